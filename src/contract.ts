@@ -1,0 +1,105 @@
+/** The types every source and every sink is written against, and nothing else. */
+
+import type { DuckDBConnection } from '@duckdb/node-api'
+
+/** Half-open range of instants [from, to), both at UTC midnight; null is without end on that side. */
+export interface DayRange {
+  readonly from: Date | null
+  readonly to: Date | null
+}
+
+/** What is read whole, and whose repeats are counted together. */
+export interface Document {
+  /** For example `s3://bucket/wandb-audit-logs/2026-10-01.json`; the same at every listing. */
+  readonly id: string
+  /** ETag, generation, or size and times; null: known only after landing, when its SHA-256 serves. */
+  readonly version: string | null
+  /** Size as listed, in bytes; null when unknown. Serves the progress bar only. */
+  readonly bytes: number | null
+  /** The instants a request asked for; null where the document's own events tell. */
+  readonly range: DayRange | null
+  /** A local file with exactly these bytes, where there is one: landing then need not copy it. */
+  readonly path?: string
+  /** Streams the bytes. Rejects, or the iteration does, when the document does not arrive whole. */
+  open(signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>
+}
+
+export interface Source {
+  /** Namespace of its receipts; the same on every machine that reads the same place. */
+  readonly id: string
+  list(range: DayRange, signal: AbortSignal): AsyncIterable<Document>
+  close(): Promise<void>
+}
+
+/** What a sink remembers of a loaded document: one row of `audit_documents` but for load_id and loaded_at. */
+export interface Receipt {
+  readonly source: string
+  readonly document: string
+  readonly version: string
+  /** Lower-case hex SHA-256 of the bytes as they arrived. */
+  readonly sha256: string
+  readonly bytes: number
+  readonly rangeFrom: Date | null
+  readonly rangeTo: Date | null
+  readonly rowsRead: number
+  readonly rejected: number
+}
+
+/**
+ * Documents transformed and loaded together.
+ *
+ * `events` holds each event of the batch once, with the columns of `audit_events` in their order and one more,
+ * `fills`: how many further occurrences within the batch added a name or an extra to the row.
+ * `rejects` holds the columns of `audit_rejects`. Both are relations of `engine`, named so that they can stand in SQL.
+ */
+export interface Batch {
+  readonly loadId: string
+  readonly startedAt: Date
+  readonly loaderVersion: string
+  readonly receipts: readonly Receipt[]
+  /** Lines read: events with all their occurrences, and rejects. */
+  readonly rowsRead: number
+  readonly rejected: number
+  /** Rows in `events`, and the least and greatest `timestamp` among them; null when it is empty. */
+  readonly events: { readonly relation: string; readonly rows: number; readonly bounds: TimestampBounds | null }
+  readonly rejects: { readonly relation: string; readonly rows: number }
+  readonly engine: DuckDBConnection
+}
+
+/** Microseconds since 1970 UTC, both inclusive. */
+export interface TimestampBounds {
+  readonly least: bigint
+  readonly greatest: bigint
+}
+
+/** What became of a batch's lines in one sink: read = inserted + enriched + unchanged + rejected. */
+export interface LoadCounts {
+  readonly read: number
+  readonly inserted: number
+  readonly enriched: number
+  readonly unchanged: number
+  readonly rejected: number
+}
+
+export type ColumnType = 'text' | 'boolean' | 'integer' | 'double' | 'timestamp' | 'date' | 'json'
+
+/** Instants as Date lose microseconds, so timestamps are text: `2026-10-01T12:34:56.123456Z`. */
+export type Value = string | number | bigint | boolean | null
+
+export interface QueryResult {
+  readonly columns: readonly { readonly name: string; readonly type: ColumnType }[]
+  readonly rows: AsyncIterable<readonly Value[]>
+}
+
+export interface Sink {
+  /** As the operator addressed it, without secrets. */
+  readonly id: string
+  /** Creates what is missing, adds columns, never drops or narrows. */
+  prepare(): Promise<void>
+  /** Document → version of its newest receipt, for one source. */
+  receipts(source: string): Promise<ReadonlyMap<string, string>>
+  /** All or nothing: events, rejects and receipts together. */
+  load(batch: Batch, signal: AbortSignal): Promise<LoadCounts>
+  query(sql: string): Promise<QueryResult>
+  close(): Promise<void>
+}
