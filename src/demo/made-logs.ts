@@ -18,14 +18,32 @@ export type MadeEvent = {
 
 /** The keys that only the API without `anonymize` serves. */
 const NAME_KEYS = new Set([
-  'actor_email', 'user_email', 'entity_name', 'project_name', 'report_name', 'artifact_digest', 'artifact_qualified_name',
+  'actor_email',
+  'user_email',
+  'entity_name',
+  'project_name',
+  'report_name',
+  'artifact_digest',
+  'artifact_qualified_name',
 ])
 
 /** How often each action happens, relative to the others; an action not listed here has weight 1. */
 const WEIGHTS: Readonly<Record<string, number>> = {
-  'artifact:read': 260, 'run:update': 190, 'project:read': 160, 'artifact:create': 110, 'user:read': 60,
-  'report:read': 50, 'run:update_many': 30, 'user:login': 25, 'user:initiate_login': 25, 'user:logout': 15,
-  'run:stop': 12, 'run:delete': 10, 'sweep:create_agent': 10, 'artifact:delete': 6, 'user:create_api_key': 3,
+  'artifact:read': 260,
+  'run:update': 190,
+  'project:read': 160,
+  'artifact:create': 110,
+  'user:read': 60,
+  'report:read': 50,
+  'run:update_many': 30,
+  'user:login': 25,
+  'user:initiate_login': 25,
+  'user:logout': 15,
+  'run:stop': 12,
+  'run:delete': 10,
+  'sweep:create_agent': 10,
+  'artifact:delete': 6,
+  'user:create_api_key': 3,
 }
 
 /** Mulberry32: a small seeded generator; `Math.random` cannot be seeded. Returns numbers in [0, 1). */
@@ -49,10 +67,59 @@ function pickAction(at: number): string {
   return ACTIONS[cumulative.findIndex((sum) => target < sum)]?.action ?? 'user:read'
 }
 
-const FIRST = ['ada', 'alan', 'barbara', 'claude', 'donald', 'edsger', 'frances', 'grace', 'hedy', 'john', 'katherine', 'leslie', 'margaret', 'niklaus', 'radia', 'shafi', 'tim', 'tony']
-const LAST = ['allen', 'berners', 'dijkstra', 'goldwasser', 'hamilton', 'hoare', 'hopper', 'johnson', 'knuth', 'lamarr', 'lamport', 'liskov', 'lovelace', 'neumann', 'perlman', 'shannon', 'turing', 'wirth']
+const FIRST = [
+  'ada',
+  'alan',
+  'barbara',
+  'claude',
+  'donald',
+  'edsger',
+  'frances',
+  'grace',
+  'hedy',
+  'john',
+  'katherine',
+  'leslie',
+  'margaret',
+  'niklaus',
+  'radia',
+  'shafi',
+  'tim',
+  'tony',
+]
+const LAST = [
+  'allen',
+  'berners',
+  'dijkstra',
+  'goldwasser',
+  'hamilton',
+  'hoare',
+  'hopper',
+  'johnson',
+  'knuth',
+  'lamarr',
+  'lamport',
+  'liskov',
+  'lovelace',
+  'neumann',
+  'perlman',
+  'shannon',
+  'turing',
+  'wirth',
+]
 const TEAMS = ['vision', 'speech', 'ranking', 'robotics', 'forecasting', 'platform', 'safety', 'research']
-const TOPICS = ['baseline', 'ablation', 'finetune', 'pretrain', 'distill', 'eval', 'sweep', 'prod', 'tokenizer', 'reward']
+const TOPICS = [
+  'baseline',
+  'ablation',
+  'finetune',
+  'pretrain',
+  'distill',
+  'eval',
+  'sweep',
+  'prod',
+  'tokenizer',
+  'reward',
+]
 const KINDS = ['model', 'dataset', 'checkpoint', 'run-table', 'predictions']
 
 const emailOf = (user: number): string =>
@@ -79,7 +146,11 @@ export function* madeDay(seed: number, day: number, count: number): Generator<Ma
       continue
     }
     const second = start + Math.floor((i * 86_400) / count) * 1000
-    previous = madeEvent(new Date(second).toISOString().replace('.000Z', 'Z'), i < ACTIONS.length ? ACTIONS[i]?.action ?? '' : pickAction(next()), integer)
+    previous = madeEvent(
+      new Date(second).toISOString().replace('.000Z', 'Z'),
+      i < ACTIONS.length ? (ACTIONS[i]?.action ?? '') : pickAction(next()),
+      integer,
+    )
     yield previous
   }
 }
@@ -90,19 +161,27 @@ function madeEvent(timestamp: string, action: string, integer: (below: number) =
   const object = action.slice(0, action.indexOf(':'))
   const fromClient = object === 'artifact' || object === 'run' || object === 'sweep'
   const refused = integer(50) === 0
-  const event: MadeEvent = { timestamp, action, actor_user_id: 1000 + user, response_code: refused ? [401, 403, 404, 500][integer(4)] ?? 403 : 200 }
+  const event: MadeEvent = {
+    timestamp,
+    action,
+    actor_user_id: 1000 + user,
+    response_code: refused ? ([401, 403, 404, 500][integer(4)] ?? 403) : 200,
+  }
   const project = entity * 40 + integer(40)
   if (object === 'artifact') {
     const artifact = integer(200_000)
     Object.assign(event, {
-      artifact_asset: 5_000_000 + artifact, artifact_sequence_asset: 70_000 + (artifact % 3000),
+      artifact_asset: 5_000_000 + artifact,
+      artifact_sequence_asset: 70_000 + (artifact % 3000),
       artifact_digest: digestOf(artifact),
       artifact_qualified_name: `${teamOf(entity)}/${projectOf(project)}/${KINDS[artifact % KINDS.length]}-${artifact % 3000}:v${artifact % 60}`,
     })
   }
-  if (object === 'report') Object.assign(event, { report_asset: 9000 + (project % 700), report_name: `Weekly ${projectOf(project)}` })
+  if (object === 'report')
+    Object.assign(event, { report_asset: 9000 + (project % 700), report_name: `Weekly ${projectOf(project)}` })
   if (object !== 'user') Object.assign(event, { entity_asset: 100 + entity, entity_name: teamOf(entity) })
-  if (object !== 'user' && object !== 'team' && object !== 'organization') Object.assign(event, { project_asset: 2000 + project, project_name: projectOf(project) })
+  if (object !== 'user' && object !== 'team' && object !== 'organization')
+    Object.assign(event, { project_asset: 2000 + project, project_name: projectOf(project) })
   if (object === 'user' || object === 'team' || object === 'organization') {
     const target = action === 'user:read' || object !== 'user' ? integer(400) : user
     Object.assign(event, { user_asset: 1000 + target, user_email: emailOf(target) })
