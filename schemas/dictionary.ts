@@ -1,0 +1,66 @@
+/** The data dictionary, docs/data-dictionary.md, for people who write SQL against the tables. */
+
+import type { Action } from './actions.js'
+import { WAREHOUSE_TYPES } from './ddl.js'
+import type { Column, FieldClass, Table } from './tables.js'
+
+const SERVED_BY: Readonly<Record<FieldClass, string>> = {
+  identity: 'API, anonymised API, bucket',
+  name: 'API',
+  content: '–',
+  provenance: '–',
+}
+
+const PREFACE = `# Data dictionary
+
+<!-- Generated from schemas/ by \`npm run generate\`; change it there. -->
+
+Timestamps are instants in UTC with microseconds. Ids are text. A column of \`audit_events\` that is not
+required is null where the record did not have its key.
+
+- **Class.** *identity*: takes part in \`content_hash\`. *name*: looked up by W&B when the API is called, so the bucket and
+  the anonymised API lack it and it may be filled in by a later load. *content*: the rest of what a
+  row says. *provenance*: tells of a load; in \`audit_events\` of the first one that brought the event.
+- **Served by.** Which source has the value; – where wandb-audit makes it itself. \`extra\` holds what any of the sources served beyond
+  the other columns.
+`
+
+/** The page as Markdown text, ending in a newline. */
+export function dataDictionary(tables: readonly Table[], actions: readonly Action[]): string {
+  return `${[PREFACE.trimEnd(), ...tables.map(tableSection), actionsSection(actions)].join('\n\n')}\n`
+}
+
+function tableSection(table: Table): string {
+  const warehouses = Object.entries(WAREHOUSE_TYPES)
+  const header = ['Column', 'Meaning', 'Class', 'Required', 'Served by', ...warehouses.map(([warehouse]) => warehouse)]
+  const row = (column: Column): string[] => [
+    `\`${column.name}\``,
+    column.meaning,
+    column.class,
+    column.required ? 'yes' : 'no',
+    SERVED_BY[column.class],
+    ...warehouses.map(([, types]) => types[column.type]),
+  ]
+  const key = table.key.map((name) => `\`${name}\``).join(', ')
+  return `## ${table.name}\n\n${table.meaning} Key: ${key}.\n\n${markdownTable(header, table.columns.map(row))}`
+}
+
+function actionsSection(actions: readonly Action[]): string {
+  const rows = actions.map(({ action, category, destructive, definition }) => [
+    `\`${action}\``,
+    definition,
+    category,
+    destructive ? 'yes' : 'no',
+  ])
+  return [
+    '## Actions',
+    `The ${actions.length} documented actions, the rows of \`audit_actions\`. An action outside this list is kept all the same.`,
+    markdownTable(['Action', 'Definition', 'Category', 'Destructive'], rows),
+  ].join('\n\n')
+}
+
+function markdownTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
+  return [line(header), line(header.map(() => '---')), ...rows.map(line)].join('\n')
+}

@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest'
+import { parseBytes, parseDuration, SETTING_VARIABLES, settings } from '../../schemas/settings.js'
+import { AuditError } from '../../src/errors.js'
+
+describe('settings', () => {
+  it('are all optional', () => {
+    expect(settings.parse({})).toEqual({})
+  })
+
+  it('take every documented value', () => {
+    const all = {
+      from: ['https://acme.wandb.io', 's3://logs'],
+      to: 'duckdb:audit.duckdb',
+      memory: '1GB',
+      spool: '/var/tmp/audit',
+      max_rejects: 0,
+      log_format: 'json',
+      quiet: true,
+      username: 'ada',
+      anonymize: false,
+      api: 'multi-tenant',
+      overlap: '36h',
+      insecure_http: false,
+      every: '10m',
+    }
+    expect(settings.parse(all)).toEqual(all)
+    expect(Object.keys(SETTING_VARIABLES)).toEqual(Object.keys(all))
+  })
+
+  it.each([
+    { api_key: 'secret' },
+    { From: 'a' },
+    { from: '' },
+    { from: [] },
+    { to: [7] },
+    { memory: 'lots' },
+    { memory: 1e9 },
+    { max_rejects: -1 },
+    { max_rejects: 1.5 },
+    { log_format: 'xml' },
+    { quiet: 'yes' },
+    { api: 'newest' },
+    { overlap: 'P1D' },
+    { every: 10 },
+    { every: '0m' },
+  ])('refuse %j', (value) => {
+    expect(settings.safeParse(value).success).toBe(false)
+  })
+
+  it('each have an environment variable and a description', () => {
+    expect(SETTING_VARIABLES.max_rejects.variable).toBe('WANDB_AUDIT_MAX_REJECTS')
+    for (const { variable, description } of Object.values(SETTING_VARIABLES)) {
+      expect(variable).toMatch(/^WANDB_AUDIT_[A-Z_]+$/)
+      expect(description).toMatch(/^[A-Z].*\.$/)
+    }
+  })
+
+  it('say where secrets belong instead', () => {
+    expect(settings.meta()?.description).toMatch(/Secrets have no place/)
+  })
+})
+
+describe('parseBytes', () => {
+  it.each([
+    ['1B', 1],
+    ['1KB', 1000],
+    ['512MB', 512_000_000],
+    ['1GB', 1_000_000_000],
+    ['1KiB', 1024],
+    ['1MiB', 1_048_576],
+    ['2GiB', 2_147_483_648],
+    ['1.5 gb', 1_500_000_000],
+    ['4.35KB', 4350],
+    ['0.0016KB', 2],
+  ])('%s is %d bytes', (text, bytes) => {
+    expect(parseBytes(text)).toBe(bytes)
+  })
+
+  it.each(['', '1', 'GB', '-1GB', '1TB', '1 G B', '1GB ', '1e3MB', '0B', '0.1B', '99999999GB', '1,5GB'])(
+    'refuses %j',
+    (text) => {
+      expect(() => parseBytes(text)).toThrow(AuditError)
+    },
+  )
+})
+
+describe('parseDuration', () => {
+  it.each([
+    ['0d', 0],
+    ['30s', 30_000],
+    ['10m', 600_000],
+    ['36h', 129_600_000],
+    ['1d', 86_400_000],
+  ])('%s is %d ms', (text, milliseconds) => {
+    expect(parseDuration(text)).toBe(milliseconds)
+  })
+
+  it.each(['', '1', 'd', '-1d', '1.5h', '1w', '1 d', '1D', '999999999999999d'])('refuses %j', (text) => {
+    expect(() => parseDuration(text)).toThrow(AuditError)
+  })
+})
