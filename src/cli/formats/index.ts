@@ -1,0 +1,61 @@
+import type { Writable } from 'node:stream'
+import type { QueryResult } from '../../contract.js'
+import { arrow } from './arrow.js'
+import { csv } from './csv.js'
+import { json, ndjson } from './json.js'
+import { joined, send } from './output.js'
+import { parquet } from './parquet.js'
+import { table } from './table.js'
+import { distinctNames } from './values.js'
+
+export const FORMATS = ['table', 'json', 'ndjson', 'csv', 'parquet', 'arrow'] as const
+export type Format = (typeof FORMATS)[number]
+
+export interface WriteOptions {
+  /** For table: bold names, dim NULL. Default: when `out` is a terminal and NO_COLOR is unset or empty. */
+  readonly color?: boolean
+  /** For table: columns of the terminal. Default: those of `out`; without end when it is no terminal. */
+  readonly width?: number
+}
+
+/**
+ * Writes a result to `out`, as fast as `out` takes it, and leaves `out` open.
+ *
+ * Resolves once `out` has taken everything, and also when its reader left early (EPIPE). Rejects with what reading
+ * the rows or writing threw, or with AuditError for a value that parquet or arrow cannot hold in its column's type.
+ */
+export async function writeResult(
+  result: QueryResult,
+  format: Format,
+  out: Writable,
+  options: WriteOptions = {},
+): Promise<void> {
+  const named = { columns: distinctNames(result.columns), rows: result.rows }
+  await send(chunks(named, format, { ...terminal(out), ...options }), out)
+}
+
+function chunks(
+  result: QueryResult,
+  format: Format,
+  look: { readonly color: boolean; readonly width: number | undefined },
+): AsyncIterable<string | Uint8Array> {
+  switch (format) {
+    case 'table':
+      return joined(table(result, look))
+    case 'json':
+      return joined(json(result))
+    case 'ndjson':
+      return joined(ndjson(result))
+    case 'csv':
+      return joined(csv(result))
+    case 'parquet':
+      return parquet(result)
+    case 'arrow':
+      return arrow(result)
+  }
+}
+
+function terminal(out: Writable & { isTTY?: boolean; columns?: number }) {
+  const isTerminal = out.isTTY === true
+  return { color: isTerminal && !process.env.NO_COLOR, width: isTerminal ? out.columns : undefined }
+}

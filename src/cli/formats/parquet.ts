@@ -1,0 +1,82 @@
+import { createReadStream } from 'node:fs'
+import { mkdtemp, open, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { DuckDBType, DuckDBValue } from '@duckdb/node-api'
+import type { ColumnType, QueryResult } from '../../contract.js'
+import { AuditError } from '../../errors.js'
+import { type BinaryValue, batches, binaryValue } from './values.js'
+
+/** DuckDB's vector size: the most rows a data chunk holds. */
+const CHUNK_ROWS = 2048
+
+const TYPES: Record<ColumnType, string> = {
+  text: 'VARCHAR',
+  boolean: 'BOOLEAN',
+  integer: 'BIGINT',
+  double: 'DOUBLE',
+  timestamp: 'TIMESTAMPTZ',
+  date: 'DATE',
+  json: 'JSON',
+}
+
+/** One Parquet file, zstd. It is made in a private temporary folder, because its footer comes last, and then streamed. */
+export async function* parquet(result: QueryResult): AsyncIterable<Uint8Array> {
+  if (result.columns.length === 0) {
+    throw new AuditError('cannot write the result as parquet: it has no columns', {
+      advice: 'Query at least one column.',
+    })
+  }
+  const folder = await mkdtemp(join(tmpdir(), 'wandb-audit-result-'))
+  try {
+    const file = join(folder, 'result.parquet')
+    await (await open(file, 'wx', 0o600)).close()
+    await save(result, file, folder)
+    for await (const chunk of createReadStream(file)) yield chunk
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function save({ columns, rows }: QueryResult, file: string, folder: string): Promise<void> {
+  const duckdb = await import('@duckdb/node-api')
+  const types: Record<ColumnType, DuckDBType> = {
+    text: duckdb.VARCHAR,
+    boolean: duckdb.BOOLEAN,
+    integer: duckdb.BIGINT,
+    double: duckdb.DOUBLE,
+    timestamp: duckdb.TIMESTAMPTZ,
+    date: duckdb.DATE,
+    json: duckdb.VARCHAR,
+  }
+  const wrap = (value: BinaryValue | null, type: ColumnType): DuckDBValue => {
+    if (type === 'timestamp' && typeof value === 'bigint') return new duckdb.DuckDBTimestampTZValue(value)
+    if (type === 'date' && typeof value === 'number') return new duckdb.DuckDBDateValue(value)
+    return value
+  }
+
+  const instance = await duckdb.DuckDBInstance.create(':memory:', { memory_limit: '1GB', temp_directory: folder })
+  try {
+    const connection = await instance.connect()
+    const declared = columns.map(({ name, type }) => `${quoted(name, '"')} ${TYPES[type]}`)
+    await connection.run(`CREATE TABLE result (${declared.join(', ')})`)
+    const appender = await connection.createAppender('result')
+    for await (const batch of batches(rows, CHUNK_ROWS)) {
+      const chunk = duckdb.DuckDBDataChunk.create(columns.map(({ type }) => types[type]))
+      chunk.setColumns(
+        columns.map((column, i) => batch.map((row) => wrap(binaryValue(column, row[i] ?? null), column.type))),
+      )
+      appender.appendDataChunk(chunk)
+    }
+    appender.closeSync()
+    // Without a second file that is renamed at the end, the mode given above stays.
+    await connection.run(`COPY result TO ${quoted(file, "'")} (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)`)
+    connection.closeSync()
+  } finally {
+    instance.closeSync()
+  }
+}
+
+function quoted(text: string, quote: string): string {
+  return quote + text.replaceAll(quote, quote + quote) + quote
+}

@@ -1,0 +1,158 @@
+import { Format, type GenericFormatter, MultiBar, Presets } from 'cli-progress'
+import type { Logger } from './log.js'
+
+/** Counts only, never a value of a record. */
+export interface Progress {
+  /** What is to come; bytes are null when a source does not tell its sizes. */
+  start(total: { readonly documents: number; readonly bytes: number | null }): void
+  landed(bytes: number): void
+  landedDocument(): void
+  transformed(rows: number): void
+  loaded(rows: number): void
+  /** Writes a line that came from elsewhere, such as a log entry, without tearing the bars apart. */
+  write(line: string): void
+  /** Draws the last state and gives the terminal back. */
+  stop(): void
+}
+
+export interface ProgressOptions {
+  readonly stream: NodeJS.WriteStream
+  /** No progress at all. */
+  readonly quiet: boolean
+  /** Takes the lines where `stream` is no terminal. */
+  readonly logger: Logger
+  /** Milliseconds; for tests. */
+  readonly now?: () => number
+}
+
+const LINE_EVERY_MS = 10_000
+
+/** Bars on a terminal; elsewhere a line through the logger, at most one every 10 seconds, and one at the end. */
+export function createProgress({ stream, quiet, logger, now = Date.now }: ProgressOptions): Progress {
+  const state: State = { documents: 0, bytes: 0, transformed: 0, loaded: 0, total: null, startedAt: 0, seconds: 0 }
+  const view = quiet ? undefined : isTerminal(stream) ? barsOn(stream, state) : linesTo(logger, state)
+  const add = (what: keyof Counts, amount: number) => {
+    state[what] += amount
+    state.seconds = (now() - state.startedAt) / 1000
+    view?.changed()
+  }
+  let running = false
+  return {
+    start(total) {
+      state.total = total
+      state.startedAt = now()
+      if (!running) view?.start()
+      running = true
+    },
+    landed: (bytes) => add('bytes', bytes),
+    landedDocument: () => add('documents', 1),
+    transformed: (rows) => add('transformed', rows),
+    loaded: (rows) => add('loaded', rows),
+    write: (line) => (running && view?.write ? view.write(line) : void stream.write(line)),
+    stop() {
+      if (!running) return
+      running = false
+      state.seconds = (now() - state.startedAt) / 1000
+      view?.stop()
+    },
+  }
+}
+
+interface Counts {
+  documents: number
+  bytes: number
+  transformed: number
+  loaded: number
+}
+
+interface State extends Counts {
+  total: { readonly documents: number; readonly bytes: number | null } | null
+  startedAt: number
+  /** Since the start, at the last change. */
+  seconds: number
+}
+
+interface View {
+  start(): void
+  changed(): void
+  stop(): void
+  write?(line: string): void
+}
+
+function isTerminal(stream: NodeJS.WriteStream): boolean {
+  return stream.isTTY && process.env.TERM !== 'dumb'
+}
+
+function linesTo(logger: Logger, state: State): View {
+  let saidAt = 0
+  const say = () => logger.info(`${documentsText(state)}, ${bytesText(state)}, ${rowsText(state)}`)
+  return {
+    start: () => {
+      saidAt = 0
+    },
+    changed() {
+      if ((state.seconds - saidAt) * 1000 < LINE_EVERY_MS) return
+      saidAt = state.seconds
+      say()
+    },
+    stop: say,
+  }
+}
+
+function barsOn(stream: NodeJS.WriteStream, state: State): View {
+  let bars: MultiBar | undefined
+  return {
+    start() {
+      // With linewrap the lines are cut to the terminal's width and its own wrapping is left alone.
+      bars = new MultiBar({ stream, barsize: 24, linewrap: true }, Presets.shades_classic)
+      const bar = (format: GenericFormatter) => bars?.create(1, 0, {}, { format })
+      bar((options) => `${drawn(state.documents, state.total?.documents, options)}${documentsText(state)}`)
+      bar((options) => `${drawn(state.bytes, state.total?.bytes, options)}${bytesText(state)}`)
+      bar(() => rowsText(state))
+    },
+    changed() {},
+    stop: () => bars?.stop(),
+    write(line) {
+      bars?.log(line)
+      bars?.update()
+    },
+  }
+}
+
+function drawn(done: number, total: number | null | undefined, options: Parameters<GenericFormatter>[0]): string {
+  return total ? `${Format.BarFormat(Math.min(1, done / total), options)} ` : ''
+}
+
+function documentsText({ documents, total }: State): string {
+  return `${count(documents)} of ${count(total?.documents ?? 0)} documents`
+}
+
+function bytesText({ bytes, total, seconds }: State): string {
+  const rate = seconds > 0 ? bytes / seconds : 0
+  const known = total?.bytes ?? null
+  const of = known === null ? '' : ` of ${size(known)}`
+  const left = known !== null && rate > 0 && known > bytes ? `, ${duration((known - bytes) / rate)} left` : ''
+  return `${size(bytes)}${of} landed (${size(rate)}/s${left})`
+}
+
+function rowsText({ transformed, loaded, seconds }: State): string {
+  const rate = seconds > 0 ? loaded / seconds : 0
+  return `${count(transformed)} rows transformed, ${count(loaded)} loaded (${count(Math.round(rate))} rows/s)`
+}
+
+function count(n: number): string {
+  return n.toLocaleString('en')
+}
+
+/** Decimal units, as clouds and disks count. */
+function size(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB']
+  const power = Math.min(units.length - 1, bytes < 1000 ? 0 : Math.floor(Math.log10(bytes) / 3))
+  return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`
+}
+
+function duration(seconds: number): string {
+  if (seconds < 90) return `${Math.ceil(seconds)} s`
+  if (seconds < 5400) return `${Math.ceil(seconds / 60)} min`
+  return `${(seconds / 3600).toFixed(1)} h`
+}
