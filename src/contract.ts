@@ -31,38 +31,26 @@ export interface Source {
   close(): Promise<void>
 }
 
-/** What a sink remembers of a loaded document: one row of `audit_documents` but for load_id and loaded_at. */
-export interface Receipt {
-  readonly source: string
-  readonly document: string
-  readonly version: string
-  /** Lower-case hex SHA-256 of the bytes as they arrived. */
-  readonly sha256: string
-  readonly bytes: number
-  readonly rangeFrom: Date | null
-  readonly rangeTo: Date | null
-  readonly rowsRead: number
-  readonly rejected: number
-}
-
 /**
  * Documents transformed and loaded together.
  *
- * `events` holds each event of the batch once, with the columns of `audit_events` in their order and one more,
- * `fills`: how many further occurrences within the batch added a name or an extra to the row.
- * `rejects` holds the columns of `audit_rejects`. Both are relations of `engine`, named so that they can stand in SQL.
+ * `events` holds each event of the batch once, with the columns of `audit_events` in their order and two more:
+ * `occurrences`, the lines it was read from, and `fills`, how many of these after the first added a name or an extra.
+ * `rejects` holds the columns of `audit_rejects`, `receipts` those of `audit_documents`: what the sink shall remember of
+ * each document. All three are relations of `engine`, named so that they can stand in SQL.
  */
 export interface Batch {
   readonly loadId: string
   readonly startedAt: Date
   readonly loaderVersion: string
-  readonly receipts: readonly Receipt[]
+  readonly documents: number
   /** Lines read: events with all their occurrences, and rejects. */
   readonly rowsRead: number
   readonly rejected: number
-  /** Rows in `events`, and the least and greatest `timestamp` among them; null when it is empty. */
-  readonly events: { readonly relation: string; readonly rows: number; readonly bounds: TimestampBounds | null }
-  readonly rejects: { readonly relation: string; readonly rows: number }
+  /** With the least and greatest `timestamp`; null when there is no event. */
+  readonly events: { readonly relation: string; readonly bounds: TimestampBounds | null }
+  readonly rejects: { readonly relation: string }
+  readonly receipts: { readonly relation: string }
   readonly engine: DuckDBConnection
 }
 

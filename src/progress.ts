@@ -1,5 +1,7 @@
-import { Format, type GenericFormatter, MultiBar, Presets } from 'cli-progress'
+import cliProgress, { type GenericFormatter } from 'cli-progress'
 import type { Logger } from './log.js'
+
+const { Format, MultiBar, Presets } = cliProgress
 
 /** Counts only, never a value of a record. */
 export interface Progress {
@@ -100,7 +102,7 @@ function linesTo(logger: Logger, state: State): View {
 }
 
 function barsOn(stream: NodeJS.WriteStream, state: State): View {
-  let bars: MultiBar | undefined
+  let bars: cliProgress.MultiBar | undefined
   return {
     start() {
       // With linewrap the lines are cut to the terminal's width and its own wrapping is left alone.

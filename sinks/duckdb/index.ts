@@ -1,0 +1,141 @@
+/** The DuckDB sink: a file that the engine merges into directly. */
+
+import { existsSync, realpathSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
+import type { Sink } from '../../src/contract.js'
+import { AuditError, interrupted, printable } from '../../src/errors.js'
+import { type LockOptions, whileUnlocked } from './lock.js'
+import { createAll, mergeBatch } from './merge.js'
+import { columnsOf, rowsOf } from './result.js'
+
+/**
+ * The newest format that DuckDB 1.4 (long-term support) and everything later reads; it is written faster than the
+ * oldest one. https://duckdb.org/docs/stable/internals/storage
+ */
+const WRITING = "STORAGE_VERSION 'v1.4.0'"
+const READING = 'READ_ONLY'
+
+/**
+ * @param path the database file; made on first use, its mode by the process's umask
+ * @throws AuditError when the folder does not exist
+ */
+export function duckdbSink(path: string, lock: LockOptions): Sink {
+  const id = `duckdb:${path}`
+  const file = canonical(path)
+
+  const attach = (connection: DuckDBConnection, mode: string): Promise<void> =>
+    whileUnlocked(id, lock, () => connection.run(`ATTACH '${file.replaceAll("'", "''")}' AS sink (${mode})`))
+
+  /** Runs `work` with the file attached as `sink`; its lock is held no longer than that. */
+  async function attached<T>(connection: DuckDBConnection, mode: string, work: () => Promise<T>): Promise<T> {
+    await attach(connection, mode)
+    try {
+      return await work()
+    } finally {
+      await connection.run('DETACH sink')
+    }
+  }
+
+  function mustExist(): void {
+    if (existsSync(file)) return
+    throw new AuditError(`${id}: there is no such file yet`, {
+      advice: 'Load something first, or name another with --to.',
+    })
+  }
+
+  return {
+    id,
+
+    prepare: () =>
+      withConnection((connection) =>
+        attached(connection, WRITING, () => inTransaction(connection, () => createAll(connection))),
+      ),
+
+    async receipts(source) {
+      if (!existsSync(file)) return new Map()
+      return withConnection((connection) =>
+        attached(connection, READING, async () => {
+          const result = await connection.runAndReadAll(
+            'SELECT document, arg_max(document_version, loaded_at) FROM sink.audit_documents WHERE source = $1 GROUP BY document',
+            [source],
+          )
+          return new Map(result.getRows().map(([document, version]) => [String(document), String(version)]))
+        }),
+      )
+    },
+
+    async load(batch, signal) {
+      const { engine } = batch
+      const stop = (): void => engine.interrupt()
+      signal.addEventListener('abort', stop, { once: true })
+      try {
+        return await attached(engine, WRITING, () => inTransaction(engine, () => mergeBatch(batch)))
+      } catch (error) {
+        throw signal.aborted ? interrupted() : error
+      } finally {
+        signal.removeEventListener('abort', stop)
+      }
+    },
+
+    async query(sql) {
+      mustExist()
+      const { connection, close } = await openConnection()
+      try {
+        await attach(connection, READING)
+        await connection.run('USE sink')
+        const result = await connection.stream(sql)
+        return { columns: columnsOf(result), rows: rowsOf(result, close) }
+      } catch (error) {
+        close()
+        throw error
+      }
+    },
+
+    async close() {},
+  }
+}
+
+/** Both ways to the same file are one file; the folder must exist, the file need not. */
+function canonical(path: string): string {
+  const absolute = resolve(path)
+  if (existsSync(absolute)) return realpathSync(absolute)
+  const folder = dirname(absolute)
+  if (existsSync(folder)) return join(realpathSync(folder), basename(absolute))
+  throw new AuditError(`duckdb:${printable(path)}: there is no folder ${printable(folder)}`, {
+    advice: 'Make it first, or name another place with --to.',
+  })
+}
+
+async function openConnection(): Promise<{ connection: DuckDBConnection; close: () => void }> {
+  const instance = await DuckDBInstance.create(':memory:')
+  const connection = await instance.connect()
+  const close = (): void => {
+    connection.closeSync()
+    instance.closeSync()
+  }
+  await connection.run("SET TimeZone = 'UTC'")
+  return { connection, close }
+}
+
+async function withConnection<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+  const { connection, close } = await openConnection()
+  try {
+    return await work(connection)
+  } finally {
+    close()
+  }
+}
+
+async function inTransaction<T>(connection: DuckDBConnection, work: () => Promise<T>): Promise<T> {
+  await connection.run('BEGIN TRANSACTION')
+  try {
+    const result = await work()
+    await connection.run('COMMIT')
+    return result
+  } catch (error) {
+    // The failure itself may have ended the transaction already.
+    await connection.run('ROLLBACK').catch(() => {})
+    throw error
+  }
+}

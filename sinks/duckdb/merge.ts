@@ -1,0 +1,124 @@
+/** The SQL of loading a batch into the attached database `sink`, within the caller's transaction. */
+
+import type { DuckDBConnection } from '@duckdb/node-api'
+import { ACTIONS } from '../../schemas/actions.js'
+import { createTable, DUCKDB } from '../../schemas/ddl.js'
+import {
+  AUDIT_ACTIONS,
+  AUDIT_DOCUMENTS,
+  AUDIT_EVENTS,
+  AUDIT_LOADS,
+  AUDIT_REJECTS,
+  NAME_FIELDS,
+  TABLES,
+  type Table,
+} from '../../schemas/tables.js'
+import { views } from '../../schemas/views.js'
+import type { Batch, LoadCounts, TimestampBounds } from '../../src/contract.js'
+import { AuditError } from '../../src/errors.js'
+import { provenCounts } from '../shared/counts.js'
+
+const columnsOf = (table: Table): string => table.columns.map(({ name }) => DUCKDB.quote(name)).join(', ')
+
+const FILLED = [...NAME_FIELDS, 'extra'].map(DUCKDB.quote)
+const KEY = 't."timestamp" = e."timestamp" AND t.content_hash = e.content_hash'
+const GAP = FILLED.map((column) => `(t.${column} IS NULL AND e.${column} IS NOT NULL)`).join(' OR ')
+
+/** Creates what is missing: tables, columns that are newer than the tables, actions, views. */
+export async function createAll(connection: DuckDBConnection): Promise<void> {
+  await connection.run('USE sink')
+  for (const table of TABLES) {
+    await connection.run(createTable(table, DUCKDB))
+    for (const { name, type } of table.columns) {
+      await connection.run(
+        `ALTER TABLE ${DUCKDB.quote(table.name)} ADD COLUMN IF NOT EXISTS ${DUCKDB.quote(name)} ${DUCKDB.types[type]}`,
+      )
+    }
+  }
+  await connection.run(`DELETE FROM ${AUDIT_ACTIONS.name}`)
+  const insert = await connection.prepare(`INSERT INTO ${AUDIT_ACTIONS.name} VALUES ($1, $2, $3, $4, $5, $6)`)
+  for (const { action, object, verb, category, destructive, definition } of ACTIONS) {
+    insert.bind([action, object, verb, category, destructive, definition])
+    await insert.run()
+  }
+  insert.destroySync()
+  for (const { name, sql } of views()) await connection.run(`CREATE OR REPLACE VIEW ${DUCKDB.quote(name)} AS\n${sql}`)
+  await connection.run('USE memory')
+}
+
+/** Events, rejects, receipts and the load's own row. Returns what became of the lines. */
+export async function mergeBatch(batch: Batch): Promise<LoadCounts> {
+  const events = await mergeEvents(batch)
+  await mergeRejects(batch)
+  const counts = provenCounts(batch, events)
+  await mergeReceipts(batch)
+  await insertLoad(batch, counts)
+  return counts
+}
+
+type EventCounts = Pick<LoadCounts, 'inserted' | 'enriched' | 'unchanged'>
+
+async function mergeEvents({ engine, events }: Batch): Promise<EventCounts> {
+  if (events.bounds === null) return { inserted: 0, enriched: 0, unchanged: 0 }
+  const source = `(SELECT * FROM ${events.relation}) e`
+  const target = `(SELECT * FROM sink.audit_events WHERE ${within(events.bounds)}) t`
+  const result = await engine.runAndReadAll(`
+    SELECT count(*) FILTER (t.content_hash IS NULL) AS inserted,
+      count(*) FILTER (t.content_hash IS NOT NULL AND (${GAP})) AS filled,
+      coalesce(sum(e.fills) FILTER (t.content_hash IS NULL), 0) AS fills,
+      sum(e.occurrences) AS occurrences
+    FROM ${source} LEFT JOIN ${target} ON ${KEY}`)
+  const [inserted = 0, filled = 0, fills = 0, occurrences = 0] = (result.getRows()[0] ?? []).map(Number)
+  if (inserted + filled > 0) {
+    const merge = await engine.run(`
+      MERGE INTO sink.audit_events t USING ${source}
+      ON ${KEY} AND ${within(events.bounds, 't.')}
+      WHEN MATCHED AND (${GAP}) THEN UPDATE SET ${FILLED.map((column) => `${column} = coalesce(t.${column}, e.${column})`).join(', ')}
+      WHEN NOT MATCHED THEN INSERT (${columnsOf(AUDIT_EVENTS)}) VALUES (${AUDIT_EVENTS.columns.map(({ name }) => `e.${DUCKDB.quote(name)}`).join(', ')})`)
+    if (Number(merge.rowsChanged) !== inserted + filled) {
+      throw new AuditError(`the merge changed ${merge.rowsChanged} events where ${inserted + filled} were to change`, {
+        advice: 'Nothing was loaded. This is a fault of wandb-audit or of DuckDB: please report it.',
+      })
+    }
+  }
+  const enriched = filled + fills
+  return { inserted, enriched, unchanged: occurrences - inserted - enriched }
+}
+
+/** Constant bounds let DuckDB skip the row groups of all other days. */
+function within({ least, greatest }: TimestampBounds, alias = ''): string {
+  return `${alias}"timestamp" BETWEEN make_timestamptz(${least}) AND make_timestamptz(${greatest})`
+}
+
+async function mergeRejects({ engine, rejects, rejected }: Batch): Promise<void> {
+  if (rejected === 0) return
+  await engine.run(`
+    INSERT INTO sink.audit_rejects (${columnsOf(AUDIT_REJECTS)})
+    SELECT ${columnsOf(AUDIT_REJECTS)} FROM ${rejects.relation} ANTI JOIN sink.audit_rejects USING (reject_id)`)
+}
+
+/** A document read again has one receipt a version, which tells of the last time. */
+async function mergeReceipts({ engine, receipts }: Batch): Promise<void> {
+  const key = AUDIT_DOCUMENTS.key.map((column) => `t.${column} = e.${column}`).join(' AND ')
+  const renewed = AUDIT_DOCUMENTS.columns.map(({ name }) => name).filter((name) => !AUDIT_DOCUMENTS.key.includes(name))
+  await engine.run(`
+    MERGE INTO sink.audit_documents t USING ${receipts.relation} e ON ${key}
+    WHEN MATCHED THEN UPDATE SET ${renewed.map((column) => `${column} = e.${column}`).join(', ')}
+    WHEN NOT MATCHED THEN INSERT (${columnsOf(AUDIT_DOCUMENTS)}) VALUES (${AUDIT_DOCUMENTS.columns.map(({ name }) => `e.${name}`).join(', ')})`)
+}
+
+async function insertLoad(batch: Batch, { read, inserted, enriched, unchanged, rejected }: LoadCounts): Promise<void> {
+  const values = AUDIT_LOADS.columns.map((_, i) => `$${i + 1}`)
+  await batch.engine.run(`INSERT INTO sink.audit_loads (${columnsOf(AUDIT_LOADS)}) VALUES (${values.join(', ')})`, [
+    batch.loadId,
+    BigInt(batch.documents),
+    BigInt(read),
+    BigInt(inserted),
+    BigInt(enriched),
+    BigInt(unchanged),
+    BigInt(rejected),
+    batch.startedAt.toISOString(),
+    new Date().toISOString(),
+    batch.loaderVersion,
+  ])
+}

@@ -1,0 +1,62 @@
+/** DuckDB's results as the contract's: plain values, instants as RFC 3339 text. */
+
+import {
+  type DuckDBResult,
+  DuckDBTimestampTZValue,
+  DuckDBTimestampValue,
+  DuckDBTypeId,
+  type DuckDBValue,
+} from '@duckdb/node-api'
+import type { ColumnType, QueryResult, Value } from '../../src/contract.js'
+
+const TYPES: Readonly<Partial<Record<DuckDBTypeId, ColumnType>>> = {
+  [DuckDBTypeId.BOOLEAN]: 'boolean',
+  [DuckDBTypeId.TINYINT]: 'integer',
+  [DuckDBTypeId.SMALLINT]: 'integer',
+  [DuckDBTypeId.INTEGER]: 'integer',
+  [DuckDBTypeId.BIGINT]: 'integer',
+  [DuckDBTypeId.UTINYINT]: 'integer',
+  [DuckDBTypeId.USMALLINT]: 'integer',
+  [DuckDBTypeId.UINTEGER]: 'integer',
+  [DuckDBTypeId.UBIGINT]: 'integer',
+  [DuckDBTypeId.HUGEINT]: 'integer',
+  [DuckDBTypeId.FLOAT]: 'double',
+  [DuckDBTypeId.DOUBLE]: 'double',
+  [DuckDBTypeId.DATE]: 'date',
+  [DuckDBTypeId.TIMESTAMP]: 'timestamp',
+  [DuckDBTypeId.TIMESTAMP_TZ]: 'timestamp',
+}
+
+export function columnsOf(result: DuckDBResult): QueryResult['columns'] {
+  return result.columnNames().map((name, i) => {
+    const type = result.columnType(i)
+    return { name, type: type.alias === 'JSON' ? 'json' : (TYPES[type.typeId] ?? 'text') }
+  })
+}
+
+/** @param close called when the last row was taken, or the reader stops before */
+export async function* rowsOf(result: DuckDBResult, close: () => void): AsyncGenerator<readonly Value[]> {
+  try {
+    for await (const rows of result.yieldRows()) for (const row of rows) yield row.map(plain)
+  } finally {
+    close()
+  }
+}
+
+function plain(value: DuckDBValue): Value {
+  if (value === null || typeof value === 'string' || typeof value === 'number') return value
+  if (typeof value === 'bigint' || typeof value === 'boolean') return value
+  if (value instanceof DuckDBTimestampTZValue || value instanceof DuckDBTimestampValue) return rfc3339(value.micros)
+  return String(value)
+}
+
+/** From microseconds since 1970 UTC; DuckDB's infinities keep their words. */
+function rfc3339(micros: bigint): string {
+  const seconds = micros / 1_000_000n - (micros % 1_000_000n < 0n ? 1n : 0n)
+  const instant = new Date(Number(seconds) * 1000)
+  if (Number.isNaN(instant.getTime())) return micros < 0n ? '-infinity' : 'infinity'
+  const fraction = String(micros - seconds * 1_000_000n)
+    .padStart(6, '0')
+    .replace(/0+$/, '')
+  return instant.toISOString().replace('.000Z', `${fraction === '' ? '' : `.${fraction}`}Z`)
+}

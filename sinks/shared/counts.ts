@@ -1,0 +1,21 @@
+import type { Batch, LoadCounts } from '../../src/contract.js'
+import { AuditError } from '../../src/errors.js'
+
+/**
+ * The counts of a load, proven: every line read is inserted, enriched, unchanged or rejected.
+ *
+ * To be called before the commit.
+ *
+ * @throws AuditError when they do not add up
+ */
+export function provenCounts(batch: Batch, events: Omit<LoadCounts, 'read' | 'rejected'>): LoadCounts {
+  const { inserted, enriched, unchanged } = events
+  const accounted = inserted + enriched + unchanged + batch.rejected
+  if (accounted !== batch.rowsRead || unchanged < 0) {
+    throw new AuditError(
+      `${batch.rowsRead} lines were read and ${accounted} are accounted for (${inserted} inserted, ${enriched} enriched, ${unchanged} unchanged, ${batch.rejected} rejected); nothing is loaded`,
+      { advice: 'This is a fault of wandb-audit: please report it.' },
+    )
+  }
+  return { read: batch.rowsRead, inserted, enriched, unchanged, rejected: batch.rejected }
+}

@@ -1,0 +1,45 @@
+/** The command line: commands are wired here, everything else is elsewhere. */
+
+import { Command, CommanderError } from 'commander'
+import { AuditError, EXIT, type ExitCode } from '../errors.js'
+import { version } from '../version.js'
+import { addLoad } from './load.js'
+
+/** Sets the exit code; never throws. */
+export async function main(argv: readonly string[]): Promise<void> {
+  // What is written holds e-mail addresses: files are made for their owner only.
+  process.umask(0o077)
+  const program = new Command('wandb-audit')
+    .description('Carries Weights & Biases audit logs into an analytics warehouse: nothing lost, nothing doubled.')
+    .version(version())
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true })
+    .addHelpText(
+      'after',
+      `
+Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 too many rejects, 130 interrupted.
+
+Examples:
+  $ wandb-audit demo
+  $ wandb-audit load --from ./wandb-audit-logs
+  $ wandb-audit query "SELECT action, count(*) FROM audit_events GROUP BY action"`,
+    )
+  addLoad(program)
+  try {
+    await program.parseAsync([...argv])
+  } catch (error) {
+    process.exitCode = report(error)
+  }
+}
+
+function report(error: unknown): ExitCode {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage
+  if (!(error instanceof AuditError)) {
+    process.stderr.write(`wandb-audit: an unexpected error; set WANDB_AUDIT_DEBUG=1 to see where\n`)
+    if (process.env.WANDB_AUDIT_DEBUG) process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
+    return EXIT.failed
+  }
+  process.stderr.write(`wandb-audit: ${error.message}\n`)
+  if (error.advice !== undefined) process.stderr.write(`  ${error.advice}\n`)
+  return error.exitCode
+}

@@ -1,0 +1,62 @@
+/** Options that commands share, and the settings they give. */
+
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { Settings } from '../../schemas/settings.js'
+
+export interface CommonFlags {
+  readonly config?: string
+  readonly quiet?: boolean
+  readonly logFormat?: 'text' | 'json'
+}
+
+export interface SinkFlags extends CommonFlags {
+  readonly to?: string[]
+}
+
+export interface LoadFlags extends SinkFlags {
+  readonly from?: string[]
+  readonly memory?: string
+  readonly spool?: string
+  readonly maxRejects?: number
+  readonly dryRun?: boolean
+  readonly output: 'text' | 'json'
+}
+
+const collect = (value: string, all: string[] = []): string[] => [...all, value]
+
+export function wholeNumber(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('Not a whole number.')
+  return Number(text)
+}
+
+export function withCommon(command: Command): Command {
+  return command
+    .option('--config <file>', 'settings file (default: wandb-audit.yaml, if there is one)')
+    .option('--quiet', 'write warnings and errors only')
+    .addOption(new Option('--log-format <format>', 'how log lines on stderr are written').choices(['text', 'json']))
+}
+
+export function withSinks(command: Command, what: string): Command {
+  return withCommon(command.option('--to <sink>', `${what} (repeatable; default: duckdb:audit.duckdb)`, collect))
+}
+
+export function withLoad(command: Command): Command {
+  return withSinks(
+    command.option('--from <source>', 'file, folder, glob in quotes, or - for standard input (repeatable)', collect),
+    'sink to load into',
+  )
+    .option('--memory <size>', 'memory to keep within (default: 1GB)')
+    .option('--spool <folder>', "folder for temporary files (default: the system's)")
+    .option('--max-rejects <n>', 'exit with 3 when a run has more rejects than this', wholeNumber)
+    .option('--dry-run', 'only list what would be read')
+    .addOption(
+      new Option('--output <format>', 'how the summary on stdout is written').choices(['text', 'json']).default('text'),
+    )
+}
+
+/** The flags that are settings, in the settings' names. */
+export function asSettings(flags: Partial<LoadFlags>): Partial<Settings> {
+  const { from, to, memory, spool, maxRejects, logFormat, quiet } = flags
+  const given = { from, to, memory, spool, max_rejects: maxRejects, log_format: logFormat, quiet }
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+}

@@ -1,0 +1,58 @@
+/** What every command needs: settings, a log, progress, and a signal that Ctrl-C aborts. */
+
+import { type ResolvedSettings, resolveSettings } from '../config/settings.js'
+import type { Sink } from '../contract.js'
+import { EXIT } from '../errors.js'
+import { createLogger, type Logger } from '../log.js'
+import { createProgress, type Progress } from '../progress.js'
+import { asSettings, type CommonFlags } from './options.js'
+
+/** A DuckDB file is held for seconds by a load, for hours by a shell left open. */
+const LOCK_WAIT_MS = 60_000
+
+export interface Session {
+  readonly settings: ResolvedSettings
+  readonly logger: Logger
+  readonly progress: Progress
+  readonly signal: AbortSignal
+}
+
+export async function openSession(flags: CommonFlags): Promise<Session> {
+  const settings = resolveSettings(asSettings(flags), process.env, flags.config)
+  const quiet = settings.quiet ?? false
+  let progress: Progress | undefined
+  const logger = await createLogger({
+    format: settings.log_format ?? 'text',
+    quiet,
+    destination: {
+      isTTY: process.stderr.isTTY,
+      write: (line) => (progress === undefined ? process.stderr.write(line) : progress.write(line)),
+    },
+  })
+  progress = createProgress({ stream: process.stderr, quiet, logger })
+  return { settings, logger, progress, signal: interruptSignal(logger) }
+}
+
+/** The first Ctrl-C (or SIGTERM) stops cleanly; the second at once. */
+function interruptSignal(logger: Logger): AbortSignal {
+  const controller = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(EXIT.interrupted)
+      logger.warn('interrupted: undoing what is not committed; once more to stop at once')
+      controller.abort()
+    })
+  }
+  return controller.signal
+}
+
+export async function openSinks({ settings, logger }: Session): Promise<Sink[]> {
+  const { openSink } = await import('../../sinks/index.js')
+  const lock = {
+    waitMs: LOCK_WAIT_MS,
+    onWait: (holder: string) => logger.info(`waiting for the DuckDB file, which ${holder} holds`),
+  }
+  const sinks: Sink[] = []
+  for (const address of new Set(settings.to)) sinks.push(await openSink(address, lock))
+  return sinks
+}

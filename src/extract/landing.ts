@@ -1,0 +1,240 @@
+/**
+ * Landing: a document's bytes go to a spool file as plain NDJSON, are checked to be complete, counted and hashed.
+ *
+ * A plain local file that needs no change is not copied; the engine reads it where it is, and `changedSince`
+ * tells afterwards whether it was still the same.
+ */
+
+import { createHash } from 'node:crypto'
+import { closeSync, openSync, rmSync, symlinkSync, writeSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Document } from '../contract.js'
+import { AuditError, interrupted, printable } from '../errors.js'
+import { retrying } from '../retry.js'
+import { LineFilter, type LineSink } from './lines.js'
+import { type PageFacts, unwrapPages } from './pages.js'
+import { type UnpackFacts, unpack } from './unpack.js'
+
+/** A longer line is nothing a log ever held; keeping it raw would take its size in memory. */
+const LARGEST_LINE_BYTES = 64 * 1024 * 1024
+
+export interface Landed {
+  readonly document: Document
+  /** The document's version, or its SHA-256 where the source knew none. */
+  readonly version: string
+  /** Place among the landed documents of its batch, from 0. */
+  readonly ordinal: number
+  /** Plain NDJSON for the engine; its name ends in the ordinal. */
+  readonly path: string
+  /** Size and lower-case hex SHA-256 of the bytes as they arrived. */
+  readonly bytes: number
+  readonly sha256: string
+  /** Size of the plain text, in bytes. */
+  readonly textBytes: number
+  /** Lines that are not blank. */
+  readonly lines: number
+  /** Lines too long for the engine: where each lies in the file `<path>.long`; a placeholder stands in the spool. */
+  readonly longLines: ReadonlyMap<number, LongLine>
+  /** True when a saved page names a following one. */
+  readonly moreFollow: boolean
+  /** What the file was when it was read in place; null when it was copied. */
+  readonly inPlace: FileState | null
+}
+
+export interface LongLine {
+  readonly offset: number
+  readonly length: number
+}
+
+/** Two equal states are the same content: the change time cannot be set back by anyone but the clock. */
+export type FileState = string
+
+export interface LandingOptions {
+  /** An empty folder of the run's own. */
+  readonly folder: string
+  readonly ordinal: number
+  /** False when the file changed while it was read in place before. */
+  readonly allowInPlace: boolean
+  readonly signal: AbortSignal
+  onBytes(bytes: number): void
+}
+
+/**
+ * @throws AuditError naming the document when it did not arrive whole after several tries, or is no log at all
+ */
+export async function land(document: Document, options: LandingOptions): Promise<Landed> {
+  try {
+    return await retrying(() => landOnce(document, options), options.signal)
+  } catch (error) {
+    if (options.signal.aborted) throw interrupted()
+    const { message, advice } = error instanceof AuditError ? error : systemError(error)
+    throw new AuditError(`landing ${printable(document.id)} failed: ${message}`, {
+      cause: error,
+      ...(advice === undefined ? {} : { advice }),
+    })
+  }
+}
+
+async function landOnce(document: Document, options: LandingOptions): Promise<Landed> {
+  const before = document.path === undefined ? null : await fileState(document.path)
+  const path = join(options.folder, String(options.ordinal).padStart(8, '0'))
+  let landed = await read(document, path, options, document.path !== undefined && options.allowInPlace)
+  if (landed.inPlace && landed.longLines.size > 0) landed = await read(document, path, options, false)
+  if (document.path !== undefined && (await fileState(document.path)) !== before) {
+    throw new AuditError('the file changed while it was read', {
+      retryable: true,
+      advice: 'It is read again when it is left alone.',
+    })
+  }
+  if (landed.inPlace && document.path !== undefined) {
+    rmSync(path, { force: true })
+    symlinkSync(document.path, path)
+  }
+  return {
+    document,
+    version: document.version ?? landed.sha256,
+    ordinal: options.ordinal,
+    path,
+    bytes: landed.bytes,
+    sha256: landed.sha256,
+    textBytes: landed.textBytes,
+    lines: landed.lines,
+    longLines: landed.longLines,
+    moreFollow: landed.moreFollow,
+    inPlace: landed.inPlace ? before : null,
+  }
+}
+
+interface Reading {
+  readonly inPlace: boolean
+  readonly bytes: number
+  readonly sha256: string
+  readonly textBytes: number
+  readonly lines: number
+  readonly longLines: ReadonlyMap<number, LongLine>
+  readonly moreFollow: boolean
+}
+
+/** One pass over the document; with `tryInPlace` nothing is written as long as the text is the bytes as they arrive. */
+async function read(document: Document, path: string, options: LandingOptions, tryInPlace: boolean): Promise<Reading> {
+  const hash = createHash('sha256')
+  let bytes = 0
+  async function* arriving(): AsyncGenerator<Uint8Array> {
+    for await (const chunk of await document.open(options.signal)) {
+      if (options.signal.aborted) throw interrupted()
+      hash.update(chunk)
+      bytes += chunk.length
+      options.onBytes(chunk.length)
+      yield chunk
+    }
+  }
+  const facts: UnpackFacts & PageFacts = { asArrived: true, isPage: false, moreFollow: false }
+  const spool = new Spool(path)
+  const filter = new LineFilter(spool)
+  let textBytes = 0
+  try {
+    for await (const chunk of unwrapPages(unpack(arriving(), facts), facts)) {
+      if (textBytes === 0 && !(tryInPlace && facts.asArrived && !facts.isPage)) spool.open()
+      textBytes += chunk.length
+      filter.push(chunk)
+    }
+    filter.end()
+    if (textBytes === 0) spool.open()
+  } finally {
+    spool.close()
+  }
+  return {
+    inPlace: !spool.opened,
+    bytes,
+    sha256: hash.digest('hex'),
+    textBytes,
+    lines: filter.lines,
+    longLines: spool.longLines,
+    moreFollow: facts.moreFollow,
+  }
+}
+
+/** The spool file, once it is opened, and beside it one for the long lines, once there are any. */
+class Spool implements LineSink {
+  readonly longLines = new Map<number, LongLine>()
+  opened = false
+  private readonly path: string
+  private file: number | null = null
+  private longFile: number | null = null
+  private longBytes = 0
+  private length = 0
+
+  constructor(path: string) {
+    this.path = path
+  }
+
+  open(): void {
+    this.opened = true
+    this.file = create(this.path)
+  }
+
+  write(bytes: Uint8Array): void {
+    if (this.file !== null) writeWhole(this.file, bytes)
+  }
+
+  putAside(piece: Uint8Array, line: number, last: boolean): void {
+    this.length += piece.length
+    if (this.length > LARGEST_LINE_BYTES) {
+      throw new AuditError(`line ${line} is longer than 64 MiB; nothing of the document is loaded`, {
+        advice: 'This is no audit log: leave it out of what --from names.',
+      })
+    }
+    this.longFile ??= create(`${this.path}.long`)
+    writeWhole(this.longFile, piece)
+    if (!last) return
+    this.longLines.set(line, { offset: this.longBytes, length: this.length })
+    this.longBytes += this.length
+    this.length = 0
+  }
+
+  close(): void {
+    if (this.file !== null) closeSync(this.file)
+    if (this.longFile !== null) closeSync(this.longFile)
+    this.file = null
+    this.longFile = null
+  }
+}
+
+/** A new file, whatever stood there: a link to a document that was read in place must never be written through. */
+function create(path: string): number {
+  rmSync(path, { force: true })
+  return openSync(path, 'wx', 0o600)
+}
+
+function writeWhole(file: number, bytes: Uint8Array): void {
+  for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written)
+}
+
+/** True when a document read in place is not, or no longer, what was landed. */
+export async function changedSince(landed: Landed): Promise<boolean> {
+  if (landed.inPlace === null || landed.document.path === undefined) return false
+  try {
+    return (await fileState(landed.document.path)) !== landed.inPlace
+  } catch {
+    return true
+  }
+}
+
+export async function fileState(path: string): Promise<FileState> {
+  const { size, mtimeNs, ctimeNs, ino } = await stat(path, { bigint: true })
+  return `${size}-${mtimeNs}-${ctimeNs}-${ino}`
+}
+
+const SYSTEM_ADVICE: Readonly<Record<string, string>> = {
+  EACCES: 'Give this user the right to read it.',
+  ENOENT: 'It was there when it was listed; nothing is lost if it was moved on purpose.',
+  ENOSPC: 'The spool folder is full: make room, or name another with --spool.',
+  EISDIR: 'Name the files in it, or the folder itself.',
+}
+
+function systemError(error: unknown): { message: string; advice: string | undefined } {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : undefined
+  if (code === undefined) return { message: 'an unexpected error', advice: undefined }
+  return { message: code, advice: SYSTEM_ADVICE[code] }
+}

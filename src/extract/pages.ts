@@ -1,0 +1,196 @@
+/**
+ * Unwraps page objects, `{"audit_logs": [{…}, {…}], "count": 2, "next_cursor": null}`, into one event a line.
+ *
+ * Works on bytes as they stream by and copies each event's own text, so a page of any size needs no memory and
+ * a number of any length stays exact. Text that is not a page passes through untouched.
+ */
+
+import { AuditError } from '../errors.js'
+
+/** A page's members other than audit_logs are few and short; what goes beyond is no page. */
+const MEMBERS_BYTES = 64 * 1024
+
+const LF = 0x0a
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+const COMMA = 0x2c
+const OPEN_ARRAY = 0x5b
+const CLOSE_ARRAY = 0x5d
+const OPEN_OBJECT = 0x7b
+const CLOSE_OBJECT = 0x7d
+
+const KEY = /"audit_logs"\s*:\s*\[$/
+
+/** An event may have an unknown key of that name; a page has neither of an event's required keys. */
+const isEvent = (members: object): boolean => 'timestamp' in members || 'action' in members
+
+export interface PageFacts {
+  /** Whether the text is one or more page objects; set before their first event is handed on. */
+  isPage: boolean
+  /** Whether the last page named a following one. */
+  moreFollow: boolean
+}
+
+/**
+ * @param chunks the document's text
+ * @param facts  filled in while the text passes
+ * @throws AuditError, retryable, when a page breaks off or holds other than the `count` events it states
+ */
+export async function* unwrapPages(chunks: AsyncIterable<Uint8Array>, facts: PageFacts): AsyncGenerator<Uint8Array> {
+  let page: Page | null = new Page()
+  for await (const chunk of chunks) {
+    let rest: Uint8Array | null = chunk
+    while (page !== null && rest !== null) {
+      const { output, left, state }: PageStep = page.push(rest)
+      if (output.length > 0 || state === 'done') facts.isPage = true
+      if (output.length > 0) yield output
+      rest = left
+      if (state === 'done') {
+        facts.moreFollow = page.nextCursor !== null
+        page = new Page()
+      }
+      if (state === 'not a page') {
+        page = null
+        yield Buffer.concat([...(facts.isPage ? [Buffer.from('\n')] : []), left ?? Buffer.alloc(0)])
+        rest = null
+      }
+    }
+    if (rest !== null) yield rest
+  }
+  if (page !== null) {
+    const left = page.end()
+    if (left.length > 0) yield left
+  }
+}
+
+interface PageStep {
+  readonly output: Uint8Array
+  /** Bytes of the chunk that lie behind the page, or all there was of what is no page; null when used up. */
+  readonly left: Uint8Array | null
+  readonly state: 'reading' | 'done' | 'not a page'
+}
+
+/** Reads one page object; white space before it is skipped. */
+class Page {
+  nextCursor: unknown = null
+  /** The text before and behind the events; joined they are a small JSON object. */
+  private members: number[] = []
+  private inEvents = false
+  private behindEvents = false
+  private depth = 0
+  private inString = false
+  private escaped = false
+  private events = 0
+  private eventOpen = false
+
+  push(chunk: Uint8Array): PageStep {
+    const output = Buffer.allocUnsafe(chunk.length + 1)
+    let written = 0
+    for (let i = 0; i < chunk.length; i++) {
+      const byte = chunk[i] as number
+      if (this.depth === 0) {
+        if (byte <= 0x20) this.members.push(byte)
+        else if (byte !== OPEN_OBJECT) return this.notAPage(chunk, i, output, written)
+        else this.begin()
+        continue
+      }
+      const structural = this.structural(byte)
+      if (!this.inEvents) {
+        this.members.push(byte)
+        if (structural === OPEN_ARRAY && this.depth === 2 && !this.behindEvents && this.atEvents()) {
+          this.inEvents = true
+        } else if (this.depth === 0) {
+          if (!this.behindEvents) return this.notAPage(chunk, i + 1, output, written)
+          this.finish()
+          return { output: output.subarray(0, written), left: chunk.subarray(i + 1), state: 'done' }
+        } else if (this.members.length > MEMBERS_BYTES) {
+          if (!this.behindEvents) return this.notAPage(chunk, i + 1, output, written)
+          throw broken('has more than 64 KiB beside its events')
+        }
+        continue
+      }
+      if (this.depth === 1) {
+        this.members.push(byte)
+        this.inEvents = false
+        this.behindEvents = true
+        if (this.eventOpen) output[written++] = LF
+        this.eventOpen = false
+      } else if (this.depth === 2 && structural === COMMA) {
+        output[written++] = LF
+        this.eventOpen = false
+      } else if (byte > 0x20 || this.inString || this.depth > 2) {
+        if (!this.eventOpen) this.events++
+        this.eventOpen = true
+        // A line break between tokens would end the line.
+        output[written++] = byte === LF || byte === 0x0d ? 0x20 : byte
+      }
+    }
+    return { output: output.subarray(0, written), left: null, state: 'reading' }
+  }
+
+  /** What was held back in the hope of a page. Throws when a page has begun and not ended. */
+  end(): Uint8Array {
+    if (this.inEvents || this.behindEvents) throw broken('breaks off')
+    return Buffer.from(this.members)
+  }
+
+  private begin(): void {
+    this.members.push(OPEN_OBJECT)
+    this.depth = 1
+  }
+
+  /** Follows strings and nesting; returns the byte when it is structure, else 0. */
+  private structural(byte: number): number {
+    if (this.inString) {
+      if (this.escaped) this.escaped = false
+      else if (byte === BACKSLASH) this.escaped = true
+      else if (byte === QUOTE) this.inString = false
+      return 0
+    }
+    if (byte === QUOTE) {
+      this.inString = true
+      return 0
+    }
+    if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) this.depth++
+    else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) this.depth--
+    else if (byte !== COMMA) return 0
+    return byte
+  }
+
+  private atEvents(): boolean {
+    const text = Buffer.from(this.members).toString('utf8')
+    if (!KEY.test(text)) return false
+    try {
+      return !isEvent(JSON.parse(`${text}]}`))
+    } catch {
+      return false
+    }
+  }
+
+  private notAPage(chunk: Uint8Array, used: number, output: Uint8Array, written: number): PageStep {
+    const left = Buffer.concat([Buffer.from(this.members), chunk.subarray(used)])
+    return { output: output.subarray(0, written), left, state: 'not a page' }
+  }
+
+  private finish(): void {
+    let members: Record<string, unknown>
+    try {
+      members = JSON.parse(Buffer.from(this.members).toString('utf8'))
+    } catch {
+      throw broken('is not JSON')
+    }
+    if (isEvent(members)) throw broken('is an event and a page at once')
+    const { count } = members
+    if (typeof count === 'number' && count !== this.events) {
+      throw broken(`states ${count} events and holds ${this.events}`)
+    }
+    this.nextCursor = members.next_cursor ?? null
+  }
+}
+
+function broken(what: string): AuditError {
+  return new AuditError(`the page object ${what}; the document did not arrive whole, and nothing of it is loaded`, {
+    retryable: true,
+    advice: 'Fetch or save it again.',
+  })
+}

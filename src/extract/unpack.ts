@@ -1,0 +1,142 @@
+/** Unpacks .gz and .zst by their first bytes, never by their name, and takes off a byte order mark. */
+
+import { Readable } from 'node:stream'
+import { createGunzip } from 'node:zlib'
+import { Decompress } from 'fzstd'
+import { AuditError } from '../errors.js'
+
+/** Audit logs pack 10 to 30 times; what unpacks further than this, and is large, is a bomb. */
+const MOST_RATIO = 200
+const ALWAYS_ALLOWED = 256 * 1024 * 1024
+
+/** Larger windows need more memory than the zstd command allows by default (RFC 8878 §3.1.1.1.2). */
+const ZSTD_WINDOW_LOG = 27
+
+const GZIP = [0x1f, 0x8b]
+const ZSTD = [0x28, 0xb5, 0x2f, 0xfd]
+const BOM = [0xef, 0xbb, 0xbf]
+
+const startsWith = (bytes: Uint8Array, magic: readonly number[]): boolean => magic.every((byte, i) => bytes[i] === byte)
+
+export interface UnpackFacts {
+  /** True when the text is the bytes as they arrived. */
+  asArrived: boolean
+}
+
+/**
+ * @param chunks the bytes as they arrive
+ * @param facts  `asArrived` is set before the first chunk is handed on
+ * @throws AuditError, retryable, when an archive is cut short or damaged; AuditError when it unpacks without bound
+ */
+export async function* unpack(chunks: AsyncIterable<Uint8Array>, facts: UnpackFacts): AsyncGenerator<Uint8Array> {
+  const packed = { bytes: 0 }
+  const { head, rest } = await peek(counted(chunks, packed), 8)
+  let text = rest
+  if (startsWith(head, GZIP)) text = bounded(gunzip(rest), packed)
+  else if (startsWith(head, ZSTD)) text = bounded(unzstd(rest), packed)
+  facts.asArrived = text === rest
+  const start = await peek(text, BOM.length)
+  if (!startsWith(start.head, BOM)) {
+    yield* start.rest
+    return
+  }
+  facts.asArrived = false
+  let skip = BOM.length
+  for await (const chunk of start.rest) {
+    if (chunk.length > skip) yield chunk.subarray(skip)
+    skip = Math.max(0, skip - chunk.length)
+  }
+}
+
+async function* counted(chunks: AsyncIterable<Uint8Array>, total: { bytes: number }): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    total.bytes += chunk.length
+    yield chunk
+  }
+}
+
+/** The first `count` bytes, or all there are, and the whole again. */
+async function peek(
+  chunks: AsyncIterable<Uint8Array>,
+  count: number,
+): Promise<{ head: Uint8Array; rest: AsyncIterable<Uint8Array> }> {
+  const iterator = chunks[Symbol.asyncIterator]()
+  let head: Uint8Array = new Uint8Array()
+  while (head.length < count) {
+    const { value, done } = await iterator.next()
+    if (done === true) break
+    head = head.length === 0 ? value : Buffer.concat([head, value])
+  }
+  async function* whole(): AsyncGenerator<Uint8Array> {
+    if (head.length > 0) yield head
+    yield* { [Symbol.asyncIterator]: () => iterator }
+  }
+  return { head, rest: whole() }
+}
+
+async function* bounded(
+  chunks: AsyncIterable<Uint8Array>,
+  packed: { readonly bytes: number },
+): AsyncGenerator<Uint8Array> {
+  let bytes = 0
+  for await (const chunk of chunks) {
+    bytes += chunk.length
+    if (bytes > Math.max(ALWAYS_ALLOWED, packed.bytes * MOST_RATIO)) {
+      throw new AuditError(`the archive unpacks to more than ${MOST_RATIO} times its size; nothing of it is loaded`, {
+        advice: 'If it really holds audit logs, unpack it by hand and load the plain file.',
+      })
+    }
+    yield chunk
+  }
+}
+
+async function* gunzip(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const unzip = createGunzip({ chunkSize: 256 * 1024 })
+  const source = Readable.from(chunks)
+  source.on('error', (error) => unzip.destroy(error))
+  try {
+    yield* source.pipe(unzip)
+  } catch (error) {
+    throw error instanceof AuditError ? error : damaged('gzip', error)
+  } finally {
+    source.destroy()
+  }
+}
+
+async function* unzstd(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const output: Uint8Array[] = []
+  const decompress = new Decompress((chunk) => {
+    if (chunk.length > 0) output.push(chunk)
+  })
+  try {
+    let first = true
+    for await (const chunk of chunks) {
+      if (first) refuseLargeWindow(chunk)
+      first = false
+      decompress.push(chunk)
+      yield* output.splice(0)
+    }
+    decompress.push(new Uint8Array(), true)
+    yield* output.splice(0)
+  } catch (error) {
+    throw error instanceof AuditError ? error : damaged('zstd', error)
+  }
+}
+
+function refuseLargeWindow(frame: Uint8Array): void {
+  const singleSegment = ((frame[4] ?? 0) & 0x20) !== 0
+  const windowLog = 10 + ((frame[5] ?? 0) >> 3)
+  if (!singleSegment && windowLog > ZSTD_WINDOW_LOG) {
+    throw new AuditError(`the zstd archive asks for a window of 2^${windowLog} bytes; nothing of it is loaded`, {
+      advice: 'Unpack it by hand with `zstd -d --long=31` and load the plain file.',
+    })
+  }
+}
+
+function damaged(kind: string, cause: unknown): AuditError {
+  return new AuditError(`the ${kind} archive is cut short or damaged; nothing of it is loaded`, {
+    retryable: true,
+    advice: 'Copy it again, whole; the next run loads it then.',
+    cause,
+  })
+}

@@ -1,0 +1,178 @@
+/** The one loop: list, land, transform, load. */
+
+import { rm } from 'node:fs/promises'
+import type { Batch, DayRange, Document, LoadCounts, Sink, Source } from './contract.js'
+import { AuditError, interrupted, printable } from './errors.js'
+import { type LandedBatch, landBatches } from './extract/batches.js'
+import { changedSince, land } from './extract/landing.js'
+import { newLoadId } from './load-id.js'
+import type { Logger } from './log.js'
+import type { Progress } from './progress.js'
+import type { Engine } from './transform/engine.js'
+import { dropAll, transform } from './transform/transform.js'
+
+export interface Run {
+  readonly sources: readonly Source[]
+  readonly sinks: readonly Sink[]
+  readonly range: DayRange
+  readonly engine: Engine
+  /** A folder of the run's own: landed documents stand there while their batch is loaded. */
+  readonly folder: string
+  /** A batch is full when its text reaches this size. */
+  readonly batchBytes: number
+  readonly loaderVersion: string
+  readonly logger: Logger
+  readonly progress: Progress
+  readonly signal: AbortSignal
+}
+
+export interface Summary {
+  /** Documents loaded. */
+  documents: number
+  /** Documents whose version every sink had already. */
+  skipped: number
+  /** Documents of which nothing is loaded, with why. */
+  failed: { document: string; error: string; advice: string | null }[]
+  sinks: SinkSummary[]
+}
+
+export type SinkSummary = { sink: string; error: string | null } & { -readonly [count in keyof LoadCounts]: number }
+
+/** What of a source is new to at least one sink. */
+export interface Pending {
+  readonly source: Source
+  readonly documents: readonly Document[]
+  readonly skipped: number
+  alreadyLoaded(document: Document, version: string): boolean
+}
+
+/** Compares every listed document and its version with the receipts of every sink; no watermark can miss one so. */
+export async function listPending(
+  source: Source,
+  { sinks, range, signal }: Pick<Run, 'sinks' | 'range' | 'signal'>,
+): Promise<Pending> {
+  const receipts: ReadonlyMap<string, string>[] = []
+  for (const sink of sinks) receipts.push(await sink.receipts(source.id))
+  const alreadyLoaded = ({ id }: Document, version: string): boolean =>
+    receipts.every((known) => known.get(id) === version)
+  const documents = new Map<string, Document>()
+  let skipped = 0
+  for await (const document of source.list(range, signal)) {
+    if (document.version !== null && alreadyLoaded(document, document.version)) skipped++
+    else documents.set(document.id, document)
+  }
+  return { source, documents: [...documents.values()], skipped, alreadyLoaded }
+}
+
+/**
+ * Loads everything new from the sources into the sinks.
+ *
+ * A document or a sink that fails does not stop the others; both stand in the summary.
+ *
+ * @throws AuditError when a source cannot be listed, no sink is left, or the signal was aborted
+ */
+export async function run(options: Run): Promise<Summary> {
+  const { sources, sinks, progress } = options
+  const summary = emptySummary(sinks)
+  for (const sink of sinks) await sink.prepare()
+  const work: Pending[] = []
+  for (const source of sources) work.push(await listPending(source, options))
+  progress.start(totals(work))
+  for (const pending of work) {
+    summary.skipped += pending.skipped
+    const landing = landBatches(pending.documents, landingOptions(pending, options, summary))
+    for (let next = landing.next(), step = await next; step.done !== true; step = await next) {
+      const batch = await transformUnchanged(step.value, pending.source, options)
+      progress.transformed(batch.rowsRead)
+      next = landing.next() // the next batch lands while this one is loaded
+      next.catch(() => {}) // a failure is met when it is awaited
+      await loadAll(batch, options, summary)
+      summary.documents += batch.documents
+      await dropAll(options.engine)
+      await rm(step.value.folder, { recursive: true, force: true })
+    }
+  }
+  return summary
+}
+
+function landingOptions(
+  { alreadyLoaded }: Pending,
+  { folder, batchBytes, signal, progress, logger }: Run,
+  summary: Summary,
+): Parameters<typeof landBatches>[1] {
+  return {
+    folder,
+    batchBytes,
+    signal,
+    alreadyLoaded,
+    onBytes: (bytes) => progress.landed(bytes),
+    onLanded: ({ document, moreFollow }) => {
+      progress.landedDocument()
+      if (moreFollow)
+        logger.warn(`${printable(document.id)} is a saved page whose next_cursor names another: load that too`)
+    },
+    onSkipped: () => {
+      summary.skipped++
+    },
+    onFailed: ({ id }, { message, advice }) => {
+      progress.landedDocument()
+      summary.failed.push({ document: id, error: message, advice: advice ?? null })
+    },
+  }
+}
+
+/** A file that was read in place and changed meanwhile is landed again, as a copy, before anything is loaded. */
+async function transformUnchanged({ documents, folder }: LandedBatch, source: Source, run: Run): Promise<Batch> {
+  const { engine, signal, loaderVersion } = run
+  const identity = { source: source.id, loadId: newLoadId(), startedAt: new Date(), loaderVersion }
+  let batch: Batch | null = null
+  let failure: unknown
+  try {
+    batch = await transform(engine, documents, identity, signal)
+  } catch (error) {
+    failure = error
+  }
+  const settled = []
+  let changed = false
+  for (const landed of documents) {
+    const again = await changedSince(landed)
+    changed ||= again
+    const { document, ordinal } = landed
+    settled.push(again ? await land(document, { folder, ordinal, allowInPlace: false, signal, onBytes() {} }) : landed)
+  }
+  if (changed) return transform(engine, settled, identity, signal)
+  if (batch === null) throw failure
+  return batch
+}
+
+async function loadAll(batch: Batch, { sinks, logger, progress, signal }: Run, summary: Summary): Promise<void> {
+  for (const [i, sink] of sinks.entries()) {
+    const total = summary.sinks[i] as SinkSummary
+    if (total.error !== null) continue
+    try {
+      const counts = await sink.load(batch, signal)
+      for (const count of ['read', 'inserted', 'enriched', 'unchanged', 'rejected'] as const)
+        total[count] += counts[count]
+      progress.loaded(counts.read)
+    } catch (error) {
+      if (signal.aborted) throw interrupted()
+      logger.error({ err: error }, `${sink.id} takes no more of this run`)
+      total.error = error instanceof AuditError ? error.message : 'an unexpected error'
+      if (summary.sinks.every((each) => each.error !== null)) throw error
+    }
+  }
+}
+
+function emptySummary(sinks: readonly Sink[]): Summary {
+  const counts = { read: 0, inserted: 0, enriched: 0, unchanged: 0, rejected: 0 }
+  return { documents: 0, skipped: 0, failed: [], sinks: sinks.map(({ id }) => ({ sink: id, error: null, ...counts })) }
+}
+
+function totals(work: readonly Pending[]): { documents: number; bytes: number | null } {
+  const documents = work.flatMap((pending) => pending.documents)
+  const known = documents.every(({ bytes }) => bytes !== null)
+  return {
+    documents: documents.length,
+    bytes: known ? documents.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0) : null,
+  }
+}

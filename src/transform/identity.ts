@@ -1,0 +1,68 @@
+/**
+ * The SQL of `content_hash`, version 1: SHA-256 over twelve fields, each `-` or `<length in bytes>:<text>`.
+ * Why it is made so stands in docs/decisions/identity-without-names.md.
+ */
+
+import { IDENTITY_FIELDS } from '../../schemas/tables.js'
+import { literal, quoted } from './sql.js'
+
+const YEAR = '(?:000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3})'
+const DATE = '[0-9]{2}-[0-9]{2}'
+const TIME = '(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]'
+const OFFSET = '[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9]'
+
+/** The form W&B documents, which needs no taking apart. */
+const PLAIN = literal(`${YEAR}-${DATE}T${TIME}Z`)
+const RFC3339 = literal(`[0-9]{4}-${DATE}[Tt]${TIME}(?:\\.[0-9]+)?(?:${OFFSET})`)
+/** What a `timestamp` column gives back to the letter: UTC, at most six digits, no zero at their end. */
+const EXACT = literal(`.{10}T.{8}(?:\\.[0-9]{0,5}[1-9])?Z`)
+
+const fraction = (text: string): string => `regexp_extract(${text}, '[.]([0-9]+)', 1)`
+
+/** The instant of an RFC 3339 text, cut to microseconds; NULL when it is none or outside the years 0001–9999. */
+export function instantOf(text: string): string {
+  const taken = `try_cast(concat(${text}[1:10], ' ', ${text}[12:19], '.', rpad(${fraction(text)}, 6, '0')[1:6],
+    upper(regexp_extract(${text}, ${literal(`(?:${OFFSET})$`)}))) AS TIMESTAMPTZ)`
+  return `CASE
+    WHEN regexp_full_match(${text}, ${PLAIN}) THEN try_cast(${text} AS TIMESTAMPTZ)
+    WHEN regexp_full_match(${text}, ${RFC3339})
+      AND ${taken} BETWEEN TIMESTAMPTZ '0001-01-01 00:00:00Z' AND TIMESTAMPTZ '9999-12-31 23:59:59.999999Z'
+    THEN ${taken} END`
+}
+
+/** True when the instant's canonical form, as `canonicalInstant` writes it, is the text itself. */
+export const isCanonical = (text: string): string => `regexp_full_match(${text}, ${EXACT})`
+
+/** The instant as integer nanoseconds since 1970 UTC, as text: `instant` has the microseconds, `text` the rest. */
+export function nanosecondsOf(instant: string, text: string): string {
+  const rest = `rpad(${fraction(text)}, 9, '0')[7:9]`
+  return `CASE
+    WHEN strlen(${text}) = 20 AND epoch_us(${instant}) > 0 THEN concat(epoch_us(${instant}), '000')
+    ELSE CAST(epoch_us(${instant})::HUGEINT * 1000 + ${rest}::INTEGER AS VARCHAR) END`
+}
+
+/**
+ * The hash's text.
+ *
+ * @param nanoseconds expression for the timestamp's text
+ * @param text        expression for the text of each of the other eleven fields; NULL when it is absent
+ */
+export function identityText(nanoseconds: string, text: (field: string) => string = quoted): string {
+  const fields = IDENTITY_FIELDS.filter((field) => field !== 'timestamp').map((field) => {
+    const value = text(field)
+    return `strlen(${value}), CASE WHEN ${value} IS NULL THEN '-' ELSE ':' END, ${value}`
+  })
+  return `concat(strlen(${nanoseconds}), ':', ${nanoseconds}, ',', ${fields.join(", ',', ")})`
+}
+
+/**
+ * The same text from the columns of an event, where `extra` holds what a column could not: anyone can recompute
+ * a hash from a loaded row so.
+ */
+export function identityTextOfRow(): string {
+  const kept = (field: string): string => `json_extract_string(extra, ${literal(`$.${field}`)})`
+  const nanoseconds = `CASE WHEN ${kept('timestamp')} IS NULL
+    THEN CAST(epoch_us("timestamp")::HUGEINT * 1000 AS VARCHAR)
+    ELSE ${nanosecondsOf('"timestamp"', kept('timestamp'))} END`
+  return identityText(nanoseconds, (field) => `coalesce(${kept(field)}, CAST(${quoted(field)} AS VARCHAR))`)
+}

@@ -1,0 +1,72 @@
+/** The members of a JSON object as they stand in its text: no number passes through a double. */
+
+import { RECORD_FIELDS } from '../../schemas/tables.js'
+
+const KNOWN = new Set(RECORD_FIELDS)
+
+export interface RecordTexts {
+  /** One for each documented key, in the order of RECORD_FIELDS: a string's characters, other values' JSON text. */
+  readonly texts: readonly (string | null)[]
+  /** The JSON object of all other members, or null when there are none. */
+  readonly unknown: string | null
+}
+
+/**
+ * @param json the text of an object that JSON.parse accepts; of equal keys the last one counts, as it does there
+ */
+export function recordTexts(json: string): RecordTexts {
+  const known = new Map<string, string | null>()
+  const unknown = new Map<string, string>()
+  for (const [key, value] of members(json)) {
+    if (!KNOWN.has(key)) unknown.set(key, value)
+    else if (value === 'null') known.set(key, null)
+    else known.set(key, value.startsWith('"') ? JSON.parse(value) : value)
+  }
+  const rest = [...unknown].map(([key, value]) => `${JSON.stringify(key)}:${value}`)
+  return {
+    texts: RECORD_FIELDS.map((field) => known.get(field) ?? null),
+    unknown: rest.length === 0 ? null : `{${rest.join(',')}}`,
+  }
+}
+
+function* members(json: string): Generator<[key: string, value: string]> {
+  let at = json.indexOf('{') + 1
+  for (;;) {
+    const keyStart = json.indexOf('"', at)
+    if (keyStart === -1) return
+    const keyEnd = endOfString(json, keyStart)
+    const valueStart = json.indexOf(':', keyEnd) + 1
+    const { value, end } = readValue(json, valueStart)
+    yield [JSON.parse(json.slice(keyStart, keyEnd)), value]
+    at = end
+  }
+}
+
+/** The value at `start`, without the white space around and between its tokens, and where it ends. */
+function readValue(json: string, start: number): { value: string; end: number } {
+  let value = ''
+  let depth = 0
+  let at = start
+  for (; at < json.length; at++) {
+    const character = json[at] as string
+    if (character === '"') {
+      const end = endOfString(json, at)
+      value += json.slice(at, end)
+      at = end - 1
+      continue
+    }
+    if (character <= ' ') continue
+    if (depth === 0 && (character === ',' || character === '}')) break
+    if (character === '{' || character === '[') depth++
+    if (character === '}' || character === ']') depth--
+    value += character
+  }
+  return { value, end: at }
+}
+
+/** The place behind the string that begins at `start`. */
+function endOfString(json: string, start: number): number {
+  let at = start + 1
+  while (json[at] !== '"') at += json[at] === '\\' ? 2 : 1
+  return at + 1
+}
