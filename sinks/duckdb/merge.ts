@@ -60,34 +60,42 @@ type EventCounts = Pick<LoadCounts, 'inserted' | 'enriched' | 'unchanged'>
 
 async function mergeEvents({ engine, events }: Batch): Promise<EventCounts> {
   if (events.bounds === null) return { inserted: 0, enriched: 0, unchanged: 0 }
-  const source = `(SELECT * FROM ${events.relation}) e`
-  const target = `(SELECT * FROM sink.audit_events WHERE ${within(events.bounds)}) t`
+  const there = `sink.audit_events t WHERE ${within(events.bounds)}`
   const result = await engine.runAndReadAll(`
     SELECT count(*) FILTER (t.content_hash IS NULL) AS inserted,
       count(*) FILTER (t.content_hash IS NOT NULL AND (${GAP})) AS filled,
       coalesce(sum(e.fills) FILTER (t.content_hash IS NULL), 0) AS fills,
-      sum(e.occurrences) AS occurrences
-    FROM ${source} LEFT JOIN ${target} ON ${KEY}`)
-  const [inserted = 0, filled = 0, fills = 0, occurrences = 0] = (result.getRows()[0] ?? []).map(Number)
-  if (inserted + filled > 0) {
-    const merge = await engine.run(`
-      MERGE INTO sink.audit_events t USING ${source}
-      ON ${KEY} AND ${within(events.bounds, 't.')}
-      WHEN MATCHED AND (${GAP}) THEN UPDATE SET ${FILLED.map((column) => `${column} = coalesce(t.${column}, e.${column})`).join(', ')}
-      WHEN NOT MATCHED THEN INSERT (${columnsOf(AUDIT_EVENTS)}) VALUES (${AUDIT_EVENTS.columns.map(({ name }) => `e.${DUCKDB.quote(name)}`).join(', ')})`)
-    if (Number(merge.rowsChanged) !== inserted + filled) {
-      throw new AuditError(`the merge changed ${merge.rowsChanged} events where ${inserted + filled} were to change`, {
-        advice: 'Nothing was loaded. This is a fault of wandb-audit or of DuckDB: please report it.',
-      })
-    }
+      count(*) AS rows, sum(e.occurrences) AS occurrences
+    FROM ${events.relation} e LEFT JOIN (FROM ${there}) t ON ${KEY}`)
+  const [inserted = 0, filled = 0, fills = 0, rows = 0, occurrences = 0] = (result.getRows()[0] ?? []).map(Number)
+  if (filled > 0) {
+    const update = await engine.run(`
+      UPDATE sink.audit_events t SET ${FILLED.map((column) => `${column} = coalesce(t.${column}, e.${column})`).join(', ')}
+      FROM ${events.relation} e WHERE ${KEY} AND (${GAP}) AND ${within(events.bounds)}`)
+    prove('enriched', filled, update.rowsChanged)
+  }
+  if (inserted > 0) {
+    // A batch that is all new, as in a backfill, needs no looking for what is there.
+    const missing = inserted === rows ? '' : `WHERE NOT EXISTS (FROM ${there} AND ${KEY})`
+    const insert = await engine.run(`
+      INSERT INTO sink.audit_events (${columnsOf(AUDIT_EVENTS)})
+      SELECT ${columnsOf(AUDIT_EVENTS)} FROM ${events.relation} e ${missing}`)
+    prove('inserted', inserted, insert.rowsChanged)
   }
   const enriched = filled + fills
   return { inserted, enriched, unchanged: occurrences - inserted - enriched }
 }
 
+function prove(what: string, expected: number, changed: number): void {
+  if (changed === expected) return
+  throw new AuditError(`${changed} events were ${what} where ${expected} were to be; nothing is loaded`, {
+    advice: 'This is a fault of wandb-audit or of DuckDB: please report it.',
+  })
+}
+
 /** Constant bounds let DuckDB skip the row groups of all other days. */
-function within({ least, greatest }: TimestampBounds, alias = ''): string {
-  return `${alias}"timestamp" BETWEEN make_timestamptz(${least}) AND make_timestamptz(${greatest})`
+function within({ least, greatest }: TimestampBounds): string {
+  return `t."timestamp" BETWEEN make_timestamptz(${least}) AND make_timestamptz(${greatest})`
 }
 
 async function mergeRejects({ engine, rejects, rejected }: Batch): Promise<void> {

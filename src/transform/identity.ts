@@ -15,29 +15,38 @@ const OFFSET = '[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9]'
 const PLAIN = literal(`${YEAR}-${DATE}T${TIME}Z`)
 const RFC3339 = literal(`[0-9]{4}-${DATE}[Tt]${TIME}(?:\\.[0-9]+)?(?:${OFFSET})`)
 /** What a `timestamp` column gives back to the letter: UTC, at most six digits, no zero at their end. */
-const EXACT = literal(`.{10}T.{8}(?:\\.[0-9]{0,5}[1-9])?Z`)
+const EXACT = literal('.{10}T.{8}(?:\\.[0-9]{0,5}[1-9])?Z')
 
 const fraction = (text: string): string => `regexp_extract(${text}, '[.]([0-9]+)', 1)`
 
-/** The instant of an RFC 3339 text, cut to microseconds; NULL when it is none or outside the years 0001–9999. */
-export function instantOf(text: string): string {
+/** Whether an RFC 3339 text has the plain form: whole seconds, UTC. */
+export const isPlainTime = (text: string): string => `coalesce(regexp_full_match(${text}, ${PLAIN}), false)`
+
+/**
+ * The instant of an RFC 3339 text, cut to microseconds; NULL when it is none or outside the years 0001–9999.
+ *
+ * @param plain expression for `isPlainTime` of the text
+ */
+export function instantOf(text: string, plain: string): string {
   const taken = `try_cast(concat(${text}[1:10], ' ', ${text}[12:19], '.', rpad(${fraction(text)}, 6, '0')[1:6],
     upper(regexp_extract(${text}, ${literal(`(?:${OFFSET})$`)}))) AS TIMESTAMPTZ)`
   return `CASE
-    WHEN regexp_full_match(${text}, ${PLAIN}) THEN try_cast(${text} AS TIMESTAMPTZ)
-    WHEN regexp_full_match(${text}, ${RFC3339})
-      AND ${taken} BETWEEN TIMESTAMPTZ '0001-01-01 00:00:00Z' AND TIMESTAMPTZ '9999-12-31 23:59:59.999999Z'
-    THEN ${taken} END`
+    WHEN ${plain} THEN try_cast(${text} AS TIMESTAMPTZ)
+    WHEN regexp_full_match(${text}, ${RFC3339}) THEN
+      CASE WHEN ${taken} BETWEEN TIMESTAMPTZ '0001-01-01 00:00:00Z' AND TIMESTAMPTZ '9999-12-31 23:59:59.999999Z'
+        THEN ${taken} END
+    END`
 }
 
-/** True when the instant's canonical form, as `canonicalInstant` writes it, is the text itself. */
-export const isCanonical = (text: string): string => `regexp_full_match(${text}, ${EXACT})`
+/** Whether the instant, written in UTC with as many digits as it needs, up to six, is the text itself. */
+export const isExactTime = (text: string, plain: string): string =>
+  `CASE WHEN ${plain} THEN true ELSE regexp_full_match(${text}, ${EXACT}) END`
 
 /** The instant as integer nanoseconds since 1970 UTC, as text: `instant` has the microseconds, `text` the rest. */
-export function nanosecondsOf(instant: string, text: string): string {
+export function nanosecondsOf(instant: string, text: string, plain: string): string {
   const rest = `rpad(${fraction(text)}, 9, '0')[7:9]`
   return `CASE
-    WHEN strlen(${text}) = 20 AND epoch_us(${instant}) > 0 THEN concat(epoch_us(${instant}), '000')
+    WHEN ${plain} AND epoch_us(${instant}) > 0 THEN concat(epoch_us(${instant}), '000')
     ELSE CAST(epoch_us(${instant})::HUGEINT * 1000 + ${rest}::INTEGER AS VARCHAR) END`
 }
 
@@ -63,6 +72,6 @@ export function identityTextOfRow(): string {
   const kept = (field: string): string => `json_extract_string(extra, ${literal(`$.${field}`)})`
   const nanoseconds = `CASE WHEN ${kept('timestamp')} IS NULL
     THEN CAST(epoch_us("timestamp")::HUGEINT * 1000 AS VARCHAR)
-    ELSE ${nanosecondsOf('"timestamp"', kept('timestamp'))} END`
+    ELSE ${nanosecondsOf('"timestamp"', kept('timestamp'), 'false')} END`
   return identityText(nanoseconds, (field) => `coalesce(${kept(field)}, CAST(${quoted(field)} AS VARCHAR))`)
 }

@@ -37,7 +37,7 @@ function merged(numbered: string): string {
   const first = (field: string): string => `arg_min(${quoted(field)}, row) AS ${quoted(field)}`
   const filled = FILLED_FIELDS.map((field) => `min(row) FILTER (${quoted(field)} IS NOT NULL)`).join(', ')
   return `
-    SELECT * EXCLUDE (filled_at), len(list_filter(list_distinct(filled_at), lambda at: at > row)) AS fills
+    SELECT * EXCLUDE (filled_at), len(list_filter(list_distinct(filled_at), lambda place: place > row)) AS fills
     FROM (
       SELECT ${[...IDENTITY_FIELDS, ...FILLED_FIELDS, 'file'].map(first).join(', ')}, content_hash, min(row) AS row,
         count(*) AS occurrences, [${filled}] AS filled_at

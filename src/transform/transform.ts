@@ -109,7 +109,7 @@ async function proveNoLineLost(engine: Engine, landed: readonly Landed[]): Promi
 
 async function walkFaultyLines(engine: Engine, landed: readonly Landed[], signal: AbortSignal): Promise<void> {
   const texts = RECORD_FIELDS.map((field) => `${quoted(field)} VARCHAR`).join(', ')
-  await engine.run(`CREATE TABLE walked_texts (row BIGINT, file INTEGER, wide BOOLEAN, ${texts}, unknown VARCHAR)`)
+  await engine.run(`CREATE TABLE walked_texts (row BIGINT, file INTEGER, ${texts}, unknown VARCHAR)`)
   await engine.run('CREATE TABLE bad_lines (row BIGINT, file INTEGER, reason VARCHAR, message VARCHAR, raw VARCHAR)')
   const faulty = await engine.rows(`
     SELECT ordinal, first_row FROM documents SEMI JOIN (SELECT DISTINCT file FROM staged WHERE faulty) ON file = ordinal
@@ -119,7 +119,8 @@ async function walkFaultyLines(engine: Engine, landed: readonly Landed[], signal
     const document = landed[Number(ordinal)]
     if (document !== undefined) await walkDocument(engine, document, Number(first_row), signal)
   }
-  await engine.run(`CREATE TABLE walked AS ${typed('FROM walked_texts', ['row', 'file'])}`)
+  const typedTexts = typed({ texts: 'FROM walked_texts', wide: true, passed: ['row', 'file'] })
+  await engine.run(`CREATE TABLE walked AS ${typedTexts}`)
   const lost = await engine.number(`
     SELECT (SELECT count(*) FROM staged WHERE faulty) - (SELECT count(*) FROM bad_lines)
       - (SELECT count(*) FROM walked WHERE "timestamp" IS NOT NULL AND action IS NOT NULL)`)
@@ -147,7 +148,6 @@ async function walkDocument(engine: Engine, landed: Landed, firstRow: number, si
     }
     records.appendBigInt(row)
     records.appendInteger(ordinal)
-    records.appendBoolean(true)
     for (const text of [...outcome.record.texts, outcome.record.unknown]) {
       if (text === null) records.appendNull()
       else records.appendVarchar(text)
