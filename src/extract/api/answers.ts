@@ -44,7 +44,7 @@ async function isPage(address: ApiAddress, body: AsyncIterable<Uint8Array>): Pro
   for await (const chunk of body) {
     reader.push(chunk)
     // NDJSON goes on and on; its second line is enough.
-    if (reader.state === 'more') break
+    if (reader.state === 'other') break
   }
   if (reader.state === 'inside') throw cutShort(address, 'breaks off inside an object')
   return reader.facts()?.isPage ?? false

@@ -10,8 +10,8 @@ const CLOSE_OBJECT = 0x7d
 /** The members beside the events are few and short; an object with more is no page. */
 const MEMBERS_BYTES = 64 * 1024
 
-/** `whole`: exactly one object; `more`: something follows it, as in NDJSON. */
-export type PageState = 'nothing' | 'inside' | 'whole' | 'more' | 'not an object'
+/** `whole`: exactly one object so far; `other`: more than that, as in NDJSON, or no object at all. */
+export type PageState = 'nothing' | 'inside' | 'whole' | 'other'
 
 export class PageReader {
   state: PageState = 'nothing'
@@ -28,7 +28,7 @@ export class PageReader {
       const byte = chunk[i] as number
       if (this.depth === 0) {
         if (byte <= 0x20) continue
-        this.state = this.state === 'nothing' ? (byte === OPEN_OBJECT ? 'inside' : 'not an object') : 'more'
+        this.state = this.state === 'nothing' && byte === OPEN_OBJECT ? 'inside' : 'other'
         if (this.state !== 'inside') return
       }
       this.read(byte)

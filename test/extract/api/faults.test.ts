@@ -46,9 +46,9 @@ describe('after a fault the same bytes arrive in the end', () => {
   test.each([...BROKEN, ['a page that states another count', { kind: 'wrong-count' }] as const])(
     'pages: %s',
     async (_, fault) => {
-      const undisturbed = await whole(await firstOf(await start({}), { timing: PATIENT }))
+      const undisturbed = await whole(await firstOf(await start({})))
       const api = await start({ faults: [null, null, fault] })
-      const document = await firstOf(api)
+      const document = await firstOf(api, { timing: timingFor(fault) })
       expect(await whole(document)).toBe(undisturbed)
       expect(eventsOf(undisturbed)).toEqual(EXPECTED)
       expect(api.requests.length).toBeGreaterThan(4)
