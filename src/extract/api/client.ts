@@ -133,7 +133,7 @@ async function begun(
       return done === true ? null : value
     } catch (error) {
       if (signal.aborted) throw interrupted()
-      throw cutShort(address, `broke off (${networkFailure(address, error).message})`, error)
+      throw cutShort(address, `broke off (${networkFailure(address, error).message})`)
     }
   }
   let chunk = await next()

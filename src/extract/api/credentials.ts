@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { AuditError, EXIT, usageError } from '../../errors.js'
+import { apiAddress } from './address.js'
 
 export interface Credentials {
   readonly username: string
@@ -21,7 +22,7 @@ export interface CredentialOptions {
 /**
  * WANDB_API_KEY, else the host's entry in ~/.netrc, which `wandb login` writes.
  *
- * @throws AuditError (usage) when there is no key, or the username cannot be sent
+ * @throws AuditError (usage) when the address is none, there is no key, or the username cannot be sent
  */
 export async function credentials(baseUrl: string, options: CredentialOptions): Promise<Credentials> {
   const username = options.username ?? 'api'
@@ -29,12 +30,12 @@ export async function credentials(baseUrl: string, options: CredentialOptions): 
   const fromEnvironment = options.env.WANDB_API_KEY?.trim()
   if (fromEnvironment) return { username, key: fromEnvironment }
   const path = options.netrcPath ?? options.env.NETRC ?? join(options.env.HOME ?? homedir(), '.netrc')
-  const { hostname } = new URL(baseUrl)
+  const { hostname, origin } = new URL(apiAddress(baseUrl, null, true).base)
   const key = netrcPassword(await readIfThere(path), hostname)
   if (key) return { username, key }
   throw usageError(
     `no API key for ${hostname}`,
-    `Set WANDB_API_KEY, or run \`wandb login --host ${new URL(baseUrl).origin}\`; a key is made under /authorize there.`,
+    `Set WANDB_API_KEY, or run \`wandb login --host ${origin}\`; a key is made under /authorize there.`,
   )
 }
 

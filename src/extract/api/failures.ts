@@ -77,11 +77,10 @@ export function redirectFailure(address: ApiAddress, target: URL | null): AuditE
 }
 
 /** A body that did not arrive whole. */
-export function cutShort(address: ApiAddress, how: string, cause?: unknown): AuditError {
+export function cutShort(address: ApiAddress, how: string): AuditError {
   return new AuditError(`the answer of ${address.endpoint} ${how}; nothing of it is loaded`, {
     retryable: true,
     advice: 'The next run fetches it again.',
-    ...(cause === undefined ? {} : { cause }),
   })
 }
 
@@ -114,8 +113,8 @@ export function networkFailure(address: ApiAddress, error: unknown): AuditError 
   const { host } = new URL(address.base)
   if (CERTIFICATE.test(code)) {
     return new AuditError(`the certificate of ${host} is not trusted (${code})`, {
-      advice: 'If your own authority signed it, set NODE_EXTRA_CA_CERTS=<its .pem>; if a proxy did, that one’s.',
-      cause: error,
+      advice: 'If your own authority or a proxy signed it, name the .pem with that certificate in NODE_EXTRA_CA_CERTS.',
+      ...causeOf(error),
     })
   }
   const { what, ...details } = NETWORK[code] ?? {
@@ -123,8 +122,11 @@ export function networkFailure(address: ApiAddress, error: unknown): AuditError 
     advice: 'The next run fetches it again.',
     retryable: true,
   }
-  return new AuditError(`${host}: ${what}`, { ...details, cause: error })
+  return new AuditError(`${host}: ${what}`, { ...details, ...causeOf(error) })
 }
+
+/** A parser's error holds what it could not parse, which may be records. */
+const causeOf = (error: unknown): ErrorDetails => (error instanceof Error && !('data' in error) ? { cause: error } : {})
 
 /** undici wraps the system's error, and Node collects one for each of a host's addresses. */
 function codeOf(error: unknown): string {

@@ -178,7 +178,7 @@ describe('redirects', () => {
   })
 })
 
-test('no fault brings the key into an error, an id or the request log', async () => {
+test('no fault brings the key or a record into an error, an id or the request log', async () => {
   const faults: Fault[] = [
     ...BROKEN.map(([, fault]) => fault),
     { kind: 'html' },
@@ -192,6 +192,7 @@ test('no fault brings the key into an error, an id or the request log', async ()
     const error = await rejection(once(document))
     const causes = [error.cause, error.cause instanceof Error ? error.cause.cause : null]
     const told = inspect([error, error.stack, causes, source.id, document, api.requests], { depth: 8 })
+    expect(told).not.toContain('timestamp')
     expect(told).not.toMatch(new RegExp(`${KEY}|${Buffer.from(`api:${KEY}`).toString('base64')}`))
   }
 })

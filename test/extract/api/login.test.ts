@@ -37,6 +37,10 @@ describe('the login', () => {
     expect(error.exitCode).toBe(2)
   })
 
+  test('for what is no address is not looked for', async () => {
+    expect((await rejection(credentials('acme', { env: {}, netrcPath }))).exitCode).toBe(2)
+  })
+
   test('with a colon in the username is refused', async () => {
     expect((await rejection(credentials(URL_, { username: 'a:b', env: {}, netrcPath }))).exitCode).toBe(2)
   })
