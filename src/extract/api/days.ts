@@ -30,27 +30,30 @@ export const spanId = (endpoint: string, from: Day, to: Day | null, anonymize: b
   `${endpoint}?from=${dayText(from)}${to === null ? '' : `&to=${dayText(to)}`}${anonymize ? '&anonymize=true' : ''}`
 
 /**
- * What `load` has to list: from the oldest day that was begun but never finished, and at least from `overlapMs`
- * before the end of the last finished day, to the end. On the first run: today.
+ * What `load` has to list: from the first day that is not finished, counted from the oldest day ever loaded, to the
+ * end; and at least from `overlapMs` before the end of the last finished day. On the first run: today.
  *
- * Finished days in that range cost nothing: give the source `settleMs` of at least the overlap, and a day within
+ * So a day that failed while later ones were loaded is gone back to, and a gap between two backfills is filled.
+ * Finished days in the range cost nothing: give the source `settleMs` of at least the overlap, and a day within
  * the overlap is read again in every run, while an older one is read once more when it has left the overlap and
  * is then `final`, which the pipeline skips.
  *
- * @param receipts  document → version, of the source's own namespace
+ * @param receipts  document → version, of the source's own namespace; with several sinks the earliest range serves all
  * @param overlapMs how late an event may become known and still be found
  */
 export function loadRange(now: Date, receipts: ReadonlyMap<string, string>, overlapMs: number): DayRange {
-  const begun = new Set<Day>()
+  const today = dayOf(now)
   const finished = new Set<Day>()
+  let oldest = today
   for (const [document, version] of receipts) {
-    for (const day of daysOf(document)) (version === FINAL ? finished : begun).add(day)
+    for (const day of daysOf(document)) {
+      oldest = Math.min(oldest, day)
+      if (version === FINAL) finished.add(day)
+    }
   }
-  let from = dayOf(now)
-  for (const day of begun) if (!finished.has(day)) from = Math.min(from, day)
-  let last = Number.NEGATIVE_INFINITY
-  for (const day of finished) last = Math.max(last, day)
-  if (finished.size > 0) from = Math.min(from, dayOf(new Date((last + 1) * DAY_MS - overlapMs)))
+  let from = oldest
+  while (from < today && finished.has(from)) from++
+  if (from > oldest) from = Math.min(from, dayOf(new Date(from * DAY_MS - overlapMs)))
   return { from: startOf(from), to: null }
 }
 

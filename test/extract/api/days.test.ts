@@ -35,14 +35,23 @@ describe('loadRange', () => {
   })
 
   test('a day that was begun and not finished is gone back to, however long ago', () => {
-    const gap = receipts(['day=2026-01-05', 'ab12'], ['day=2026-02-01', 'final'], ['day=2026-02-02', 'final'])
-    expect(loadRange(now, gap, DAY)).toEqual(range('2026-01-05', null))
+    const begun = receipts(['day=2026-01-05', 'ab12'], ['day=2026-01-06', 'final'], ['day=2026-03-04', 'final'])
+    expect(loadRange(now, begun, DAY)).toEqual(range('2026-01-05', null))
+  })
+
+  test('a day that failed while later ones were loaded is gone back to', () => {
+    const failed = receipts(['day=2026-03-01', 'final'], ['day=2026-03-03', 'final'], ['day=2026-03-04', 'final'])
+    expect(loadRange(now, failed, 0)).toEqual(range('2026-03-02', null))
   })
 
   test('documents of a classic server count with all their days', () => {
     const spans = receipts(['from=2026-02-01', 'ab12'], ['from=2026-02-01&to=2026-03-04&anonymize=true', 'final'])
     expect(loadRange(now, spans, 0)).toEqual(range('2026-03-04', null))
     expect(loadRange(now, spans, DAY)).toEqual(range('2026-03-03', null))
+  })
+
+  test('a clock that went back does no harm', () => {
+    expect(loadRange(now, receipts(['day=2026-03-09', 'ab12']), DAY)).toEqual(range('2026-03-05', null))
   })
 })
 
