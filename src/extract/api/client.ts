@@ -39,7 +39,7 @@ export interface Answer {
 
 export interface ApiClient {
   readonly address: ApiAddress
-  /** @throws AuditError saying what to do, after every retry that might have helped */
+  /** @throws AuditError saying what to do, after every repeat that might have helped; retryable only when a page was lost */
   get(query: Query, signal: AbortSignal): Promise<Answer>
   close(): Promise<void>
 }
@@ -113,11 +113,18 @@ export function apiClient(
         shouldRetry: ({ error }) => error instanceof AuditError && error.retryable && repeat,
       })
     } catch (error) {
-      throw signal.aborted ? interrupted() : error
+      if (signal.aborted) throw interrupted()
+      throw error instanceof AuditError && error.retryable && repeat ? givenUp(error, timing.retries) : error
     }
   }
 
   return { address, get, close: () => agent.destroy() }
+}
+
+/** Every repeat is used up, so whoever asked should not begin the same once more. */
+function givenUp({ message, advice, cause }: AuditError, retries: number): AuditError {
+  const details = { ...(advice === undefined ? {} : { advice }), cause }
+  return new AuditError(`${message} (tried ${retries + 1} times)`, details)
 }
 
 /** The body from its first byte on, which is awaited: what is no log at all fails here, what breaks early is repeated. */

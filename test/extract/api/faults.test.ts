@@ -93,6 +93,15 @@ test('a body that broke off is never handed on as whole, however often it breaks
   expect(error.retryable).toBe(true)
 })
 
+test('a server that is down is not asked again and again by everyone who asked for it', async () => {
+  const down: Fault = { kind: 'status', status: 503 }
+  const api = await start({ faults: [null, ...Array(9).fill(down)] })
+  const error = await rejection(whole(await firstOf(api)))
+  expect(error.message).toContain('answered 503 (tried 4 times)')
+  expect(error.retryable).toBe(false)
+  expect(api.requests).toHaveLength(5)
+})
+
 test('Retry-After is waited for as long as it asks, but not for hours', async () => {
   const waits: number[] = []
   const wait = async (ms: number) => waits.push(ms)
