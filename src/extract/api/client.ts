@@ -26,7 +26,7 @@ export interface Timing {
   readonly pauseMs: number
 }
 
-export const TIMING: Timing = { connectMs: 15_000, headersMs: 300_000, idleMs: 120_000, retries: 5, pauseMs: 1000 }
+const TIMING: Timing = { connectMs: 15_000, headersMs: 300_000, idleMs: 120_000, retries: 5, pauseMs: 1000 }
 
 export type Query = Readonly<Record<string, string>>
 

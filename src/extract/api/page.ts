@@ -11,7 +11,7 @@ const CLOSE_OBJECT = 0x7d
 const MEMBERS_BYTES = 64 * 1024
 
 /** `whole`: exactly one object so far; `other`: more than that, as in NDJSON, or no object at all. */
-export type PageState = 'nothing' | 'inside' | 'whole' | 'other'
+type PageState = 'nothing' | 'inside' | 'whole' | 'other'
 
 export class PageReader {
   state: PageState = 'nothing'

@@ -125,7 +125,9 @@ interface Clocks {
   readonly later: Date
 }
 
+/** A server's date far in the future would make windows without end. */
 function compared(here: Date, there: Date | null): Clocks {
   if (there === null) return { earlier: here, later: here }
-  return here < there ? { earlier: here, later: there } : { earlier: there, later: here }
+  if (there < here) return { earlier: there, later: here }
+  return { earlier: here, later: new Date(Math.min(there.getTime(), here.getTime() + DAY_MS)) }
 }

@@ -141,6 +141,14 @@ describe('around midnight UTC', () => {
     ])
   })
 
+  test('a server whose clock is years ahead is not asked for years', async () => {
+    const api = await start({ now: () => new Date('2036-01-01T00:00:00Z') })
+    expect(await days(api, '2026-12-31T12:00:00Z', '2026-12-31')).toEqual([
+      ['2026-12-31', null],
+      ['2027-01-01', null],
+    ])
+  })
+
   test.each(['2026-02-28T23:59:59Z', '2026-03-01T00:00:01Z'])(
     'a classic server whose day turns between listing and fetching loses nothing, at %s',
     async (here) => {
