@@ -39,7 +39,10 @@ export interface Answer {
 
 export interface ApiClient {
   readonly address: ApiAddress
-  /** @throws AuditError saying what to do, after every repeat that might have helped; retryable only when a page was lost */
+  /**
+   * @throws AuditError saying what to do, after every repeat that might have helped; retryable when a page was lost,
+   * because then the document has to be read from its first one
+   */
   get(query: Query, signal: AbortSignal): Promise<Answer>
   close(): Promise<void>
 }
@@ -127,7 +130,7 @@ function givenUp({ message, advice, cause }: AuditError, retries: number): Audit
   return new AuditError(`${message} (tried ${retries + 1} times)`, details)
 }
 
-/** The body from its first byte on, which is awaited: what is no log at all fails here, what breaks early is repeated. */
+/** The body; its first bytes are awaited: what is no log at all fails here, and what breaks off early is repeated. */
 async function begun(
   address: ApiAddress,
   response: Dispatcher.ResponseData,

@@ -25,7 +25,7 @@ export const isFinished = (day: Day, asOf: Date, settleMs: number): boolean =>
 export const windowId = (endpoint: string, day: Day, anonymize: boolean): string =>
   `${endpoint}?day=${dayText(day)}${anonymize ? '&anonymize=true' : ''}`
 
-/** The id of a classic server's answer, which reaches from a day to now; `to` (exclusive) when the days until then had settled. */
+/** The id of a classic server's answer, which reaches from a day to now; `to` (exclusive) when all until then had settled. */
 export const spanId = (endpoint: string, from: Day, to: Day | null, anonymize: boolean): string =>
   `${endpoint}?from=${dayText(from)}${to === null ? '' : `&to=${dayText(to)}`}${anonymize ? '&anonymize=true' : ''}`
 
@@ -38,7 +38,7 @@ export const spanId = (endpoint: string, from: Day, to: Day | null, anonymize: b
  * the overlap is read again in every run, while an older one is read once more when it has left the overlap and
  * is then `final`, which the pipeline skips.
  *
- * @param receipts  document → version, of the source's own namespace; with several sinks the earliest range serves all
+ * @param receipts  document → version, of the source's own namespace; with several sinks the earliest range serves
  * @param overlapMs how late an event may become known and still be found
  */
 export function loadRange(now: Date, receipts: ReadonlyMap<string, string>, overlapMs: number): DayRange {

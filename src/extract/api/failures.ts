@@ -39,8 +39,8 @@ function adviceFor(address: ApiAddress, status: number): string | undefined {
   }
   if (status === 404) {
     return multiTenant
-      ? 'On multi-tenant Cloud only https://api.wandb.ai serves audit logs, and only for Enterprise plans; for your own instance leave --api multi-tenant out.'
-      : 'Give the URL you open your W&B instance with, without a page behind it; for multi-tenant Cloud that is https://api.wandb.ai.'
+      ? 'Only https://api.wandb.ai serves them, for Enterprise plans; for your own instance leave --api multi-tenant out.'
+      : 'Give the URL you open your W&B instance with and no more; for multi-tenant Cloud that is https://api.wandb.ai.'
   }
   if (status === 407) return 'A proxy on the way asks for a login.'
   return undefined

@@ -25,7 +25,7 @@ export interface ApiOptions {
   readonly anonymize?: boolean
   /** Allows plain http to other machines. */
   readonly insecureHttp?: boolean
-  /** How long after its end a day counts as finished; two hours when absent. `load` gives its overlap if that is longer. */
+  /** How long after its end a day counts as finished; two hours when absent. `load` gives its overlap. */
   readonly settleMs?: number
   now?(): Date
   readonly timing?: Timing

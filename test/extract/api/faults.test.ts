@@ -122,7 +122,7 @@ describe('an error says what to do', () => {
     ['403', status(403), 'current', /instance admin/],
     ['403 of multi-tenant Cloud', status(403), 'multi-tenant', /organization.*Enterprise/],
     ['404', status(404), 'current', /URL you open your W&B instance with/],
-    ['404 of multi-tenant Cloud', status(404), 'multi-tenant', /only https:\/\/api\.wandb\.ai/],
+    ['404 of multi-tenant Cloud', status(404), 'multi-tenant', /Only https:\/\/api\.wandb\.ai/],
     ['several organizations', { kind: 'multiple-organizations' }, 'multi-tenant', /Default API organization/],
     ['a login page', { kind: 'html' }, 'current', /login page or a proxy/],
     ['too many days', status(400, '{"error":"numDays must be at most 30"}'), 'current', /fewer days/],
