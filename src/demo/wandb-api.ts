@@ -1,0 +1,125 @@
+/**
+ * A stand-in of the W&B audit-log API on this machine, for the demo and the tests: all three dialects, made data,
+ * and on request everything that goes wrong on the way.
+ */
+
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { type Answer, answer, BadRequest, type Dialect } from './wandb-api/answers.js'
+import { answerFault, type Fault, send } from './wandb-api/faults.js'
+
+export type { Fault } from './wandb-api/faults.js'
+
+export interface WandbApiOptions {
+  /** Which API it speaks; `current` when absent. */
+  readonly dialect?: Dialect
+  /** Which made world it serves, and how much of it: 1 and 400 events a day when absent. */
+  readonly seed?: number
+  readonly eventsPerDay?: number
+  /** From this instant on some projects have other names. */
+  readonly renamedAt?: Date
+  /** The server's clock; the machine's when absent. */
+  now?(): Date
+  /** The only login it accepts: `api` and `local-demo-key` when absent. */
+  readonly username?: string
+  readonly key?: string
+  /** A larger `numDays` is refused. */
+  readonly largestNumDays?: number
+  /** What goes wrong with the first request, the second, and so on; null leaves one alone. */
+  readonly faults?: readonly (Fault | null)[]
+}
+
+export interface RequestLogEntry {
+  readonly method: string
+  readonly path: string
+  readonly query: Readonly<Record<string, string>>
+  /** What the server read the query as; null when it was refused. */
+  readonly range: { readonly from: Date; readonly to: Date } | null
+}
+
+export interface WandbApi {
+  readonly url: string
+  /** Every request so far, oldest first; never the key. */
+  readonly requests: readonly RequestLogEntry[]
+  close(): Promise<void>
+}
+
+/** Cursors of pages nobody came back for are forgotten beyond this many; they can be made again. */
+const PAUSED_CURSORS = 8
+
+/** Starts the stand-in on 127.0.0.1, on a port of the system's choice. */
+export async function startWandbApi(options: WandbApiOptions = {}): Promise<WandbApi> {
+  const dialect = options.dialect ?? 'current'
+  const path = dialect === 'multi-tenant' ? '/audit_logs' : '/admin/audit_logs'
+  const login = `${options.username ?? 'api'}:${options.key ?? 'local-demo-key'}`
+  const world = {
+    seed: options.seed ?? 1,
+    eventsPerDay: options.eventsPerDay ?? 400,
+    renamedAt: options.renamedAt ?? null,
+  }
+  const faults = [...(options.faults ?? [])]
+  const requests: RequestLogEntry[] = []
+  const paused = new Map<string, Generator<string>>()
+
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', 'http://127.0.0.1')
+    const asOf = options.now?.() ?? new Date()
+    response.setHeader('date', asOf.toUTCString())
+    const log = (range: RequestLogEntry['range']): void => {
+      const query = Object.fromEntries(url.searchParams)
+      requests.push({ method: request.method ?? '', path: url.pathname, query, range })
+    }
+    const fault = faults.shift() ?? null
+    if (fault !== null && answerFault(fault, response)) return log(null)
+    const refusal = refused(request, url, path, login)
+    if (refusal !== null) {
+      log(null)
+      response.writeHead(refusal.status, { 'content-type': 'text/plain' }).end(refusal.text)
+      return
+    }
+    let found: Answer
+    try {
+      const miscount = fault?.kind === 'wrong-count' ? 1 : 0
+      const largestNumDays = options.largestNumDays ?? Number.POSITIVE_INFINITY
+      found = answer(dialect, { query: url.searchParams, asOf, world, largestNumDays, paused, miscount })
+    } catch (error) {
+      if (!(error instanceof BadRequest)) throw error
+      log(null)
+      response.writeHead(400, { 'content-type': 'application/json' }).end(JSON.stringify({ error: error.message }))
+      return
+    }
+    log(found.range)
+    response.setHeader('content-type', found.contentType)
+    await send(response, found.body, fault)
+    for (const cursor of [...paused.keys()].slice(0, -PAUSED_CURSORS)) paused.delete(cursor)
+  }
+
+  const server = createServer((request, response) => {
+    serve(request, response).catch((error) => response.destroy(error))
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', resolve)
+  })
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    requests,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
+
+function refused(
+  request: IncomingMessage,
+  url: URL,
+  path: string,
+  login: string,
+): { readonly status: number; readonly text: string } | null {
+  if (url.pathname !== path) return { status: 404, text: 'not found' }
+  if (request.method !== 'GET') return { status: 405, text: 'method not allowed' }
+  const expected = `Basic ${Buffer.from(login).toString('base64')}`
+  return request.headers.authorization === expected ? null : { status: 401, text: 'unauthorized' }
+}

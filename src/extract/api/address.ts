@@ -1,0 +1,53 @@
+/** Where a W&B deployment serves its audit logs. */
+
+import { usageError } from '../../errors.js'
+
+export type Dialect = 'classic' | 'current' | 'multi-tenant'
+
+export interface ApiAddress {
+  /** The deployment, without a slash at the end: `https://acme.wandb.io`. */
+  readonly base: string
+  /** Where the logs are: `https://acme.wandb.io/admin/audit_logs`. */
+  readonly endpoint: string
+  readonly multiTenant: boolean
+}
+
+const PATHS = { multiTenant: '/audit_logs', own: '/admin/audit_logs' }
+
+/** The one host of multi-tenant Cloud, as W&B documents it. */
+const MULTI_TENANT_HOST = 'api.wandb.ai'
+
+/**
+ * @param base a deployment's URL; the endpoint itself is taken as well
+ * @throws AuditError (usage) when it is no plain URL of a server, or plain http to another machine
+ */
+export function apiAddress(base: string, dialect: Dialect | null, insecureHttp: boolean): ApiAddress {
+  const url = URL.canParse(base) ? new URL(base) : null
+  if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
+    throw usageError(
+      'the address of W&B is not an http or https URL',
+      'Give the URL you open W&B with, for example --from https://acme.wandb.io.',
+    )
+  }
+  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
+    throw usageError(
+      'the address of W&B holds a login, a query or a fragment',
+      'Give the URL alone; the key belongs into WANDB_API_KEY or ~/.netrc.',
+    )
+  }
+  if (url.protocol === 'http:' && !insecureHttp && !isLoopback(url.hostname)) {
+    throw usageError(
+      `plain http to ${url.host} would send the API key unencrypted`,
+      'Use https, or --insecure-http if you accept that.',
+    )
+  }
+  const multiTenant = dialect === null ? url.hostname === MULTI_TENANT_HOST : dialect === 'multi-tenant'
+  const path = multiTenant ? PATHS.multiTenant : PATHS.own
+  const folder = url.pathname.replace(/\/+$/, '')
+  const root = url.origin + (folder.endsWith(path) ? folder.slice(0, -path.length) : folder)
+  return { base: root, endpoint: root + path, multiTenant }
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname)
+}

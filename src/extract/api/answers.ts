@@ -1,0 +1,121 @@
+/** The bytes of one document: a classic answer, or all pages of a window. */
+
+import { AuditError } from '../../errors.js'
+import type { ApiAddress, Dialect } from './address.js'
+import type { Answer, ApiClient, Query } from './client.js'
+import { cutShort } from './failures.js'
+import { PageReader } from './page.js'
+
+const LF = 0x0a
+const NEWLINE = Buffer.of(LF)
+
+/** A longer last line is not checked here; what is no JSON in it becomes a reject. */
+const LONGEST_TAIL_BYTES = 1 << 20
+
+/** How often the question which dialect a server speaks is asked again when the answer breaks off. */
+const PROBES = 4
+
+export interface Probe {
+  readonly dialect: Dialect
+  readonly serverDate: Date | null
+}
+
+/**
+ * Asks for one event of a window in the way of the newer dialects; a classic server ignores that and streams.
+ *
+ * @throws AuditError when the login, the URL or the way there is wrong
+ */
+export async function probe(client: ApiClient, query: Query, signal: AbortSignal): Promise<Probe> {
+  for (let attempt = 1; ; attempt++) {
+    const { body, date } = await client.get(query, signal)
+    try {
+      const dialect = (await isPage(client.address, body)) ? pagedDialect(client.address) : 'classic'
+      return { dialect, serverDate: date }
+    } catch (error) {
+      if (!(error instanceof AuditError && error.retryable) || attempt === PROBES) throw error
+    }
+  }
+}
+
+const pagedDialect = (address: ApiAddress): Dialect => (address.multiTenant ? 'multi-tenant' : 'current')
+
+async function isPage(address: ApiAddress, body: AsyncIterable<Uint8Array>): Promise<boolean> {
+  const reader = new PageReader()
+  for await (const chunk of body) {
+    reader.push(chunk)
+    // NDJSON goes on and on; its second line is enough.
+    if (reader.state === 'other') break
+  }
+  if (reader.state === 'inside') throw cutShort(address, 'breaks off inside an object')
+  return reader.facts()?.isPage ?? false
+}
+
+/** @throws AuditError, retryable, when the last line is cut */
+export async function* wholeLines(address: ApiAddress, answer: Answer): AsyncGenerator<Uint8Array> {
+  let tail: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of answer.body) {
+    const end = chunk.lastIndexOf(LF)
+    if (end !== -1) {
+      tail = []
+      length = 0
+    }
+    length += chunk.length - end - 1
+    if (length <= LONGEST_TAIL_BYTES) tail.push(chunk.subarray(end + 1))
+    yield chunk
+  }
+  if (length > LONGEST_TAIL_BYTES) return
+  const last = Buffer.concat(tail).toString('utf8').trim()
+  if (last !== '' && !isJson(last)) throw cutShort(address, 'breaks off inside a line')
+}
+
+/**
+ * Every page as it arrived, each followed by a line feed.
+ *
+ * @param query  asked for every page, so the range and anonymize stay the same
+ * @param answer to the first request
+ * @throws AuditError, retryable, when a page breaks off, is lost or does not hold what it states
+ */
+export async function* allPages(
+  client: ApiClient,
+  query: Query,
+  answer: Answer,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const { address } = client
+  const cursors = new Set<string>()
+  for (let { body } = answer; ; ) {
+    const reader = new PageReader()
+    for await (const chunk of body) {
+      reader.push(chunk)
+      yield chunk
+    }
+    const cursor = nextCursor(address, reader)
+    yield NEWLINE
+    if (cursor === null) return
+    if (cursors.has(cursor)) throw cutShort(address, 'names the same next page twice')
+    cursors.add(cursor)
+    body = (await client.get({ ...query, cursor }, signal)).body
+  }
+}
+
+function nextCursor(address: ApiAddress, reader: PageReader): string | null {
+  if (reader.state === 'nothing' || reader.state === 'inside') throw cutShort(address, 'breaks off inside a page')
+  const page = reader.facts()
+  if (page === null || !page.isPage) {
+    throw new AuditError(`${address.endpoint} answered with something other than a page of audit logs`, {
+      advice: 'If this is an older W&B server, use --api classic.',
+    })
+  }
+  if (page.miscounted) throw cutShort(address, 'holds another number of events than it states')
+  return page.cursor
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}

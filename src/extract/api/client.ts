@@ -1,0 +1,195 @@
+/** One GET to the audit-log API: login, time limits, redirects, and another try when that may help. */
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import pRetry from 'p-retry'
+import { Agent, type Dispatcher, request } from 'undici'
+import { AuditError, interrupted } from '../../errors.js'
+import type { ApiAddress } from './address.js'
+import type { Credentials } from './credentials.js'
+import { contentFailure, cutShort, HEAD_BYTES, networkFailure, redirectFailure, statusFailure } from './failures.js'
+
+const MOST_REDIRECTS = 5
+const LONGEST_RETRY_AFTER_MS = 10 * 60_000
+
+/** Statuses that mean the server does not know a cursor (any more). */
+const CURSOR_UNKNOWN = new Set([400, 404, 410])
+
+/** All in milliseconds. */
+export interface Timing {
+  readonly connectMs: number
+  /** From the request to the first byte of the answer; a busy server may have to search for a while. */
+  readonly headersMs: number
+  /** Between two pieces of the answer. */
+  readonly idleMs: number
+  /** How often a request that found no answer is repeated, and the first pause before that; later ones double. */
+  readonly retries: number
+  readonly pauseMs: number
+}
+
+const TIMING: Timing = { connectMs: 15_000, headersMs: 300_000, idleMs: 120_000, retries: 5, pauseMs: 1000 }
+
+export type Query = Readonly<Record<string, string>>
+
+export interface Answer {
+  /** The server's clock, from its `date` header. */
+  readonly date: Date | null
+  /** The iteration rejects with a retryable AuditError when the body does not arrive whole. */
+  readonly body: AsyncIterable<Uint8Array>
+}
+
+export interface ApiClient {
+  readonly address: ApiAddress
+  /**
+   * @throws AuditError saying what to do, after every repeat that might have helped; retryable when a page was lost,
+   * because then the document has to be read from its first one
+   */
+  get(query: Query, signal: AbortSignal): Promise<Answer>
+  close(): Promise<void>
+}
+
+/**
+ * @param wait sleeps as long as a Retry-After header asks; injected by tests
+ */
+export function apiClient(
+  address: ApiAddress,
+  credentials: Credentials,
+  timing: Timing = TIMING,
+  wait: (ms: number, signal: AbortSignal) => Promise<unknown> = (ms, signal) => sleep(ms, undefined, { signal }),
+): ApiClient {
+  const agent = new Agent({
+    connect: { timeout: timing.connectMs },
+    headersTimeout: timing.headersMs,
+    bodyTimeout: timing.idleMs,
+  })
+  const login = Buffer.from(`${credentials.username}:${credentials.key}`).toString('base64')
+  const headers = { authorization: `Basic ${login}`, accept: 'application/json, application/x-ndjson' }
+
+  async function exchange(query: Query, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    let url = new URL(`${address.endpoint}?${new URLSearchParams(query)}`)
+    for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
+      const response = await request(url, { dispatcher: agent, headers, signal }).catch((error) => {
+        throw networkFailure(address, error)
+      })
+      if (response.statusCode < 300 || response.statusCode >= 400) return response
+      await response.body.dump()
+      const location = String(response.headers.location ?? '')
+      if (!URL.canParse(location, url.href)) throw statusFailure(address, response.statusCode, '')
+      const target = new URL(location, url)
+      if (target.origin !== url.origin) throw redirectFailure(address, target)
+      url = target
+    }
+    throw redirectFailure(address, null)
+  }
+
+  async function get(query: Query, signal: AbortSignal): Promise<Answer> {
+    let retryAfterMs = 0
+    let repeat = true
+    async function attempt(): Promise<Answer> {
+      const response = await exchange(query, signal)
+      const { statusCode: status, headers } = response
+      if (status === 200) {
+        const body = await begun(address, response, signal)
+        return { date: dateOf(headers.date), body }
+      }
+      retryAfterMs = retryAfter(headers['retry-after'], dateOf(headers.date) ?? new Date())
+      const failure = statusFailure(address, status, await textOf(response))
+      repeat = failure.retryable && retryAfterMs <= LONGEST_RETRY_AFTER_MS
+      if (retryAfterMs > LONGEST_RETRY_AFTER_MS) {
+        throw new AuditError(failure.message, {
+          advice: `W&B asks to wait ${Math.ceil(retryAfterMs / 60_000)} minutes: start it again then.`,
+        })
+      }
+      if ('cursor' in query && CURSOR_UNKNOWN.has(status)) throw cutShort(address, 'lost its next page')
+      throw failure
+    }
+    try {
+      return await pRetry(attempt, {
+        retries: timing.retries,
+        minTimeout: timing.pauseMs,
+        maxTimeout: 30_000,
+        randomize: true,
+        signal,
+        onFailedAttempt: async ({ retriesLeft }) => {
+          if (repeat && retryAfterMs > 0 && retriesLeft > 0) await wait(retryAfterMs, signal)
+          retryAfterMs = 0
+        },
+        shouldRetry: ({ error }) => error instanceof AuditError && error.retryable && repeat,
+      })
+    } catch (error) {
+      if (signal.aborted) throw interrupted()
+      throw error instanceof AuditError && error.retryable && repeat ? givenUp(error, timing.retries) : error
+    }
+  }
+
+  return { address, get, close: () => agent.destroy() }
+}
+
+/** Every repeat is used up, so whoever asked should not begin the same once more. */
+function givenUp({ message, advice, cause }: AuditError, retries: number): AuditError {
+  const details = { ...(advice === undefined ? {} : { advice }), cause }
+  return new AuditError(`${message} (tried ${retries + 1} times)`, details)
+}
+
+/** The body; its first bytes are awaited: what is no log at all fails here, and what breaks off early is repeated. */
+async function begun(
+  address: ApiAddress,
+  response: Dispatcher.ResponseData,
+  signal: AbortSignal,
+): Promise<AsyncIterable<Uint8Array>> {
+  const chunks = response.body[Symbol.asyncIterator]()
+  const next = async (): Promise<Uint8Array | null> => {
+    try {
+      const { value, done } = await chunks.next()
+      return done === true ? null : value
+    } catch (error) {
+      if (signal.aborted) throw interrupted()
+      throw cutShort(address, `broke off (${networkFailure(address, error).message})`)
+    }
+  }
+  let chunk = await next()
+  const contentType = String(response.headers['content-type'] ?? '')
+  const failure = contentFailure(address, contentType, text(chunk ?? new Uint8Array()))
+  if (failure !== null) {
+    response.body.destroy()
+    throw failure
+  }
+  return (async function* () {
+    try {
+      for (; chunk !== null; chunk = await next()) yield chunk
+    } finally {
+      response.body.destroy()
+    }
+  })()
+}
+
+const text = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, HEAD_BYTES)).toString('utf8')
+
+async function textOf(response: Dispatcher.ResponseData): Promise<string> {
+  const pieces: Uint8Array[] = []
+  let length = 0
+  try {
+    for await (const piece of response.body) {
+      pieces.push(piece)
+      length += piece.length
+      if (length >= HEAD_BYTES) break
+    }
+  } catch {
+    // The status says enough; the body only helps to explain it.
+  }
+  return text(Buffer.concat(pieces))
+}
+
+function dateOf(header: string | string[] | undefined): Date | null {
+  const at = Date.parse(String(header))
+  return Number.isNaN(at) ? null : new Date(at)
+}
+
+/** Milliseconds a Retry-After header asks for, in seconds or as a date (RFC 9110 §10.2.3); 0 without one. */
+export function retryAfter(header: string | string[] | undefined, now: Date): number {
+  if (header === undefined) return 0
+  const value = String(header).trim()
+  if (/^\d+$/.test(value)) return Number(value) * 1000
+  const at = Date.parse(value)
+  return Number.isNaN(at) ? 0 : Math.max(0, at - now.getTime())
+}

@@ -1,0 +1,142 @@
+/** What went wrong between here and W&B, and what to do about it. */
+
+import { AuditError, type ErrorDetails, usageError } from '../../errors.js'
+import type { ApiAddress } from './address.js'
+
+const SEVERAL_ORGANIZATIONS = 'multiple organizations but no valid org ID'
+
+/** The head of an answer's body; enough for every text that is looked for. */
+export const HEAD_BYTES = 16 * 1024
+
+/** An answer with a status other than 200. Its body is looked at, never quoted: it may hold anything. */
+export function statusFailure(address: ApiAddress, status: number, body: string): AuditError {
+  const message = `${address.endpoint} answered ${status}`
+  if (body.includes(SEVERAL_ORGANIZATIONS)) return severalOrganizations(address)
+  if (status === 400 && /numDays/i.test(body)) {
+    return new AuditError(`${message}: the range is too long for this server`, {
+      advice: 'Ask for fewer days at once, with --days or --since nearer to today; older logs are in the bucket.',
+    })
+  }
+  if (status === 408 || status === 425 || status === 429 || status >= 500) {
+    return new AuditError(message, {
+      retryable: true,
+      advice: 'W&B is busy or down; the next run goes on where this one stopped.',
+    })
+  }
+  const advice = adviceFor(address, status)
+  return new AuditError(message, advice === undefined ? {} : { advice })
+}
+
+function adviceFor(address: ApiAddress, status: number): string | undefined {
+  const { base, multiTenant } = address
+  if (status === 401) {
+    return `The API key is not accepted: check WANDB_API_KEY, or the entry for ${new URL(base).hostname} in ~/.netrc.`
+  }
+  if (status === 403) {
+    return multiTenant
+      ? 'Use the key of an admin of the organization; its plan must be Enterprise.'
+      : 'Use the key of an instance admin (or organization admin); others may not read audit logs.'
+  }
+  if (status === 404) {
+    return multiTenant
+      ? 'Only https://api.wandb.ai serves them, for Enterprise plans; for your own instance leave --api multi-tenant out.'
+      : 'Give the URL you open your W&B instance with and no more; for multi-tenant Cloud that is https://api.wandb.ai.'
+  }
+  if (status === 407) return 'A proxy on the way asks for a login.'
+  return undefined
+}
+
+function severalOrganizations(address: ApiAddress): AuditError {
+  return new AuditError(`${address.endpoint} cannot tell which organization is meant: the user is in several`, {
+    advice: 'Set "Default API organization" in the W&B user settings, or use the key of a service account.',
+  })
+}
+
+/** A 200 that does not begin as logs do; null when it does. */
+export function contentFailure(address: ApiAddress, contentType: string, head: string): AuditError | null {
+  const start = head.trimStart()
+  // The sentence alone proves nothing: a client chooses some values of its events.
+  const isEvents = start.includes('"timestamp"') || start.includes('"audit_logs"')
+  if (!isEvents && start.includes(SEVERAL_ORGANIZATIONS)) return severalOrganizations(address)
+  if (contentType.startsWith('text/html') || start.startsWith('<')) {
+    return new AuditError(`${address.endpoint} answered with a web page where logs were expected`, {
+      advice: 'A login page or a proxy answers in place of W&B: check the URL, and that this machine reaches it.',
+    })
+  }
+  if (start === '' || start.startsWith('{') || start.startsWith('\uFEFF{')) return null
+  return new AuditError(`${address.endpoint} answered with something other than JSON`, {
+    advice: 'Check the URL, and that no proxy answers in place of W&B.',
+  })
+}
+
+export function redirectFailure(address: ApiAddress, target: URL | null): AuditError {
+  const where = target === null ? 'in circles' : `to ${target.origin}`
+  return new AuditError(`${address.endpoint} redirects ${where}; the API key was not sent there`, {
+    advice: 'If that is your W&B, name it with --from; if it is a login page, this machine needs another way in.',
+  })
+}
+
+/** A body that did not arrive whole. */
+export function cutShort(address: ApiAddress, how: string): AuditError {
+  return new AuditError(`the answer of ${address.endpoint} ${how}; nothing of it is loaded`, {
+    retryable: true,
+    advice: 'The next run fetches it again.',
+  })
+}
+
+const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)|^ERR_TLS/
+
+const NETWORK: Readonly<Record<string, ErrorDetails & { readonly what: string }>> = {
+  ENOTFOUND: { what: 'there is no host of that name', advice: 'Check the URL, and the DNS of this machine.' },
+  EAI_AGAIN: { what: 'the name could not be looked up', advice: 'Check the DNS of this machine.', retryable: true },
+  ECONNREFUSED: {
+    what: 'the connection was refused',
+    advice: 'Check host and port, and whether W&B is running.',
+    retryable: true,
+  },
+  EHOSTUNREACH: { what: 'no way leads there', advice: 'Check network, VPN and firewall.', retryable: true },
+  ENETUNREACH: { what: 'no way leads there', advice: 'Check network, VPN and firewall.', retryable: true },
+  EPROTO: { what: 'the two sides found no common TLS', advice: 'Check whether the port speaks https.' },
+  ERR_SSL_WRONG_VERSION_NUMBER: { what: 'the port does not speak https', advice: 'Check the port in the URL.' },
+  UND_ERR_CONNECT_TIMEOUT: {
+    what: 'no connection in time',
+    advice: 'Check network, VPN and firewall.',
+    retryable: true,
+  },
+  UND_ERR_HEADERS_TIMEOUT: { what: 'no answer in time', advice: 'W&B is slow; run it again.', retryable: true },
+  UND_ERR_BODY_TIMEOUT: { what: 'the answer stopped arriving', advice: 'W&B is slow; run it again.', retryable: true },
+}
+
+/** A connection that failed, before or inside an answer. */
+export function networkFailure(address: ApiAddress, error: unknown): AuditError {
+  const code = codeOf(error)
+  const { host } = new URL(address.base)
+  if (CERTIFICATE.test(code)) {
+    return new AuditError(`the certificate of ${host} is not trusted (${code})`, {
+      advice: 'If your own authority or a proxy signed it, name the .pem with that certificate in NODE_EXTRA_CA_CERTS.',
+      ...causeOf(error),
+    })
+  }
+  const { what, ...details } = NETWORK[code] ?? {
+    what: `the connection broke (${code})`,
+    advice: 'The next run fetches it again.',
+    retryable: true,
+  }
+  return new AuditError(`${host}: ${what}`, { ...details, ...causeOf(error) })
+}
+
+/** A parser's error holds what it could not parse, which may be records. */
+const causeOf = (error: unknown): ErrorDetails => (error instanceof Error && !('data' in error) ? { cause: error } : {})
+
+/** undici wraps the system's error, and Node collects one for each of a host's addresses. */
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown'
+  if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0])
+  if (error.cause instanceof Error) return codeOf(error.cause)
+  return 'code' in error ? String(error.code) : error.name
+}
+
+/** The dialect the operator named is not the one the server speaks. */
+export function wrongDialect(address: ApiAddress, named: string, spoken: string): AuditError {
+  return usageError(`${address.endpoint} speaks ${spoken}, not ${named}`, `Leave --api out, or use --api ${spoken}.`)
+}

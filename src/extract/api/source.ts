@@ -1,0 +1,133 @@
+/** The W&B API as a source: one document a UTC day, or a span of days where a server cannot do single ones. */
+
+import type { DayRange, Document, Source } from '../../contract.js'
+import { usageError } from '../../errors.js'
+import { apiAddress, type Dialect } from './address.js'
+import { allPages, type Probe, probe, wholeLines } from './answers.js'
+import { apiClient, type Query, type Timing } from './client.js'
+import type { Credentials } from './credentials.js'
+import { DAY_MS, type Day, dayOf, dayText, FINAL, isFinished, SETTLE_MS, spanId, startOf, windowId } from './days.js'
+import { wrongDialect } from './failures.js'
+
+/** A classic server counts back from its own today: this near to midnight that may be another one than ours. */
+const MIDNIGHT_MARGIN_MS = 3_600_000
+
+/** Events a page; W&B allows 20,000 and 1,000,000. Pages of 100,000 keep a busy server's answers short. */
+const PAGE_LIMIT = { current: 20_000, 'multi-tenant': 100_000 }
+
+export interface ApiOptions {
+  /** The deployment: `https://acme.wandb.io`, `https://api.wandb.ai`. */
+  readonly baseUrl: string
+  readonly credentials: Credentials
+  /** Recognised by host and answers when absent. */
+  readonly dialect?: Dialect | undefined
+  /** Without names; multi-tenant Cloud cannot. */
+  readonly anonymize?: boolean
+  /** Allows plain http to other machines. */
+  readonly insecureHttp?: boolean
+  /** How long after its end a day counts as finished; two hours when absent. `load` gives its overlap. */
+  readonly settleMs?: number
+  now?(): Date
+  readonly timing?: Timing
+  readonly pageLimit?: number
+  /** Sleeps for a Retry-After header. */
+  wait?(ms: number, signal: AbortSignal): Promise<unknown>
+}
+
+/**
+ * `list` gives days oldest first. A day that had ended and settled has the version `final`, any other one none, so
+ * it is read again at every listing. The earlier one of this machine's and the server's clock decides.
+ *
+ * A classic server can begin so many days ago, but not end before now: its days are at most two documents, one of
+ * those that had settled and one of the rest. What it sends beyond their range is loaded too, and does no harm.
+ *
+ * A range without a start begins today; one without an end includes today.
+ *
+ * @throws AuditError (usage) for an address that cannot be used, or anonymize where there is none
+ */
+export function apiSource(options: ApiOptions): Source {
+  const { anonymize = false, dialect: named, settleMs = SETTLE_MS, now = () => new Date() } = options
+  const address = apiAddress(options.baseUrl, named ?? null, options.insecureHttp ?? false)
+  if (anonymize && address.multiTenant) {
+    throw usageError(
+      'multi-tenant Cloud always serves names and e-mail addresses',
+      'Leave --anonymize out if that is acceptable, and mask the name columns in the warehouse.',
+    )
+  }
+  const client = apiClient(address, options.credentials, options.timing, options.wait)
+  const { endpoint } = address
+  const common: Query = anonymize ? { anonymize: 'true' } : {}
+
+  const windowQuery = (day: Day, limit: number): Query => ({
+    ...common,
+    startDate: dayText(day),
+    ...(address.multiTenant ? { numDays: '0' } : { endDate: dayText(day + 1) }),
+    limit: String(limit),
+  })
+
+  function window(day: Day, dialect: 'current' | 'multi-tenant', version: string | null): Document {
+    const query = windowQuery(day, options.pageLimit ?? PAGE_LIMIT[dialect])
+    return {
+      id: windowId(endpoint, day, anonymize),
+      version,
+      bytes: null,
+      range: { from: startOf(day), to: startOf(day + 1) },
+      open: async (signal) => allPages(client, query, await client.get(query, signal), signal),
+    }
+  }
+
+  function span(from: Day, to: Day, settled: boolean, clocks: Clocks): Document {
+    const numDays = (): number => {
+      const latest = Math.max(now().getTime(), clocks.later.getTime()) + MIDNIGHT_MARGIN_MS
+      return dayOf(new Date(latest)) - from
+    }
+    return {
+      id: spanId(endpoint, from, settled ? to : null, anonymize),
+      version: settled ? FINAL : null,
+      bytes: null,
+      range: { from: startOf(from), to: startOf(to) },
+      open: async (signal) => wholeLines(address, await client.get({ ...common, numDays: String(numDays()) }, signal)),
+    }
+  }
+
+  async function* list(range: DayRange, signal: AbortSignal): AsyncGenerator<Document> {
+    const yesterday = dayOf(now()) - 1
+    const { dialect, serverDate } = agreed(await probe(client, windowQuery(yesterday, 1), signal))
+    const clocks = compared(now(), serverDate)
+    const tomorrow = dayOf(clocks.later) + 1
+    const from = dayOf(range.from ?? clocks.earlier)
+    const to = range.to === null ? tomorrow : Math.min(Math.ceil(range.to.getTime() / DAY_MS), tomorrow)
+    if (from >= to) return
+    let settled = from
+    while (settled < to && isFinished(settled, clocks.earlier, settleMs)) settled++
+    if (dialect === 'classic') {
+      if (from < settled) yield span(from, settled, true, clocks)
+      if (settled < to) yield span(settled, to, false, clocks)
+      return
+    }
+    for (let day = from; day < to; day++) yield window(day, dialect, day < settled ? FINAL : null)
+  }
+
+  /** What the operator named stands, if the server can do it: the current one speaks classic too. */
+  function agreed({ dialect, serverDate }: Probe): Probe {
+    if (named === 'classic') return { dialect: 'classic', serverDate }
+    if (dialect === 'classic' && (named !== undefined || address.multiTenant)) {
+      throw wrongDialect(address, named ?? 'multi-tenant', 'classic')
+    }
+    return { dialect, serverDate }
+  }
+
+  return { id: endpoint + (anonymize ? '?anonymize=true' : ''), list, close: client.close }
+}
+
+interface Clocks {
+  readonly earlier: Date
+  readonly later: Date
+}
+
+/** A server's date far in the future would make windows without end. */
+function compared(here: Date, there: Date | null): Clocks {
+  if (there === null) return { earlier: here, later: here }
+  if (there < here) return { earlier: there, later: here }
+  return { earlier: here, later: new Date(Math.min(there.getTime(), here.getTime() + DAY_MS)) }
+}

@@ -1,0 +1,129 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import type { MadeEvent } from '../../../src/demo/made-logs.js'
+import { startWandbApi, type WandbApi, type WandbApiOptions } from '../../../src/demo/wandb-api.js'
+import { allEvents, listed, made, range, rejection, sourceOf, whole } from './support.js'
+
+const apis: WandbApi[] = []
+afterEach(async () => {
+  await Promise.all(apis.splice(0).map((api) => api.close()))
+})
+
+async function start(options: WandbApiOptions): Promise<WandbApi> {
+  const api = await startWandbApi({ eventsPerDay: 200, ...options })
+  apis.push(api)
+  return api
+}
+
+const now = () => new Date('2026-03-05T12:00:00Z')
+const RANGE = range('2026-02-26', '2026-03-03')
+const EXPECTED = made('2026-02-26', '2026-03-03', 200)
+
+describe('every dialect serves every day', () => {
+  test('current: a window a day, all pages of it one document', async () => {
+    const api = await start({ now })
+    const source = sourceOf(api, { now, pageLimit: 70 })
+    expect(await allEvents(source, RANGE)).toEqual(EXPECTED)
+    const pages = api.requests.slice(1)
+    expect(pages).toHaveLength(5 * 3)
+    expect(pages.map(({ query }) => query.startDate)).toEqual(
+      pages.map(({ range }) => range?.from.toISOString().slice(0, 10)),
+    )
+    expect(pages.every(({ query }) => query.endDate !== undefined && query.limit === '70')).toBe(true)
+    await source.close()
+  })
+
+  test('multi-tenant: at its own path, a day a window', async () => {
+    const api = await start({ now, dialect: 'multi-tenant' })
+    const source = sourceOf(api, { now, dialect: 'multi-tenant', pageLimit: 70 })
+    expect(await allEvents(source, RANGE)).toEqual(EXPECTED)
+    expect(new Set(api.requests.map(({ path }) => path))).toEqual(new Set(['/audit_logs']))
+    expect(source.id).toBe(`${api.url}/audit_logs`)
+  })
+
+  test('classic: recognised because it ignores startDate, asked for enough days back', async () => {
+    const api = await start({ now, dialect: 'classic' })
+    const source = sourceOf(api, { now })
+    const events = await allEvents(source, RANGE)
+    expect(events.slice(0, EXPECTED.length)).toEqual(EXPECTED)
+    expect(api.requests.at(-1)?.query).toEqual({ numDays: '7' })
+  })
+
+  test('classic, asked by name, works on a current server', async () => {
+    const api = await start({ now })
+    const events = await allEvents(sourceOf(api, { now, dialect: 'classic' }), RANGE)
+    expect(events.slice(0, EXPECTED.length)).toEqual(EXPECTED)
+  })
+
+  test('a classic server with nothing to tell today is still a classic one', async () => {
+    const api = await start({ now: () => new Date('2026-03-05T00:00:00Z'), eventsPerDay: 0, dialect: 'classic' })
+    expect(await listed(sourceOf(api, { now }), RANGE)).toHaveLength(1)
+  })
+
+  test('a classic server is not taken for a current one', async () => {
+    const api = await start({ now, dialect: 'classic' })
+    const error = await rejection(listed(sourceOf(api, { now, dialect: 'current' }), RANGE))
+    expect(error.message).toContain('speaks classic, not current')
+    expect(error.exitCode).toBe(2)
+  })
+})
+
+describe('names', () => {
+  test.each(['classic', 'current'] as const)('%s serves none when anonymised, on every page', async (dialect) => {
+    const api = await start({ now, dialect })
+    const source = sourceOf(api, { now, anonymize: true, pageLimit: 70 })
+    const events = await allEvents(source, RANGE)
+    const expected = made('2026-02-26', '2026-03-03', 200, false)
+    expect(events.slice(0, expected.length)).toEqual(expected)
+    expect(api.requests.every(({ query }) => query.anonymize === 'true')).toBe(true)
+    expect((await listed(source, RANGE)).every(({ id }) => id.endsWith('&anonymize=true'))).toBe(true)
+  })
+
+  test('multi-tenant Cloud cannot anonymise, so it is not asked to', async () => {
+    expect(() => sourceOf({ url: 'https://api.wandb.ai' }, { anonymize: true })).toThrow('always serves names')
+  })
+
+  test('a renamed project has its new name in old events, and nothing else differs', async () => {
+    const api = await start({ now, renamedAt: new Date('2026-03-05T00:00:00Z') })
+    const events = await allEvents(sourceOf(api, { now }), RANGE)
+    const names = ['project_name', 'artifact_qualified_name'] as const
+    const unnamed = (event: MadeEvent) => ({ ...event, ...Object.fromEntries(names.map((name) => [name, null])) })
+    expect(events.filter(({ project_name }) => String(project_name).endsWith('-renamed')).length).toBeGreaterThan(10)
+    expect(events.map(unnamed)).toEqual(EXPECTED.map(unnamed))
+  })
+})
+
+describe('documents', () => {
+  test('have an id of endpoint and day, a range, and the version final when their day had settled', async () => {
+    const api = await start({ now: () => new Date('2026-03-05T01:59:59Z') })
+    const source = sourceOf(api, { now: () => new Date('2026-03-05T01:59:59Z') })
+    const documents = await listed(source, range('2026-03-03', null))
+    expect(documents.map(({ id, version }) => [id, version])).toEqual([
+      [`${api.url}/admin/audit_logs?day=2026-03-03`, 'final'],
+      [`${api.url}/admin/audit_logs?day=2026-03-04`, null],
+      [`${api.url}/admin/audit_logs?day=2026-03-05`, null],
+    ])
+    expect(documents[0]?.range).toEqual(range('2026-03-03', '2026-03-04'))
+  })
+
+  test('of a classic server are its settled days and the rest', async () => {
+    const api = await start({ now, dialect: 'classic' })
+    const documents = await listed(sourceOf(api, { now, settleMs: 86_400_000 }), range('2026-03-01', null))
+    expect(documents.map(({ id, version }) => [id, version])).toEqual([
+      [`${api.url}/admin/audit_logs?from=2026-03-01&to=2026-03-04`, 'final'],
+      [`${api.url}/admin/audit_logs?from=2026-03-04`, null],
+    ])
+  })
+
+  test('a page passes through byte by byte', async () => {
+    const api = await start({ now })
+    const [document] = await listed(sourceOf(api, { now, pageLimit: 150 }), RANGE)
+    if (document === undefined) throw new Error('nothing listed')
+    const text = await whole(document)
+    const pages = text.split('\n').filter((line) => line !== '')
+    expect(pages).toHaveLength(2)
+    expect(pages[0]).toMatch(
+      /^\{"audit_logs":\[\{.*\}\],"range_start_time":"2026-02-26T00:00:00Z",.*"count":150,"next_cursor":"[\w-]+"\}$/,
+    )
+    expect(pages[1]).toMatch(/"count":50,"next_cursor":null\}$/)
+  })
+})
