@@ -1,0 +1,86 @@
+/**
+ * How fast and how large a load is, beside plain DuckDB reading the same file in the same run.
+ *
+ *     npx tsx bench/run.ts [lines] [--memory 1GB]
+ */
+
+import { rm } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { DuckDBInstance } from '@duckdb/node-api'
+import { madeFile } from './made-file.js'
+import { measure, medians, type Usage } from './measure.js'
+
+const ROUNDS = 3
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
+const LOADER = here('../bin/wandb-audit')
+const PLAIN = here('./plain.mjs')
+const DATA = here('./data')
+const PLAIN_FILE = `${DATA}/plain.duckdb`
+const AUDIT_FILE = `${DATA}/audit.duckdb`
+
+const { positionals, values } = parseArgs({ allowPositionals: true, options: { memory: { type: 'string' } } })
+const lines = Number(positionals[0] ?? 1_000_000)
+if (!Number.isSafeInteger(lines) || lines < 1 || process.platform !== 'linux') {
+  process.stderr.write('usage, on Linux: npx tsx bench/run.ts [lines] [--memory 1GB]\n')
+  process.exit(2)
+}
+const { path: input, bytes } = await madeFile(DATA, lines)
+
+/** A load whose counts prove that it did what is measured. */
+async function load(expected: { readonly inserted: number; readonly unchanged: number }): Promise<Usage> {
+  const memory = values.memory === undefined ? [] : ['--memory', values.memory]
+  const args = ['load', '--from', input, '--to', `duckdb:${AUDIT_FILE}`, '--quiet', '--output', 'json', ...memory]
+  const { usage, stdout } = await measure(LOADER, args)
+  const [counts] = (JSON.parse(stdout) as { sinks: { inserted: number; unchanged: number }[] }).sinks
+  if (counts?.inserted !== expected.inserted || counts.unchanged !== expected.unchanged) {
+    throw new Error(`expected ${JSON.stringify(expected)}, but the load did ${stdout}`)
+  }
+  return usage
+}
+
+async function forgetReceipts(): Promise<void> {
+  const instance = await DuckDBInstance.create(AUDIT_FILE)
+  const connection = await instance.connect()
+  await connection.run('DELETE FROM audit_documents')
+  connection.closeSync()
+  instance.closeSync()
+}
+
+const STEPS: Readonly<Record<string, () => Promise<Usage>>> = {
+  'plain DuckDB': async () => (await measure(PLAIN, [input, PLAIN_FILE])).usage,
+  load: () => load({ inserted: lines, unchanged: 0 }),
+  'load again': () => load({ inserted: 0, unchanged: 0 }),
+  'again, no receipt': async () => {
+    await forgetReceipts()
+    return load({ inserted: 0, unchanged: lines })
+  },
+}
+
+const removeResults = async (): Promise<void> => {
+  for (const file of [PLAIN_FILE, AUDIT_FILE]) for (const end of ['', '.wal']) await rm(file + end, { force: true })
+}
+
+const usages = new Map<string, Usage[]>(Object.keys(STEPS).map((step) => [step, []]))
+for (let round = 0; round < ROUNDS; round++) {
+  await removeResults()
+  for (const [step, work] of Object.entries(STEPS)) usages.get(step)?.push(await work())
+}
+await removeResults()
+
+const cells = (...texts: string[]): string =>
+  `${(texts.shift() ?? '').padEnd(18)}${texts.map((text) => text.padStart(10)).join('')}\n`
+const plain = medians(usages.get('plain DuckDB') ?? [])
+process.stdout.write(
+  `${lines} lines, ${(bytes / 1e6).toFixed(0)} MB (${(bytes / lines).toFixed(0)} bytes a line), ` +
+    `${availableParallelism()} threads, Node ${process.versions.node}, medians of ${ROUNDS} rounds\n\n` +
+    cells('', 'wall s', 'rows/s', 'MB/s', 'CPU s', 'peak MB', 'x plain'),
+)
+for (const [step, all] of usages) {
+  const { wallSeconds, cpuSeconds, peakBytes } = medians(all)
+  const figures = [wallSeconds, lines / wallSeconds, bytes / 1e6 / wallSeconds, cpuSeconds, peakBytes / 1e6]
+  const digits = [2, 0, 0, 1, 0]
+  const texts = figures.map((figure, i) => figure.toFixed(digits[i]))
+  process.stdout.write(cells(step, ...texts, (wallSeconds / plain.wallSeconds).toFixed(2)))
+}
