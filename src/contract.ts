@@ -27,6 +27,8 @@ export interface Document {
 export interface Source {
   /** Namespace of its receipts; the same on every machine that reads the same place. */
   readonly id: string
+  /** Where fetching is dear: each document is committed on its own, so that a killed run fetches none twice. */
+  readonly commitEach?: boolean
   list(range: DayRange, signal: AbortSignal): AsyncIterable<Document>
   close(): Promise<void>
 }

@@ -11,10 +11,16 @@ import type { Progress } from './progress.js'
 import type { Engine } from './transform/engine.js'
 import { dropAll, transform } from './transform/transform.js'
 
-export interface Run {
-  readonly sources: readonly Source[]
-  readonly sinks: readonly Sink[]
+export interface Job {
+  readonly source: Source
   readonly range: DayRange
+  /** Read documents again whose version the sinks hold. */
+  readonly refetch: boolean
+}
+
+export interface Run {
+  readonly jobs: readonly Job[]
+  readonly sinks: readonly Sink[]
   readonly engine: Engine
   /** A folder of the run's own: landed documents stand there while their batch is loaded. */
   readonly folder: string
@@ -48,13 +54,14 @@ export interface Pending {
 
 /** Compares every listed document and its version with the receipts of every sink; no watermark can miss one so. */
 export async function listPending(
-  source: Source,
-  { sinks, range, signal }: Pick<Run, 'sinks' | 'range' | 'signal'>,
+  { source, range, refetch }: Job,
+  sinks: readonly Sink[],
+  signal: AbortSignal,
 ): Promise<Pending> {
   const receipts: ReadonlyMap<string, string>[] = []
   for (const sink of sinks) receipts.push(await sink.receipts(source.id))
   const alreadyLoaded = ({ id }: Document, version: string): boolean =>
-    receipts.every((known) => known.get(id) === version)
+    !refetch && receipts.every((known) => known.get(id) === version)
   const documents = new Map<string, Document>()
   let skipped = 0
   for await (const document of source.list(range, signal)) {
@@ -72,11 +79,11 @@ export async function listPending(
  * @throws AuditError when a source cannot be listed, no sink is left, or the signal was aborted
  */
 export async function run(options: Run): Promise<Summary> {
-  const { sources, sinks, progress } = options
+  const { jobs, sinks, progress, signal } = options
   const summary = emptySummary(sinks)
   for (const sink of sinks) await sink.prepare()
   const work: Pending[] = []
-  for (const source of sources) work.push(await listPending(source, options))
+  for (const job of jobs) work.push(await listPending(job, sinks, signal))
   progress.start(totals(work))
   for (const pending of work) {
     summary.skipped += pending.skipped
@@ -96,13 +103,14 @@ export async function run(options: Run): Promise<Summary> {
 }
 
 function landingOptions(
-  { alreadyLoaded }: Pending,
+  { source, alreadyLoaded }: Pending,
   { folder, batchBytes, signal, progress, logger }: Run,
   summary: Summary,
 ): Parameters<typeof landBatches>[1] {
   return {
     folder,
     batchBytes,
+    commitEach: source.commitEach ?? false,
     signal,
     alreadyLoaded,
     onBytes: (bytes) => progress.landed(bytes),

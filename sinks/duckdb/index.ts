@@ -4,6 +4,7 @@ import { existsSync, realpathSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import type { Sink } from '../../src/contract.js'
+import { duckdbError } from '../../src/duckdb-error.js'
 import { AuditError, interrupted, printable } from '../../src/errors.js'
 import { type LockOptions, whileUnlocked } from './lock.js'
 import { createAll, mergeBatch } from './merge.js'
@@ -29,11 +30,15 @@ export function duckdbSink(path: string, lock: LockOptions): Sink {
 
   /** Runs `work` with the file attached as `sink`; its lock is held no longer than that. */
   async function attached<T>(connection: DuckDBConnection, mode: string, work: () => Promise<T>): Promise<T> {
-    await attach(connection, mode)
     try {
-      return await work()
-    } finally {
-      await connection.run('DETACH sink')
+      await attach(connection, mode)
+      try {
+        return await work()
+      } finally {
+        await connection.run('DETACH sink')
+      }
+    } catch (error) {
+      throw duckdbError(id, error)
     }
   }
 
@@ -56,6 +61,7 @@ export function duckdbSink(path: string, lock: LockOptions): Sink {
       if (!existsSync(file)) return new Map()
       return withConnection((connection) =>
         attached(connection, READING, async () => {
+          if (!(await hasReceipts(connection))) return new Map()
           const result = await connection.runAndReadAll(
             'SELECT document, arg_max(document_version, loaded_at) FROM sink.audit_documents WHERE source = $1 GROUP BY document',
             [source],
@@ -72,7 +78,7 @@ export function duckdbSink(path: string, lock: LockOptions): Sink {
       try {
         return await attached(engine, WRITING, () => inTransaction(engine, () => mergeBatch(batch)))
       } catch (error) {
-        throw signal.aborted ? interrupted() : error
+        throw signal.aborted ? interrupted() : duckdbError(id, error)
       } finally {
         signal.removeEventListener('abort', stop)
       }
@@ -85,15 +91,23 @@ export function duckdbSink(path: string, lock: LockOptions): Sink {
         await attach(connection, READING)
         await connection.run('USE sink')
         const result = await connection.stream(sql)
-        return { columns: columnsOf(result), rows: rowsOf(result, close) }
+        return { columns: columnsOf(result), rows: rowsOf(id, result, close) }
       } catch (error) {
         close()
-        throw error
+        throw duckdbError(id, error)
       }
     },
 
     async close() {},
   }
+}
+
+/** A file that something else made may lack our tables; `prepare` adds them. */
+async function hasReceipts(connection: DuckDBConnection): Promise<boolean> {
+  const result = await connection.runAndReadAll(
+    "SELECT 1 FROM duckdb_tables() WHERE database_name = 'sink' AND table_name = 'audit_documents'",
+  )
+  return result.currentRowCount > 0
 }
 
 /** Both ways to the same file are one file; the folder must exist, the file need not. */

@@ -8,6 +8,7 @@ import {
   type DuckDBValue,
 } from '@duckdb/node-api'
 import type { ColumnType, QueryResult, Value } from '../../src/contract.js'
+import { duckdbError } from '../../src/duckdb-error.js'
 
 const TYPES: Readonly<Partial<Record<DuckDBTypeId, ColumnType>>> = {
   [DuckDBTypeId.BOOLEAN]: 'boolean',
@@ -34,10 +35,15 @@ export function columnsOf(result: DuckDBResult): QueryResult['columns'] {
   })
 }
 
-/** @param close called when the last row was taken, or the reader stops before */
-export async function* rowsOf(result: DuckDBResult, close: () => void): AsyncGenerator<readonly Value[]> {
+/**
+ * @param who   whose result it is, for errors met on the way
+ * @param close called when the last row was taken, or the reader stops before
+ */
+export async function* rowsOf(who: string, result: DuckDBResult, close: () => void): AsyncGenerator<readonly Value[]> {
   try {
     for await (const rows of result.yieldRows()) for (const row of rows) yield row.map(plain)
+  } catch (error) {
+    throw duckdbError(who, error)
   } finally {
     close()
   }

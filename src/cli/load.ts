@@ -1,116 +1,52 @@
 import type { Command } from 'commander'
-import { requireSources } from '../config/settings.js'
-import type { Source } from '../contract.js'
-import { EXIT, type ExitCode, printable } from '../errors.js'
-import { openSource } from '../extract/index.js'
-import { listPending, run, type Summary } from '../pipeline.js'
-import { Engine } from '../transform/engine.js'
-import { version } from '../version.js'
-import { type LoadFlags, withLoad } from './options.js'
-import { openSession, openSinks, type Session } from './session.js'
-import { openSpool } from './spool.js'
+import type { ExitCode } from '../errors.js'
+import { type RunFlags, withRun } from './options.js'
+import type { Days } from './run.js'
+import type { Session } from './session.js'
 
-/** Half of the engine's share may be one batch staged, which takes about as much as its text. */
-const BATCH_SHARE = 0.25
-
-const EVERYTHING = { from: null, to: null }
+const OVERLAP = '1d'
 
 export function addLoad(program: Command): void {
-  withLoad(program.command('load').description('Load everything new from the sources into the sinks.'))
+  withRun(program.command('load').description('Load everything new from the sources into the sinks.'))
+    .option('--overlap <duration>', `W&B API: how far to reach back for late events (default: ${OVERLAP})`)
+    .option('--every <duration>', 'keep running, and load again after this long, for example 10m')
     .addHelpText(
       'after',
       `
 Examples:
   $ wandb-audit load --from ./wandb-audit-logs
   $ wandb-audit load --from 'logs/2026-*.ndjson.gz' --to duckdb:audit.duckdb
-  $ curl -s … | wandb-audit load --from -
+  $ WANDB_API_KEY=… wandb-audit load --from https://acme.wandb.io --every 10m
   $ wandb-audit load --from ./wandb-audit-logs --dry-run`,
     )
-    .action(async (flags: LoadFlags) => {
-      process.exitCode = await load(await openSession(flags), flags)
+    .action(async (flags: RunFlags) => {
+      const { openSession } = await import('./session.js')
+      const session = await openSession(flags)
+      process.exitCode = await load(session, flags)
     })
 }
 
-/** Runs one load as the settings say, and writes its summary to stdout. */
-export async function load(session: Session, flags: Pick<LoadFlags, 'dryRun' | 'output'>): Promise<ExitCode> {
-  const { settings, logger, progress, signal } = session
-  const sources: Source[] = []
-  for (const address of requireSources(settings)) sources.push(await openSource(address))
-  const sinks = await openSinks(session)
-  if (flags.dryRun === true) return dryRun(session, sources, sinks, flags.output)
-  const spool = await openSpool(settings.spool)
-  try {
-    const { memoryBytes } = settings
-    const engine = await Engine.start({ memoryBytes, folder: spool.folder })
-    try {
-      const summary = await run({
-        sources,
-        sinks,
-        range: EVERYTHING,
-        engine,
-        folder: spool.folder,
-        batchBytes: memoryBytes * BATCH_SHARE,
-        loaderVersion: version(),
-        logger,
-        progress,
-        signal,
-      })
-      progress.stop()
-      writeSummary(summary, flags.output, settings.quiet ?? false)
-      return outcome(summary, settings.max_rejects, session)
-    } finally {
-      progress.stop()
-      engine.close()
-    }
-  } finally {
-    await spool.remove()
-    for (const { close } of [...sources, ...sinks]) await close()
-  }
+async function load(session: Session, flags: RunFlags): Promise<ExitCode> {
+  const { runOnce } = await import('./run.js')
+  const { parseDuration } = await import('../../schemas/units.js')
+  const days = await sinceLastFinishedDay(parseDuration(session.settings.overlap ?? OVERLAP))
+  const { every } = session.settings
+  if (every === undefined) return runOnce(session, days, flags)
+  const { repeatEvery } = await import('./every.js')
+  return repeatEvery(parseDuration(every), () => runOnce(session, days, flags), session)
 }
 
-function outcome(summary: Summary, maxRejects: number | undefined, { logger }: Session): ExitCode {
-  for (const { error, advice } of summary.failed) logger.error(advice === null ? error : `${error}. ${advice}`)
-  if (summary.failed.length > 0 || summary.sinks.some(({ error }) => error !== null)) return EXIT.failed
-  const rejected = Math.max(...summary.sinks.map((sink) => sink.rejected))
-  if (maxRejects === undefined || rejected <= maxRejects) return EXIT.done
-  logger.error(`${rejected} rejects, more than --max-rejects ${maxRejects}: see them with wandb-audit rejects`)
-  return EXIT.tooManyRejects
-}
-
-function writeSummary(summary: Summary, output: 'text' | 'json', quiet: boolean): void {
-  if (output === 'json') {
-    process.stdout.write(`${JSON.stringify(summary)}\n`)
-    return
+async function sinceLastFinishedDay(overlapMs: number): Promise<Days> {
+  const { loadRange, SETTLE_MS } = await import('../extract/api/days.js')
+  return {
+    settleMs: Math.max(SETTLE_MS, overlapMs),
+    refetch: false,
+    async range(source, sinks) {
+      const now = new Date()
+      const ranges = []
+      for (const sink of sinks) ranges.push(loadRange(now, await sink.receipts(source.id), overlapMs))
+      const from = Math.min(...ranges.map((range) => range.from?.getTime() ?? now.getTime()))
+      return { from: new Date(from), to: null }
+    },
   }
-  if (quiet) return
-  const { documents, skipped, failed, sinks } = summary
-  process.stdout.write(`documents: ${documents} loaded, ${skipped} skipped, ${failed.length} failed\n`)
-  for (const { sink, error, read, inserted, enriched, unchanged, rejected } of sinks) {
-    const counts = `read ${read} = ${inserted} inserted + ${enriched} enriched + ${unchanged} unchanged + ${rejected} rejected`
-    process.stdout.write(`${printable(sink)}: ${counts}${error === null ? '' : ` (failed: ${error})`}\n`)
-  }
-}
-
-/** Lists, one a line, what a load would read; nothing is made or changed. */
-async function dryRun(
-  { settings, signal }: Session,
-  sources: readonly Source[],
-  sinks: Parameters<typeof listPending>[1]['sinks'],
-  output: 'text' | 'json',
-): Promise<ExitCode> {
-  const documents = []
-  let skipped = 0
-  for (const source of sources) {
-    const pending = await listPending(source, { sinks, range: EVERYTHING, signal })
-    skipped += pending.skipped
-    for (const { id, bytes } of pending.documents) documents.push({ source: source.id, document: id, bytes })
-  }
-  if (output === 'json') {
-    process.stdout.write(`${JSON.stringify({ documents, skipped })}\n`)
-    return EXIT.done
-  }
-  for (const { document, bytes } of documents) process.stdout.write(`${bytes ?? '?'}\t${printable(document)}\n`)
-  if (settings.quiet !== true)
-    process.stderr.write(`would read ${documents.length} documents, ${skipped} are loaded already\n`)
-  return EXIT.done
 }

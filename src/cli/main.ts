@@ -3,7 +3,12 @@
 import { Command, CommanderError } from 'commander'
 import { AuditError, EXIT, type ExitCode } from '../errors.js'
 import { version } from '../version.js'
+import { addBackfill } from './backfill.js'
+import { addDemo } from './demo.js'
 import { addLoad } from './load.js'
+import { addQuery } from './query.js'
+import { addRejects } from './rejects.js'
+import { addStatus } from './status.js'
 
 /** Sets the exit code; never throws. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -24,7 +29,7 @@ Examples:
   $ wandb-audit load --from ./wandb-audit-logs
   $ wandb-audit query "SELECT action, count(*) FROM audit_events GROUP BY action"`,
     )
-  addLoad(program)
+  for (const add of [addLoad, addBackfill, addStatus, addQuery, addRejects, addDemo]) add(program)
   try {
     await program.parseAsync([...argv])
   } catch (error) {

@@ -13,11 +13,17 @@ export interface SinkFlags extends CommonFlags {
   readonly to?: string[]
 }
 
-export interface LoadFlags extends SinkFlags {
+export interface RunFlags extends SinkFlags {
   readonly from?: string[]
   readonly memory?: string
   readonly spool?: string
   readonly maxRejects?: number
+  readonly api?: 'classic' | 'current' | 'multi-tenant'
+  readonly username?: string
+  readonly anonymize?: boolean
+  readonly insecureHttp?: boolean
+  readonly overlap?: string
+  readonly every?: string
   readonly dryRun?: boolean
   readonly output: 'text' | 'json'
 }
@@ -40,14 +46,24 @@ export function withSinks(command: Command, what: string): Command {
   return withCommon(command.option('--to <sink>', `${what} (repeatable; default: duckdb:audit.duckdb)`, collect))
 }
 
-export function withLoad(command: Command): Command {
-  return withSinks(
-    command.option('--from <source>', 'file, folder, glob in quotes, or - for standard input (repeatable)', collect),
-    'sink to load into',
-  )
+/** The options of commands that read sources and load sinks. */
+export function withRun(command: Command): Command {
+  const what =
+    'https://HOST, file, folder, glob in quotes, or - for standard input (repeatable; default: WANDB_BASE_URL)'
+  return withSinks(command.option('--from <source>', what, collect), 'sink to load into')
     .option('--memory <size>', 'memory to keep within (default: 1GB)')
     .option('--spool <folder>', "folder for temporary files (default: the system's)")
     .option('--max-rejects <n>', 'exit with 3 when a run has more rejects than this', wholeNumber)
+    .addOption(
+      new Option('--api <dialect>', 'W&B API: its dialect, where it is not recognised').choices([
+        'classic',
+        'current',
+        'multi-tenant',
+      ]),
+    )
+    .option('--username <name>', 'W&B API: the user the key belongs to')
+    .option('--anonymize', 'W&B API: ask for events without e-mail addresses and names')
+    .option('--insecure-http', 'W&B API: send the key over plain http')
     .option('--dry-run', 'only list what would be read')
     .addOption(
       new Option('--output <format>', 'how the summary on stdout is written').choices(['text', 'json']).default('text'),
@@ -55,8 +71,27 @@ export function withLoad(command: Command): Command {
 }
 
 /** The flags that are settings, in the settings' names. */
-export function asSettings(flags: Partial<LoadFlags>): Partial<Settings> {
-  const { from, to, memory, spool, maxRejects, logFormat, quiet } = flags
-  const given = { from, to, memory, spool, max_rejects: maxRejects, log_format: logFormat, quiet }
+export function asSettings(flags: Partial<RunFlags>): Partial<Settings> {
+  const {
+    maxRejects,
+    logFormat,
+    insecureHttp,
+    from,
+    to,
+    memory,
+    spool,
+    quiet,
+    username,
+    anonymize,
+    api,
+    overlap,
+    every,
+  } = flags
+  const given = {
+    ...{ from, to, memory, spool, quiet, username, anonymize, api, overlap, every },
+    max_rejects: maxRejects,
+    log_format: logFormat,
+    insecure_http: insecureHttp,
+  }
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 }

@@ -33,9 +33,13 @@ export async function openSession(flags: CommonFlags): Promise<Session> {
   return { settings, logger, progress, signal: interruptSignal(logger) }
 }
 
-/** The first Ctrl-C (or SIGTERM) stops cleanly; the second at once. */
+let interruption: AbortController | undefined
+
+/** The first Ctrl-C (or SIGTERM) stops cleanly; the second at once. One signal serves the whole process. */
 function interruptSignal(logger: Logger): AbortSignal {
+  if (interruption !== undefined) return interruption.signal
   const controller = new AbortController()
+  interruption = controller
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.on(name, () => {
       if (controller.signal.aborted) process.exit(EXIT.interrupted)

@@ -29,7 +29,7 @@ export function resolveSettings(
   const merged = { ...readSettingsFile(file), ...readEnvironment(env), ...checked(flags, 'the command line') }
   return {
     ...merged,
-    from: list(merged.from),
+    from: merged.from === undefined ? list(env.WANDB_BASE_URL || undefined) : list(merged.from),
     to: merged.to === undefined ? DEFAULTS.to : list(merged.to),
     memoryBytes: parseBytes(merged.memory ?? DEFAULTS.memory),
   }
@@ -87,6 +87,6 @@ export function requireSources({ from }: ResolvedSettings): readonly string[] {
   if (from.length > 0) return from
   throw usageError(
     'no source is named',
-    'Say where the logs are, for example --from ./wandb-audit-logs, or --from - for standard input.',
+    'Say where the logs are, for example --from https://acme.wandb.io or --from ./wandb-audit-logs.',
   )
 }

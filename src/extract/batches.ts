@@ -1,6 +1,6 @@
 /** Lands documents one after the other and gathers them into batches. */
 
-import { mkdir } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Document } from '../contract.js'
 import { AuditError, EXIT } from '../errors.js'
@@ -14,6 +14,8 @@ export interface BatchingOptions {
   readonly folder: string
   /** A batch is full when its text reaches this size; a larger document is a batch of its own. */
   readonly batchBytes: number
+  /** Whether each document is a batch of its own. */
+  readonly commitEach: boolean
   readonly signal: AbortSignal
   /** Whether a document whose version is known only now is loaded already. */
   alreadyLoaded(document: Document, version: string): boolean
@@ -33,20 +35,18 @@ export async function* landBatches(
   documents: Iterable<Document>,
   options: BatchingOptions,
 ): AsyncGenerator<LandedBatch> {
-  let number = 0
-  let folder = join(options.folder, `batch-${number}`)
+  const newFolder = (): Promise<string> => mkdtemp(join(options.folder, 'batch-'))
+  let folder = await newFolder()
   let landed: Landed[] = []
   let bytes = 0
-  await mkdir(folder, { mode: 0o700 })
   for (const document of documents) {
     const one = await landOne(document, folder, landed.length, options)
     if (one === null) continue
     landed.push(one)
     bytes += one.textBytes
-    if (bytes < options.batchBytes && landed.length < MOST_DOCUMENTS) continue
+    if (!options.commitEach && bytes < options.batchBytes && landed.length < MOST_DOCUMENTS) continue
     yield { folder, documents: landed }
-    folder = join(options.folder, `batch-${++number}`)
-    await mkdir(folder, { mode: 0o700 })
+    folder = await newFolder()
     landed = []
     bytes = 0
   }

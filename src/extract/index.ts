@@ -3,14 +3,30 @@
 import type { Source } from '../contract.js'
 import { printable, usageError } from '../errors.js'
 
-/** @throws AuditError, exit code 2, when no source has such an address */
-export async function openSource(address: string): Promise<Source> {
+export interface SourceOptions {
+  readonly username: string | undefined
+  readonly anonymize: boolean
+  readonly dialect: 'classic' | 'current' | 'multi-tenant' | undefined
+  readonly insecureHttp: boolean
+  /** How long after its end a UTC day counts as finished, in milliseconds. */
+  readonly settleMs: number
+}
+
+export const isApi = (address: string): boolean => /^https?:\/\//i.test(address)
+
+/** @throws AuditError, exit code 2, when no source has such an address, or it lacks what it needs */
+export async function openSource(address: string, options: SourceOptions): Promise<Source> {
+  if (isApi(address)) {
+    const { apiSource } = await import('./api/source.js')
+    const { credentials } = await import('./api/credentials.js')
+    const login = await credentials(address, { username: options.username, env: process.env })
+    return apiSource({ ...options, baseUrl: address, credentials: login })
+  }
   const { fileSource, stdinSource } = await import('./files.js')
   if (address === '-') return stdinSource(process.stdin)
-  const scheme = /^([a-z][a-z0-9+.-]+):\/\//i.exec(address)?.[1]
-  if (scheme === undefined) return fileSource(address)
+  if (!/^[a-z][a-z0-9+.-]+:\/\//i.test(address)) return fileSource(address)
   throw usageError(
     `no source has an address like ${printable(address)}`,
-    'Sources so far: a file, a folder, a glob, or - for standard input.',
+    'Sources: https://HOST (the W&B API), a file, a folder, a glob, or - for standard input.',
   )
 }

@@ -3,7 +3,8 @@
 import { mkdir, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type DuckDBConnection, DuckDBInstance, type DuckDBValue } from '@duckdb/node-api'
-import { AuditError, interrupted } from '../errors.js'
+import { duckdbError } from '../duckdb-error.js'
+import { interrupted } from '../errors.js'
 
 /** What the engine's own accounting leaves out: parse buffers, JavaScript, and what the allocator holds on to. */
 const SHARE_OF_MEMORY = 0.7
@@ -80,24 +81,7 @@ export class Engine {
     try {
       return await work()
     } catch (error) {
-      throw error instanceof AuditError ? error : engineError(error)
+      throw duckdbError('the engine', error)
     }
   }
-}
-
-/** Kinds of DuckDB errors whose text speaks of the machine, not of the data. */
-const SPEAKABLE = /^(Out of Memory|IO|Catalog|Binder|Parser|Permission|TransactionContext|Interrupt) Error: [^\n]*/
-
-/**
- * DuckDB names the offending value in its conversion and constraint errors; such a text must reach no log, so only
- * the kind is kept of those, and the original is not even carried as the cause.
- */
-export function engineError(error: unknown): AuditError {
-  const text = error instanceof Error ? error.message : ''
-  const kind = /^[A-Za-z ]+ Error/.exec(text)?.[0] ?? 'error'
-  const message = `the engine failed: ${SPEAKABLE.exec(text)?.[0] ?? kind}`
-  if (!text.startsWith('Out of Memory')) return new AuditError(message)
-  return new AuditError(message, {
-    advice: 'Give it more with --memory, or more room for spilling with --spool.',
-  })
 }

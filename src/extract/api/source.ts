@@ -117,7 +117,7 @@ export function apiSource(options: ApiOptions): Source {
     return { dialect, serverDate }
   }
 
-  return { id: endpoint + (anonymize ? '?anonymize=true' : ''), list, close: client.close }
+  return { id: endpoint + (anonymize ? '?anonymize=true' : ''), commitEach: true, list, close: client.close }
 }
 
 interface Clocks {

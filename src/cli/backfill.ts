@@ -1,0 +1,62 @@
+import type { Command } from 'commander'
+import type { DayRange } from '../contract.js'
+import { usageError } from '../errors.js'
+import { type RunFlags, wholeNumber, withRun } from './options.js'
+
+interface BackfillFlags extends RunFlags {
+  readonly days?: number
+  readonly since?: string
+  readonly until?: string
+  readonly refetch?: boolean
+}
+
+const DAY_MS = 86_400_000
+
+export function addBackfill(program: Command): void {
+  withRun(program.command('backfill').description('Load past UTC days from the W&B API, oldest first.'))
+    .option('--days <n>', 'the last n days and today', wholeNumber)
+    .option('--since <day>', 'from this UTC day on, YYYY-MM-DD')
+    .option('--until <day>', 'up to this UTC day, and not including it; default: to now')
+    .option('--refetch', 'fetch days again that are loaded and finished')
+    .addHelpText(
+      'after',
+      `
+A day that was fetched after it had ended and settled (two hours) is finished, and not fetched again: run the same
+command again after an interruption. Ranges can be cut and run side by side.
+
+Examples:
+  $ wandb-audit backfill --days 30 --from https://acme.wandb.io
+  $ wandb-audit backfill --since 2026-01-01 --until 2026-02-01 --from https://acme.wandb.io`,
+    )
+    .action(async (flags: BackfillFlags) => {
+      const range = backfillRange(flags, new Date())
+      const { openSession } = await import('./session.js')
+      const { runOnce } = await import('./run.js')
+      const { SETTLE_MS } = await import('../extract/api/days.js')
+      const days = { settleMs: SETTLE_MS, refetch: flags.refetch ?? false, range: async () => range }
+      process.exitCode = await runOnce(await openSession(flags), days, flags)
+    })
+}
+
+/** @throws AuditError, exit code 2, when the flags do not say which days */
+export function backfillRange(
+  { days, since, until }: Pick<BackfillFlags, 'days' | 'since' | 'until'>,
+  now: Date,
+): DayRange {
+  if ((days === undefined) === (since === undefined)) {
+    throw usageError('backfill needs either --days or --since', 'For example --days 30, or --since 2026-01-01.')
+  }
+  const to = until === undefined ? null : dayFrom(until, '--until')
+  const today = Math.floor(now.getTime() / DAY_MS) * DAY_MS
+  const from = since === undefined ? new Date(today - (days ?? 0) * DAY_MS) : dayFrom(since, '--since')
+  if (to !== null && to <= from) throw usageError('--until is not after the first day, so there is no day to fetch')
+  return { from, to }
+}
+
+function dayFrom(text: string, flag: string): Date {
+  const day = /^\d{4}-\d{2}-\d{2}$/.test(text) ? new Date(`${text}T00:00:00Z`) : new Date(Number.NaN)
+  if (Number.isNaN(day.getTime()) || !day.toISOString().startsWith(text)) {
+    throw usageError(`${flag} is no day`, 'Write it as YYYY-MM-DD; days are UTC.')
+  }
+  return day
+}

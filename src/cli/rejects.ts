@@ -1,0 +1,42 @@
+import type { Command } from 'commander'
+import type { Format } from './formats/index.js'
+import { send } from './formats/output.js'
+import { type SinkFlags, withSinks } from './options.js'
+import { ask, formatOption, withResult } from './query.js'
+
+interface RejectFlags extends SinkFlags {
+  readonly format: Format
+  readonly raw?: boolean
+}
+
+const LIST = `
+  SELECT loaded_at, reason, source_document, source_line, message FROM audit_rejects
+  ORDER BY loaded_at, source_document, source_line`
+
+const RAW = 'SELECT reason, raw FROM audit_rejects ORDER BY source_document, source_line'
+
+export function addRejects(program: Command): void {
+  withSinks(program.command('rejects').description('List the lines that could not become events.'), 'sink to ask')
+    .option('--raw', 'write the lines themselves, as they arrived; they may hold e-mail addresses')
+    .addOption(formatOption())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ wandb-audit rejects
+  $ wandb-audit rejects --raw > lines.ndjson     mend them, then: wandb-audit load --from lines.ndjson`,
+    )
+    .action(async (flags: RejectFlags) => {
+      const { openSession } = await import('./session.js')
+      const session = await openSession(flags)
+      if (flags.raw !== true) return ask(session, LIST, flags.format)
+      await withResult(session, RAW, ({ rows }) => send(rawLines(rows), process.stdout))
+    })
+}
+
+async function* rawLines(rows: AsyncIterable<readonly unknown[]>): AsyncGenerator<Uint8Array> {
+  for await (const [reason, raw] of rows) {
+    yield Buffer.from(`${String(raw)}`, reason === 'not_utf8' ? 'base64' : 'utf8')
+    yield Buffer.from('\n')
+  }
+}

@@ -1,0 +1,80 @@
+/** The demo: what a first evening with the product looks like, on made data, in one command. */
+
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { main } from '../cli/main.js'
+import { EXIT, type ExitCode } from '../errors.js'
+import { writeBucket } from './bucket.js'
+import { startWandbApi } from './wandb-api.js'
+
+const DAYS = 30
+const WORLD = { seed: 1, eventsPerDay: 2000, renamedAt: null }
+const KEY = 'local-demo-key'
+
+const QUESTIONS: readonly (readonly [title: string, sql: string])[] = [
+  [
+    'What happens on each day?',
+    'SELECT day, sum(events)::BIGINT AS events, max(actors) AS actors FROM audit_activity_per_day GROUP BY day ORDER BY day DESC LIMIT 7',
+  ],
+  ['Whose requests are refused most?', 'FROM audit_refused_requests LIMIT 5'],
+  ['Who created API keys, last first?', 'FROM audit_api_keys_created ORDER BY created_at DESC LIMIT 5'],
+  ['What could not be read, and why?', 'FROM audit_rejects_by_reason'],
+]
+
+/** Makes everything anew below `folder`, loads it twice, and asks. */
+export async function demo(folder: string, keepRunning: boolean): Promise<ExitCode> {
+  const bucket = join(folder, 'wandb-audit-logs')
+  const sink = `duckdb:${join(folder, 'audit.duckdb')}`
+  await mkdir(folder, { recursive: true })
+  for (const name of ['wandb-audit-logs', 'audit.duckdb', 'audit.duckdb.wal']) {
+    await rm(join(folder, name), { recursive: true, force: true })
+  }
+  say(`Making ${DAYS} days of logs, and starting a stand-in of the W&B API that serves the same days with names.`)
+  await writeBucket(bucket, WORLD, DAYS, new Date())
+  const api = await startWandbApi({ seed: WORLD.seed, eventsPerDay: WORLD.eventsPerDay, key: KEY })
+  process.env.WANDB_API_KEY = KEY
+  try {
+    const commands = [
+      ['load', '--from', bucket, '--to', sink],
+      ['backfill', '--days', String(DAYS), '--from', api.url, '--to', sink],
+      ['load', '--from', bucket, '--from', api.url, '--to', sink],
+      ...QUESTIONS.map(([, sql]) => ['query', sql, '--to', sink]),
+    ]
+    const notes = [
+      'The files of the bucket, which have no names in them:',
+      'The same days from the API: one row an event, and the names fill in (enriched).',
+      'Both again: nothing doubles.',
+      ...QUESTIONS.map(([title]) => title),
+    ]
+    for (const [i, command] of commands.entries()) {
+      say(`\n${notes[i]}`)
+      if (!(await runCommand(command))) return EXIT.failed
+    }
+    say(`\nThe tables are in ${join(folder, 'audit.duckdb')}: open them with any DuckDB, or ask with`)
+    say(`  bin/wandb-audit query "FROM audit_events LIMIT 5" --to ${sink}`)
+    if (keepRunning) await untilInterrupted(api.url)
+    return EXIT.done
+  } finally {
+    await api.close()
+  }
+}
+
+/** Shows the command as it could be typed, and runs it in this process. */
+async function runCommand(args: readonly string[]): Promise<boolean> {
+  say(`$ wandb-audit ${args.map((arg) => (/[^\w./:-]/.test(arg) ? `"${arg}"` : arg)).join(' ')}`)
+  process.exitCode = undefined
+  await main(['node', 'wandb-audit', ...args])
+  return process.exitCode === undefined || process.exitCode === EXIT.done
+}
+
+async function untilInterrupted(url: string): Promise<void> {
+  say(`\nThe stand-in stays up until Ctrl-C. Against it, in another terminal:`)
+  say(`  export WANDB_API_KEY=${KEY}`)
+  say(`  bin/wandb-audit backfill --days 7 --from ${url} --to duckdb:try.duckdb`)
+  await new Promise((resolve) => {
+    process.once('SIGINT', resolve)
+    process.once('SIGTERM', resolve)
+  })
+}
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`)

@@ -1,0 +1,21 @@
+/** DuckDB's errors as ours. */
+
+import { AuditError } from './errors.js'
+
+/** Kinds of errors whose text speaks of the machine or of the statement, not of the data. */
+const SPEAKABLE = /^(?:Out of Memory|IO|Catalog|Binder|Parser|Syntax|Permission|TransactionContext) Error: [^\n]*/
+
+/**
+ * DuckDB names the offending value in its conversion and constraint errors; such a text must reach no log, so only
+ * the kind of those is kept, and the original is not even carried as the cause.
+ *
+ * @param who what failed, for example `the engine` or the sink's id
+ */
+export function duckdbError(who: string, error: unknown): AuditError {
+  if (error instanceof AuditError) return error
+  const text = error instanceof Error ? error.message : ''
+  const kind = /^[A-Za-z ]+ Error/.exec(text)?.[0] ?? 'an unexpected error'
+  const message = `${who}: ${SPEAKABLE.exec(text)?.[0] ?? kind}`
+  if (!text.startsWith('Out of Memory')) return new AuditError(message)
+  return new AuditError(message, { advice: 'Give it more with --memory, or more room for spilling with --spool.' })
+}
