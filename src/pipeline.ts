@@ -120,6 +120,7 @@ function landingOptions(
         logger.warn(`${printable(document.id)} is a saved page whose next_cursor names another: load that too`)
     },
     onSkipped: () => {
+      progress.landedDocument()
       summary.skipped++
     },
     onFailed: ({ id }, { message, advice }) => {

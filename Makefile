@@ -1,0 +1,56 @@
+# `make` or `make help` lists the targets.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+DAYS ?= 30
+TO ?= duckdb:audit.duckdb
+LINES ?= 1000000
+WANDB_AUDIT := bin/wandb-audit
+
+SOURCES := $(shell find src sinks schemas -name '*.ts' -o -name '*.sql' 2>/dev/null) tsconfig.json tsconfig.build.json
+
+.PHONY: help install build check test demo load backfill bench generate clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+node_modules/.installed: package.json package-lock.json
+	npm ci --no-fund --no-audit
+	@touch $@
+
+install: node_modules/.installed build ## Install dependencies from the lockfile, and build
+
+dist/.built: node_modules/.installed $(SOURCES)
+	@rm -rf dist
+	npm run --silent build
+	@touch $@
+
+build: dist/.built ## Compile to dist/
+
+check: node_modules/.installed ## Formatter, linter, types, freshness of generated files, unused code
+	npm run --silent lint
+	npm run --silent types
+	npm run --silent generate:check
+	npm run --silent unused
+
+test: build ## Run all tests; needs no network and no service
+	npm test --silent -- $(ARGS)
+
+demo: build ## Load made logs over HTTP and from files into demo/audit.duckdb, and ask about them
+	$(WANDB_AUDIT) demo
+
+load: build ## Load what is new: make load FROM=./wandb-audit-logs [TO=duckdb:audit.duckdb]
+	$(WANDB_AUDIT) load $(if $(FROM),--from '$(FROM)') --to '$(TO)' $(ARGS)
+
+backfill: build ## Load past days from the API: make backfill DAYS=30 FROM=https://acme.wandb.io [TO=…]
+	$(WANDB_AUDIT) backfill --days $(DAYS) $(if $(FROM),--from '$(FROM)') --to '$(TO)' $(ARGS)
+
+bench: build ## Measure against plain DuckDB: make bench [LINES=1000000]
+	npx tsx bench/run.ts $(LINES)
+
+generate: node_modules/.installed ## Write DDL, JSON Schemas and the data dictionary from schemas/
+	npm run --silent generate
+
+clean: ## Remove what was built, measured and loaded by the demo
+	rm -rf dist coverage demo bench/data
