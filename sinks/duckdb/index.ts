@@ -6,7 +6,7 @@ import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import type { Sink } from '../../src/contract.js'
 import { duckdbError } from '../../src/duckdb-error.js'
 import { AuditError, interrupted, printable } from '../../src/errors.js'
-import { type LockOptions, whileUnlocked } from './lock.js'
+import { inTurn, type LockOptions, whileUnlocked } from './lock.js'
 import { createAll, mergeBatch } from './merge.js'
 import { columnsOf, rowsOf } from './result.js'
 
@@ -29,17 +29,19 @@ export function duckdbSink(path: string, lock: LockOptions): Sink {
     whileUnlocked(id, lock, () => connection.run(`ATTACH '${file.replaceAll("'", "''")}' AS sink (${mode})`))
 
   /** Runs `work` with the file attached as `sink`; its lock is held no longer than that. */
-  async function attached<T>(connection: DuckDBConnection, mode: string, work: () => Promise<T>): Promise<T> {
-    try {
-      await attach(connection, mode)
+  function attached<T>(connection: DuckDBConnection, mode: string, work: () => Promise<T>): Promise<T> {
+    return inTurn(file, async () => {
       try {
-        return await work()
-      } finally {
-        await connection.run('DETACH sink')
+        await attach(connection, mode)
+        try {
+          return await work()
+        } finally {
+          await connection.run('DETACH sink')
+        }
+      } catch (error) {
+        throw duckdbError(id, error)
       }
-    } catch (error) {
-      throw duckdbError(id, error)
-    }
+    })
   }
 
   function mustExist(): void {
@@ -72,6 +74,7 @@ export function duckdbSink(path: string, lock: LockOptions): Sink {
     },
 
     async load(batch, signal) {
+      if (signal.aborted) throw interrupted()
       const { engine } = batch
       const stop = (): void => engine.interrupt()
       signal.addEventListener('abort', stop, { once: true })

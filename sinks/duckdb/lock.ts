@@ -51,4 +51,13 @@ export async function whileUnlocked(
   }
 }
 
+const turns = new Map<string, Promise<unknown>>()
+
+/** The system's locks hold off other processes only: within this one, two at a file would spoil it, so they take turns. */
+export function inTurn<T>(file: string, work: () => Promise<T>): Promise<T> {
+  const turn = (turns.get(file) ?? Promise.resolve()).then(work, work)
+  turns.set(file, turn)
+  return turn
+}
+
 const holderOf = (message: string): string => HELD.exec(message)?.[1] ?? 'another process'
