@@ -1,0 +1,365 @@
+/** What every sink must do, written against the contract only. A new sink's test calls `sinkConformance` and is done. */
+
+import { describe, expect, it } from 'vitest'
+import { AUDIT_DOCUMENTS, AUDIT_EVENTS, AUDIT_LOADS, AUDIT_REJECTS, TABLES } from '../../schemas/tables.js'
+import type { Batch, Sink } from '../../src/contract.js'
+import { batchOf, countsOf, documentOf, loadInto, ndjson, never, newEngine } from '../support/load.js'
+import { contentOf, eventsOf, rowsOf, tableOf } from '../support/rows.js'
+
+/** One place in a warehouse, empty at first. */
+export interface SinkTarget {
+  /** A further sink on the same place. */
+  open(): Promise<Sink>
+  /** Takes a column away, as if the table had been made by an older version. */
+  dropColumn(table: string, column: string): Promise<void>
+}
+
+const AT = '2026-10-01T12:34:56Z'
+const BARE = { timestamp: AT, action: 'project:read', actor_user_id: 7, response_code: 200, project_asset: 12 }
+const NAMED = { ...BARE, actor_email: 'ada@example.com', project_name: 'baseline' }
+const RENAMED = { ...BARE, actor_email: 'ada@example.org', project_name: 'renamed', entity_name: 'vision' }
+const WITH_EXTRA = { ...BARE, run_asset: 99 }
+const OTHER = { timestamp: '2026-10-02T00:00:00.5Z', action: 'user:login', response_code: 'oops' }
+const BAD = '{"timestamp":"2026-10-01T12:34:56Z"}'
+
+export function sinkConformance(name: string, newTarget: () => Promise<SinkTarget>): void {
+  const newSink = async (): Promise<Sink> => {
+    const sink = await (await newTarget()).open()
+    await sink.prepare()
+    return sink
+  }
+
+  describe(`${name}: preparing`, () => {
+    it('makes every table with its columns in their order, and again without harm', async () => {
+      const sink = await newSink()
+      await loadInto(sink, { a: ndjson(BARE) })
+      await sink.prepare()
+      for (const table of TABLES) {
+        const { columns } = await sink.query(`SELECT * FROM ${table.name}`)
+        expect(columns.map((column) => column.name)).toEqual(table.columns.map((column) => column.name))
+      }
+      expect(await eventsOf(sink)).toHaveLength(1)
+      await sink.close()
+    })
+
+    it('adds the columns an older table lacks and keeps its rows', async () => {
+      const target = await newTarget()
+      const sink = await target.open()
+      await loadInto(sink, { a: ndjson(NAMED) })
+      await target.dropColumn('audit_events', 'project_name')
+      await target.dropColumn('audit_events', 'cli_version')
+      await sink.prepare()
+      expect(await eventsOf(sink)).toMatchObject([{ actor_email: 'ada@example.com', project_name: null }])
+      expect(countsOf(await loadInto(sink, { b: ndjson(NAMED) }))).toEqual([0, 1, 0, 0])
+      expect(await eventsOf(sink)).toMatchObject([{ project_name: 'baseline', cli_version: null }])
+      await sink.close()
+    })
+  })
+
+  describe(`${name}: loading`, () => {
+    it('takes what is new, and the same again changes nothing', async () => {
+      const sink = await newSink()
+      const documents = { a: ndjson(NAMED, OTHER, BAD), b: ndjson({ ...BARE, project_asset: 13 }) }
+      expect(countsOf(await loadInto(sink, documents))).toEqual([3, 0, 0, 1])
+      const first = await contentOf(sink)
+      const again = await loadInto(sink, documents)
+      expect(countsOf(again)).toEqual([0, 0, 0, 0])
+      expect(again).toMatchObject({ documents: 0, skipped: 2 })
+      const unknown = [documentOf('a', documents.a, 'another version'), documentOf('b', documents.b, 'another version')]
+      expect(countsOf(await loadInto(sink, unknown))).toEqual([0, 0, 3, 1])
+      expect(await contentOf(sink)).toEqual(first)
+      await sink.close()
+    })
+
+    it('keeps every column of an event, and where it came from', async () => {
+      const sink = await newSink()
+      const everything = Object.fromEntries(
+        AUDIT_EVENTS.columns
+          .filter((column) => column.class === 'identity' || column.class === 'name')
+          .map((column) => [column.name, `value of ${column.name} – "quoted", \\ and \t 💡`]),
+      )
+      const record = { ...everything, timestamp: '2026-10-01T12:34:56.123456Z', response_code: 404 }
+      await loadInto(sink, { 'a document': `\n${ndjson({ ...record, run_asset: [1, 'x'] })}` })
+      const [row] = await eventsOf(sink)
+      expect(row).toMatchObject({ ...record, source_document: 'a document' })
+      expect(JSON.parse(String(row?.extra))).toEqual({ run_asset: [1, 'x'] })
+      expect(Number(row?.source_line)).toBe(1)
+      expect(row?.load_id).toMatch(/^\d{8}T\d{6}Z-[0-9a-f]{8}$/)
+      await sink.close()
+    })
+
+    it('fills names that come later', async () => {
+      const sink = await newSink()
+      await loadInto(sink, { anonymised: ndjson(BARE) })
+      expect(countsOf(await loadInto(sink, { named: ndjson(NAMED) }))).toEqual([0, 1, 0, 0])
+      expect(await eventsOf(sink)).toMatchObject([{ ...asRow(NAMED), source_document: 'anonymised' }])
+      await sink.close()
+    })
+
+    it('leaves names alone that came before', async () => {
+      const sink = await newSink()
+      await loadInto(sink, { named: ndjson(NAMED) })
+      expect(countsOf(await loadInto(sink, { anonymised: ndjson(BARE) }))).toEqual([0, 0, 1, 0])
+      expect(await eventsOf(sink)).toMatchObject([{ ...asRow(NAMED), source_document: 'named' }])
+      await sink.close()
+    })
+
+    it('fills gaps beside a name it does not overwrite', async () => {
+      const sink = await newSink()
+      await loadInto(sink, { before: ndjson(NAMED) })
+      expect(countsOf(await loadInto(sink, { after: ndjson(RENAMED) }))).toEqual([0, 1, 0, 0])
+      expect(await eventsOf(sink)).toMatchObject([{ ...asRow(NAMED), entity_name: 'vision' }])
+      await sink.close()
+    })
+
+    it('fills an extra where there was none, and leaves one that is there', async () => {
+      const sink = await newSink()
+      await loadInto(sink, { a: ndjson(BARE) })
+      expect(countsOf(await loadInto(sink, { b: ndjson(WITH_EXTRA) }))).toEqual([0, 1, 0, 0])
+      expect(countsOf(await loadInto(sink, { c: ndjson({ ...BARE, other: 1 }) }))).toEqual([0, 0, 1, 0])
+      const [row] = await eventsOf(sink)
+      expect(JSON.parse(String(row?.extra))).toEqual({ run_asset: 99 })
+      await sink.close()
+    })
+
+    it('takes an empty string for a value', async () => {
+      const sink = await newSink()
+      await loadInto(sink, { a: ndjson({ ...BARE, project_name: '' }) })
+      expect(countsOf(await loadInto(sink, { b: ndjson({ ...BARE, project_name: 'baseline' }) }))).toEqual([0, 0, 1, 0])
+      expect(await eventsOf(sink)).toMatchObject([{ project_name: '' }])
+      await sink.close()
+    })
+
+    it('keeps honest repeats, and ten more readings add none', async () => {
+      const sink = await newSink()
+      expect(countsOf(await loadInto(sink, { a: ndjson(BARE, BARE, OTHER) }))).toEqual([3, 0, 0, 0])
+      for (let reading = 1; reading <= 10; reading++) {
+        const documents = [documentOf('a', ndjson(BARE, BARE, OTHER), `version ${reading}`)]
+        expect(countsOf(await loadInto(sink, documents))).toEqual([0, 0, 3, 0])
+      }
+      expect(countsOf(await loadInto(sink, { b: ndjson(BARE, BARE, BARE) }))).toEqual([1, 0, 2, 0])
+      expect(await eventsOf(sink)).toHaveLength(4)
+      await sink.close()
+    })
+
+    it('inserts once what two documents of a batch share, and counts the other line as unchanged', async () => {
+      const sink = await newSink()
+      expect(countsOf(await loadInto(sink, { a: ndjson(BARE, OTHER), b: ndjson(BARE, BARE) }))).toEqual([3, 0, 1, 0])
+      expect((await eventsOf(sink)).map((row) => row.source_document).sort()).toEqual(['a', 'a', 'b'])
+      await sink.close()
+    })
+
+    it('counts a document of the batch that names what another one holds as enriched', async () => {
+      const sink = await newSink()
+      const documents = {
+        anonymised: ndjson(BARE),
+        named: ndjson(NAMED),
+        extra: ndjson(WITH_EXTRA),
+        again: ndjson(NAMED),
+      }
+      expect(countsOf(await loadInto(sink, documents))).toEqual([1, 2, 1, 0])
+      expect(await eventsOf(sink)).toMatchObject([{ ...asRow(NAMED), source_document: 'anonymised' }])
+      await sink.close()
+    })
+
+    it('keeps a reject once however often its document is read, and twice when it stands there twice', async () => {
+      const sink = await newSink()
+      const hostile = `\u0000 '"; DROP TABLE audit_events; -- 💡`
+      const documents = { a: ndjson(BAD, hostile, BAD), b: ndjson(BAD) }
+      expect(countsOf(await loadInto(sink, documents))).toEqual([0, 0, 0, 4])
+      expect(countsOf(await loadInto(sink, [documentOf('a', documents.a, 'read again')]))).toEqual([0, 0, 0, 3])
+      const rejects = await tableOf(sink, AUDIT_REJECTS)
+      expect(rejects.map((row) => [row.source_document, Number(row.source_line), row.reason, row.raw]).sort()).toEqual([
+        ['a', 1, 'no_action', BAD],
+        ['a', 2, 'not_json', hostile],
+        ['a', 3, 'no_action', BAD],
+        ['b', 1, 'no_action', BAD],
+      ])
+      await sink.close()
+    })
+
+    it('writes a row for each batch whose counts add up', async () => {
+      const sink = await newSink()
+      await loadInto(sink, { a: ndjson(BARE, OTHER, BAD) }, { batchBytes: 1 })
+      await loadInto(sink, { b: ndjson(NAMED, OTHER), c: ndjson(BARE) }, { batchBytes: 1 })
+      const loads = await rowsOf(
+        sink,
+        `SELECT rows_read, inserted, enriched, unchanged, rejected, documents, loader_version, finished_at >= started_at AS ends
+         FROM audit_loads ORDER BY rows_read DESC`,
+      )
+      expect(
+        loads.map((row) => Object.values(row).map((value) => (typeof value === 'bigint' ? Number(value) : value))),
+      ).toEqual([
+        [3, 2, 0, 0, 1, 1, 'test', true],
+        [2, 0, 1, 1, 0, 1, 'test', true],
+        [1, 0, 0, 1, 0, 1, 'test', true],
+      ])
+      await sink.close()
+    })
+
+    it('takes an empty document, and remembers it', async () => {
+      const sink = await newSink()
+      expect(countsOf(await loadInto(sink, { empty: '', blank: ' \n\r\n\t' }))).toEqual([0, 0, 0, 0])
+      expect([...(await sink.receipts('test')).keys()].sort()).toEqual(['blank', 'empty'])
+      await sink.close()
+    })
+
+    it('takes timestamps of the first and the last instant', async () => {
+      const sink = await newSink()
+      const edges = ['0001-01-01T00:00:00Z', '1969-12-31T23:59:59.999999Z', '9999-12-31T23:59:59.999999Z']
+      await loadInto(sink, { a: ndjson(...edges.map((timestamp) => ({ timestamp, action: 'user:login' }))) })
+      expect((await eventsOf(sink)).map((row) => row.timestamp)).toEqual(edges)
+      expect(
+        countsOf(await loadInto(sink, { b: ndjson({ timestamp: edges[0], action: 'user:login', user_email: 'a' }) })),
+      ).toEqual([0, 1, 0, 0])
+      await sink.close()
+    })
+  })
+
+  describe(`${name}: receipts`, () => {
+    const names = ['plain', "it's", 'say "so"', 'ünï/💡', 'two\nlines', '../../etc/passwd', '$1 %s {} ; --', '\\', ' ']
+
+    it('gives back the newest version of each document of a source, however it is called', async () => {
+      const sink = await newSink()
+      const version = (name: string): string => `version of ${name}`
+      await loadInto(
+        sink,
+        names.map((name) => documentOf(name, ndjson(BARE, BAD), version(name))),
+      )
+      await loadInto(sink, [documentOf('plain', ndjson(BARE), "it's newer")])
+      await loadInto(sink, { sources: [{ id: "other's", list: listOne, close: async () => {} }] })
+      const expected = new Map(names.map((name) => [name, name === 'plain' ? "it's newer" : version(name)]))
+      expect(await sink.receipts('test')).toEqual(expected)
+      expect(await sink.receipts("other's")).toEqual(new Map([['plain', 'from elsewhere']]))
+      expect(await sink.receipts('unheard of')).toEqual(new Map())
+      await sink.close()
+    })
+
+    it('remembers what was read', async () => {
+      const sink = await newSink()
+      const content = ndjson(BARE, OTHER, BAD)
+      await loadInto(sink, [documentOf('a', content)])
+      const [receipt] = await tableOf(sink, AUDIT_DOCUMENTS)
+      expect(receipt).toMatchObject({ source: 'test', document: 'a', range_from: AT, range_to: OTHER.timestamp })
+      expect([receipt?.bytes, receipt?.rows_read, receipt?.rejected].map(Number)).toEqual([content.length, 3, 1])
+      expect(receipt?.document_version).toBe(receipt?.sha256)
+      await sink.close()
+    })
+
+    async function* listOne() {
+      yield documentOf('plain', ndjson(BARE), 'from elsewhere')
+    }
+  })
+
+  describe(`${name}: all or nothing`, () => {
+    const broken: readonly (readonly [string, (batch: Batch) => Batch])[] = [
+      ['rejects', (batch) => ({ ...batch, rejects: { relation: 'no_such_relation' } })],
+      ['receipts', (batch) => ({ ...batch, receipts: { relation: 'no_such_relation' } })],
+      ['a count', (batch) => ({ ...batch, rowsRead: batch.rowsRead + 1 })],
+    ]
+
+    it.each(broken)('leaves nothing of a batch that fails over its %s', async (_what, breaking) => {
+      const sink = await newSink()
+      const engine = await newEngine()
+      await loadInto(sink, { before: ndjson(BARE) })
+      const before = await allOf(sink)
+      const batch = await batchOf(engine, [documentOf('a', ndjson(NAMED, OTHER, BAD))])
+      await expect(sink.load(breaking(batch), never)).rejects.toThrow()
+      expect(await allOf(sink)).toEqual(before)
+      expect(await sink.load(batch, never)).toEqual({ read: 3, inserted: 1, enriched: 1, unchanged: 0, rejected: 1 })
+      await sink.close()
+    })
+
+    it('loads nothing when the work is to stop', async () => {
+      const sink = await newSink()
+      const batch = await batchOf(await newEngine(), [documentOf('a', ndjson(NAMED, OTHER, BAD))])
+      await expect(sink.load(batch, AbortSignal.abort())).rejects.toThrow('interrupted')
+      const controller = new AbortController()
+      const loading = sink.load(batch, controller.signal)
+      controller.abort()
+      const outcome = await loading.then(
+        () => 'done',
+        (error: Error) => error.message,
+      )
+      // It may have been faster than the stop; half of it there must never be.
+      expect(await eventsOf(sink)).toHaveLength(outcome === 'done' ? 2 : 0)
+      expect(await tableOf(sink, AUDIT_REJECTS)).toHaveLength(outcome === 'done' ? 1 : 0)
+      expect((await sink.receipts('test')).size).toBe(outcome === 'done' ? 1 : 0)
+      expect(['done', 'interrupted']).toContain(outcome)
+      await sink.close()
+    })
+
+    it('ends in the same tables when two runs load overlapping documents at once', async () => {
+      const events = Array.from({ length: 40 }, (_, i) => ({ ...BARE, project_asset: i % 30 }))
+      const one = { a: ndjson(...events.slice(0, 30), BAD), c: ndjson(...events.slice(20)) }
+      const other = { b: ndjson(...events.slice(10).map((event) => ({ ...event, project_name: 'x' }))), a: one.a }
+      const alone = await newSink()
+      await loadInto(alone, one)
+      await loadInto(alone, other)
+      const target = await newTarget()
+      const sinks = [await target.open(), await target.open()]
+      await Promise.all(
+        [one, other].map(async (input, i) =>
+          loadInto(sinks[i] as Sink, input, { engine: await newEngine(), batchBytes: 1 }),
+        ),
+      )
+      expect(await contentOf(sinks[0] as Sink)).toEqual(await contentOf(alone))
+      for (const sink of [...sinks, alone]) await sink.close()
+    })
+  })
+
+  describe(`${name}: querying`, () => {
+    it('tells the type of each column and gives plain values', async () => {
+      const sink = await newSink()
+      await loadInto(sink, { a: ndjson(OTHER, BARE) })
+      const { columns, rows } = await sink.query(
+        'SELECT "timestamp", action, response_code, extra, source_line FROM audit_events ORDER BY "timestamp"',
+      )
+      expect(columns).toEqual([
+        { name: 'timestamp', type: 'timestamp' },
+        { name: 'action', type: 'text' },
+        { name: 'response_code', type: 'integer' },
+        { name: 'extra', type: 'json' },
+        { name: 'source_line', type: 'integer' },
+      ])
+      const taken = []
+      for await (const row of rows) taken.push(row.map((value) => (typeof value === 'bigint' ? Number(value) : value)))
+      expect(taken).toEqual([
+        [AT, 'project:read', 200, null, 2],
+        [OTHER.timestamp, 'user:login', null, '{"response_code":"oops"}', 1],
+      ])
+      await sink.close()
+    })
+
+    it('lets a reader leave early, and loads afterwards', async () => {
+      const sink = await newSink()
+      await loadInto(sink, { a: ndjson(OTHER, BARE) })
+      const { rows } = await sink.query('SELECT action FROM audit_events')
+      for await (const row of rows) {
+        expect(row).toHaveLength(1)
+        break
+      }
+      expect(countsOf(await loadInto(sink, { b: ndjson(NAMED) }))).toEqual([0, 1, 0, 0])
+      await sink.close()
+    })
+
+    it('says so when the statement is wrong', async () => {
+      const sink = await newSink()
+      await expect(sink.query('SELECT no_such_column FROM audit_events')).rejects.toThrow(/no_such_column/)
+      expect(countsOf(await loadInto(sink, { a: ndjson(BARE) }))).toEqual([1, 0, 0, 0])
+      await sink.close()
+    })
+  })
+}
+
+/** A record's documented keys as its row shows them: ids are text. */
+const asRow = (record: Readonly<Record<string, string | number>>) =>
+  Object.fromEntries(
+    Object.entries(record).map(([key, value]) => [key, key === 'response_code' ? value : String(value)]),
+  )
+
+const allOf = async (sink: Sink) => ({
+  ...(await contentOf(sink)),
+  receipts: await tableOf(sink, AUDIT_DOCUMENTS),
+  loads: await tableOf(sink, AUDIT_LOADS),
+})
