@@ -13,7 +13,7 @@ const SPEAKABLE = /^(?:Out of Memory|IO|Catalog|Binder|Parser|Syntax|Permission|
  */
 export function duckdbError(who: string, error: unknown): AuditError {
   if (error instanceof AuditError) return error
-  const text = error instanceof Error ? error.message : ''
+  const text = error instanceof Error ? error.message.replace('Failed to extract statements: ', '') : ''
   const kind = /^[A-Za-z ]+ Error/.exec(text)?.[0] ?? 'an unexpected error'
   const message = `${who}: ${SPEAKABLE.exec(text)?.[0] ?? kind}`
   if (!text.startsWith('Out of Memory')) return new AuditError(message)

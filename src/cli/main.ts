@@ -40,11 +40,17 @@ Examples:
 function report(error: unknown): ExitCode {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage
   if (!(error instanceof AuditError)) {
-    process.stderr.write(`wandb-audit: an unexpected error; set WANDB_AUDIT_DEBUG=1 to see where\n`)
+    process.stderr.write(`wandb-audit: an unexpected error (${kindOf(error)}); set WANDB_AUDIT_DEBUG=1 to see where\n`)
     if (process.env.WANDB_AUDIT_DEBUG) process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
     return EXIT.failed
   }
   process.stderr.write(`wandb-audit: ${error.message}\n`)
   if (error.advice !== undefined) process.stderr.write(`  ${error.advice}\n`)
   return error.exitCode
+}
+
+/** The class and code of an error; its message may hold anything. */
+function kindOf(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error
+  return 'code' in error ? `${error.name} ${String(error.code)}` : error.name
 }

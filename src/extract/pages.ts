@@ -34,7 +34,7 @@ export interface PageFacts {
 /**
  * @param chunks the document's text
  * @param facts  filled in while the text passes
- * @throws AuditError, retryable, when a page breaks off or holds other than the `count` events it states
+ * @throws AuditError when a page breaks off or holds other than the `count` events it states
  */
 export async function* unwrapPages(chunks: AsyncIterable<Uint8Array>, facts: PageFacts): AsyncGenerator<Uint8Array> {
   let page: Page | null = new Page()
@@ -190,7 +190,6 @@ class Page {
 
 function broken(what: string): AuditError {
   return new AuditError(`the page object ${what}; the document did not arrive whole, and nothing of it is loaded`, {
-    retryable: true,
     advice: 'Fetch or save it again.',
   })
 }

@@ -26,7 +26,7 @@ export interface UnpackFacts {
 /**
  * @param chunks the bytes as they arrive
  * @param facts  `asArrived` is set before the first chunk is handed on
- * @throws AuditError, retryable, when an archive is cut short or damaged; AuditError when it unpacks without bound
+ * @throws AuditError when an archive is cut short or damaged, or unpacks without bound
  */
 export async function* unpack(chunks: AsyncIterable<Uint8Array>, facts: UnpackFacts): AsyncGenerator<Uint8Array> {
   const packed = { bytes: 0 }
@@ -135,7 +135,6 @@ function refuseLargeWindow(frame: Uint8Array): void {
 
 function damaged(kind: string, cause: unknown): AuditError {
   return new AuditError(`the ${kind} archive is cut short or damaged; nothing of it is loaded`, {
-    retryable: true,
     advice: 'Copy it again, whole; the next run loads it then.',
     cause,
   })
