@@ -42,7 +42,7 @@ function* members(json: string): Generator<[key: string, value: string]> {
   }
 }
 
-/** The value at `start`, without the white space around and between its tokens, and where it ends. */
+/** The value at `start` as JSON.stringify would write it, but numbers to the digit; and where it ends. */
 function readValue(json: string, start: number): { value: string; end: number } {
   let value = ''
   let depth = 0
@@ -51,7 +51,7 @@ function readValue(json: string, start: number): { value: string; end: number } 
     const character = json[at] as string
     if (character === '"') {
       const end = endOfString(json, at)
-      value += json.slice(at, end)
+      value += JSON.stringify(JSON.parse(json.slice(at, end)))
       at = end - 1
       continue
     }

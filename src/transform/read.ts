@@ -10,9 +10,9 @@ const TEXTS = literal(JSON.stringify(Object.fromEntries(RECORD_FIELDS.map((field
 const NOTHING_KNOWN = literal(JSON.stringify(Object.fromEntries(RECORD_FIELDS.map((field) => [field, null]))))
 
 /** A number, array or object as a field's text: the engine may have written it otherwise than it stands there. */
-const REWRITTEN = literal('-?[0-9]+(?:[.][0-9]+(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+)|-?NaN|-?Infinity|(?s:[{\\[].*)')
-/** What the engine reads otherwise than it stands in the line: fractions, exponents, NaN, a comma too many. */
-const INEXACT = literal('(?:"\\s*:|[\\[,])\\s*(?:-?[0-9]+[.eE]|-?(?i:nan|inf))|,\\s*[\\]}]')
+const REWRITTEN = literal('-?[0-9]+(?:[.][0-9]+(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+)|0|-?NaN|-?Infinity|(?s:[{\\[].*)')
+/** What the engine reads otherwise than it stands in the line: fractions, exponents, -0, NaN, a comma too many. */
+const INEXACT = literal('(?:"\\s*:|[\\[,])\\s*(?:-?[0-9]+[.eE]|-0|-?(?i:nan|inf))|,\\s*[\\]}]')
 
 /** Ids are digits in nearly every log, and their texts together tell in one look. */
 const IDS = RECORD_FIELDS.filter((field) => /_asset$|_id$/.test(field))
@@ -46,15 +46,19 @@ export function readEvents(paths: readonly string[]): string {
         )
       )
     )`
-  const oddIds = `regexp_matches(concat(${IDS.map(quoted).join(', ')}), '[^0-9]')`
+  const ids = IDS.map(quoted).join(', ')
+  const oddIds = `regexp_matches(concat(${ids}), '[^0-9]')`
+  const zeros = `(response_code = 0 OR '0' IN (${ids})) IS TRUE`
   const rewritten = `(${WORDS.map((word) => `regexp_full_match(${quoted(word)}, ${REWRITTEN})`).join(' OR ')}) IS TRUE`
   // CASE, not OR and AND: only a CASE spares the engine the costly pattern on every line.
   return `
     SELECT * EXCLUDE (json, more),
       CASE
         WHEN json IS NULL OR "timestamp" IS NULL OR action IS NULL OR strlen(json) > ${WIDE_BYTES} THEN true
-        WHEN more OR ${oddIds} OR ${rewritten} OR suffix(json, ',}') OR suffix(json, ' }') OR suffix(json, chr(9) || '}')
+        WHEN more OR extra IS NOT NULL OR ${oddIds} OR ${zeros} OR ${rewritten}
+          OR suffix(json, ',}') OR suffix(json, ' }') OR suffix(json, chr(9) || '}') OR suffix(json, chr(13) || '}')
         THEN regexp_matches(json, ${INEXACT}) OR len(list_distinct(json_keys(json))) <> len(json_keys(json))
+          OR (contains(json, '\\') AND (${oddIds} OR ${rewritten}))
         ELSE false
       END AS faulty
     FROM (${typed({ texts, wide: false, passed: ['file', 'json', 'more'] })})`
