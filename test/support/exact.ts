@@ -7,7 +7,7 @@ export type Exact = string | boolean | null | readonly Exact[] | { readonly [key
 export type ExactRecord = { readonly [key: string]: Exact }
 
 /** A private-use character before a number's digits; no test has it in a string. */
-const NUMBER = '\uE000'
+export const NUMBER = '\uE000'
 const TOKEN = /"(?:[^"\\]|\\.)*"|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/g
 
 /** Parses JSON; a number becomes the string of its digits with a mark before it. */
