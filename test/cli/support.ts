@@ -1,0 +1,166 @@
+/** Runs the built program as a child process, as its users do. */
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdirSync, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { DuckDBInstance, type DuckDBValue } from '@duckdb/node-api'
+import { AUDIT_DOCUMENTS, AUDIT_EVENTS, AUDIT_REJECTS, NAME_FIELDS, type Table } from '../../schemas/tables.js'
+import { newFolder } from '../support/load.js'
+
+export { ndjson, newFolder } from '../support/load.js'
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+
+export const inCheckout = (path: string): string => join(ROOT, path)
+
+const PROGRAM = inCheckout('bin/wandb-audit')
+
+requireFreshBuild()
+
+/** Tests of yesterday's program would prove nothing. */
+function requireFreshBuild(): void {
+  const sources = ['src', 'sinks', 'schemas'].flatMap((folder) => filesBelow(folder, '.ts'))
+  const stale = sources.filter((path) => {
+    if (path === join('schemas', 'generate.ts')) return false
+    const built = statSync(join(ROOT, 'dist', path.replace(/\.ts$/, '.js')), { throwIfNoEntry: false })
+    return built === undefined || built.mtimeMs < statSync(join(ROOT, path)).mtimeMs
+  })
+  if (stale.length > 0) throw new Error(`dist/ is older than ${stale.join(', ')}: run \`make build\` first`)
+}
+
+function filesBelow(folder: string, ending: string): string[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith(ending))
+    .map((path) => join(folder, path))
+}
+
+export interface Options {
+  /** The working folder, which is HOME too; temporary files lie in its `.tmp`. A fresh one when absent. */
+  readonly cwd?: string
+  /** Beside PATH, HOME and TMPDIR, which is all there is otherwise. */
+  readonly env?: Readonly<Record<string, string>>
+  readonly stdin?: string | Uint8Array
+}
+
+export interface Result {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface Running {
+  readonly child: ChildProcess
+  readonly result: Promise<Result>
+  /** Resolves when what was written so far, to stdout or stderr, matches; rejects when the program ends without. */
+  written(pattern: RegExp): Promise<void>
+}
+
+/** Starts `wandb-audit` and leaves its standard input open. */
+export function start(args: readonly string[], { cwd = newFolder(), env = {} }: Omit<Options, 'stdin'> = {}): Running {
+  const tmp = tmpOf(cwd)
+  mkdirSync(tmp, { recursive: true })
+  const child = spawn(process.execPath, [PROGRAM, ...args], {
+    cwd,
+    env: { PATH: process.env.PATH, HOME: cwd, TMPDIR: tmp, ...env },
+  })
+  const output = { stdout: '', stderr: '' }
+  const watchers = new Set<() => void>()
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      output[name] += text
+      for (const look of watchers) look()
+    })
+  }
+  child.stdin.on('error', () => {}) // a program that ends before it has read everything
+  const result = new Promise<Result>((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', (code) => resolve({ code, ...output }))
+  })
+  const written = (pattern: RegExp): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const look = (): void => {
+        if (!pattern.test(output.stdout) && !pattern.test(output.stderr)) return
+        watchers.delete(look)
+        resolve()
+      }
+      watchers.add(look)
+      look()
+      result.then(({ code }) => reject(new Error(`ended with ${code} before it wrote ${pattern}: ${output.stderr}`)))
+    })
+  return { child, result, written }
+}
+
+/** Runs `wandb-audit` to its end. */
+export function run(args: readonly string[], { stdin = '', ...options }: Options = {}): Promise<Result> {
+  const { child, result } = start(args, options)
+  child.stdin?.end(stdin)
+  return result
+}
+
+export interface RunSummary {
+  readonly documents: number
+  readonly skipped: number
+  readonly failed: readonly { readonly document: string; readonly error: string; readonly advice: string | null }[]
+  readonly sinks: readonly ({ readonly sink: string; readonly error: string | null } & Counts)[]
+}
+
+type Counts = Readonly<Record<'read' | 'inserted' | 'enriched' | 'unchanged' | 'rejected', number>>
+
+/** A run with `--output json` that shall succeed. */
+export async function summaryOf(args: readonly string[], options: Options = {}): Promise<RunSummary> {
+  const { code, stdout, stderr } = await run([...args, '--output', 'json'], options)
+  if (code !== 0) throw new Error(`${args.join(' ')} ended with ${code}: ${stderr}`)
+  return JSON.parse(stdout)
+}
+
+/** read, inserted, enriched, unchanged, rejected of a summary's sink, to compare in one line. */
+export function countsOf({ sinks }: RunSummary, sink = 0): readonly (number | undefined)[] {
+  const counts = sinks[sink]
+  return [counts?.read, counts?.inserted, counts?.enriched, counts?.unchanged, counts?.rejected]
+}
+
+export const tmpOf = (cwd: string): string => join(cwd, '.tmp')
+
+/** The spool folders of runs in a working folder. */
+export const spoolsOf = (cwd: string): readonly string[] =>
+  readdirSync(tmpOf(cwd)).filter((name) => name.startsWith('wandb-audit-'))
+
+/** Runs statements in a database file, and returns the rows of the last one. */
+export async function inDatabase(path: string, ...statements: readonly string[]): Promise<readonly DuckDBValue[][]> {
+  const instance = await DuckDBInstance.create(path)
+  const connection = await instance.connect()
+  try {
+    await connection.run("SET TimeZone = 'UTC'")
+    let rows: readonly DuckDBValue[][] = []
+    for (const sql of statements) rows = (await connection.runAndReadAll(sql)).getRows()
+    return rows
+  } finally {
+    connection.closeSync()
+    instance.closeSync()
+  }
+}
+
+/** The first value of the first row. */
+export const valueIn = async (path: string, sql: string): Promise<DuckDBValue | undefined> =>
+  (await inDatabase(path, sql))[0]?.[0]
+
+/** How many rows each table has and a digest of them, without the columns that tell of the loads. */
+export async function contentsOf(path: string): Promise<readonly DuckDBValue[][]> {
+  return digests(path, [AUDIT_EVENTS, AUDIT_REJECTS, AUDIT_DOCUMENTS], [])
+}
+
+/** The same of the events alone, without the names too, as far as a condition reaches. */
+export async function namelessEventsOf(path: string, where = 'true'): Promise<readonly DuckDBValue[][]> {
+  return digests(path, [AUDIT_EVENTS], NAME_FIELDS, where)
+}
+
+async function digests(path: string, tables: readonly Table[], without: readonly string[], where = 'true') {
+  const each = tables.map(({ name, key, columns }) => {
+    const lasting = columns.filter((column) => column.class !== 'provenance' && !without.includes(column.name))
+    return `
+      SELECT '${name}', count(*), sha256(string_agg(t::VARCHAR, chr(10) ORDER BY ${key.map((column) => `t."${column}"`).join(', ')}))
+      FROM (SELECT ${lasting.map((column) => `"${column.name}"`).join(', ')} FROM ${name} WHERE ${where}) t`
+  })
+  return inDatabase(path, each.join(' UNION ALL '))
+}
