@@ -11,6 +11,8 @@ import { AuditError } from '../errors.js'
 const MEMBERS_BYTES = 64 * 1024
 
 const LF = 0x0a
+const CR = 0x0d
+const SPACE = 0x20
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const COMMA = 0x2c
@@ -89,7 +91,7 @@ class Page {
     for (let i = 0; i < chunk.length; i++) {
       const byte = chunk[i] as number
       if (this.depth === 0) {
-        if (byte <= 0x20) this.members.push(byte)
+        if (byte <= 0x20 && this.members.length < MEMBERS_BYTES) this.members.push(byte)
         else if (byte !== OPEN_OBJECT) return this.notAPage(chunk, i, output, written)
         else this.begin()
         continue
@@ -121,8 +123,8 @@ class Page {
       } else if (byte > 0x20 || this.inString || this.depth > 2) {
         if (!this.eventOpen) this.events++
         this.eventOpen = true
-        // A line break between tokens would end the line.
-        output[written++] = byte === LF || byte === 0x0d ? 0x20 : byte
+        // A line break between tokens would end the line; one within a string is an error and must stay one.
+        output[written++] = byte === LF ? (this.inString ? CR : SPACE) : byte
       }
     }
     return { output: output.subarray(0, written), left: null, state: 'reading' }

@@ -1,0 +1,52 @@
+/** Chunks of bytes as they might arrive, and what comes out behind. */
+
+import type { AuditError } from '../../src/errors.js'
+import { type Landed, type LandingOptions, land } from '../../src/extract/landing.js'
+import { type Content, documentOf, never, newFolder } from '../support/load.js'
+
+export const bytesOf = (content: Content): Buffer => Buffer.from(content as string)
+
+/** The content cut at the given places. */
+export async function* cutAt(content: Content, places: readonly number[]): AsyncGenerator<Uint8Array> {
+  const bytes = bytesOf(content)
+  const ends = [...places.map((place) => place % (bytes.length + 1)).sort((a, b) => a - b), bytes.length]
+  let start = 0
+  for (const end of ends) {
+    yield bytes.subarray(start, end)
+    start = end
+  }
+}
+
+/** Each byte a chunk of its own. */
+export const byteByByte = (content: Content): AsyncGenerator<Uint8Array> =>
+  cutAt(
+    content,
+    Array.from(bytesOf(content), (_, i) => i),
+  )
+
+export async function joined(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const pieces: Uint8Array[] = []
+  for await (const chunk of chunks) pieces.push(chunk)
+  return Buffer.concat(pieces)
+}
+
+export const landing = (options: Partial<LandingOptions> = {}): LandingOptions => ({
+  folder: newFolder(),
+  ordinal: 0,
+  allowInPlace: true,
+  signal: never,
+  onBytes() {},
+  ...options,
+})
+
+export const landed = (content: Content, options: Partial<LandingOptions> = {}): Promise<Landed> =>
+  land(documentOf('document', content), landing(options))
+
+export async function failure(work: Promise<unknown>): Promise<AuditError> {
+  return work.then(
+    () => {
+      throw new Error('expected a failure')
+    },
+    (error: AuditError) => error,
+  )
+}
