@@ -97,13 +97,18 @@ export function duckdbSink(path: string, lock: LockOptions): Sink {
         return { columns: columnsOf(result), rows: rowsOf(id, result, close) }
       } catch (error) {
         close()
-        throw duckdbError(id, error)
+        throw /read-only mode/.test(String(error)) ? changing(id) : duckdbError(id, error)
       }
     },
 
     async close() {},
   }
 }
+
+const changing = (id: string): AuditError =>
+  new AuditError(`${id}: the statement would change something, and queries cannot`, {
+    advice: 'What is loaded stays as it is; to work with a copy, write one with --format parquet.',
+  })
 
 /** A file that something else made may lack our tables; `prepare` adds them. */
 async function hasReceipts(connection: DuckDBConnection): Promise<boolean> {
