@@ -1,0 +1,121 @@
+import { readFileSync } from 'node:fs'
+import { gzipSync } from 'node:zlib'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type UnpackFacts, unpack } from '../../src/extract/unpack.js'
+import { byteByByte, cutAt, failure, joined } from './support.js'
+
+const fixture = (name: string): Buffer => readFileSync(`fixtures/archives/${name}`)
+const EVENTS = fixture('events.ndjson')
+
+async function unpacked(content: Uint8Array, chunks = cutAt(content, [])): Promise<{ text: Buffer } & UnpackFacts> {
+  const facts: UnpackFacts = { asArrived: true }
+  return { text: await joined(unpack(chunks, facts)), ...facts }
+}
+
+const archives: readonly (readonly [string, Buffer])[] = [
+  ['a gzip archive', gzipSync(EVENTS)],
+  [
+    'a gzip archive of several members',
+    Buffer.concat([gzipSync(EVENTS.subarray(0, 9999)), gzipSync(EVENTS.subarray(9999))]),
+  ],
+  ['a gzip archive padded with zeros, as tapes are', Buffer.concat([gzipSync(EVENTS), Buffer.alloc(512)])],
+  ['a zstd archive', fixture('events.ndjson.zst')],
+  ['a zstd archive that was streamed', fixture('streamed.ndjson.zst')],
+  ['a zstd archive of several frames', fixture('frames.ndjson.zst')],
+]
+
+describe.each(archives)('%s', (_what, archive) => {
+  it('gives its text, in whatever chunks it arrives', async () => {
+    expect(await unpacked(archive)).toEqual({ text: EVENTS, asArrived: false })
+    expect((await unpacked(archive, byteByByte(archive))).text.equals(EVENTS)).toBe(true)
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.nat()), async (places) => {
+        expect((await unpacked(archive, cutAt(archive, places))).text.equals(EVENTS)).toBe(true)
+      }),
+      { numRuns: 20 },
+    )
+  })
+})
+
+describe('an archive that is not whole', () => {
+  it.each(archives.filter(([what]) => !/several|zeros/.test(what)))(
+    '%s cut anywhere is an error',
+    async (_what, archive) => {
+      for (let end = 5; end < archive.length; end += 11) {
+        const error = await failure(unpacked(archive.subarray(0, end)))
+        expect(error.message).toMatch(/cut short or damaged; nothing of it is loaded/)
+        expect(error.advice).toMatch(/Copy it again/)
+      }
+      await failure(unpacked(archive.subarray(0, -1)))
+    },
+  )
+
+  it('of several members is an error where it is cut but between two of them, which nobody can tell', async () => {
+    const first = gzipSync(EVENTS.subarray(0, 9999))
+    const archive = Buffer.concat([first, gzipSync(EVENTS.subarray(9999))])
+    for (let end = first.length + 1; end < archive.length; end += 7) await failure(unpacked(archive.subarray(0, end)))
+    expect((await unpacked(first)).text).toHaveLength(9999)
+  })
+
+  it('with a damaged byte is never taken for other text (gzip)', async () => {
+    const archive = gzipSync(EVENTS)
+    for (let at = 2; at < archive.length; at += 13) {
+      const damaged = Buffer.from(archive)
+      damaged[at] = (damaged[at] ?? 0) ^ 0x10
+      const text = await unpacked(damaged).then(
+        (result) => result.text,
+        () => EVENTS,
+      )
+      expect(text.equals(EVENTS)).toBe(true)
+    }
+  })
+
+  it('with something else behind it is an error', async () => {
+    await failure(unpacked(Buffer.concat([gzipSync(EVENTS), Buffer.from('{"action":"user:login"}\n')])))
+  })
+
+  it('keeps the error of what it is read from', async () => {
+    async function* breaking(): AsyncGenerator<Uint8Array> {
+      yield gzipSync(EVENTS).subarray(0, 500)
+      throw new RangeError('the connection was lost')
+    }
+    const error = await failure(unpacked(EVENTS, breaking()))
+    expect(error.cause).toMatchObject({ message: 'the connection was lost' })
+  })
+})
+
+describe('an archive that asks for too much', () => {
+  it('is refused when it unpacks without bound', async () => {
+    const bomb = gzipSync(Buffer.alloc(300 << 20, 0x20), { level: 9 })
+    const facts: UnpackFacts = { asArrived: true }
+    let bytes = 0
+    const error = await failure(
+      (async () => {
+        for await (const chunk of unpack(cutAt(bomb, []), facts)) bytes += chunk.length
+      })(),
+    )
+    expect(error.message).toMatch(/more than 200 times its size/)
+    expect(bytes).toBeLessThan(257 << 20)
+  })
+
+  it('is refused when its window would take the memory', async () => {
+    expect((await failure(unpacked(fixture('long-window.ndjson.zst')))).message).toMatch(/window of 2\^31 bytes/)
+  })
+})
+
+describe('plain text', () => {
+  it.each(['', '{', '\n', 'ab', '\u001f', '(', '{"action":"user:login"}\n'])('%j is what arrives', async (text) => {
+    expect(await unpacked(Buffer.from(text))).toEqual({ text: Buffer.from(text), asArrived: true })
+  })
+
+  it('loses a byte order mark at its beginning, and only there', async () => {
+    const text = Buffer.from('\ufeff{"a":1}\n\ufeff{"a":2}')
+    const without = { text: text.subarray(3), asArrived: false }
+    expect(await unpacked(text)).toEqual(without)
+    expect(await unpacked(text, byteByByte(text))).toEqual(without)
+    expect(await unpacked(gzipSync(text))).toEqual(without)
+    expect(await unpacked(text.subarray(0, 3))).toEqual({ text: Buffer.alloc(0), asArrived: false })
+    expect(await unpacked(text.subarray(0, 2))).toEqual({ text: text.subarray(0, 2), asArrived: true })
+  })
+})
