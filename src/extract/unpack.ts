@@ -1,4 +1,4 @@
-/** Unpacks .gz and .zst by their first bytes, never by their name, and takes off a byte order mark. */
+/** Unpacks .gz and .zst by their first bytes, never by their name, and takes off byte order marks. */
 
 import { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
@@ -35,14 +35,18 @@ export async function* unpack(chunks: AsyncIterable<Uint8Array>, facts: UnpackFa
   if (startsWith(head, GZIP)) text = bounded(gunzip(rest), packed)
   else if (startsWith(head, ZSTD)) text = bounded(unzstd(rest), packed)
   facts.asArrived = text === rest
-  const start = await peek(text, BOM.length)
-  if (!startsWith(start.head, BOM)) {
-    yield* start.rest
-    return
+  let start = await peek(text, BOM.length)
+  // The engine passes over a mark as well, even where nothing else is in the line: none may be left to it.
+  while (startsWith(start.head, BOM)) {
+    facts.asArrived = false
+    start = await peek(without(start.rest, BOM.length), BOM.length)
   }
-  facts.asArrived = false
-  let skip = BOM.length
-  for await (const chunk of start.rest) {
+  yield* start.rest
+}
+
+async function* without(chunks: AsyncIterable<Uint8Array>, bytes: number): AsyncGenerator<Uint8Array> {
+  let skip = bytes
+  for await (const chunk of chunks) {
     if (chunk.length > skip) yield chunk.subarray(skip)
     skip = Math.max(0, skip - chunk.length)
   }

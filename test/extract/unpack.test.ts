@@ -109,12 +109,13 @@ describe('plain text', () => {
     expect(await unpacked(Buffer.from(text))).toEqual({ text: Buffer.from(text), asArrived: true })
   })
 
-  it('loses a byte order mark at its beginning, and only there', async () => {
+  it('loses byte order marks at its beginning, and only there', async () => {
     const text = Buffer.from('\ufeff{"a":1}\n\ufeff{"a":2}')
     const without = { text: text.subarray(3), asArrived: false }
     expect(await unpacked(text)).toEqual(without)
     expect(await unpacked(text, byteByByte(text))).toEqual(without)
     expect(await unpacked(gzipSync(text))).toEqual(without)
+    expect(await unpacked(Buffer.concat([text.subarray(0, 3), text]))).toEqual(without)
     expect(await unpacked(text.subarray(0, 3))).toEqual({ text: Buffer.alloc(0), asArrived: false })
     expect(await unpacked(text.subarray(0, 2))).toEqual({ text: text.subarray(0, 2), asArrived: true })
   })
