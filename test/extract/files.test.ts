@@ -1,0 +1,165 @@
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { basename, join, relative } from 'node:path'
+import { Readable } from 'node:stream'
+import { describe, expect, it } from 'vitest'
+import { fileSource, stdinSource } from '../../src/extract/files.js'
+import { openSource } from '../../src/extract/index.js'
+import { listed, type SourcePlace, sourceConformance } from '../conformance/sources.js'
+import { never, newFolder } from '../support/load.js'
+import { failure, joined } from './support.js'
+
+const EVENT = '{"timestamp":"2026-10-01T12:34:56Z","action":"user:login"}\n'
+
+function place(addressOf: (folder: string) => string): () => Promise<SourcePlace> {
+  return async () => {
+    const folder = newFolder()
+    return {
+      open: () => fileSource(addressOf(folder)),
+      async put(contents) {
+        for (const [name, content] of Object.entries(contents)) writeFileSync(join(folder, `${name}.ndjson`), content)
+        return Object.keys(contents).map((name) => join(folder, `${name}.ndjson`))
+      },
+    }
+  }
+}
+
+sourceConformance(
+  'a folder',
+  place((folder) => folder),
+)
+sourceConformance(
+  'a glob',
+  place((folder) => `${folder}/*.ndjson`),
+)
+
+function folderOf(...names: readonly string[]): string {
+  const folder = newFolder()
+  for (const name of names) {
+    mkdirSync(join(folder, name, '..'), { recursive: true })
+    writeFileSync(join(folder, name), EVENT)
+  }
+  return folder
+}
+
+const namesIn = async (folder: string, address = folder): Promise<readonly string[]> =>
+  (await listed(fileSource(address))).map(({ id }) => relative(folder, id))
+
+const HOSTILE = [
+  'a b',
+  "it's",
+  'say "so"',
+  'ünï💡',
+  '*',
+  '[ab]',
+  '{a,b}',
+  '$HOME',
+  '!x',
+  '(x)',
+  'a\nb',
+  '-',
+  '~',
+  '?',
+  '\\',
+]
+
+describe('a folder', () => {
+  it('is read with all below it, in order', async () => {
+    const folder = folderOf('2026/10/b', '2026/10/a', '2026/09/c', 'z', '0')
+    expect(await namesIn(folder)).toEqual(['0', '2026/09/c', '2026/10/a', '2026/10/b', 'z'])
+  })
+
+  it('has hidden files and folders passed over', async () => {
+    expect(await namesIn(folderOf('a', '.a.partial', '.hidden/b', 'c/.d'))).toEqual(['a'])
+  })
+
+  it('may hold files of any name', async () => {
+    const folder = folderOf(...HOSTILE)
+    const documents = await listed(fileSource(folder))
+    expect(documents.map(({ id }) => basename(id)).sort()).toEqual([...HOSTILE].sort())
+    for (const document of documents) expect(String(await joined(await document.open(never)))).toBe(EVENT)
+  })
+
+  it('has links to files followed, links to folders not', async () => {
+    const elsewhere = folderOf('target', 'sub/x')
+    const folder = folderOf('a')
+    symlinkSync(join(elsewhere, 'target'), join(folder, 'link'))
+    symlinkSync(join(elsewhere, 'sub'), join(folder, 'folder'))
+    symlinkSync(folder, join(folder, 'loop'))
+    symlinkSync('nowhere', join(folder, 'dangling'))
+    expect(await namesIn(folder)).toEqual(['a', 'link'])
+  })
+})
+
+describe('a file', () => {
+  it.each(HOSTILE)('called %j can be named', async (name) => {
+    const folder = folderOf(name, 'other')
+    expect(await namesIn(folder, join(folder, name))).toEqual([name])
+  })
+
+  it('is the same document alone, in its folder, by a glob and by a relative path', async () => {
+    const folder = folderOf('a.ndjson')
+    const path = join(folder, 'a.ndjson')
+    const addresses = [
+      path,
+      folder,
+      `${folder}/*.ndjson`,
+      `${folder}/../${basename(folder)}/a.ndjson`,
+      relative('.', path),
+    ]
+    const found = await Promise.all(addresses.map(async (address) => (await listed(fileSource(address)))[0]))
+    expect(new Set(found.map((document) => document?.id))).toEqual(new Set([path]))
+    expect(new Set(found.map((document) => document?.version)).size).toBe(1)
+    expect(new Set(addresses.map((address) => fileSource(address).id)).size).toBe(1)
+  })
+
+  it('that is not there is an error with what to do', async () => {
+    const error = await failure(listed(fileSource(join(newFolder(), 'none\u001b[2J'))))
+    expect(error.message).toMatch(/^no file at .*none\\u001b\[2J$/)
+    expect(error.advice).toMatch(/Name a file/)
+    await failure(listed(fileSource(newFolder())))
+    await failure(listed(fileSource(`${newFolder()}/*.ndjson`)))
+  })
+})
+
+describe('a glob', () => {
+  it('takes what it matches', async () => {
+    const folder = folderOf(
+      '2026-09-30.ndjson',
+      '2026-10-01.ndjson',
+      '2026-10-02.ndjson.gz',
+      'x/2026-10-03.ndjson',
+      '.2026-10-04.ndjson',
+    )
+    expect(await namesIn(folder, `${folder}/2026-10-*`)).toEqual(['2026-10-01.ndjson', '2026-10-02.ndjson.gz'])
+    expect(await namesIn(folder, `${folder}/**/*.ndjson`)).toEqual([
+      '2026-09-30.ndjson',
+      '2026-10-01.ndjson',
+      'x/2026-10-03.ndjson',
+    ])
+  })
+})
+
+describe('standard input', () => {
+  it('is one document, its version known when it has landed', async () => {
+    const source = stdinSource(Readable.from([Buffer.from(EVENT), Buffer.from(EVENT)]))
+    const [document, ...more] = await listed(source)
+    expect(more).toEqual([])
+    expect(document).toMatchObject({ id: 'stdin', version: null, bytes: null, range: null })
+    expect(String(await joined(await (document?.open(never) ?? Promise.reject())))).toBe(EVENT.repeat(2))
+    await source.close()
+  })
+})
+
+describe('an address', () => {
+  const API = { username: undefined, anonymize: false, dialect: undefined, insecureHttp: false, settleMs: 0 }
+
+  it('without a scheme is one of files, and - is standard input', async () => {
+    expect((await openSource('logs', API)).id).toBe('files')
+    expect((await openSource('C:\\logs', API)).id).toBe('files')
+    expect((await openSource('-', API)).id).toBe('stdin')
+  })
+
+  it('of no source is wrong usage', async () => {
+    expect(await failure(openSource('ftp://example.com/logs', API))).toMatchObject({ exitCode: 2 })
+  })
+})

@@ -1,0 +1,133 @@
+/** Holds the layout: who may know whom. */
+
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import { describe, expect, it } from 'vitest'
+
+const root = resolve(import.meta.dirname, '..')
+
+interface Import {
+  readonly file: string
+  /** A path from the root without its extension, or a package. */
+  readonly target: string
+  readonly dynamic: boolean
+  /** A type is gone when the code runs. */
+  readonly type: boolean
+}
+
+const STATEMENT = /^(?:import|export)\s(type\s)?[^'"]*?from\s+'([^']+)'|^import\s+'([^']+)'|\bimport\('([^']+)'\)/gm
+
+function importsOf(file: string): Import[] {
+  return [...readFileSync(join(root, file), 'utf8').matchAll(STATEMENT)].map(([, type, from, bare, dynamic]) => {
+    const specifier = from ?? bare ?? dynamic ?? ''
+    const target = specifier.startsWith('.')
+      ? relative(root, resolve(root, dirname(file), specifier)).replace(/\.js$/, '')
+      : specifier
+    return { file, target, dynamic: dynamic !== undefined, type: type !== undefined }
+  })
+}
+
+const filesBelow = (folder: string): string[] =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => join(folder, name))
+
+const all = ['src', 'sinks', 'schemas'].flatMap(filesBelow).flatMap(importsOf)
+const own = (target: string): boolean => /^(?:src|sinks|schemas)\//.test(target)
+
+/** The imports of our own files from below `folder` that `allowed` does not match. */
+const strays = (folder: string, allowed: RegExp): string[] =>
+  all
+    .filter(
+      ({ file, target }) =>
+        file.startsWith(folder) && own(target) && !target.startsWith(folder) && !allowed.test(target),
+    )
+    .map(({ file, target }) => `${file} → ${target}`)
+
+describe('the layout', () => {
+  it('is read: every file below src, sinks and schemas, and what it imports', () => {
+    expect(all.length).toBeGreaterThan(100)
+    expect(all).toContainEqual({ file: 'sinks/index.ts', target: 'sinks/duckdb/index', dynamic: true, type: false })
+    expect(all).toContainEqual({ file: 'src/pipeline.ts', target: 'src/transform/engine', dynamic: false, type: true })
+  })
+
+  it('sinks know the contract, errors, retry and schemas, never a source or the pipeline', () => {
+    expect(strays('sinks/', /^src\/(?:contract|errors|duckdb-error|retry)$|^schemas\//)).toEqual([])
+  })
+
+  it('one sink never knows another: what they share lies in sinks/shared', () => {
+    const within = all.filter(({ file }) => file.startsWith('sinks/') && file !== 'sinks/index.ts')
+    const others = within.filter(({ file, target }) => {
+      const folder = /^sinks\/([^/]+)/.exec(target)?.[1]
+      return folder !== undefined && folder !== 'shared' && !file.startsWith(`sinks/${folder}`)
+    })
+    expect(others).toEqual([])
+  })
+
+  it('sources know the contract, errors, retry and schemas, never a sink, the engine or the pipeline', () => {
+    expect(strays('src/extract/', /^src\/(?:contract|errors|retry)$|^schemas\//)).toEqual([])
+  })
+
+  it('the transform knows what landing hands on, and nothing of sources, sinks or the pipeline', () => {
+    expect(
+      strays('src/transform/', /^src\/(?:contract|errors|duckdb-error)$|^src\/extract\/(?:landing|lines)$|^schemas\//),
+    ).toEqual([])
+  })
+
+  it('the pipeline knows the stages, never a single source or sink', () => {
+    const known =
+      /^src\/(?:contract|errors|load-id|log|progress|extract\/(?:batches|landing)|transform\/(?:engine|transform))$/
+    expect(strays('src/pipeline', known)).toEqual([])
+  })
+
+  it('schemas know nothing but errors', () => {
+    expect(strays('schemas/', /^src\/errors$/)).toEqual([])
+  })
+
+  it('only the commands wire sources to sinks', () => {
+    const wiring = all.filter(({ target }) => /^(?:sinks|src\/extract)\/index$/.test(target))
+    expect(wiring.filter(({ file }) => !/^src\/cli\//.test(file))).toEqual([])
+    const above = all.filter(({ file, target }) => /^src\/cli\//.test(target) && !/^src\/cli\//.test(file))
+    expect(above.filter(({ file }) => file !== 'src/demo/demo.ts')).toEqual([])
+  })
+
+  it('made logs serve the demo alone', () => {
+    const users = all.filter(({ file, target }) => target.startsWith('src/demo/') && !file.startsWith('src/demo/'))
+    expect(users.filter(({ file }) => !file.startsWith('src/cli/'))).toEqual([])
+  })
+})
+
+describe('packages', () => {
+  it("load only when used where they are a cloud vendor's", () => {
+    const vendors = /^(?:@aws-sdk|@google-cloud|@azure|@smithy)\//
+    const reached = new Set(['src/cli/main'])
+    for (const module of reached) {
+      const atOnce = all.filter(({ file, dynamic, type }) => file === `${module}.ts` && !dynamic && !type)
+      for (const { target } of atOnce) reached.add(target)
+    }
+    expect(reached).toContain('src/errors')
+    expect([...reached].filter((target) => vendors.test(target))).toEqual([])
+  })
+
+  it('of sources and sinks load only when an address names them', () => {
+    const indexes = all.filter(({ file }) => /^(?:sinks|src\/extract)\/index\.ts$/.test(file))
+    const early = indexes.filter(
+      ({ target, dynamic, type }) => !dynamic && !type && !/^src\/(?:contract|errors)$|^schemas\//.test(target),
+    )
+    expect(early).toEqual([])
+  })
+
+  it('are declared as dependencies', () => {
+    const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+    const used = all.map(({ target }) => target).filter((target) => !own(target) && !target.startsWith('node:'))
+    const names = new Set(
+      used.map((target) =>
+        target
+          .split('/')
+          .slice(0, target.startsWith('@') ? 2 : 1)
+          .join('/'),
+      ),
+    )
+    expect([...names].filter((name) => !(name in dependencies))).toEqual([])
+  })
+})
