@@ -34,7 +34,11 @@ export async function runOnce(
   const sinks = await openSinks(session)
   const jobs: Job[] = []
   try {
-    for (const address of requireSources(settings)) jobs.push(await openJob(address, sinks, days, settings))
+    for (const address of requireSources(settings)) {
+      // Whoever writes there may stay silent for ever.
+      if (address === '-') session.signal.addEventListener('abort', () => process.stdin.destroy(), { once: true })
+      jobs.push(await openJob(address, sinks, days, settings))
+    }
     if (flags.dryRun === true) return await dryRun(session, jobs, sinks, flags.output)
     const summary = await runPipeline(session, jobs, sinks)
     writeSummary(summary, flags.output, settings.quiet ?? false)

@@ -119,7 +119,9 @@ describe('load', () => {
   it('gives one row for an event with and without names, in one run', async () => {
     const cwd = withFiles({ 'logs/a.ndjson': ndjson(LOGIN), 'logs/b.ndjson': ndjson(NAMED) })
     expect(countsOf(await summaryOf(['load', '--from', 'logs'], { cwd }))).toEqual([2, 1, 1, 0, 0])
-    expect(await inDatabase(join(cwd, 'audit.duckdb'), 'SELECT actor_email FROM audit_events')).toEqual([['ada@example.com']])
+    expect(await inDatabase(join(cwd, 'audit.duckdb'), 'SELECT actor_email FROM audit_events')).toEqual([
+      ['ada@example.com'],
+    ])
   })
 
   it.each([
@@ -175,7 +177,10 @@ describe('what a run writes', () => {
   it('is one JSON object a line on stderr with --log-format json', async () => {
     const cwd = withFiles({ 'logs/a.ndjson': ndjson(LOGIN), 'logs/b.gz': gzipSync(ndjson(LOGIN)).subarray(0, 20) })
     const { stderr } = await run(['load', '--from', 'logs', '--log-format', 'json'], { cwd })
-    const lines = stderr.trimEnd().split('\n').map((line) => JSON.parse(line))
+    const lines = stderr
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line))
     expect(lines.map(({ level }) => level)).toEqual(['info', 'error'])
     expect(lines.every(({ time }) => !Number.isNaN(Date.parse(time)))).toBe(true)
   })
