@@ -80,7 +80,8 @@ async function landOnce(document: Document, options: LandingOptions): Promise<La
   const before = document.path === undefined ? null : await fileState(document.path)
   const path = join(options.folder, String(options.ordinal).padStart(8, '0'))
   let landed = await read(document, path, options, document.path !== undefined && options.allowInPlace)
-  if (landed.inPlace && landed.longLines.size > 0) landed = await read(document, path, options, false)
+  const unfit = landed.longLines.size > 0 || landed.textBytes === 1
+  if (landed.inPlace && unfit) landed = await read(document, path, options, false)
   if (document.path !== undefined && (await fileState(document.path)) !== before) {
     throw new AuditError('the file changed while it was read', {
       retryable: true,

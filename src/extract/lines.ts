@@ -12,6 +12,8 @@ export const LONG_LINE_BYTES = 1 << 20
 const PLACEHOLDER = Buffer.from('!')
 
 const LF = 0x0a
+/** The engine overlooks a last line of one character that nothing ends. */
+const LINE_END = Buffer.from('\n')
 
 export interface LineSink {
   /** Bytes as the engine shall read them. */
@@ -67,7 +69,9 @@ export class LineFilter {
   end(): void {
     if (this.aside) this.sink.putAside(new Uint8Array(), this.lines + 1, true)
     this.writeWhole(new Uint8Array())
-    if (this.length > 0) this.endLine()
+    if (this.length === 0) return
+    this.sink.write(LINE_END)
+    this.endLine()
   }
 
   private writeWhole(bytes: Uint8Array): void {

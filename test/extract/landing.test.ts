@@ -55,6 +55,7 @@ describe('a plain local file', () => {
     ['is packed', gzipSync(EVENT)],
     ['has a long line', `${mebibytes(2)}\n${EVENT}`],
     ['is empty', ''],
+    ['is a single character, which the engine would overlook', '{'],
   ])('is copied when it %s, and is left as it was', async (_what, content) => {
     const path = fileOf(content)
     const result = await land(await documentAt(path), landing())
@@ -136,7 +137,7 @@ describe('a landed document', () => {
 
   it('has its long lines beside it', async () => {
     const { path, lines, longLines } = await landed(`${EVENT}${mebibytes(2)}\n${EVENT}${mebibytes(3)}`)
-    expect(readFileSync(path, 'utf8')).toBe(`${EVENT}!\n${EVENT}!`)
+    expect(readFileSync(path, 'utf8')).toBe(`${EVENT}!\n${EVENT}!\n`)
     expect(lines).toBe(4)
     expect([...longLines]).toEqual([
       [2, { offset: 0, length: 2 << 20 }],
@@ -206,6 +207,7 @@ it('landing and the engine agree on what a line is', async () => {
   )
   const documents = fc.sample(fc.array(piece, { maxLength: 12 }), { numRuns: 400, seed: 20261001 })
   const input = documents.map((pieces, i) => documentOf(String(i), Buffer.concat(pieces)))
+  expect((await batchOf(engine, [documentOf('alone', '{')])).rejected).toBe(1)
   // A line that one of them counts and the other does not makes the transform fail.
   const batch = await batchOf(engine, input)
   expect(batch.documents).toBe(400)

@@ -29,6 +29,9 @@ async function filtered(content: string | Uint8Array, places: readonly number[] 
   return { spool: Buffer.concat(written).toString('latin1'), lines: filter.lines, aside }
 }
 
+/** The last line gets an end where it has none. */
+const ended = (text: string): string => (text === '' || text.endsWith('\n') ? text : `${text}\n`)
+
 const counts: readonly (readonly [string, number])[] = [
   ['', 0],
   ['\n', 0],
@@ -45,7 +48,7 @@ const counts: readonly (readonly [string, number])[] = [
 
 describe('lines', () => {
   it.each(counts)('of %j are %i', async (text, lines) => {
-    expect(await filtered(text)).toEqual({ spool: bytesOf(text).toString('latin1'), lines, aside: {} })
+    expect(await filtered(text)).toEqual({ spool: ended(bytesOf(text).toString('latin1')), lines, aside: {} })
   })
 
   it('are the same in any chunks', async () => {
@@ -53,7 +56,7 @@ describe('lines', () => {
     await fc.assert(
       fc.asyncProperty(text, fc.array(fc.nat()), async (content, places) => {
         const lines = content.split('\n').filter((line) => line.trim() !== '').length
-        expect(await filtered(content, places)).toEqual({ spool: content, lines, aside: {} })
+        expect(await filtered(content, places)).toEqual({ spool: ended(content), lines, aside: {} })
       }),
     )
   })
@@ -76,7 +79,7 @@ describe('a long line', () => {
       [LONG_LINE_BYTES],
       [LONG_LINE_BYTES + 1, LONG_LINE_BYTES + 2, LONG_LINE_BYTES + 3],
     ])
-      expect(await filtered(text, places)).toEqual({ spool, lines, aside })
+      expect(await filtered(text, places)).toEqual({ spool: ended(spool), lines, aside })
   })
 
   it('that is blank is none, and takes no memory to find out', async () => {
