@@ -8,7 +8,7 @@ export type ExactRecord = { readonly [key: string]: Exact }
 
 /** A private-use character before a number's digits; no test has it in a string. */
 export const NUMBER = '\uE000'
-const TOKEN = /"(?:[^"\\]|\\.)*"|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/g
+const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/g
 
 /** Parses JSON; a number becomes the string of its digits with a mark before it. */
 export function exact(json: string): Exact {
