@@ -2,15 +2,12 @@
 
 import { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
-import { Decompress } from 'fzstd'
 import { AuditError } from '../errors.js'
+import { unpackFrames } from './zstd.js'
 
 /** Audit logs pack 10 to 30 times; what unpacks further than this, and is large, is a bomb. */
 const MOST_RATIO = 200
 const ALWAYS_ALLOWED = 256 * 1024 * 1024
-
-/** Larger windows need more memory than the zstd command allows by default (RFC 8878 §3.1.1.1.2). */
-const ZSTD_WINDOW_LOG = 27
 
 const GZIP = [0x1f, 0x8b]
 const ZSTD = [0x28, 0xb5, 0x2f, 0xfd]
@@ -108,32 +105,10 @@ async function* gunzip(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
 }
 
 async function* unzstd(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const output: Uint8Array[] = []
-  const decompress = new Decompress((chunk) => {
-    if (chunk.length > 0) output.push(chunk)
-  })
   try {
-    let first = true
-    for await (const chunk of chunks) {
-      if (first) refuseLargeWindow(chunk)
-      first = false
-      decompress.push(chunk)
-      yield* output.splice(0)
-    }
-    decompress.push(new Uint8Array(), true)
-    yield* output.splice(0)
+    yield* unpackFrames(chunks)
   } catch (error) {
     throw error instanceof AuditError ? error : damaged('zstd', error)
-  }
-}
-
-function refuseLargeWindow(frame: Uint8Array): void {
-  const singleSegment = ((frame[4] ?? 0) & 0x20) !== 0
-  const windowLog = 10 + ((frame[5] ?? 0) >> 3)
-  if (!singleSegment && windowLog > ZSTD_WINDOW_LOG) {
-    throw new AuditError(`the zstd archive asks for a window of 2^${windowLog} bytes; nothing of it is loaded`, {
-      advice: 'Unpack it by hand with `zstd -d --long=31` and load the plain file.',
-    })
   }
 }
 

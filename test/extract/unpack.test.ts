@@ -58,9 +58,8 @@ describe('an archive that is not whole', () => {
     expect((await unpacked(first)).text).toHaveLength(9999)
   })
 
-  it('with a damaged byte is never taken for other text (gzip)', async () => {
-    const archive = gzipSync(EVENTS)
-    for (let at = 2; at < archive.length; at += 13) {
+  it.each(archives.slice(0, 5))('with a damaged byte, %s is never taken for other text', async (_what, archive) => {
+    for (let at = 4; at < archive.length; at += 13) {
       const damaged = Buffer.from(archive)
       damaged[at] = (damaged[at] ?? 0) ^ 0x10
       const text = await unpacked(damaged).then(
@@ -100,7 +99,7 @@ describe('an archive that asks for too much', () => {
   })
 
   it('is refused when its window would take the memory', async () => {
-    expect((await failure(unpacked(fixture('long-window.ndjson.zst')))).message).toMatch(/window of 2\^31 bytes/)
+    expect((await failure(unpacked(fixture('long-window.ndjson.zst')))).message).toMatch(/asks for more than 128 MiB/)
   })
 })
 

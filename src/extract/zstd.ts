@@ -1,0 +1,119 @@
+/**
+ * Unpacks zstd frame by frame (RFC 8878). fzstd decodes the blocks but looks at no checksum, so the frames are walked
+ * here: a changed byte is found, as is a frame that asks for too much memory.
+ */
+
+import { Decompress } from 'fzstd'
+import xxhash from 'xxhash-wasm'
+import { AuditError } from '../errors.js'
+
+/** The zstd command refuses larger windows too, unless told otherwise. */
+const LARGEST_WINDOW = 2n ** 27n
+
+const MAGIC = 0xfd2fb528
+const SKIPPABLE = 0x184d2a50
+const RLE = 1
+
+/** @throws Error when the archive is cut short or damaged; AuditError when it asks for more memory than is allowed */
+export async function* unpackFrames(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const { create64 } = await xxhash()
+  const input = new ByteReader(chunks)
+  for (let magic = await input.take(4, true); magic !== null; magic = await input.take(4, true)) {
+    const number = readNumber(magic)
+    if ((number & 0xfffffff0n) === BigInt(SKIPPABLE)) {
+      await input.skip(readNumber(await input.need(4)))
+      continue
+    }
+    if (number !== BigInt(MAGIC)) throw new Error('not a zstd frame')
+    const output: Uint8Array[] = []
+    const decompress = new Decompress((chunk) => {
+      if (chunk.length > 0) output.push(chunk)
+    })
+    const hash = create64()
+    const descriptor = await input.need(1)
+    const header = await readHeader(input, descriptor[0] as number)
+    decompress.push(Buffer.concat([magic, descriptor, header.bytes]))
+    for (let last = false; !last; ) {
+      const blockHeader = await input.need(3)
+      const block = Number(readNumber(blockHeader))
+      last = (block & 1) === 1
+      const size = ((block >> 1) & 3) === RLE ? 1 : block >> 3
+      decompress.push(Buffer.concat([blockHeader, await input.need(size)]))
+      for (const chunk of output.splice(0)) {
+        hash.update(chunk)
+        yield chunk
+      }
+    }
+    const checksum = header.hasChecksum ? await input.need(4) : new Uint8Array()
+    decompress.push(checksum, true)
+    for (const chunk of output.splice(0)) {
+      hash.update(chunk)
+      yield chunk
+    }
+    if (header.hasChecksum && readNumber(checksum) !== (hash.digest() & 0xffffffffn)) throw new Error('wrong checksum')
+  }
+}
+
+/** RFC 8878 §3.1.1.1: what follows the descriptor, and what it says. */
+async function readHeader(input: ByteReader, descriptor: number): Promise<{ bytes: Uint8Array; hasChecksum: boolean }> {
+  const singleSegment = (descriptor & 0x20) !== 0
+  const windowSize = singleSegment ? 0 : 1
+  const dictionarySize = [0, 1, 2, 4][descriptor & 3] as number
+  const contentSize = [singleSegment ? 1 : 0, 2, 4, 8][descriptor >> 6] as number
+  const bytes = await input.need(windowSize + dictionarySize + contentSize)
+  const content = readNumber(bytes.subarray(windowSize + dictionarySize))
+  const window = singleSegment ? content : windowOf(bytes[0] as number)
+  if (window > LARGEST_WINDOW) {
+    throw new AuditError('the zstd archive asks for more than 128 MiB to unpack; nothing of it is loaded', {
+      advice: 'Unpack it by hand with `zstd -d --long=31` and load the plain file.',
+    })
+  }
+  return { bytes, hasChecksum: (descriptor & 4) !== 0 }
+}
+
+const windowOf = (descriptor: number): bigint => {
+  const base = 2n ** BigInt(10 + (descriptor >> 3))
+  return base + (base / 8n) * BigInt(descriptor & 7)
+}
+
+/** Little-endian, of any length. */
+function readNumber(bytes: Uint8Array): bigint {
+  return bytes.reduceRight((sum, byte) => sum * 256n + BigInt(byte), 0n)
+}
+
+/** Takes given numbers of bytes from chunks of any size. */
+class ByteReader {
+  private readonly chunks: AsyncIterator<Uint8Array>
+  private rest: Uint8Array = new Uint8Array()
+
+  constructor(chunks: AsyncIterable<Uint8Array>) {
+    this.chunks = chunks[Symbol.asyncIterator]()
+  }
+
+  /** @returns null at the end, where `mayEnd` allows it and nothing has been taken */
+  async take(count: number, mayEnd: boolean): Promise<Uint8Array | null> {
+    while (this.rest.length < count) {
+      const { value, done } = await this.chunks.next()
+      if (done === true) {
+        if (mayEnd && this.rest.length === 0) return null
+        throw new Error('unexpected end')
+      }
+      this.rest = this.rest.length === 0 ? value : Buffer.concat([this.rest, value])
+    }
+    const taken = this.rest.subarray(0, count)
+    this.rest = this.rest.subarray(count)
+    return taken
+  }
+
+  async need(count: number): Promise<Uint8Array> {
+    return (await this.take(count, false)) as Uint8Array
+  }
+
+  async skip(count: bigint): Promise<void> {
+    for (let left = count; left > 0n; ) {
+      const step = left < 65_536n ? left : 65_536n
+      await this.need(Number(step))
+      left -= step
+    }
+  }
+}
