@@ -1,0 +1,260 @@
+import { appendFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { describe, expect, it } from 'vitest'
+import { duckdbSink } from '../sinks/duckdb/index.js'
+import type { Document, Sink } from '../src/contract.js'
+import { madeDay, withoutNames } from '../src/demo/made-logs.js'
+import { AuditError } from '../src/errors.js'
+import { fileSource } from '../src/extract/files.js'
+import { run } from '../src/pipeline.js'
+import {
+  countsOf,
+  documentOf,
+  loadInto,
+  ndjson,
+  never,
+  newEngine,
+  newFolder,
+  silentLogger,
+  silentProgress,
+  sourceOf,
+} from './support/load.js'
+import { contentOf, eventsOf, rebuild } from './support/rows.js'
+
+const newSink = (): Sink => duckdbSink(join(newFolder(), 'audit.duckdb'), { waitMs: 1000, onWait() {} })
+const EVERYTHING = { from: null, to: null }
+const EVENT = { timestamp: '2026-10-01T12:34:56Z', action: 'user:login', actor_user_id: 7 }
+const day = (count: number) => [...madeDay(1, Date.parse('2026-10-01'), count)]
+
+/** A sink that fails at its n-th load, before or after it is done. */
+function failing(sink: Sink, at: number, after = false): Sink {
+  let loads = 0
+  return {
+    ...sink,
+    async load(batch, signal) {
+      const fails = ++loads === at
+      if (fails && !after) throw new AuditError('the warehouse is away', { advice: 'Try later.' })
+      const counts = await sink.load(batch, signal)
+      if (fails) throw new AuditError('the connection was lost', { advice: 'Try later.' })
+      return counts
+    },
+  }
+}
+
+describe('made logs', () => {
+  it('come back record by record, whatever the size of a batch', async () => {
+    const events = day(3000)
+    const halves = { a: ndjson(...events.slice(0, 1500)), b: ndjson(...events.slice(1500)) }
+    const [sink, apart] = [newSink(), newSink()]
+    expect(countsOf(await loadInto(sink, halves))).toEqual([3000, 0, 0, 0])
+    await loadInto(apart, halves, { batchBytes: 1 })
+    expect(await contentOf(apart)).toEqual(await contentOf(sink))
+    const texts = (records: readonly object[]): string[] =>
+      records
+        .map((record) =>
+          JSON.stringify(
+            Object.entries(record)
+              .map(([key, value]) => `${key} ${value}`)
+              .sort(),
+          ),
+        )
+        .sort()
+    expect(texts((await eventsOf(sink)).map(rebuild))).toEqual(texts(events))
+  })
+
+  it('with and without names are the same rows in either order', async () => {
+    const [named, bare] = [ndjson(...day(500)), ndjson(...day(500).map(withoutNames))]
+    const sinks = [newSink(), newSink(), newSink()] as const
+    await loadInto(sinks[0], { named })
+    expect(countsOf(await loadInto(sinks[0], { bare }))).toEqual([0, 0, 500, 0])
+    await loadInto(sinks[1], { bare })
+    const [, enriched, unchanged] = countsOf(await loadInto(sinks[1], { named }))
+    expect([enriched, unchanged]).toEqual([500, 0])
+    await loadInto(sinks[2], { bare, named })
+    expect(await contentOf(sinks[1])).toEqual(await contentOf(sinks[0]))
+    expect(await contentOf(sinks[2])).toEqual(await contentOf(sinks[0]))
+  })
+})
+
+describe('what is already loaded', () => {
+  it('is not opened again, and is when its version is another', async () => {
+    const sink = newSink()
+    let opened = 0
+    const document = (version: string): Document => {
+      const made = documentOf('a', ndjson(EVENT), version)
+      return { ...made, open: (signal) => made.open(signal).finally(() => opened++) }
+    }
+    await loadInto(sink, [document('1')])
+    expect(await loadInto(sink, [document('1')])).toMatchObject({ documents: 0, skipped: 1 })
+    expect(opened).toBe(1)
+    expect(await loadInto(sink, [document('2')])).toMatchObject({ documents: 1, skipped: 0 })
+    expect(opened).toBe(2)
+  })
+
+  it('is read again for a sink that lacks it, and changes nothing in the others', async () => {
+    const [one, other] = [newSink(), newSink()]
+    await loadInto(one, { a: ndjson(EVENT) })
+    const summary = await loadInto(one, { a: ndjson(EVENT) }, { sinks: [one, other] })
+    expect(summary.sinks).toMatchObject([
+      { inserted: 0, unchanged: 1 },
+      { inserted: 1, unchanged: 0 },
+    ])
+    expect(await contentOf(other)).toEqual(await contentOf(one))
+  })
+
+  it('is read again on request', async () => {
+    const sink = newSink()
+    const source = sourceOf([documentOf('a', ndjson(EVENT), '1')])
+    await loadInto(sink, { sources: [source] })
+    const again = await loadInto(sink, {}, { jobs: [{ source, range: EVERYTHING, refetch: true }] })
+    expect(again).toMatchObject({ documents: 1, skipped: 0, sinks: [{ unchanged: 1 }] })
+  })
+
+  it('is one document however often it is listed', async () => {
+    const sink = newSink()
+    const document = documentOf('a', ndjson(EVENT, EVENT), '1')
+    expect(countsOf(await loadInto(sink, [document, document]))).toEqual([2, 0, 0, 0])
+  })
+})
+
+describe('what fails', () => {
+  it('leaves a document out whole, and the others in', async () => {
+    const sink = newSink()
+    const whole = gzipSync(ndjson(...day(100)))
+    const summary = await loadInto(sink, { cut: whole.subarray(0, -9), good: ndjson(EVENT) })
+    expect(summary).toMatchObject({ documents: 1, sinks: [{ inserted: 1 }] })
+    expect(summary.failed).toEqual([
+      {
+        document: 'cut',
+        error: expect.stringMatching(/cut short or damaged; nothing of it is loaded/),
+        advice: expect.anything(),
+      },
+    ])
+    expect((await sink.receipts('test')).has('cut')).toBe(false)
+    expect(countsOf(await loadInto(sink, { cut: whole, good: ndjson(EVENT) }))).toEqual([100, 0, 0, 0])
+  })
+
+  it('in one sink is said, does not undo another, and is made good by the next run', async () => {
+    const [one, other] = [newSink(), newSink()]
+    const documents = { a: ndjson(EVENT), b: ndjson(...day(50)), c: ndjson(...day(60)) }
+    const options = { sinks: [failing(one, 2), other], batchBytes: 1 }
+    const summary = await loadInto(one, documents, options)
+    expect(summary.sinks).toMatchObject([
+      { error: 'the warehouse is away', inserted: 1 },
+      { error: null, read: 111 },
+    ])
+    await loadInto(one, documents, { sinks: [one, other] })
+    expect(await contentOf(one)).toEqual(await contentOf(other))
+  })
+
+  it('in every sink ends the run', async () => {
+    await expect(loadInto(failing(newSink(), 1), { a: ndjson(EVENT) })).rejects.toThrow('the warehouse is away')
+  })
+
+  it('after the commit leaves the next run nothing to do twice', async () => {
+    const sink = newSink()
+    const documents = { a: ndjson(EVENT, EVENT), b: ndjson(EVENT) }
+    await expect(loadInto(failing(sink, 1, true), documents)).rejects.toThrow('the connection was lost')
+    const before = await contentOf(sink)
+    expect(countsOf(await loadInto(sink, documents))).toEqual([0, 0, 0, 0])
+    expect(await contentOf(sink)).toEqual(before)
+  })
+
+  it.each([1, 2, 3])('after %i batches is taken up where it ended', async (at) => {
+    const documents = Object.fromEntries(day(40).map((event, i) => [String(i % 4), ndjson(event, EVENT, 'bad')]))
+    const [sink, undisturbed] = [newSink(), newSink()]
+    await expect(loadInto(failing(sink, at + 1, at % 2 === 0), documents, { batchBytes: 1 })).rejects.toThrow(
+      AuditError,
+    )
+    await loadInto(sink, documents)
+    await loadInto(undisturbed, documents)
+    expect(await contentOf(sink)).toEqual(await contentOf(undisturbed))
+  })
+
+  it('says nothing of a record', async () => {
+    const secret = 'ada.lovelace@example.com'
+    const line = `{"timestamp":"${secret}","action":"${secret}","actor_email":"${secret}"}`
+    const spoken: string[] = []
+    const hear = (...parts: unknown[]): void =>
+      void spoken.push(JSON.stringify(parts.map((part) => (part instanceof Error ? `${part} ${part.cause}` : part))))
+    const logger = { ...silentLogger, info: hear, warn: hear, error: hear, debug: hear }
+    const sink = newSink()
+    const pages = { page: `{"audit_logs":[${line}],"count":7,"next_cursor":"${secret}"}` }
+    const page = { more: `{"audit_logs":[${line}],"next_cursor":"${secret}"}`, ...pages }
+    const summary = await loadInto(
+      sink,
+      { ...page, lines: `${line}\n${line} ${secret}`, cut: gzipSync(line).subarray(0, 40) },
+      { logger },
+    )
+    const rejects = (await contentOf(sink)).audit_rejects?.map(({ message, reason }) => ({ message, reason }))
+    expect(rejects).toHaveLength(3)
+    expect(spoken).toHaveLength(1)
+    expect(JSON.stringify([summary, spoken, rejects])).not.toContain('lovelace')
+  })
+})
+
+describe('a file that grows while it is transformed', () => {
+  it('is landed again before anything of it is loaded', async () => {
+    const folder = newFolder()
+    const path = join(folder, 'log.ndjson')
+    writeFileSync(path, ndjson(EVENT))
+    const engine = await newEngine()
+    const rows = engine.rows.bind(engine)
+    let grown = false
+    // The engine asks for rows once it has read the file.
+    engine.rows = (sql) => {
+      if (!grown) appendFileSync(path, ndjson({ ...EVENT, actor_user_id: 8 }))
+      grown = true
+      return rows(sql)
+    }
+    const sink = newSink()
+    const source = fileSource(folder)
+    expect(countsOf(await loadInto(sink, { sources: [source] }, { engine }))).toEqual([2, 0, 0, 0])
+    expect(countsOf(await loadInto(sink, { sources: [source] }, { engine }))).toEqual([0, 0, 2, 0])
+    expect(await loadInto(sink, { sources: [source] }, { engine })).toMatchObject({ skipped: 1 })
+  })
+})
+
+describe('a run', () => {
+  it('leaves nothing in its folder', async () => {
+    const folder = newFolder()
+    const documents = { a: ndjson(EVENT), b: ndjson(EVENT), c: `{"audit_logs":[${JSON.stringify(EVENT)}]}` }
+    await loadInto(newSink(), documents, { folder, batchBytes: 1 })
+    expect(readdirSync(folder, { recursive: true }).filter((name) => /\d{8}/.test(String(name)))).toEqual([])
+  })
+
+  it('that is interrupted loads no further batch and says so', async () => {
+    const controller = new AbortController()
+    const sink = newSink()
+    const stopping: Sink = {
+      ...sink,
+      async load(batch, signal) {
+        const counts = await sink.load(batch, signal)
+        controller.abort()
+        return counts
+      },
+    }
+    const documents = { a: ndjson(EVENT), b: ndjson(...day(5)), c: ndjson(...day(6)) }
+    const interruptedRun = loadInto(stopping, documents, { batchBytes: 1, signal: controller.signal })
+    await expect(interruptedRun).rejects.toMatchObject({ message: 'interrupted', exitCode: 130 })
+    expect([...(await sink.receipts('test')).keys()]).toEqual(['a'])
+  })
+
+  it('of no source lists nothing and prepares its sink', async () => {
+    const sink = newSink()
+    const summary = await run({
+      jobs: [],
+      sinks: [sink],
+      engine: await newEngine(),
+      folder: newFolder(),
+      batchBytes: 1,
+      loaderVersion: 'test',
+      logger: silentLogger,
+      progress: silentProgress,
+      signal: never,
+    })
+    expect(summary).toMatchObject({ documents: 0, skipped: 0, failed: [] })
+    expect(await eventsOf(sink)).toEqual([])
+  })
+})
