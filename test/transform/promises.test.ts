@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { duckdbSink } from '../../sinks/duckdb/index.js'
 import type { Sink } from '../../src/contract.js'
 import { identityTextOfRow } from '../../src/transform/identity.js'
@@ -9,6 +9,9 @@ import { documents, expected, type Made } from '../support/model.js'
 import { contentOf, rebuild, rowsOf } from '../support/rows.js'
 
 const newSink = (): Sink => duckdbSink(`${newFolder()}/audit.duckdb`, { waitMs: 1000, onWait() {} })
+
+/** Each property loads dozens of times. */
+vi.setConfig({ testTimeout: 300_000 })
 
 /** The same documents each time; without shrinking, which would load for minutes. */
 const RUNS = { seed: 20261001, endOnFailure: true }
