@@ -41,6 +41,8 @@ export interface Options {
   /** Beside PATH, HOME and TMPDIR, which is all there is otherwise. */
   readonly env?: Readonly<Record<string, string>>
   readonly stdin?: string | Uint8Array
+  /** Of stdout; UTF-8 when absent. */
+  readonly encoding?: BufferEncoding
 }
 
 export interface Result {
@@ -57,7 +59,8 @@ export interface Running {
 }
 
 /** Starts `wandb-audit` and leaves its standard input open. */
-export function start(args: readonly string[], { cwd = newFolder(), env = {} }: Omit<Options, 'stdin'> = {}): Running {
+export function start(args: readonly string[], options: Omit<Options, 'stdin'> = {}): Running {
+  const { cwd = newFolder(), env = {}, encoding = 'utf8' } = options
   const tmp = tmpOf(cwd)
   mkdirSync(tmp, { recursive: true })
   const child = spawn(process.execPath, [PROGRAM, ...args], {
@@ -67,7 +70,7 @@ export function start(args: readonly string[], { cwd = newFolder(), env = {} }: 
   const output = { stdout: '', stderr: '' }
   const watchers = new Set<() => void>()
   for (const name of ['stdout', 'stderr'] as const) {
-    child[name].setEncoding('utf8').on('data', (text: string) => {
+    child[name].setEncoding(encoding).on('data', (text: string) => {
       output[name] += text
       for (const look of watchers) look()
     })

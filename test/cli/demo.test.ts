@@ -1,0 +1,32 @@
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { newFolder, start, valueIn } from './support.js'
+
+it('the demo loads the same days from files and from the API, then both again, answers, and stays up', async () => {
+  const cwd = newFolder()
+  const { child, result, written } = start(['demo', '--folder', 'here', '--keep-running'], { cwd })
+  await written(/stays up until Ctrl-C[\s\S]*--from http:\/\/127\.0\.0\.1:\d+ --to duckdb:try\.duckdb\n/)
+  child.kill('SIGINT')
+  const { code, stdout, stderr } = await result
+  expect(code).toBe(0)
+  expect(stderr).not.toContain('ERROR')
+
+  const loads = [...stdout.matchAll(/read (\d+) = (\d+) inserted \+ (\d+) enriched \+ (\d+) unchanged \+ (\d+) rej/g)]
+  const [files, api, again] = loads.map((match) => {
+    const [read, inserted, enriched, unchanged, rejected] = match.slice(1).map(Number)
+    return { read, inserted, enriched, unchanged, rejected }
+  })
+  expect(loads).toHaveLength(3)
+  expect(files?.inserted).toBeGreaterThan(0)
+  expect(files?.rejected).toBeGreaterThan(0)
+  expect(api?.enriched).toBe(files?.inserted)
+  // Today goes on while the demo runs: nothing else may be new.
+  expect(again?.inserted).toBeLessThan(20)
+  expect(again).toMatchObject({ enriched: 0, rejected: 0 })
+
+  const path = join(cwd, 'here/audit.duckdb')
+  expect(await valueIn(path, 'SELECT count(*) = count(actor_email) FROM audit_events')).toBe(true)
+  expect(await valueIn(path, 'SELECT count(DISTINCT action) FROM audit_events')).toBe(30n)
+  expect(stdout.match(/\(\d+ rows?\)/g)).toHaveLength(4)
+  expect(stdout).not.toContain('(0 rows)')
+})

@@ -1,0 +1,48 @@
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { ndjson, newFolder, run, spoolsOf, start, valueIn } from './support.js'
+
+const LOGIN = { timestamp: '2026-10-01T12:34:56Z', action: 'user:login' }
+const LOGOUT = { timestamp: '2026-10-01T12:34:57Z', action: 'user:logout' }
+
+describe('load --every', () => {
+  it('sees what is new in later runs, and ends cleanly between two', async () => {
+    const cwd = newFolder()
+    mkdirSync(join(cwd, 'logs'))
+    writeFileSync(join(cwd, 'logs/a.ndjson'), ndjson(LOGIN))
+    const { child, result, written } = start(['load', '--from', 'logs', '--every', '1s'], { cwd })
+    await written(/read 1 = 1 inserted/)
+    writeFileSync(join(cwd, 'logs/.b.ndjson'), ndjson(LOGOUT))
+    renameSync(join(cwd, 'logs/.b.ndjson'), join(cwd, 'logs/b.ndjson'))
+    await written(/1 loaded, 1 skipped[\s\S]*read 1 = 1 inserted/)
+    child.kill('SIGTERM')
+    expect((await result).code).toBe(0)
+    expect(spoolsOf(cwd)).toEqual([])
+    expect(await valueIn(join(cwd, 'audit.duckdb'), 'SELECT count(*) FROM audit_events')).toBe(2n)
+  })
+
+  it('goes on after a run that failed', async () => {
+    const cwd = newFolder()
+    const { child, result, written } = start(['load', '--from', 'logs', '--every', '1s'], { cwd })
+    await written(/no file at logs/)
+    mkdirSync(join(cwd, '.new'))
+    writeFileSync(join(cwd, '.new/a.ndjson'), ndjson(LOGIN))
+    renameSync(join(cwd, '.new'), join(cwd, 'logs'))
+    await written(/read 1 = 1 inserted/)
+    child.kill('SIGTERM')
+    expect((await result).code).toBe(0)
+  })
+
+  it.each([{ every: '0s' }, { every: 'often' }])('refuses $every', async ({ every }) => {
+    const { code, stderr } = await run(['load', '--from', '.', '--every', every])
+    expect(code).toBe(2)
+    expect(stderr).toContain('every')
+  })
+
+  it('does not wait for wrong usage to mend itself', async () => {
+    const { code, stderr } = await run(['load', '--from', 'ftp://host/logs', '--every', '1s'])
+    expect(code).toBe(2)
+    expect(stderr).toContain('no source has an address like')
+  })
+})

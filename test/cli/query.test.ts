@@ -1,0 +1,79 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { contentsOf, ndjson, newFolder, run, start, summaryOf } from './support.js'
+
+const cwd = newFolder()
+const query = (sql: string, ...args: readonly string[]) => run(['query', sql, ...args], { cwd })
+
+beforeAll(async () => {
+  writeFileSync(
+    join(cwd, 'a.ndjson'),
+    ndjson(
+      { timestamp: '2026-10-01T12:34:56.123456Z', action: 'user:login', actor_user_id: 7, response_code: 200 },
+      { timestamp: '2026-10-01T12:34:57Z', action: 'user:logout', actor_user_id: 7, response_code: 403, odd: [1] },
+    ),
+  )
+  await summaryOf(['load', '--from', 'a.ndjson'], { cwd })
+})
+
+describe('query', () => {
+  it('answers with a table', async () => {
+    const { code, stdout, stderr } = await query('SELECT action, response_code FROM audit_events ORDER BY action')
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toMatch(/^action +response_code\n.*\nuser:login +200\nuser:logout +403\n\(2 rows\)\n$/)
+  })
+
+  it('answers in a form for programs', async () => {
+    const sql = 'SELECT "timestamp", actor_user_id, extra FROM audit_events ORDER BY "timestamp"'
+    const rows = [
+      { timestamp: '2026-10-01T12:34:56.123456Z', actor_user_id: '7', extra: null },
+      { timestamp: '2026-10-01T12:34:57Z', actor_user_id: '7', extra: { odd: [1] } },
+    ]
+    expect(JSON.parse((await query(sql, '--format', 'json')).stdout)).toEqual(rows)
+    const { stdout } = await query(sql, '--format', 'ndjson')
+    expect(
+      stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toEqual(rows)
+  })
+
+  it('knows the views', async () => {
+    const { stdout } = await query('SELECT day, category, events FROM audit_activity_per_day', '--format', 'csv')
+    expect(stdout).toBe('day,category,events\r\n2026-10-01,auth,2\r\n')
+    expect((await query('SELECT count(*) AS n FROM audit_refused_requests', '--format', 'csv')).stdout).toContain('1')
+  })
+
+  it.each(['DELETE FROM audit_events', 'DROP TABLE audit_rejects', "UPDATE audit_events SET action = 'x'"])(
+    'changes nothing: %s',
+    async (sql) => {
+      const before = await contentsOf(join(cwd, 'audit.duckdb'))
+      const { code, stdout, stderr } = await query(sql)
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+      expect(stderr).toContain('the statement would change something')
+      expect(await contentsOf(join(cwd, 'audit.duckdb'))).toEqual(before)
+    },
+  )
+
+  it('says what is wrong with a statement', async () => {
+    expect((await query('SELECT nothing FROM audit_events')).stderr).toMatch(/Binder Error.*nothing/)
+    expect((await query('FROM nowhere')).stderr).toMatch(/Catalog Error.*nowhere/)
+    expect((await query('SELEC 1')).stderr).toMatch(/Parser Error/)
+  })
+
+  it('says when nothing is loaded yet', async () => {
+    const { code, stderr } = await query('SELECT 1', '--to', 'duckdb:new.duckdb')
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/new\.duckdb: there is no such file yet\n.*Load something first/)
+  })
+
+  it('ends quietly when its reader has had enough', async () => {
+    const { child, result, written } = start(['query', 'FROM range(1000000)', '--format', 'csv'], { cwd })
+    await written(/^range\r\n/)
+    child.stdout?.destroy()
+    const { code, stderr } = await result
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  })
+})
