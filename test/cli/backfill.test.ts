@@ -156,7 +156,8 @@ describe('the same 30 days', () => {
   const now = new Date()
   const today = Math.floor(now.getTime() / DAY_MS) * DAY_MS
   const since = today - 30 * DAY_MS
-  const world = { seed: 6, eventsPerDay: 100, renamedAt: null }
+  const size = { seed: 6, eventsPerDay: 100 }
+  const world = { ...size, renamedAt: null }
   const made = [...eventsIn(world, { from: since, to: today, asOf: now.getTime(), anonymize: true })]
   const inRange = `"timestamp" >= '${dayText(since)}' AND "timestamp" < '${dayText(today)}'`
 
@@ -165,7 +166,7 @@ describe('the same 30 days', () => {
     const cwd = newFolder()
     const ways: string[][] = []
     for (const dialect of ['classic', 'current', 'multi-tenant'] as const) {
-      const { url } = await serve({ ...world, renamedAt: new Date(0), dialect, now: () => now })
+      const { url } = await serve({ ...size, renamedAt: new Date(0), dialect, now: () => now })
       const backfill = ['backfill', '--since', dayText(since), '--from', url]
       if (dialect === 'multi-tenant') backfill.push('--api', dialect)
       ways.push(backfill)
@@ -192,7 +193,7 @@ describe('the same 30 days', () => {
 
   it('from files first get their names from the API', async () => {
     const cwd = newFolder()
-    const { url } = await serve({ ...world, now: () => now })
+    const { url } = await serve({ ...size, now: () => now })
     await writeBucket(join(cwd, 'bucket'), world, 30, now)
     await summaryOf(['load', '--from', 'bucket'], { cwd })
     const backfill = ['backfill', '--since', dayText(since), '--until', dayText(today), '--from', url]
