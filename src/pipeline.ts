@@ -87,10 +87,20 @@ export async function run(options: Run): Promise<Summary> {
   progress.start(totals(work))
   for (const pending of work) {
     summary.skipped += pending.skipped
-    const landing = landBatches(pending.documents, landingOptions(pending, options, summary))
-    for (let next = landing.next(), step = await next; step.done !== true; step = await next) {
+    await loadPending(pending, options, summary)
+  }
+  return summary
+}
+
+async function loadPending(pending: Pending, options: Run, summary: Summary): Promise<void> {
+  const stop = new AbortController()
+  const signal = AbortSignal.any([options.signal, stop.signal])
+  const landing = landBatches(pending.documents, landingOptions(pending, { ...options, signal }, summary))
+  let next = landing.next()
+  try {
+    for (let step = await next; step.done !== true; step = await next) {
       const batch = await transformUnchanged(step.value, pending.source, options)
-      progress.transformed(batch.rowsRead)
+      options.progress.transformed(batch.rowsRead)
       next = landing.next() // the next batch lands while this one is loaded
       next.catch(() => {}) // a failure is met when it is awaited
       await loadAll(batch, options, summary)
@@ -98,8 +108,11 @@ export async function run(options: Run): Promise<Summary> {
       await dropAll(options.engine)
       await rm(step.value.folder, { recursive: true, force: true })
     }
+  } finally {
+    // Nothing may go on landing into a folder that is about to be removed.
+    stop.abort()
+    await next.catch(() => {})
   }
-  return summary
 }
 
 function landingOptions(

@@ -1,13 +1,15 @@
 /** One process at a time may hold a DuckDB file for writing; the others wait, then say who holds it. */
 
 import pRetry from 'p-retry'
-import { AuditError } from '../../src/errors.js'
+import { AuditError, interrupted } from '../../src/errors.js'
 
 export interface LockOptions {
   /** How long to wait for another process, in milliseconds. */
   readonly waitMs: number
   /** Told once, when the waiting begins. */
   onWait(holder: string): void
+  /** Ends the waiting. */
+  readonly signal?: AbortSignal
 }
 
 /** https://duckdb.org/docs/stable/connect/concurrency: "Conflicting lock is held in /usr/bin/node (PID 42)". */
@@ -21,7 +23,7 @@ const LOCKED = /Could not set lock on file/
  */
 export async function whileUnlocked(
   sink: string,
-  { waitMs, onWait }: LockOptions,
+  { waitMs, onWait, signal }: LockOptions,
   open: () => Promise<unknown>,
 ): Promise<void> {
   let told = false
@@ -32,6 +34,7 @@ export async function whileUnlocked(
       maxTimeout: 1000,
       maxRetryTime: waitMs,
       randomize: true,
+      ...(signal === undefined ? {} : { signal }),
       shouldRetry: ({ error }) => LOCKED.test(error.message),
       onFailedAttempt: ({ error }) => {
         if (told || !LOCKED.test(error.message)) return
@@ -40,6 +43,7 @@ export async function whileUnlocked(
       },
     })
   } catch (error) {
+    if (signal?.aborted) throw interrupted()
     if (!(error instanceof Error) || !LOCKED.test(error.message)) throw error
     throw new AuditError(
       `${sink} is held by ${holderOf(error.message)}, still after ${Math.round(waitMs / 1000)} s; nothing is loaded`,

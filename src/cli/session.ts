@@ -50,11 +50,12 @@ function interruptSignal(logger: Logger): AbortSignal {
   return controller.signal
 }
 
-export async function openSinks({ settings, logger }: Session): Promise<Sink[]> {
+export async function openSinks({ settings, logger, signal }: Session): Promise<Sink[]> {
   const { openSink } = await import('../../sinks/index.js')
   const lock = {
     waitMs: LOCK_WAIT_MS,
     onWait: (holder: string) => logger.info(`waiting for the DuckDB file, which ${holder} holds`),
+    signal,
   }
   const sinks: Sink[] = []
   for (const address of new Set(settings.to)) sinks.push(await openSink(address, lock))

@@ -17,7 +17,7 @@ export interface WandbApiOptions {
   readonly seed?: number
   readonly eventsPerDay?: number
   /** From this instant on some projects have other names. */
-  readonly renamedAt?: Date
+  readonly renamedAt?: Date | null
   /** The server's clock; the machine's when absent. */
   now?(): Date
   /** The only login it accepts: `api` and `local-demo-key` when absent. */

@@ -65,13 +65,16 @@ export function identityText(nanoseconds: string, text: (field: string) => strin
 }
 
 /**
- * The same text from the columns of an event, where `extra` holds what a column could not: anyone can recompute
- * a hash from a loaded row so.
+ * SELECTs the rows of `events`, a relation with the columns of audit_events, with one more, `identity`: the hash's text
+ * from the row itself, where `extra` holds what a column could not. Anyone can recompute a hash from a loaded row so.
  */
-export function identityTextOfRow(): string {
-  const kept = (field: string): string => `json_extract_string(extra, ${literal(`$.${field}`)})`
+export function withIdentityText(events: string): string {
+  const paths = IDENTITY_FIELDS.map((field) => literal(`$.${field}`)).join(', ')
+  const kept = (field: string): string => `kept[${IDENTITY_FIELDS.indexOf(field) + 1}]`
   const nanoseconds = `CASE WHEN ${kept('timestamp')} IS NULL
     THEN CAST(epoch_us("timestamp")::HUGEINT * 1000 AS VARCHAR)
     ELSE ${nanosecondsOf('"timestamp"', kept('timestamp'), 'false')} END`
-  return identityText(nanoseconds, (field) => `coalesce(${kept(field)}, CAST(${quoted(field)} AS VARCHAR))`)
+  const text = identityText(nanoseconds, (field) => `coalesce(${kept(field)}, CAST(${quoted(field)} AS VARCHAR))`)
+  return `SELECT * EXCLUDE (kept), ${text} AS identity
+    FROM (SELECT *, json_extract_string(extra, [${paths}]) AS kept FROM ${events})`
 }

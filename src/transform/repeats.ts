@@ -5,7 +5,7 @@
 
 import { IDENTITY_FIELDS, NAME_FIELDS } from '../../schemas/tables.js'
 import type { Engine } from './engine.js'
-import { identityTextOfRow } from './identity.js'
+import { withIdentityText } from './identity.js'
 import { quoted } from './sql.js'
 
 /** What a later occurrence may add to an earlier one. */
@@ -22,12 +22,17 @@ export async function hasRepeats(engine: Engine): Promise<boolean> {
  * how often it occurred and how many further occurrences filled a gap.
  */
 export async function createResolved(engine: Engine, documents: number): Promise<void> {
-  const numbered = `
-    SELECT * REPLACE (CASE repeat WHEN 0 THEN content_hash ELSE sha256(concat(${identityTextOfRow()}, '#', repeat)) END AS content_hash)
-    FROM (
-      SELECT base.*, row_number() OVER (PARTITION BY file, content_hash ORDER BY row) - 1 AS repeat
+  // Only keys are numbered: a window over whole rows would hold every repeated extra at once.
+  const rows = `(
+    SELECT base.*, repeat FROM base JOIN (
+      SELECT row, row_number() OVER (PARTITION BY file, content_hash ORDER BY row) - 1 AS repeat
       FROM base SEMI JOIN repeated USING (content_hash)
-    )`
+    ) USING (row)
+  )`
+  const numbered = `
+    SELECT * EXCLUDE (identity, repeat)
+      REPLACE (CASE repeat WHEN 0 THEN content_hash ELSE sha256(concat(identity, '#', repeat)) END AS content_hash)
+    FROM (${withIdentityText(rows)})`
   await engine.run(
     `CREATE TABLE resolved AS ${documents === 1 ? `SELECT *, 1 AS occurrences, 0 AS fills FROM (${numbered})` : merged(numbered)}`,
   )

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { duckdbSink } from '../../sinks/duckdb/index.js'
-import { identityTextOfRow } from '../../src/transform/identity.js'
+import { withIdentityText } from '../../src/transform/identity.js'
 import { contentHash, type ExactRecord, exact, hashText } from '../support/exact.js'
 import { loadInto, newFolder } from '../support/load.js'
 import { rowsOf } from '../support/rows.js'
@@ -26,7 +26,7 @@ describe.each(VECTORS)('the hash over $text', ({ document, text, hashes }) => {
     await loadInto(sink, { document: document.join('\n') })
     const rows = await rowsOf(
       sink,
-      `SELECT content_hash, ${identityTextOfRow()} AS text FROM audit_events ORDER BY source_line`,
+      `SELECT content_hash, identity AS text FROM (${withIdentityText('audit_events')}) ORDER BY source_line`,
     )
     expect(rows).toEqual(hashes.map((hash) => ({ content_hash: hash, text })))
   })

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
 import { duckdbSink } from '../../sinks/duckdb/index.js'
 import type { Sink } from '../../src/contract.js'
-import { identityTextOfRow } from '../../src/transform/identity.js'
+import { withIdentityText } from '../../src/transform/identity.js'
 import { type ExactRecord, hashText } from '../support/exact.js'
 import { countsOf, documentOf, loadInto, newFolder } from '../support/load.js'
 import { documents, expected, type Made } from '../support/model.js'
@@ -26,7 +26,10 @@ async function readAgain(sink: Sink, made: readonly Made[], batchBytes = 1 << 20
 }
 
 async function loaded(sink: Sink) {
-  const rows = await rowsOf(sink, `SELECT *, ${identityTextOfRow()} AS text FROM audit_events`)
+  const rows = await rowsOf(
+    sink,
+    `SELECT * EXCLUDE (identity), identity AS text FROM (${withIdentityText('audit_events')})`,
+  )
   const rejects = await rowsOf(sink, 'SELECT reject_id FROM audit_rejects')
   return {
     events: new Map(rows.map((row) => [String(row.content_hash), rebuild(row)])),
