@@ -2,7 +2,8 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { madeDay } from '../../src/demo/made-logs.js'
-import { contentsOf, ndjson, newFolder, run, spoolsOf, start, summaryOf } from './support.js'
+import { holdFile, letGo } from '../support/hold.js'
+import { contentsOf, inDatabase, ndjson, newFolder, run, spoolsOf, start, summaryOf } from './support.js'
 
 const DAY = Date.UTC(2026, 9, 1)
 const KILLS = 20
@@ -42,6 +43,20 @@ describe('Ctrl-C', () => {
     expect(stderr).toContain('interrupted')
     expect(spoolsOf(cwd)).toEqual([])
     expect(await contentsOf(path)).toEqual(before)
+  })
+
+  it('ends the waiting for a file that another process holds', async () => {
+    const cwd = newFolder()
+    const path = join(cwd, 'audit.duckdb')
+    writeFileSync(join(cwd, 'a.ndjson'), madeLines(10))
+    const holder = await holdFile(path, 'CREATE TABLE theirs (i INTEGER)')
+    const { child, result, written } = start(['load', '--from', 'a.ndjson'], { cwd })
+    await written(/waiting for the DuckDB file/)
+    child.kill('SIGINT')
+    expect((await result).code).toBe(130)
+    await letGo(holder)
+    expect(await inDatabase(path, 'SELECT table_name FROM duckdb_tables()')).toEqual([['theirs']])
+    expect(spoolsOf(cwd)).toEqual([])
   })
 
   it('a second time ends at once', async () => {
