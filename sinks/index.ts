@@ -2,13 +2,25 @@
 
 import type { Sink } from '../src/contract.js'
 import { printable, usageError } from '../src/errors.js'
-import type { LockOptions } from './duckdb/lock.js'
+
+/** What a sink may need of the run around it. */
+export interface SinkContext {
+  /** How long to wait while somebody else holds the place, in milliseconds. */
+  readonly waitMs: number
+  /** Ends waiting. */
+  readonly signal: AbortSignal
+  /** Takes what an operator wants to know: who is waited for, what a load cost. Never a value of a record. */
+  onNotice(text: string): void
+}
 
 /** @throws AuditError, exit code 2, when no sink has such an address */
-export async function openSink(address: string, lock: LockOptions): Promise<Sink> {
+export async function openSink(address: string, context: SinkContext): Promise<Sink> {
   if (address.startsWith('duckdb:')) {
     const { duckdbSink } = await import('./duckdb/index.js')
-    return duckdbSink(address.slice('duckdb:'.length), lock)
+    return duckdbSink(address.slice('duckdb:'.length), {
+      ...context,
+      onWait: (holder) => context.onNotice(`waiting for the DuckDB file, which ${holder} holds`),
+    })
   }
   throw usageError(
     `no sink has an address like ${printable(address)}`,

@@ -12,7 +12,10 @@ export interface DayRange {
 export interface Document {
   /** For example `s3://bucket/wandb-audit-logs/2026-10-01.json`; the same at every listing. */
   readonly id: string
-  /** ETag, generation, or size and times; null: known only after landing, when its SHA-256 serves. */
+  /**
+   * ETag, generation, or size and times; null: known only after landing, when its SHA-256 serves. A document that is found
+   * changed when it is opened takes the version that was read.
+   */
   readonly version: string | null
   /** Size as listed, in bytes; null when unknown. Serves the progress bar only. */
   readonly bytes: number | null
@@ -53,6 +56,8 @@ export interface Batch {
   readonly events: { readonly relation: string; readonly bounds: TimestampBounds | null }
   readonly rejects: { readonly relation: string }
   readonly receipts: { readonly relation: string }
+  /** A folder of the run's own where a sink may put files for this batch; removed after its load. */
+  readonly folder: string
   readonly engine: DuckDBConnection
 }
 
@@ -81,6 +86,24 @@ export interface QueryResult {
   readonly rows: AsyncIterable<readonly Value[]>
 }
 
+/** What a command asks of a sink, in the sink's own SQL. */
+export interface Question {
+  /** Stands in JSON: `unknown_actions`. */
+  readonly name: string
+  /** For people. */
+  readonly title: string
+  readonly sql: string
+}
+
+export interface Questions {
+  /** What the sink holds, by source and by day, of the last `days` UTC days there are, and what looks odd. */
+  status(days: number): readonly Question[]
+  /** loaded_at, reason, source_document, source_line and message of each reject. */
+  readonly rejects: string
+  /** reason and raw of each reject. */
+  readonly rawRejects: string
+}
+
 export interface Sink {
   /** As the operator addressed it, without secrets. */
   readonly id: string
@@ -91,5 +114,6 @@ export interface Sink {
   /** All or nothing: events, rejects and receipts together. */
   load(batch: Batch, signal: AbortSignal): Promise<LoadCounts>
   query(sql: string): Promise<QueryResult>
+  readonly questions: Questions
   close(): Promise<void>
 }

@@ -146,7 +146,7 @@ function landingOptions(
 /** A file that was read in place and changed meanwhile is landed again, as a copy, before anything is loaded. */
 async function transformUnchanged({ documents, folder }: LandedBatch, source: Source, run: Run): Promise<Batch> {
   const { engine, signal, loaderVersion } = run
-  const identity = { source: source.id, loadId: newLoadId(), startedAt: new Date(), loaderVersion }
+  const identity = { source: source.id, loadId: newLoadId(), startedAt: new Date(), loaderVersion, folder }
   let batch: Batch | null = null
   let failure: unknown
   try {

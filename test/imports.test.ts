@@ -51,8 +51,10 @@ describe('the layout', () => {
     expect(all).toContainEqual({ file: 'src/pipeline.ts', target: 'src/transform/engine', dynamic: false, type: true })
   })
 
-  it('sinks know the contract, errors, retry and schemas, never a source or the pipeline', () => {
-    expect(strays('sinks/', /^src\/(?:contract|errors|duckdb-error|retry)$|^schemas\//)).toEqual([])
+  it('sinks know the contract, errors, retry, addresses, stores and schemas, never a source or the pipeline', () => {
+    expect(
+      strays('sinks/', /^src\/(?:address|contract|errors|duckdb-error|retry|stores\/(?:contract|index))$|^schemas\//),
+    ).toEqual([])
   })
 
   it('one sink never knows another: what they share lies in sinks/shared', () => {
@@ -64,8 +66,10 @@ describe('the layout', () => {
     expect(others).toEqual([])
   })
 
-  it('sources know the contract, errors, retry and schemas, never a sink, the engine or the pipeline', () => {
-    expect(strays('src/extract/', /^src\/(?:contract|errors|retry)$|^schemas\//)).toEqual([])
+  it('sources know the contract, errors, retry, addresses, stores and schemas, never a sink, the engine or the pipeline', () => {
+    expect(
+      strays('src/extract/', /^src\/(?:address|contract|errors|retry|stores\/(?:contract|index))$|^schemas\//),
+    ).toEqual([])
   })
 
   it('the transform knows what landing hands on, and nothing of sources, sinks or the pipeline', () => {
@@ -78,6 +82,10 @@ describe('the layout', () => {
     const known =
       /^src\/(?:contract|errors|load-id|log|progress|extract\/(?:batches|landing)|transform\/(?:engine|transform))$/
     expect(strays('src/pipeline', known)).toEqual([])
+  })
+
+  it('stores know errors, retry and addresses, and nothing of what is stored', () => {
+    expect(strays('src/stores/', /^src\/(?:address|errors|retry)$/)).toEqual([])
   })
 
   it('schemas know nothing but errors', () => {

@@ -3,9 +3,11 @@
 import { existsSync, realpathSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
+import { DUCKDB } from '../../schemas/ddl.js'
 import type { Sink } from '../../src/contract.js'
 import { duckdbError } from '../../src/duckdb-error.js'
 import { AuditError, interrupted, printable } from '../../src/errors.js'
+import { questions, type SqlForms } from '../shared/questions.js'
 import { inTurn, type LockOptions, whileUnlocked } from './lock.js'
 import { createAll, mergeBatch } from './merge.js'
 import { columnsOf, rowsOf } from './result.js'
@@ -16,6 +18,14 @@ import { columnsOf, rowsOf } from './result.js'
  */
 const WRITING = "STORAGE_VERSION 'v1.4.0'"
 const READING = 'READ_ONLY'
+
+const SQL: SqlForms = {
+  table: DUCKDB.quote,
+  column: DUCKDB.quote,
+  utcDay: (instant) => `CAST(${instant} AT TIME ZONE 'UTC' AS DATE)`,
+  keys: (events, json) =>
+    `SELECT "timestamp", unnest(json_keys(${json})) AS key FROM ${events} WHERE ${json} IS NOT NULL`,
+}
 
 /**
  * @param path the database file; made on first use, its mode by the process's umask
@@ -100,6 +110,8 @@ export function duckdbSink(path: string, lock: LockOptions): Sink {
         throw /read-only mode/.test(String(error)) ? changing(id) : duckdbError(id, error)
       }
     },
+
+    questions: questions(SQL),
 
     async close() {},
   }

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import type { QueryResult } from '../contract.js'
+import type { QueryResult, Sink } from '../contract.js'
 import type { Format } from './formats/index.js'
 import { type SinkFlags, withSinks } from './options.js'
 import type { Session } from './session.js'
@@ -27,19 +27,19 @@ Examples:
     )
     .action(async (sql: string, flags: QueryFlags) => {
       const { openSession } = await import('./session.js')
-      await ask(await openSession(flags), sql, flags.format)
+      await ask(await openSession(flags), () => sql, flags.format)
     })
 }
 
 /** Writes what the first sink answers to stdout. */
-export async function ask(session: Session, sql: string, format: Format): Promise<void> {
+export async function ask(session: Session, sqlFor: (sink: Sink) => string, format: Format): Promise<void> {
   const { writeResult } = await import('./formats/index.js')
-  await withResult(session, sql, (result) => writeResult(result, format, process.stdout))
+  await withResult(session, sqlFor, (result) => writeResult(result, format, process.stdout))
 }
 
 export async function withResult<T>(
   session: Session,
-  sql: string,
+  sqlFor: (sink: Sink) => string,
   use: (result: QueryResult) => Promise<T>,
 ): Promise<T> {
   const { openSinks } = await import('./session.js')
@@ -47,7 +47,7 @@ export async function withResult<T>(
   try {
     const [sink] = sinks
     if (sink === undefined) throw new Error('the settings name at least one sink')
-    return await use(await sink.query(sql))
+    return await use(await sink.query(sqlFor(sink)))
   } finally {
     for (const { close } of sinks) await close()
   }

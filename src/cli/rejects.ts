@@ -9,12 +9,6 @@ interface RejectFlags extends SinkFlags {
   readonly raw?: boolean
 }
 
-const LIST = `
-  SELECT loaded_at, reason, source_document, source_line, message FROM audit_rejects
-  ORDER BY loaded_at, source_document, source_line`
-
-const RAW = 'SELECT reason, raw FROM audit_rejects ORDER BY source_document, source_line'
-
 export function addRejects(program: Command): void {
   withSinks(program.command('rejects').description('List the lines that could not become events.'), 'sink to ask')
     .option('--raw', 'write the lines themselves, as they arrived; they may hold e-mail addresses')
@@ -29,8 +23,12 @@ Examples:
     .action(async (flags: RejectFlags) => {
       const { openSession } = await import('./session.js')
       const session = await openSession(flags)
-      if (flags.raw !== true) return ask(session, LIST, flags.format)
-      await withResult(session, RAW, ({ rows }) => send(rawLines(rows), process.stdout))
+      if (flags.raw !== true) return ask(session, ({ questions }) => questions.rejects, flags.format)
+      await withResult(
+        session,
+        ({ questions }) => questions.rawRejects,
+        ({ rows }) => send(rawLines(rows), process.stdout),
+      )
     })
 }
 

@@ -52,12 +52,8 @@ function interruptSignal(logger: Logger): AbortSignal {
 
 export async function openSinks({ settings, logger, signal }: Session): Promise<Sink[]> {
   const { openSink } = await import('../../sinks/index.js')
-  const lock = {
-    waitMs: LOCK_WAIT_MS,
-    onWait: (holder: string) => logger.info(`waiting for the DuckDB file, which ${holder} holds`),
-    signal,
-  }
+  const context = { waitMs: LOCK_WAIT_MS, signal, onNotice: (text: string) => logger.info(text) }
   const sinks: Sink[] = []
-  for (const address of new Set(settings.to)) sinks.push(await openSink(address, lock))
+  for (const address of new Set(settings.to)) sinks.push(await openSink(address, context))
   return sinks
 }

@@ -39,6 +39,7 @@ export interface BatchIdentity {
   readonly loadId: string
   readonly startedAt: Date
   readonly loaderVersion: string
+  readonly folder: string
 }
 
 /**

@@ -313,7 +313,7 @@ export function sinkConformance(name: string, newTarget: () => Promise<SinkTarge
       const sink = await newSink()
       await loadInto(sink, { a: ndjson(OTHER, BARE) })
       const { columns, rows } = await sink.query(
-        'SELECT "timestamp", action, response_code, extra, source_line FROM audit_events ORDER BY "timestamp"',
+        'SELECT timestamp, action, response_code, extra, source_line FROM audit_events ORDER BY timestamp',
       )
       expect(columns).toEqual([
         { name: 'timestamp', type: 'timestamp' },

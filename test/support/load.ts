@@ -111,7 +111,7 @@ export async function batchOf(engine: Engine, documents: readonly Document[], so
   const landed = []
   for (const [ordinal, document] of documents.entries())
     landed.push(await land(document, { folder, ordinal, allowInPlace: true, signal: never, onBytes: NOTHING }))
-  const identity = { source, loadId: newLoadId(), startedAt: new Date(), loaderVersion: 'test' }
+  const identity = { source, loadId: newLoadId(), startedAt: new Date(), loaderVersion: 'test', folder }
   return transform(engine, landed, identity, never)
 }
 

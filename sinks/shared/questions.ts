@@ -1,0 +1,75 @@
+/** What `status` and `rejects` ask: one text for all warehouses that speak SQL, which differ in a few forms only. */
+
+import { RECORD_FIELDS } from '../../schemas/tables.js'
+import type { Questions } from '../../src/contract.js'
+
+export interface SqlForms {
+  /** A table's quoted name, as a statement of `query` may use it. */
+  table(name: string): string
+  column(name: string): string
+  /** The UTC day of an instant, as a DATE. */
+  utcDay(instant: string): string
+  /** SELECTs timestamp and key, a row for each key of the JSON objects in column `json` of `events`. */
+  keys(events: string, json: string): string
+}
+
+export function questions({ table, column, utcDay, keys }: SqlForms): Questions {
+  const [events, rejects, documents, actions] = [
+    table('audit_events'),
+    table('audit_rejects'),
+    table('audit_documents'),
+    table('audit_actions'),
+  ]
+  const at = column('timestamp')
+  const known = RECORD_FIELDS.map((field) => `'${field}'`).join(', ')
+  return {
+    status: (days) => [
+      {
+        name: 'sources',
+        title: 'Sources',
+        sql: `
+          SELECT source, count(DISTINCT document) AS documents, max(loaded_at) AS last_load,
+            min(range_from) AS earliest, max(range_to) AS latest
+          FROM ${documents} GROUP BY source ORDER BY source`,
+      },
+      {
+        name: 'days',
+        title: `Events by UTC day, and rejects by the day they were loaded, of the last ${days} days there are`,
+        sql: `
+          WITH documents AS (SELECT document, min(source) AS source FROM ${documents} GROUP BY document),
+          counted AS (
+            SELECT source_document, ${utcDay(at)} AS day, count(*) AS events, 0 AS rejects
+            FROM ${events} GROUP BY 1, 2
+            UNION ALL
+            SELECT source_document, ${utcDay('loaded_at')} AS day, 0 AS events, count(*) AS rejects
+            FROM ${rejects} GROUP BY 1, 2
+          ),
+          latest AS (SELECT DISTINCT day FROM counted ORDER BY day DESC LIMIT ${days})
+          SELECT counted.day AS day, coalesce(documents.source, '(receipt deleted)') AS source,
+            CAST(sum(counted.events) AS BIGINT) AS events, CAST(sum(counted.rejects) AS BIGINT) AS rejects
+          FROM counted
+          JOIN latest ON latest.day = counted.day
+          LEFT JOIN documents ON documents.document = counted.source_document
+          GROUP BY 1, 2 ORDER BY 1, 2`,
+      },
+      {
+        name: 'unknown_actions',
+        title: 'Actions that W&B does not document',
+        sql: `
+          SELECT action, count(*) AS events, max(${at}) AS last_seen FROM ${events}
+          WHERE action NOT IN (SELECT action FROM ${actions}) GROUP BY action ORDER BY events DESC, action`,
+      },
+      {
+        name: 'unknown_keys',
+        title: 'Keys that W&B does not document, kept in extra',
+        sql: `
+          SELECT key, count(*) AS events, max(${at}) AS last_seen FROM (${keys(events, 'extra')}) AS kept
+          WHERE key NOT IN (${known}) GROUP BY key ORDER BY events DESC, key`,
+      },
+    ],
+    rejects: `
+      SELECT loaded_at, reason, source_document, source_line, message FROM ${rejects}
+      ORDER BY loaded_at, source_document, source_line`,
+    rawRejects: `SELECT reason, raw FROM ${rejects} ORDER BY source_document, source_line`,
+  }
+}
