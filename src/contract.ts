@@ -23,8 +23,11 @@ export interface Document {
   readonly range: DayRange | null
   /** A local file with exactly these bytes, where there is one: landing then need not copy it. */
   readonly path?: string
-  /** Streams the bytes. Rejects, or the iteration does, when the document does not arrive whole. */
-  open(signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>
+  /**
+   * Streams the bytes; null when the document was removed after it was listed. Rejects, or the iteration does, when it
+   * does not arrive whole.
+   */
+  open(signal: AbortSignal): Promise<AsyncIterable<Uint8Array> | null>
 }
 
 export interface Source {
@@ -32,6 +35,9 @@ export interface Source {
   readonly id: string
   /** Where fetching is dear: each document is committed on its own, so that a killed run fetches none twice. */
   readonly commitEach?: boolean
+  /** How many documents may be read at once; one when absent. */
+  readonly concurrency?: number
+  /** Every document that may hold events of the range; what else it holds is passed over by the transform. */
   list(range: DayRange, signal: AbortSignal): AsyncIterable<Document>
   close(): Promise<void>
 }

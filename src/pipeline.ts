@@ -3,7 +3,8 @@
 import { rm } from 'node:fs/promises'
 import type { Batch, DayRange, Document, LoadCounts, Sink, Source } from './contract.js'
 import { AuditError, interrupted, printable } from './errors.js'
-import { type LandedBatch, landBatches } from './extract/batches.js'
+import { type LandedBatch, landBatches, type SpoolFile } from './extract/batches.js'
+import { receiptVersion } from './extract/days.js'
 import { changedSince, land } from './extract/landing.js'
 import { newLoadId } from './load-id.js'
 import type { Logger } from './log.js'
@@ -47,6 +48,7 @@ export type SinkSummary = { sink: string; error: string | null } & { -readonly [
 /** What of a source is new to at least one sink. */
 export interface Pending {
   readonly source: Source
+  readonly range: DayRange
   readonly documents: readonly Document[]
   readonly skipped: number
   alreadyLoaded(document: Document, version: string): boolean
@@ -60,15 +62,18 @@ export async function listPending(
 ): Promise<Pending> {
   const receipts: ReadonlyMap<string, string>[] = []
   for (const sink of sinks) receipts.push(await sink.receipts(source.id))
-  const alreadyLoaded = ({ id }: Document, version: string): boolean =>
-    !refetch && receipts.every((known) => known.get(id) === version)
+  // A receipt for all of a document serves for some of its days too.
+  const alreadyLoaded = (document: Document, version: string): boolean => {
+    const serving = [version, receiptVersion(document, version, range)]
+    return !refetch && receipts.every((known) => serving.includes(known.get(document.id) ?? ''))
+  }
   const documents = new Map<string, Document>()
   let skipped = 0
   for await (const document of source.list(range, signal)) {
     if (document.version !== null && alreadyLoaded(document, document.version)) skipped++
     else documents.set(document.id, document)
   }
-  return { source, documents: [...documents.values()], skipped, alreadyLoaded }
+  return { source, range, documents: [...documents.values()], skipped, alreadyLoaded }
 }
 
 /**
@@ -99,7 +104,7 @@ async function loadPending(pending: Pending, options: Run, summary: Summary): Pr
   let next = landing.next()
   try {
     for (let step = await next; step.done !== true; step = await next) {
-      const batch = await transformUnchanged(step.value, pending.source, options)
+      const batch = await transformUnchanged(step.value, pending, options)
       options.progress.transformed(batch.rowsRead)
       next = landing.next() // the next batch lands while this one is loaded
       next.catch(() => {}) // a failure is met when it is awaited
@@ -112,6 +117,7 @@ async function loadPending(pending: Pending, options: Run, summary: Summary): Pr
     // Nothing may go on landing into a folder that is about to be removed.
     stop.abort()
     await next.catch(() => {})
+    await landing.return(undefined).catch(() => {})
   }
 }
 
@@ -124,6 +130,7 @@ function landingOptions(
     folder,
     batchBytes,
     commitEach: source.commitEach ?? false,
+    concurrency: source.concurrency ?? 1,
     signal,
     alreadyLoaded,
     onBytes: (bytes) => progress.landed(bytes),
@@ -136,6 +143,10 @@ function landingOptions(
       progress.landedDocument()
       summary.skipped++
     },
+    onGone: ({ id }) => {
+      progress.landedDocument()
+      logger.info(`${printable(id)} was removed after it was listed`)
+    },
     onFailed: ({ id }, { message, advice }) => {
       progress.landedDocument()
       summary.failed.push({ document: id, error: message, advice: advice ?? null })
@@ -144,27 +155,33 @@ function landingOptions(
 }
 
 /** A file that was read in place and changed meanwhile is landed again, as a copy, before anything is loaded. */
-async function transformUnchanged({ documents, folder }: LandedBatch, source: Source, run: Run): Promise<Batch> {
+async function transformUnchanged(
+  { files, folder }: LandedBatch,
+  { source, range }: Pending,
+  run: Run,
+): Promise<Batch> {
   const { engine, signal, loaderVersion } = run
-  const identity = { source: source.id, loadId: newLoadId(), startedAt: new Date(), loaderVersion, folder }
+  const identity = { source: source.id, loadId: newLoadId(), startedAt: new Date(), loaderVersion, folder, range }
   let batch: Batch | null = null
   let failure: unknown
   try {
-    batch = await transform(engine, documents, identity, signal)
+    batch = await transform(engine, files, identity, signal)
   } catch (error) {
     failure = error
   }
-  const settled = []
-  let changed = false
-  for (const landed of documents) {
-    const again = await changedSince(landed)
-    changed ||= again
-    const { document, ordinal } = landed
-    settled.push(again ? await land(document, { folder, ordinal, allowInPlace: false, signal, onBytes() {} }) : landed)
-  }
-  if (changed) return transform(engine, settled, identity, signal)
+  const settled = await Promise.all(files.map((file) => settledFile(file, signal)))
+  if (settled.some((file, i) => file !== files[i])) return transform(engine, settled, identity, signal)
   if (batch === null) throw failure
   return batch
+}
+
+/** The same file, or another one where its document changed under it; one that is gone by now leaves nothing. */
+async function settledFile(file: SpoolFile, signal: AbortSignal): Promise<SpoolFile> {
+  const [landed] = file.documents
+  if (landed === undefined || !(await changedSince(landed))) return file
+  const options = { path: file.path, allowInPlace: false, signal, onBytes() {} }
+  const again = await land(landed.document, options)
+  return { path: file.path, documents: again === null ? [] : [again] }
 }
 
 async function loadAll(batch: Batch, { sinks, logger, progress, signal }: Run, summary: Summary): Promise<void> {

@@ -7,6 +7,8 @@ import { glob } from 'tinyglobby'
 import type { DayRange, Document, Source } from '../contract.js'
 import { AuditError, printable } from '../errors.js'
 
+/** A buffer of this size is made for every file: for ten thousand small ones no larger than they are. */
+const LEAST_CHUNK_BYTES = 1 << 16
 const CHUNK_BYTES = 1 << 20
 
 /**
@@ -72,6 +74,7 @@ async function isFile(path: string): Promise<boolean> {
 
 async function fileDocument(path: string): Promise<Document> {
   const { size, mtimeNs, ctimeNs } = await stat(path, { bigint: true })
+  const highWaterMark = Math.min(CHUNK_BYTES, Math.max(LEAST_CHUNK_BYTES, Number(size)))
   const regular = (await lstat(path)).isFile()
   return {
     id: path,
@@ -79,6 +82,6 @@ async function fileDocument(path: string): Promise<Document> {
     bytes: Number(size),
     range: null,
     ...(regular ? { path } : {}),
-    open: async (signal) => createReadStream(path, { highWaterMark: CHUNK_BYTES, signal }),
+    open: async (signal) => createReadStream(path, { highWaterMark, signal }),
   }
 }

@@ -8,7 +8,6 @@
 import { createHash } from 'node:crypto'
 import { closeSync, openSync, rmSync, symlinkSync, writeSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { Document } from '../contract.js'
 import { AuditError, interrupted, printable } from '../errors.js'
 import { retrying } from '../retry.js'
@@ -23,9 +22,7 @@ export interface Landed {
   readonly document: Document
   /** The document's version, or its SHA-256 where the source knew none. */
   readonly version: string
-  /** Place among the landed documents of its batch, from 0. */
-  readonly ordinal: number
-  /** Plain NDJSON for the engine; its name ends in the ordinal. */
+  /** Where its plain NDJSON was put. */
   readonly path: string
   /** Size and lower-case hex SHA-256 of the bytes as they arrived. */
   readonly bytes: number
@@ -51,9 +48,8 @@ export interface LongLine {
 export type FileState = string
 
 export interface LandingOptions {
-  /** An empty folder of the run's own. */
-  readonly folder: string
-  readonly ordinal: number
+  /** The file to write, in a folder of the run's own. */
+  readonly path: string
   /** False when the file changed while it was read in place before. */
   readonly allowInPlace: boolean
   readonly signal: AbortSignal
@@ -61,9 +57,10 @@ export interface LandingOptions {
 }
 
 /**
+ * @returns null when the document was removed after it was listed
  * @throws AuditError naming the document when it did not arrive whole after several tries, or is no log at all
  */
-export async function land(document: Document, options: LandingOptions): Promise<Landed> {
+export async function land(document: Document, options: LandingOptions): Promise<Landed | null> {
   try {
     return await retrying(() => landOnce(document, options), options.signal)
   } catch (error) {
@@ -76,12 +73,14 @@ export async function land(document: Document, options: LandingOptions): Promise
   }
 }
 
-async function landOnce(document: Document, options: LandingOptions): Promise<Landed> {
+async function landOnce(document: Document, options: LandingOptions): Promise<Landed | null> {
   const before = document.path === undefined ? null : await fileState(document.path)
-  const path = join(options.folder, String(options.ordinal).padStart(8, '0'))
+  const { path } = options
   let landed = await read(document, path, options, document.path !== undefined && options.allowInPlace)
+  if (landed === null) return null
   const unfit = landed.longLines.size > 0 || landed.textBytes === 1
   if (landed.inPlace && unfit) landed = await read(document, path, options, false)
+  if (landed === null) return null
   if (document.path !== undefined && (await fileState(document.path)) !== before) {
     throw new AuditError('the file changed while it was read', {
       retryable: true,
@@ -95,7 +94,6 @@ async function landOnce(document: Document, options: LandingOptions): Promise<La
   return {
     document,
     version: document.version ?? landed.sha256,
-    ordinal: options.ordinal,
     path,
     bytes: landed.bytes,
     sha256: landed.sha256,
@@ -118,11 +116,18 @@ interface Reading {
 }
 
 /** One pass over the document; with `tryInPlace` nothing is written as long as the text is the bytes as they arrive. */
-async function read(document: Document, path: string, options: LandingOptions, tryInPlace: boolean): Promise<Reading> {
+async function read(
+  document: Document,
+  path: string,
+  options: LandingOptions,
+  tryInPlace: boolean,
+): Promise<Reading | null> {
+  const stream = await document.open(options.signal)
+  if (stream === null) return null
   const hash = createHash('sha256')
   let bytes = 0
   async function* arriving(): AsyncGenerator<Uint8Array> {
-    for await (const chunk of await document.open(options.signal)) {
+    for await (const chunk of stream as AsyncIterable<Uint8Array>) {
       if (options.signal.aborted) throw interrupted()
       hash.update(chunk)
       bytes += chunk.length

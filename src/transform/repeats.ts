@@ -25,7 +25,7 @@ export async function createResolved(engine: Engine, documents: number): Promise
   // Only keys are numbered: a window over whole rows would hold every repeated extra at once.
   const rows = `(
     SELECT base.*, repeat FROM base JOIN (
-      SELECT row, row_number() OVER (PARTITION BY file, content_hash ORDER BY row) - 1 AS repeat
+      SELECT row, row_number() OVER (PARTITION BY ordinal, content_hash ORDER BY row) - 1 AS repeat
       FROM base SEMI JOIN repeated USING (content_hash)
     ) USING (row)
   )`
@@ -44,7 +44,7 @@ function merged(numbered: string): string {
   return `
     SELECT * EXCLUDE (filled_at), len(list_filter(list_distinct(filled_at), lambda place: place > row)) AS fills
     FROM (
-      SELECT ${[...IDENTITY_FIELDS, ...FILLED_FIELDS, 'file'].map(first).join(', ')}, content_hash, min(row) AS row,
+      SELECT ${[...IDENTITY_FIELDS, ...FILLED_FIELDS, 'ordinal'].map(first).join(', ')}, content_hash, min(row) AS row,
         count(*) AS occurrences, [${filled}] AS filled_at
       FROM (${numbered}) GROUP BY content_hash
     )`

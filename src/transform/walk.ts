@@ -6,7 +6,7 @@
 import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { recordProblem } from '../../schemas/record.js'
-import type { Landed } from '../extract/landing.js'
+import type { SpoolFile } from '../extract/batches.js'
 import { type RecordTexts, recordTexts } from './members.js'
 
 /** Warehouses end here too: Redshift's SUPER takes 16 MB. */
@@ -27,24 +27,25 @@ export interface WalkedLine {
   readonly outcome: { readonly reject: Reject } | { readonly record: RecordTexts }
 }
 
-/** @param wanted line numbers, rising */
-export async function* walk(landed: Landed, wanted: AsyncIterable<number>): AsyncGenerator<WalkedLine> {
+/** @param wanted numbers of the file's lines, rising */
+export async function* walk(file: SpoolFile, wanted: AsyncIterable<number>): AsyncGenerator<WalkedLine> {
   const numbers = wanted[Symbol.asyncIterator]()
   let next = await numbers.next()
   let line = 0
-  for await (const bytes of linesOf(landed.path)) {
+  for await (const bytes of linesOf(file.path)) {
     if (next.done === true) return
     line++
     if (line !== next.value) continue
-    yield { line, outcome: inspect((await longLine(landed, line)) ?? bytes) }
+    yield { line, outcome: inspect((await longLine(file, line)) ?? bytes) }
     next = await numbers.next()
   }
 }
 
-async function longLine(landed: Landed, line: number): Promise<Buffer | null> {
-  const place = landed.longLines.get(line)
+/** A document with a long line has its file to itself. */
+async function longLine({ path, documents }: SpoolFile, line: number): Promise<Buffer | null> {
+  const place = documents[0]?.longLines.get(line)
   if (place === undefined) return null
-  const file = await open(`${landed.path}.long`)
+  const file = await open(`${path}.long`)
   try {
     const { buffer } = await file.read(Buffer.alloc(place.length), 0, place.length, place.offset)
     return buffer

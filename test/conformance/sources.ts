@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Document, Source } from '../../src/contract.js'
 import { joined } from '../extract/support.js'
-import { never } from '../support/load.js'
+import { never, opened } from '../support/load.js'
 
 /** A place that documents come from, which the suite fills. */
 export interface SourcePlace {
@@ -22,8 +22,7 @@ export async function listed(source: Source, signal = never): Promise<Document[]
   return documents
 }
 
-const textOf = async (document: Document): Promise<string> =>
-  (await joined(await document.open(never))).toString('utf8')
+const textOf = async (document: Document): Promise<string> => (await joined(await opened(document))).toString('utf8')
 
 export function sourceConformance(name: string, newPlace: () => Promise<SourcePlace>): void {
   describe(name, () => {
@@ -76,7 +75,7 @@ export function sourceConformance(name: string, newPlace: () => Promise<SourcePl
       const controller = new AbortController()
       const [document] = await listed(place.open())
       const reading = (async () => {
-        for await (const chunk of await (document as Document).open(controller.signal)) {
+        for await (const chunk of await opened(document as Document, controller.signal)) {
           expect(chunk.length).toBeGreaterThan(0)
           controller.abort()
         }

@@ -2,10 +2,11 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { basename, join, relative } from 'node:path'
 import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
+import type { Document } from '../../src/contract.js'
 import { fileSource, stdinSource } from '../../src/extract/files.js'
 import { openSource } from '../../src/extract/index.js'
 import { listed, type SourcePlace, sourceConformance } from '../conformance/sources.js'
-import { never, newFolder } from '../support/load.js'
+import { newFolder, opened } from '../support/load.js'
 import { failure, joined } from './support.js'
 
 const EVENT = '{"timestamp":"2026-10-01T12:34:56Z","action":"user:login"}\n'
@@ -76,7 +77,7 @@ describe('a folder', () => {
     const folder = folderOf(...HOSTILE)
     const documents = await listed(fileSource(folder))
     expect(documents.map(({ id }) => basename(id)).sort()).toEqual([...HOSTILE].sort())
-    for (const document of documents) expect(String(await joined(await document.open(never)))).toBe(EVENT)
+    for (const document of documents) expect(String(await joined(await opened(document)))).toBe(EVENT)
   })
 
   it('has links to files followed, links to folders not', async () => {
@@ -145,7 +146,7 @@ describe('standard input', () => {
     const [document, ...more] = await listed(source)
     expect(more).toEqual([])
     expect(document).toMatchObject({ id: 'stdin', version: null, bytes: null, range: null })
-    expect(String(await joined(await (document?.open(never) ?? Promise.reject())))).toBe(EVENT.repeat(2))
+    expect(String(await joined(await opened(document as Document)))).toBe(EVENT.repeat(2))
     await source.close()
   })
 })

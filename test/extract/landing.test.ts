@@ -5,10 +5,10 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Document } from '../../src/contract.js'
 import { fileSource } from '../../src/extract/files.js'
-import { changedSince, land } from '../../src/extract/landing.js'
+import { changedSince } from '../../src/extract/landing.js'
 import { sha256 } from '../support/exact.js'
 import { batchOf, documentOf, never, newEngine, newFolder } from '../support/load.js'
-import { failure, landed, landing } from './support.js'
+import { failure, landDocument, landed, landing } from './support.js'
 
 const EVENT = '{"timestamp":"2026-10-01T12:34:56Z","action":"user:login"}\n'
 
@@ -28,7 +28,7 @@ const mebibytes = (count: number): string => 'x'.repeat(count << 20)
 describe('a plain local file', () => {
   it('is read where it is, not copied', async () => {
     const path = fileOf(EVENT.repeat(3))
-    const result = await land(await documentAt(path), landing())
+    const result = await landDocument(await documentAt(path), landing())
     expect(lstatSync(result.path).isSymbolicLink()).toBe(true)
     expect(result).toMatchObject({ lines: 3, bytes: 3 * EVENT.length, textBytes: 3 * EVENT.length, moreFollow: false })
     expect(result.sha256).toBe(sha256(EVENT.repeat(3)))
@@ -43,7 +43,7 @@ describe('a plain local file', () => {
     ]
     for (const change of changes) {
       const path = fileOf(EVENT)
-      const result = await land(await documentAt(path), landing())
+      const result = await landDocument(await documentAt(path), landing())
       change(path)
       expect(await changedSince(result)).toBe(true)
     }
@@ -58,7 +58,7 @@ describe('a plain local file', () => {
     ['is a single character, which the engine would overlook', '{'],
   ])('is copied when it %s, and is left as it was', async (_what, content) => {
     const path = fileOf(content)
-    const result = await land(await documentAt(path), landing())
+    const result = await landDocument(await documentAt(path), landing())
     expect(lstatSync(result.path).isFile()).toBe(true)
     expect(result.inPlace).toBeNull()
     expect(readFileSync(path).equals(Buffer.from(content as string))).toBe(true)
@@ -68,8 +68,8 @@ describe('a plain local file', () => {
   it('is copied when that is asked for, and the link to it is not written through', async () => {
     const path = fileOf(EVENT)
     const options = landing()
-    await land(await documentAt(path), options)
-    const result = await land(await documentAt(path), { ...options, allowInPlace: false })
+    await landDocument(await documentAt(path), options)
+    const result = await landDocument(await documentAt(path), { ...options, allowInPlace: false })
     expect(lstatSync(result.path).isFile()).toBe(true)
     expect(lstatSync(result.path).mode & 0o777).toBe(0o600)
     expect(readFileSync(path, 'utf8')).toBe(EVENT)
@@ -78,8 +78,8 @@ describe('a plain local file', () => {
   it('elsewhere that the spool was made to point at is not written to', async () => {
     const elsewhere = fileOf('precious')
     const options = landing()
-    symlinkSync(elsewhere, join(options.folder, '00000000'))
-    await land(documentOf('a', EVENT), options)
+    symlinkSync(elsewhere, options.path)
+    await landDocument(documentOf('a', EVENT), options)
     expect(readFileSync(elsewhere, 'utf8')).toBe('precious')
   })
 
@@ -94,7 +94,7 @@ describe('a plain local file', () => {
         return document.open(signal)
       },
     }
-    const error = await failure(land(changing, landing()))
+    const error = await failure(landDocument(changing, landing()))
     expect(error.message).toMatch(/landing .*log failed: the file changed while it was read/)
   })
 
@@ -109,14 +109,14 @@ describe('a plain local file', () => {
         return document.open(signal)
       },
     }
-    expect((await land(changing, landing())).lines).toBe(2)
+    expect((await landDocument(changing, landing())).lines).toBe(2)
   })
 
   it('that went away says so', async () => {
     const path = fileOf(EVENT)
     const document = await documentAt(path)
     renameSync(path, `${path}.gone`)
-    expect(await failure(land(document, landing()))).toMatchObject({
+    expect(await failure(landDocument(document, landing()))).toMatchObject({
       message: expect.stringContaining('ENOENT'),
       advice: expect.stringContaining('when it was listed'),
     })
@@ -132,7 +132,7 @@ describe('a landed document', () => {
   })
 
   it('keeps the version its source knows', async () => {
-    expect((await land(documentOf('a', EVENT, 'ETag'), landing())).version).toBe('ETag')
+    expect((await landDocument(documentOf('a', EVENT, 'ETag'), landing())).version).toBe('ETag')
   })
 
   it('has its long lines beside it', async () => {
@@ -151,13 +151,13 @@ describe('a landed document', () => {
       for (;;) yield Buffer.alloc(1 << 20, 0x78)
     }
     const document = { ...documentOf('a', ''), open: async () => endless() }
-    expect(await failure(land(document, landing()))).toMatchObject({
+    expect(await failure(landDocument(document, landing()))).toMatchObject({
       message: expect.stringContaining('line 1 is longer than 64 MiB; nothing of the document is loaded'),
     })
   })
 
   it('names itself in an error, without what could disturb a terminal', async () => {
-    const error = await failure(land(documentOf('a\u001b[2Jb\nc', gzipSync(EVENT).subarray(0, 20)), landing()))
+    const error = await failure(landDocument(documentOf('a\u001b[2Jb\nc', gzipSync(EVENT).subarray(0, 20)), landing()))
     expect(error.message).toBe(
       'landing a\\u001b[2Jb\\u000ac failed: the gzip archive is cut short or damaged; nothing of it is loaded',
     )
@@ -172,9 +172,9 @@ describe('a landed document', () => {
       }
     }
     const options = landing({ signal: controller.signal })
-    const error = await failure(land({ ...documentOf('a', ''), open: async () => endless() }, options))
+    const error = await failure(landDocument({ ...documentOf('a', ''), open: async () => endless() }, options))
     expect(error).toMatchObject({ message: 'interrupted', exitCode: 130 })
-    expect(existsSync(join(options.folder, '00000000.long'))).toBe(false)
+    expect(existsSync(`${options.path}.long`)).toBe(false)
   })
 })
 

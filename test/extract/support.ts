@@ -1,5 +1,7 @@
 /** Chunks of bytes as they might arrive, and what comes out behind. */
 
+import { join } from 'node:path'
+import type { Document } from '../../src/contract.js'
 import type { AuditError } from '../../src/errors.js'
 import { type Landed, type LandingOptions, land } from '../../src/extract/landing.js'
 import { type Content, documentOf, never, newFolder } from '../support/load.js'
@@ -31,8 +33,7 @@ export async function joined(chunks: AsyncIterable<Uint8Array>): Promise<Buffer>
 }
 
 export const landing = (options: Partial<LandingOptions> = {}): LandingOptions => ({
-  folder: newFolder(),
-  ordinal: 0,
+  path: join(newFolder(), 'landed'),
   allowInPlace: true,
   signal: never,
   onBytes() {},
@@ -40,7 +41,14 @@ export const landing = (options: Partial<LandingOptions> = {}): LandingOptions =
 })
 
 export const landed = (content: Content, options: Partial<LandingOptions> = {}): Promise<Landed> =>
-  land(documentOf('document', content), landing(options))
+  landDocument(documentOf('document', content), landing(options))
+
+/** Lands a document that is there. */
+export async function landDocument(document: Document, options: LandingOptions): Promise<Landed> {
+  const result = await land(document, options)
+  if (result === null) throw new Error('the document is gone')
+  return result
+}
 
 export async function failure(work: Promise<unknown>): Promise<AuditError> {
   return work.then(

@@ -63,6 +63,13 @@ export function documentOf(id: string, content: Content, version: string | null 
   return { id, version, bytes: bytes.length, range: null, open: async () => stream() }
 }
 
+/** The bytes of a document that is there. */
+export async function opened(document: Document, signal = never): Promise<AsyncIterable<Uint8Array>> {
+  const stream = await document.open(signal)
+  if (stream === null) throw new Error('the document is gone')
+  return stream
+}
+
 export function sourceOf(documents: readonly Document[], id = 'test'): Source {
   return {
     id,
@@ -108,11 +115,19 @@ export function countsOf(summary: Summary): readonly number[] {
 /** Landed and transformed, ready for a sink; it stays good until the engine makes its next one. */
 export async function batchOf(engine: Engine, documents: readonly Document[], source = 'test'): Promise<Batch> {
   const folder = newFolder()
-  const landed = []
-  for (const [ordinal, document] of documents.entries())
-    landed.push(await land(document, { folder, ordinal, allowInPlace: true, signal: never, onBytes: NOTHING }))
-  const identity = { source, loadId: newLoadId(), startedAt: new Date(), loaderVersion: 'test', folder }
-  return transform(engine, landed, identity, never)
+  const files = []
+  for (const [i, document] of documents.entries()) {
+    const path = join(folder, String(i).padStart(8, '0'))
+    const landed = await land(document, { path, allowInPlace: true, signal: never, onBytes: NOTHING })
+    if (landed !== null) files.push({ path, documents: [landed] })
+  }
+  const loadId = newLoadId()
+  return transform(
+    engine,
+    files,
+    { source, loadId, startedAt: new Date(), loaderVersion: 'test', folder, range: EVERYTHING },
+    never,
+  )
 }
 
 /** Lines as a file holds them. */

@@ -2,6 +2,7 @@ import { inspect } from 'node:util'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type Fault, startWandbApi, type WandbApi, type WandbApiOptions } from '../../../src/demo/wandb-api.js'
 import type { ApiOptions } from '../../../src/extract/api/source.js'
+import { opened } from '../../support/load.js'
 import { eventsOf, KEY, listed, made, once, PATIENT, QUICK, range, rejection, sourceOf, whole } from './support.js'
 
 const apis: WandbApi[] = []
@@ -211,7 +212,7 @@ test('an interrupted run ends as interrupted, whether it waits or reads', async 
   const document = await firstOf(api)
   const stop = new AbortController()
   const reading = (async () => {
-    for await (const chunk of await document.open(stop.signal)) if (chunk.length > 0) stop.abort()
+    for await (const chunk of await opened(document, stop.signal)) if (chunk.length > 0) stop.abort()
   })()
   expect((await rejection(reading)).exitCode).toBe(130)
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { startWandbApi } from '../../../src/demo/wandb-api.js'
-import { listed, never, range, sourceOf } from './support.js'
+import { opened } from '../../support/load.js'
+import { listed, range, sourceOf } from './support.js'
 
 const MEGABYTE = 1024 * 1024
 
@@ -17,7 +18,7 @@ test.each(['classic', 'current'] as const)(
     let peak = 0
     const used = () => process.memoryUsage().heapUsed + process.memoryUsage().arrayBuffers
     const before = used()
-    for await (const chunk of await document.open(never)) {
+    for await (const chunk of await opened(document)) {
       if (Math.floor(bytes / MEGABYTE) !== Math.floor((bytes + chunk.length) / MEGABYTE)) peak = Math.max(peak, used())
       bytes += chunk.length
     }

@@ -4,6 +4,7 @@ import type { WandbApi } from '../../../src/demo/wandb-api.js'
 import { AuditError } from '../../../src/errors.js'
 import type { Timing } from '../../../src/extract/api/client.js'
 import { type ApiOptions, apiSource } from '../../../src/extract/api/source.js'
+import { opened } from '../../support/load.js'
 
 export const DAY = 86_400_000
 export const SEED = 1
@@ -43,7 +44,7 @@ export async function whole(document: Document): Promise<string> {
 
 export async function once(document: Document): Promise<string> {
   const chunks: Uint8Array[] = []
-  for await (const chunk of await document.open(never)) chunks.push(chunk)
+  for await (const chunk of await opened(document)) chunks.push(chunk)
   return Buffer.concat(chunks).toString('utf8')
 }
 
