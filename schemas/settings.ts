@@ -32,6 +32,7 @@ export const settings = z
       .optional()
       .describe('API: how far each run reaches back before the last one, for example 1d or 36h.'),
     insecure_http: z.boolean().optional().describe('API: whether to send the API key over plain HTTP.'),
+    concurrency: z.int().min(1).max(64).optional().describe('Buckets: how many objects are read at once.'),
     every: duration
       .regex(/[1-9]/, 'expected more than zero')
       .optional()

@@ -7,7 +7,7 @@ import type { Document, Sink } from '../src/contract.js'
 import { madeDay, withoutNames } from '../src/demo/made-logs.js'
 import { AuditError } from '../src/errors.js'
 import { fileSource } from '../src/extract/files.js'
-import { run } from '../src/pipeline.js'
+import { type Job, run } from '../src/pipeline.js'
 import {
   countsOf,
   documentOf,
@@ -20,7 +20,7 @@ import {
   silentProgress,
   sourceOf,
 } from './support/load.js'
-import { contentOf, eventsOf, rebuild } from './support/rows.js'
+import { contentOf, eventsOf, rebuild, rowsOf } from './support/rows.js'
 
 const newSink = (): Sink => duckdbSink(join(newFolder(), 'audit.duckdb'), { waitMs: 1000, onWait() {} })
 const EVERYTHING = { from: null, to: null }
@@ -191,6 +191,84 @@ describe('what fails', () => {
     expect(rejects).toHaveLength(3)
     expect(spoken).toHaveLength(1)
     expect(JSON.stringify([summary, spoken, rejects])).not.toContain('lovelace')
+  })
+})
+
+describe('some days only', () => {
+  const at = (timestamp: string) => ({ ...EVENT, timestamp })
+  const LINES = ndjson(
+    at('2026-09-30T23:59:59.999999Z'),
+    at('2026-10-01T00:00:00Z'),
+    at('2026-10-01T00:00:00Z'),
+    '{cut',
+    at('2026-10-02T00:00:00+01:00'),
+    at('2026-10-02T00:00:00Z'),
+  )
+  const october = { from: new Date('2026-10-01'), to: new Date('2026-10-02') }
+  const days = (range: Job['range'], documents = [documentOf('a', LINES), documentOf('b', LINES, 'ETag')]) => ({
+    jobs: [{ source: sourceOf(documents), range, refetch: false }],
+  })
+
+  it('are chosen by the events, and what lies outside is passed over, not counted and not remembered as loaded', async () => {
+    const sink = newSink()
+    const some = await loadInto(sink, [], days(october))
+    expect(countsOf(some)).toEqual([3, 0, 3, 2])
+    expect(some.sinks[0]?.read).toBe(8)
+    expect((await eventsOf(sink)).map(({ timestamp }) => timestamp)).toEqual([
+      '2026-10-01T00:00:00Z',
+      '2026-10-01T00:00:00Z',
+      '2026-10-01T23:00:00Z',
+    ])
+    expect(await loadInto(sink, [], days(october))).toMatchObject({ documents: 0, skipped: 2 })
+    const all = await loadInto(sink, [], days(EVERYTHING))
+    expect(countsOf(all)).toEqual([2, 0, 8, 2])
+    expect(await loadInto(sink, [], days(october))).toMatchObject({ documents: 0, skipped: 2 })
+    const whole = newSink()
+    await loadInto(whole, [], days(EVERYTHING))
+    expect(await contentOf(sink)).toEqual(await contentOf(whole))
+  })
+
+  it.each([
+    ['from a day on', { from: october.from, to: null }, 4],
+    ['up to a day', { from: null, to: october.from }, 1],
+    ['without any event', { from: new Date('2027-01-01'), to: null }, 0],
+  ])('%s', async (_what, range, events) => {
+    const sink = newSink()
+    expect(countsOf(await loadInto(sink, [], days(range, [documentOf('a', LINES)])))).toEqual([events, 0, 0, 1])
+  })
+
+  it('do not cut what a source asked for itself', async () => {
+    const sink = newSink()
+    const window = { ...documentOf('a', LINES, 'final'), range: october }
+    expect(countsOf(await loadInto(sink, [], days(october, [window])))).toEqual([5, 0, 0, 1])
+    expect([...(await sink.receipts('test')).values()]).toEqual(['final'])
+  })
+})
+
+describe('small documents that share a spool file', () => {
+  it('are told apart: lines, rejects, repeats and receipts are those of each', async () => {
+    const odd = { ...EVENT, response_code: 1.5, note: '\u0041' }
+    const contents = Array.from({ length: 40 }, (_, i) =>
+      ndjson(EVENT, '{cut', odd, '', { ...EVENT, actor_user_id: i }),
+    )
+    const documents = contents.map((content, i) => documentOf(`d${i}`, content))
+    const [sink, apart] = [newSink(), newSink()]
+    await loadInto(sink, documents)
+    await loadInto(apart, documents, { batchBytes: 1 })
+    const rows = async (of: Sink) => ({
+      events: (await eventsOf(of)).map(({ source_document, source_line, content_hash }) => ({
+        source_document,
+        source_line,
+        content_hash,
+      })),
+      rejects: await rowsOf(of, 'SELECT reject_id, source_document, source_line, raw FROM audit_rejects ORDER BY ALL'),
+      receipts: await rowsOf(
+        of,
+        'SELECT document, sha256, bytes, rows_read, rejected FROM audit_documents ORDER BY ALL',
+      ),
+    })
+    expect(await rows(sink)).toEqual(await rows(apart))
+    expect((await rows(sink)).rejects).toHaveLength(40)
   })
 })
 

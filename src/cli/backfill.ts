@@ -13,7 +13,7 @@ interface BackfillFlags extends RunFlags {
 const DAY_MS = 86_400_000
 
 export function addBackfill(program: Command): void {
-  withRun(program.command('backfill').description('Load past UTC days from the W&B API, oldest first.'))
+  withRun(program.command('backfill').description('Load the events of past UTC days; from the W&B API oldest first.'))
     .option('--days <n>', 'the last n days and today', wholeNumber)
     .option('--since <day>', 'from this UTC day on, YYYY-MM-DD')
     .option('--until <day>', 'up to this UTC day, and not including it; default: to now')
@@ -33,7 +33,8 @@ Examples:
       const { openSession } = await import('./session.js')
       const { runOnce } = await import('./run.js')
       const { SETTLE_MS } = await import('../extract/api/days.js')
-      const days = { settleMs: SETTLE_MS, refetch: flags.refetch ?? false, range: async () => range }
+      const refetch = flags.refetch ?? false
+      const days = { settleMs: SETTLE_MS, refetch, range: async () => range, events: range }
       process.exitCode = await runOnce(await openSession(flags), days, flags)
     })
 }

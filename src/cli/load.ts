@@ -38,9 +38,11 @@ async function load(session: Session, flags: RunFlags): Promise<ExitCode> {
 
 async function sinceLastFinishedDay(overlapMs: number): Promise<Days> {
   const { loadRange, SETTLE_MS } = await import('../extract/api/days.js')
+  const { EVERYTHING } = await import('../extract/days.js')
   return {
     settleMs: Math.max(SETTLE_MS, overlapMs),
     refetch: false,
+    events: EVERYTHING,
     async range(source, sinks) {
       const now = new Date()
       const ranges = []

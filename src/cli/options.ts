@@ -24,9 +24,13 @@ export interface RunFlags extends SinkFlags {
   readonly insecureHttp?: boolean
   readonly overlap?: string
   readonly every?: string
+  readonly concurrency?: number
   readonly dryRun?: boolean
   readonly output: 'text' | 'json'
 }
+
+/** Small objects are waited for, not worked on: a few at once hide the way to the store and back. */
+export const CONCURRENCY = 8
 
 const collect = (value: string, all: string[] = []): string[] => [...all, value]
 
@@ -49,7 +53,7 @@ export function withSinks(command: Command, what: string): Command {
 /** The options of commands that read sources and load sinks. */
 export function withRun(command: Command): Command {
   const what =
-    'https://HOST, file, folder, glob in quotes, or - for standard input (repeatable; default: WANDB_BASE_URL)'
+    'https://HOST, s3://, gs:// or az:// bucket, file, folder, glob in quotes, or - for stdin (repeatable; default: WANDB_BASE_URL)'
   return withSinks(command.option('--from <source>', what, collect), 'sink to load into')
     .option('--memory <size>', 'memory to keep within (default: 1GB)')
     .option('--spool <folder>', "folder for temporary files (default: the system's)")
@@ -64,6 +68,7 @@ export function withRun(command: Command): Command {
     .option('--username <name>', 'W&B API: the user the key belongs to')
     .option('--anonymize', 'W&B API: ask for events without e-mail addresses and names')
     .option('--insecure-http', 'W&B API: send the key over plain http')
+    .option('--concurrency <n>', `buckets: how many objects are read at once (default: ${CONCURRENCY})`, wholeNumber)
     .option('--dry-run', 'only list what would be read')
     .addOption(
       new Option('--output <format>', 'how the summary on stdout is written').choices(['text', 'json']).default('text'),
@@ -86,9 +91,10 @@ export function asSettings(flags: Partial<RunFlags>): Partial<Settings> {
     api,
     overlap,
     every,
+    concurrency,
   } = flags
   const given = {
-    ...{ from, to, memory, spool, quiet, username, anonymize, api, overlap, every },
+    ...{ from, to, memory, spool, quiet, username, anonymize, api, overlap, every, concurrency },
     max_rejects: maxRejects,
     log_format: logFormat,
     insecure_http: insecureHttp,

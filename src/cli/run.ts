@@ -7,14 +7,12 @@ import { isApi, openSource } from '../extract/index.js'
 import { type Job, listPending, run, type Summary } from '../pipeline.js'
 import { Engine } from '../transform/engine.js'
 import { version } from '../version.js'
-import type { RunFlags } from './options.js'
+import { CONCURRENCY, type RunFlags } from './options.js'
 import { openSinks, type Session } from './session.js'
 import { openSpool } from './spool.js'
 
 /** A staged batch takes about as much memory as its text; the merge needs as much again. */
 const BATCH_SHARE = 0.25
-
-const EVERYTHING: DayRange = { from: null, to: null }
 
 export interface Days {
   /** How long after its end a UTC day counts as finished, in milliseconds. */
@@ -22,6 +20,8 @@ export interface Days {
   readonly refetch: boolean
   /** The days to ask the API for. */
   range(source: Source, sinks: readonly Sink[]): Promise<DayRange>
+  /** The days whose events are wanted of files and buckets. */
+  readonly events: DayRange
 }
 
 /** Runs once, and writes the summary to stdout. */
@@ -48,15 +48,12 @@ export async function runOnce(
   }
 }
 
-async function openJob(
-  address: string,
-  sinks: readonly Sink[],
-  days: Days,
-  { username, anonymize = false, api, insecure_http: insecureHttp = false }: ResolvedSettings,
-): Promise<Job> {
+async function openJob(address: string, sinks: readonly Sink[], days: Days, settings: ResolvedSettings): Promise<Job> {
   const { settleMs, refetch } = days
-  const source = await openSource(address, { username, anonymize, dialect: api, insecureHttp, settleMs })
-  return { source, refetch, range: isApi(address) ? await days.range(source, sinks) : EVERYTHING }
+  const { username, anonymize = false, api: dialect, concurrency = CONCURRENCY } = settings
+  const insecureHttp = settings.insecure_http ?? false
+  const source = await openSource(address, { username, anonymize, dialect, insecureHttp, settleMs, concurrency })
+  return { source, refetch, range: isApi(address) ? await days.range(source, sinks) : days.events }
 }
 
 async function runPipeline(session: Session, jobs: readonly Job[], sinks: readonly Sink[]): Promise<Summary> {

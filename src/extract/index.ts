@@ -2,6 +2,7 @@
 
 import type { Source } from '../contract.js'
 import { printable, usageError } from '../errors.js'
+import { isStore } from '../stores/index.js'
 
 export interface SourceOptions {
   readonly username: string | undefined
@@ -10,6 +11,8 @@ export interface SourceOptions {
   readonly insecureHttp: boolean
   /** How long after its end a UTC day counts as finished, in milliseconds. */
   readonly settleMs: number
+  /** How many objects of a bucket are read at once. */
+  readonly concurrency: number
 }
 
 export const isApi = (address: string): boolean => /^https?:\/\//i.test(address)
@@ -22,11 +25,17 @@ export async function openSource(address: string, options: SourceOptions): Promi
     const login = await credentials(address, { username: options.username, env: process.env })
     return apiSource({ ...options, baseUrl: address, credentials: login })
   }
+  if (isStore(address)) {
+    const { openStore } = await import('../stores/index.js')
+    const { bucketSource } = await import('./bucket/source.js')
+    const { store, prefix } = await openStore(address)
+    return bucketSource({ store, prefix, concurrency: options.concurrency })
+  }
   const { fileSource, stdinSource } = await import('./files.js')
   if (address === '-') return stdinSource(process.stdin)
   if (!/^[a-z][a-z0-9+.-]+:\/\//i.test(address)) return fileSource(address)
   throw usageError(
     `no source has an address like ${printable(address)}`,
-    'Sources: https://HOST (the W&B API), a file, a folder, a glob, or - for standard input.',
+    'Sources: https://HOST (the W&B API), s3://, gs:// or az:// (a bucket), a file, a folder, a glob, or - for standard input.',
   )
 }

@@ -83,6 +83,7 @@ describe('a setting', () => {
     overlap: '36h',
     insecure_http: true,
     every: '10m',
+    concurrency: 3,
   }
 
   it.each(Object.entries(SETTING_VARIABLES))(

@@ -152,7 +152,10 @@ describe('standard input', () => {
 })
 
 describe('an address', () => {
-  const API = { username: undefined, anonymize: false, dialect: undefined, insecureHttp: false, settleMs: 0 }
+  const API = {
+    ...{ username: undefined, anonymize: false, dialect: undefined, insecureHttp: false, settleMs: 0 },
+    concurrency: 1,
+  }
 
   it('without a scheme is one of files, and - is standard input', async () => {
     expect((await openSource('logs', API)).id).toBe('files')

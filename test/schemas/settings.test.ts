@@ -21,6 +21,7 @@ describe('settings', () => {
       api: 'multi-tenant',
       overlap: '36h',
       insecure_http: false,
+      concurrency: 4,
       every: '10m',
     }
     expect(settings.parse(all)).toEqual(all)
