@@ -1,0 +1,167 @@
+/** Amazon S3, and stores that speak its protocol, through the official client. */
+
+import { randomUUID } from 'node:crypto'
+import type { Readable } from 'node:stream'
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  type GetObjectCommandOutput,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+} from '@aws-sdk/client-s3'
+import { AuditError, interrupted, printable } from '../errors.js'
+import { retrying } from '../retry.js'
+import type { Content, ObjectStore, Reading, StoredObject, WriteCondition } from './contract.js'
+import { checksumOf, chunksOf, decoded, quoted, stored, unquoted } from './s3/answers.js'
+import { type S3Place, s3Client, TIMING, type Timing } from './s3/client.js'
+import { failed, givenUp, OPERATIONS, type Operation, seen } from './s3/failures.js'
+import { put, writtenBefore } from './s3/write.js'
+import { upload } from './upload.js'
+
+/**
+ * Logins come from where AWS's own tools find them: environment, profiles, SSO, web identity, the role of the machine.
+ *
+ * @param timing injected by tests
+ * @throws AuditError, exit code 2, for a bucket or an endpoint that cannot be
+ */
+export function s3Store(place: S3Place, timing: Timing = TIMING): ObjectStore {
+  const { bucket } = place
+  const id = `s3://${bucket}`
+  const client = s3Client(place, timing)
+
+  /** For requests that the client has repeated already. */
+  const failure = (operation: Operation, key: string, error: unknown, signal: AbortSignal): AuditError =>
+    givenUp(failed(operation, `${id}/${key}`, error, signal))
+
+  async function* list(prefix: string, signal: AbortSignal): AsyncGenerator<StoredObject> {
+    let token: string | undefined
+    do {
+      const command = new ListObjectsV2Command({
+        Bucket: bucket,
+        Prefix: prefix,
+        ContinuationToken: token,
+        // XML cannot hold every character of a key.
+        EncodingType: 'url',
+      })
+      const page = await client.send(command, { abortSignal: signal }).catch((error) => {
+        throw failure(OPERATIONS.list, prefix, error, signal)
+      })
+      for (const { Key, Size, ETag, LastModified } of page.Contents ?? []) {
+        const key = decoded(Key ?? '', page.EncodingType)
+        yield stored(id, key, { bytes: Size, etag: ETag, lastModified: LastModified })
+      }
+      const next = page.IsTruncated === true ? (page.NextContinuationToken ?? '') : undefined
+      if (next === '' || (next !== undefined && next === token)) {
+        throw new AuditError(`${printable(`${id}/${prefix}`)}: the listing goes on, and the store does not say where`)
+      }
+      token = next
+    } while (token !== undefined)
+  }
+
+  async function find(key: string, signal: AbortSignal): Promise<StoredObject | null> {
+    try {
+      const command = new HeadObjectCommand({ Bucket: bucket, Key: key })
+      const { ContentLength, ETag, LastModified } = await client.send(command, { abortSignal: signal })
+      return stored(id, key, { bytes: ContentLength, etag: ETag, lastModified: LastModified })
+    } catch (error) {
+      if (error instanceof AuditError) throw error
+      const { status } = seen(error)
+      // The answer to a HEAD has no body that says why: a GET tells a missing bucket from a missing object.
+      if (status >= 400 && status < 500 && (await isAbsent(key, signal))) return null
+      throw failure(OPERATIONS.find, key, error, signal)
+    }
+  }
+
+  /** @throws AuditError when something else is the matter */
+  async function isAbsent(key: string, signal: AbortSignal): Promise<boolean> {
+    try {
+      const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }), { abortSignal: signal })
+      destroy(Body)
+      return false
+    } catch (error) {
+      if (seen(error).code === 'NoSuchKey') return true
+      throw failure(OPERATIONS.find, key, error, signal)
+    }
+  }
+
+  async function read(
+    { key, version }: Pick<StoredObject, 'key' | 'version'>,
+    from: number,
+    signal: AbortSignal,
+  ): Promise<Reading | null> {
+    const command = new GetObjectCommand({
+      Bucket: bucket,
+      Key: key,
+      IfMatch: quoted(version),
+      // A checksum is of the whole object: the client would find that a part of it does not match.
+      ...(from === 0 ? { ChecksumMode: 'ENABLED' } : { Range: `bytes=${from}-` }),
+    })
+    let output: GetObjectCommandOutput
+    try {
+      output = await client.send(command, { abortSignal: signal })
+    } catch (error) {
+      const { code, status } = seen(error)
+      if (code === 'NoSuchKey' || status === 412) return null
+      // It ends before `from`: nothing is left to be read.
+      if (status === 416) return { chunks: nothing(), checksum: null }
+      throw failure(OPERATIONS.read, key, error, signal)
+    }
+    // Not every store looks at If-Match.
+    if (unquoted(output.ETag ?? '') !== version) {
+      destroy(output.Body)
+      return null
+    }
+    if (from > 0 && !output.ContentRange?.startsWith(`bytes ${from}-`)) {
+      destroy(output.Body)
+      throw new AuditError(`${printable(`${id}/${key}`)}: asked for the bytes from ${from} on, the store sent others`, {
+        advice: 'A proxy on the way, or the store, does not know ranges: a read that broke off cannot go on there.',
+      })
+    }
+    return { chunks: chunksOf(output.Body as Readable, `${id}/${key}`, signal), checksum: checksumOf(output) }
+  }
+
+  async function write(
+    key: string,
+    content: Content,
+    condition: WriteCondition,
+    signal: AbortSignal,
+  ): Promise<string | null> {
+    const one = { bucket, key, upload: await upload(content), condition, id: randomUUID() }
+    let attempts = 0
+    const attempt = async (): Promise<string | null> => {
+      attempts++
+      try {
+        return await put(client, one, signal).catch((error) => {
+          const { code, status } = seen(error)
+          const conditionFailed = status === 412 || (typeof condition === 'object' && code === 'NoSuchKey')
+          if (!conditionFailed) throw error
+          // An earlier attempt may have succeeded, and its answer been lost.
+          return attempts === 1 ? null : writtenBefore(client, one, signal)
+        })
+      } catch (error) {
+        throw failed(OPERATIONS.write, `${id}/${key}`, error, signal)
+      }
+    }
+    return retrying(attempt, signal, timing.attempts - 1).catch((error) => {
+      if (signal.aborted) throw interrupted()
+      throw error instanceof AuditError ? givenUp(error) : error
+    })
+  }
+
+  async function remove(key: string, signal: AbortSignal): Promise<void> {
+    try {
+      await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }), { abortSignal: signal })
+    } catch (error) {
+      if (seen(error).code !== 'NoSuchKey') throw failure(OPERATIONS.remove, key, error, signal)
+    }
+  }
+
+  return { id, list, find, read, write, remove, close: async () => client.destroy() }
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}
+
+/** A body nobody will read: its connection ends with it. */
+function destroy(body: GetObjectCommandOutput['Body']): void {
+  ;(body as Readable | undefined)?.destroy()
+}

@@ -1,0 +1,153 @@
+/** What S3 and its client answer when something is wrong, and what to do about it. */
+
+import { AuditError, interrupted, printable } from '../../errors.js'
+import { type Failure, networkFailure } from '../network.js'
+
+/** What was tried: for the message, and the permission it takes. */
+export interface Operation {
+  readonly verb: string
+  readonly permission: string
+}
+
+export const OPERATIONS = {
+  list: { verb: 'list', permission: 's3:ListBucket' },
+  // Without s3:ListBucket, S3 answers 403 where it would answer 404.
+  find: { verb: 'look at', permission: 's3:GetObject and s3:ListBucket' },
+  read: { verb: 'read', permission: 's3:GetObject' },
+  write: { verb: 'write', permission: 's3:PutObject' },
+  remove: { verb: 'remove', permission: 's3:DeleteObject' },
+} as const satisfies Record<string, Operation>
+
+const LOGIN = 'Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the profile in AWS_PROFILE.'
+const EXPIRED: Failure = {
+  what: 'the login has expired',
+  advice: 'Log in again, for example with `aws sso login`; on a server use a role, which renews itself.',
+}
+const BUSY: Failure = {
+  what: 'S3 was too busy for too long',
+  advice: 'Run it again later: it goes on where it stopped. Fewer requests at once help.',
+  retryable: true,
+}
+const DOWN: Failure = { what: 'S3 failed again and again', advice: 'Run it again later.', retryable: true }
+const CHANGING: Failure = {
+  what: 'others kept writing it at the same time',
+  advice: 'Run it again.',
+  retryable: true,
+}
+
+/** By error code: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, or the client's error name. */
+const FAILURES: Readonly<Record<string, Failure>> = {
+  NoSuchBucket: {
+    what: 'there is no such bucket',
+    advice: 'Check its name; a bucket of an S3-compatible store needs `?endpoint=https://…`.',
+  },
+  InvalidBucketName: { what: 'no bucket can have that name', advice: 'Check its name.' },
+  InvalidObjectState: {
+    what: 'it is in an archive (Glacier)',
+    advice: 'Restore it first; a lifecycle rule must have moved it there.',
+  },
+  ExpiredToken: EXPIRED,
+  TokenRefreshRequired: EXPIRED,
+  InvalidAccessKeyId: { what: 'the access key is not known there', advice: LOGIN },
+  InvalidToken: { what: 'the session token is not valid', advice: `${LOGIN} AWS_SESSION_TOKEN must belong to them.` },
+  SignatureDoesNotMatch: { what: 'the secret key is not the right one', advice: LOGIN },
+  RequestTimeTooSkewed: { what: "this machine's clock is wrong", advice: 'Set the clock, for example with NTP.' },
+  CredentialsProviderError: {
+    what: 'no login for AWS was found',
+    advice: 'Set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this machine a role: docs/s3.md.',
+  },
+  TokenProviderError: EXPIRED,
+  NotImplemented: {
+    what: 'this store does not know what it takes',
+    advice: 'It must know ListObjectsV2 and, for writing, If-Match and If-None-Match: docs/s3.md.',
+  },
+  XAmzContentSHA256Mismatch: { what: 'the bytes changed on the way', retryable: true },
+  BadDigest: { what: 'the bytes changed on the way', retryable: true },
+  IncompleteBody: { what: 'not all bytes arrived', retryable: true },
+  RequestTimeout: BUSY,
+  SlowDown: BUSY,
+  ServiceUnavailable: BUSY,
+  TimeoutError: { what: 'no answer came in time', advice: 'Check network, VPN and firewall.', retryable: true },
+  ConditionalRequestConflict: CHANGING,
+  OperationAborted: CHANGING,
+}
+
+const WRONG_REGION = new Set([
+  'PermanentRedirect',
+  'AuthorizationHeaderMalformed',
+  'IllegalLocationConstraintException',
+])
+
+/** What to throw when every repeat is used up, so that whoever asked does not begin the same once more. */
+export function givenUp({ message, advice, cause, exitCode }: AuditError): AuditError {
+  return new AuditError(message, { cause, exitCode, ...(advice === undefined ? {} : { advice }) })
+}
+
+/**
+ * What to throw for one attempt that failed.
+ *
+ * @param place `s3://bucket/key`
+ * @returns retryable when another one may help
+ */
+export function failed(operation: Operation, place: string, error: unknown, signal: AbortSignal): AuditError {
+  if (signal.aborted) return interrupted()
+  const { what, advice, retryable = false } = failureOf(operation, error)
+  const details = { retryable, cause: error, ...(advice === undefined ? {} : { advice }) }
+  return new AuditError(`could not ${operation.verb} ${printable(place)}: ${what}`, details)
+}
+
+function failureOf(operation: Operation, error: unknown): Failure {
+  const { code, status, text } = seen(error)
+  const region = regionOf(error, code, status)
+  if (region !== null) return region
+  if (code === 'CredentialsProviderError' && /expired/i.test(text)) return EXPIRED
+  if (/^Region is missing/.test(text)) {
+    return { what: 'the region of the bucket is not known', advice: 'Add ?region=…, or set AWS_REGION.' }
+  }
+  const known = FAILURES[code] ?? networkFailure(error)
+  if (known !== null) return known
+  if (status === 401 || status === 403) return denied(operation, text)
+  if (status === 429) return BUSY
+  if (status >= 500) return DOWN
+  const answer = status === 0 ? '' : ` with status ${status}`
+  return { what: `S3 answered ${printable(code)}${answer}`, advice: 'Check bucket, endpoint and region.' }
+}
+
+/** AWS names the permission that is missing; others do not. */
+function denied({ permission }: Operation, text: string): Failure {
+  const missing = /not authorized to perform: ([a-z0-9-]+:[A-Za-z]+)/.exec(text)?.[1] ?? permission
+  return {
+    what: `access denied (it takes ${missing})`,
+    advice:
+      'Let the policies of the login, of the bucket and of its key allow that: docs/s3.md has the least that is needed.',
+  }
+}
+
+function regionOf(error: unknown, code: string, status: number): Failure | null {
+  if (!WRONG_REGION.has(code) && status !== 301) return null
+  const there = responseHeader(error, 'x-amz-bucket-region') ?? property(error, 'Region')
+  return {
+    what: there === null ? 'the bucket is in another region' : `the bucket is in ${printable(there)}`,
+    advice: `Add ?region=${there === null ? '…' : printable(there)}, or set AWS_REGION.`,
+  }
+}
+
+/** What an error of the client tells: its code, the status of the answer (0: there was none) and its text. */
+export function seen(error: unknown): { readonly code: string; readonly status: number; readonly text: string } {
+  if (!(error instanceof Error)) return { code: 'an unknown error', status: 0, text: '' }
+  const metadata: unknown = '$metadata' in error ? error.$metadata : null
+  const status =
+    typeof metadata === 'object' && metadata !== null && 'httpStatusCode' in metadata ? metadata.httpStatusCode : 0
+  return { code: error.name, status: typeof status === 'number' ? status : 0, text: error.message }
+}
+
+function property(of: unknown, name: string): string | null {
+  const value = typeof of === 'object' && of !== null ? (of as Record<string, unknown>)[name] : undefined
+  return typeof value === 'string' ? value : null
+}
+
+function responseHeader(error: unknown, name: string): string | null {
+  const response = typeof error === 'object' && error !== null && '$response' in error ? error.$response : null
+  const headers = typeof response === 'object' && response !== null && 'headers' in response ? response.headers : null
+  return property(headers, name)
+}

@@ -1,0 +1,72 @@
+/** One attempt to write an object, and how to recognise what an attempt wrote. */
+
+import { HeadObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
+import type { WriteCondition } from '../contract.js'
+import type { Upload } from '../upload.js'
+import { quoted, unquoted } from './answers.js'
+import { seen } from './failures.js'
+
+export interface Write {
+  readonly bucket: string
+  readonly key: string
+  readonly upload: Upload
+  readonly condition: WriteCondition
+  /** The same for every attempt; the object keeps it in its metadata. */
+  readonly id: string
+}
+
+const ID = 'wandb-audit-write'
+
+/**
+ * Sends the whole object, once: a stream, which the client does not repeat by itself.
+ *
+ * @returns its version
+ * @throws what the client throws
+ */
+export async function put(client: S3Client, write: Write, signal: AbortSignal): Promise<string> {
+  const { bytes, sha256, open } = write.upload
+  const body = open()
+  const unreadable = new AbortController()
+  body.once('error', () => unreadable.abort())
+  const command = new PutObjectCommand({
+    Bucket: write.bucket,
+    Key: write.key,
+    Body: body,
+    ContentLength: bytes,
+    ChecksumSHA256: sha256.toString('base64'),
+    Metadata: { [ID]: write.id },
+    ...(write.condition === 'absent' ? { IfNoneMatch: '*' } : {}),
+    ...(typeof write.condition === 'object' ? { IfMatch: quoted(write.condition.version) } : {}),
+  })
+  // Signed as one piece, which every store checks; the client's own way, pieces with a checksum behind them, is AWS's alone.
+  command.middlewareStack.add(
+    (next) => (args) => {
+      const { headers } = args.request as { readonly headers: Record<string, string> }
+      headers['x-amz-content-sha256'] = sha256.toString('hex')
+      return next(args)
+    },
+    { step: 'build' },
+  )
+  try {
+    const { ETag } = await client.send(command, { abortSignal: AbortSignal.any([signal, unreadable.signal]) })
+    return unquoted(ETag ?? '')
+  } finally {
+    body.destroy()
+  }
+}
+
+/**
+ * The version of the object, when it is the one that an earlier attempt of this very write made; null otherwise.
+ *
+ * @throws what the client throws
+ */
+export async function writtenBefore(client: S3Client, write: Write, signal: AbortSignal): Promise<string | null> {
+  try {
+    const command = new HeadObjectCommand({ Bucket: write.bucket, Key: write.key })
+    const { Metadata, ETag } = await client.send(command, { abortSignal: signal })
+    return Metadata?.[ID] === write.id ? unquoted(ETag ?? '') : null
+  } catch (error) {
+    if (seen(error).status === 404) return null
+    throw error
+  }
+}

@@ -1,0 +1,36 @@
+/** The content of a new object, made ready to be sent more than once. */
+
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { Readable } from 'node:stream'
+import { AuditError, printable } from '../errors.js'
+import type { Content } from './contract.js'
+
+export interface Upload {
+  /** Size in bytes. */
+  readonly bytes: number
+  readonly sha256: Buffer
+  /** All of it, from the beginning, each time. */
+  open(): Readable
+}
+
+/**
+ * Reads the content once, for its size and digest: a store that knows both beforehand refuses what arrives otherwise.
+ *
+ * @throws AuditError when the file cannot be read
+ */
+export async function upload(content: Content): Promise<Upload> {
+  const open = content instanceof Uint8Array ? () => Readable.from([content]) : () => createReadStream(content.file)
+  const hash = createHash('sha256')
+  let bytes = 0
+  try {
+    for await (const chunk of open()) {
+      hash.update(chunk)
+      bytes += chunk.length
+    }
+  } catch (cause) {
+    const name = content instanceof Uint8Array ? 'the content' : printable(content.file)
+    throw new AuditError(`could not read ${name} to write it to a store`, { cause })
+  }
+  return { bytes, sha256: hash.digest(), open }
+}

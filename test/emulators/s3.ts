@@ -1,0 +1,169 @@
+/**
+ * A stand-in of S3 on this machine, for the tests: buckets in memory, addressed by path, as the official client talks to
+ * them, and on request everything that goes wrong on the way.
+ *
+ * Signatures must be there and name the right region; whether they are right is not looked at. Only the actions below are
+ * known; anything else is answered with 501.
+ */
+
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { type Asked, authorise, header, parsed } from './s3/asked.js'
+import { type Action, type Fault, faultQueue, sendBody } from './s3/faults.js'
+import { listing } from './s3/listing.js'
+import { type Bucket, blob, type PutOptions } from './s3/objects.js'
+import { type Answer, checksums, checkWritable, NOTHING, read } from './s3/reading.js'
+import { Refusal } from './s3/refusals.js'
+import { receive } from './s3/upload.js'
+
+export type { Action, Fault } from './s3/faults.js'
+
+export interface S3Options {
+  readonly buckets: readonly string[]
+  /** Where the buckets are; `us-east-1` when absent. */
+  readonly region?: string
+  /** The most keys of one page of a listing; 1000 when absent. */
+  readonly pageSize?: number
+}
+
+export interface S3Request {
+  readonly method: string
+  readonly action: Action
+  readonly bucket: string | null
+  readonly key: string | null
+  readonly query: Readonly<Record<string, string>>
+  readonly range: string | null
+  readonly ifMatch: string | null
+  readonly ifNoneMatch: string | null
+  /** What it was answered with; null when there was no answer. */
+  readonly status: number | null
+}
+
+export interface S3StandIn {
+  readonly url: string
+  readonly region: string
+  /** Every request so far, in the order they came. */
+  readonly requests: readonly S3Request[]
+  put(bucket: string, key: string, bytes: Uint8Array, options?: PutOptions): void
+  get(bucket: string, key: string): Uint8Array | null
+  /** Of a bucket, in no order. */
+  keys(bucket: string): string[]
+  remove(bucket: string, key: string): void
+  fail(fault: Fault): void
+  /** How many faults nobody ran into yet. */
+  readonly faultsLeft: number
+  close(): Promise<void>
+}
+
+/** Starts the stand-in on 127.0.0.1, on a port of the system's choice. */
+export async function startS3(options: S3Options): Promise<S3StandIn> {
+  const buckets = new Map(options.buckets.map((name): [string, Bucket] => [name, new Map()]))
+  const { region = 'us-east-1', pageSize = 1000 } = options
+  const requests: S3Request[] = []
+  const faults = faultQueue()
+
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const asked = parsed(request)
+    const fault = faults.next(asked.action, asked.key)
+    const entry = logEntry(request, asked)
+    const place = requests.push(entry) - 1
+    response.once('close', () => {
+      if (response.headersSent) requests[place] = { ...entry, status: response.statusCode }
+    })
+    if (fault?.kind === 'before') fault.run()
+    if (fault?.kind === 'stall' && fault.afterBytes === undefined) return
+    if (fault?.kind === 'reset' && fault.afterBytes === undefined) {
+      request.socket.resetAndDestroy()
+      return
+    }
+    try {
+      if (fault?.kind === 'refuse') throw new Refusal(fault.code, `on request: ${fault.code}`, {}, fault.headers)
+      authorise(request, region)
+      const answer = await carryOut(request, asked, fault)
+      if (fault?.kind === 'lost-answer') {
+        request.socket.resetAndDestroy()
+        return
+      }
+      response.writeHead(answer.status, answer.headers)
+      if (request.method === 'HEAD' || answer.status === 204) response.end()
+      else await sendBody(response, answer.body, fault)
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      request.resume()
+      const body = request.method === 'HEAD' ? '' : error.xml
+      response.writeHead(error.status, { 'content-type': 'application/xml', ...error.headers }).end(body)
+    }
+  }
+
+  async function carryOut(request: IncomingMessage, asked: Asked, fault: Fault | null): Promise<Answer> {
+    const { action, key, query } = asked
+    const bucket = asked.bucket === null ? undefined : buckets.get(asked.bucket)
+    if (action === 'unknown') throw new Refusal('NotImplemented', 'the stand-in does not know this request')
+    if (bucket === undefined) {
+      throw new Refusal('NoSuchBucket', 'The specified bucket does not exist', { BucketName: asked.bucket ?? '' })
+    }
+    if (action === 'HeadBucket') return { status: 200, headers: { 'x-amz-bucket-region': region }, body: NOTHING }
+    if (action === 'ListObjectsV2') {
+      const omitted = new Set(fault?.kind === 'unlisted' ? [fault.object] : [])
+      const body = Buffer.from(listing(asked.bucket ?? '', bucket, query, pageSize, omitted))
+      return { status: 200, headers: { 'content-type': 'application/xml', 'content-length': body.length }, body }
+    }
+    const name = key ?? ''
+    if (action === 'GetObject' || action === 'HeadObject') {
+      return read(request, bucket.get(name), name, fault?.kind === 'no-range')
+    }
+    if (action === 'DeleteObject') {
+      bucket.delete(name)
+      return { status: 204, headers: {}, body: NOTHING }
+    }
+    const upload = await receive(request)
+    // Looked at when all has arrived: of two that write at once, the second to arrive finds the first one's object.
+    checkWritable(request, bucket.get(name), name)
+    const written = blob(upload.bytes, { headers: upload.headers })
+    bucket.set(name, written)
+    return { status: 200, headers: { etag: written.etag, ...checksums(written) }, body: NOTHING }
+  }
+
+  const server = createServer((request, response) => {
+    serve(request, response).catch((error) => response.destroy(error))
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', resolve)
+  })
+  const bucketOf = (name: string): Bucket => {
+    const bucket = buckets.get(name)
+    if (bucket === undefined) throw new Error(`the stand-in has no bucket ${name}`)
+    return bucket
+  }
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    region,
+    requests,
+    put: (bucket, key, bytes, putOptions) => void bucketOf(bucket).set(key, blob(bytes, putOptions)),
+    get: (bucket, key) => bucketOf(bucket).get(key)?.bytes ?? null,
+    keys: (bucket) => [...bucketOf(bucket).keys()],
+    remove: (bucket, key) => void bucketOf(bucket).delete(key),
+    fail: (fault) => faults.add(fault),
+    get faultsLeft() {
+      return faults.left
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
+
+const logEntry = (request: IncomingMessage, { action, bucket, key, query }: Asked): S3Request => ({
+  method: request.method ?? '',
+  action,
+  bucket,
+  key,
+  query: Object.fromEntries(query),
+  range: header(request, 'range'),
+  ifMatch: header(request, 'if-match'),
+  ifNoneMatch: header(request, 'if-none-match'),
+  status: null,
+})

@@ -1,0 +1,64 @@
+/** What lies in the stand-in's buckets, and how its checksums are computed. */
+
+import { createHash } from 'node:crypto'
+import { crc32 } from 'node:zlib'
+
+export interface Blob {
+  readonly bytes: Uint8Array
+  /** With its quotes. */
+  readonly etag: string
+  readonly lastModified: Date
+  /** Content-Encoding, x-amz-meta-… and x-amz-checksum-… as they are given back. */
+  readonly headers: Readonly<Record<string, string>>
+}
+
+export interface PutOptions {
+  readonly lastModified?: Date
+  /** Given back with the object, names in lower case; x-amz-checksum-… only to who asks for checksums. */
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export type Bucket = Map<string, Blob>
+
+const md5 = (bytes: Uint8Array, encoding: 'hex' | 'base64'): string => createHash('md5').update(bytes).digest(encoding)
+
+export function blob(bytes: Uint8Array, options: PutOptions = {}): Blob {
+  return {
+    bytes,
+    etag: `"${md5(bytes, 'hex')}"`,
+    lastModified: options.lastModified ?? new Date(),
+    headers: options.headers ?? {},
+  }
+}
+
+const big32 = (value: number): string => {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32BE(value >>> 0)
+  return bytes.toString('base64')
+}
+
+const CRC32C = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let value = byte
+  for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0x82f63b78 : value >>> 1
+  return value
+})
+
+function crc32c(bytes: Uint8Array): number {
+  let value = 0xffffffff
+  for (const byte of bytes) value = (CRC32C[(value ^ byte) & 0xff] ?? 0) ^ (value >>> 8)
+  return value ^ 0xffffffff
+}
+
+const sha = (name: string) => (bytes: Uint8Array) => createHash(name).update(bytes).digest('base64')
+
+/** By the name of their header; base64. */
+export const DIGESTS: Readonly<Record<string, (bytes: Uint8Array) => string>> = {
+  'content-md5': (bytes) => md5(bytes, 'base64'),
+  'x-amz-checksum-crc32': (bytes) => big32(crc32(bytes)),
+  'x-amz-checksum-crc32c': (bytes) => big32(crc32c(bytes)),
+  'x-amz-checksum-sha1': sha('sha1'),
+  'x-amz-checksum-sha256': sha('sha256'),
+}
+
+/** Keys in the order of S3's listings: by their UTF-8 bytes. */
+export const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b))

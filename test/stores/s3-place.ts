@@ -1,0 +1,44 @@
+/** Places in the S3 stand-in, for the suite of stores and for S3's own tests. */
+
+import { afterEach } from 'vitest'
+import type { ObjectStore } from '../../src/stores/contract.js'
+import { s3Store } from '../../src/stores/s3.js'
+import type { StoreFaults } from '../conformance/store-faults.js'
+import { HOSTILE_KEYS, type StorePlace } from '../conformance/stores.js'
+import { type S3Options, type S3StandIn, startS3 } from '../emulators/s3.js'
+
+process.env.AWS_ACCESS_KEY_ID = 'local'
+process.env.AWS_SECRET_ACCESS_KEY = 'local-secret'
+
+const ends: (() => Promise<void>)[] = []
+afterEach(async () => {
+  for (const end of ends.splice(0)) await end()
+})
+
+export interface S3TestPlace extends StorePlace {
+  readonly s3: S3StandIn
+  readonly faults: StoreFaults
+}
+
+export const BUCKET = 'instance-bucket'
+
+/** Small pages, so that every listing has several. */
+export async function s3Place(options: Partial<S3Options> = {}): Promise<S3TestPlace> {
+  const s3 = await startS3({ buckets: [BUCKET], pageSize: 3, ...options })
+  ends.push(() => s3.close())
+  const open = (): ObjectStore => {
+    const store = s3Store({ bucket: BUCKET, endpoint: s3.url, region: s3.region })
+    ends.unshift(() => store.close())
+    return store
+  }
+  const faults: StoreFaults = {
+    breakRead: (kind, afterBytes) => s3.fail({ kind, afterBytes, action: 'GetObject' }),
+    pieceRead: () => s3.fail({ kind: 'pieces', bytes: 1, action: 'GetObject' }),
+    throttle: () => s3.fail({ kind: 'refuse', code: 'SlowDown' }),
+    reset: () => s3.fail({ kind: 'reset' }),
+    loseWriteAnswer: () => s3.fail({ kind: 'lost-answer', action: 'PutObject' }),
+    stall: () => s3.fail({ kind: 'stall' }),
+    left: () => s3.faultsLeft,
+  }
+  return { s3, open, faults, prefix: 'audit logs/', keys: HOSTILE_KEYS }
+}
