@@ -4,12 +4,13 @@ import { AuditError } from './errors.js'
 /**
  * Runs `attempt` again, with growing pauses, while it fails with a retryable AuditError.
  *
+ * @param pauseMs the first pause, in milliseconds; each later one is three times as long
  * @throws what the last attempt threw; the signal's reason when it is aborted
  */
-export function retrying<T>(attempt: () => Promise<T>, signal: AbortSignal, retries = 3): Promise<T> {
+export function retrying<T>(attempt: () => Promise<T>, signal: AbortSignal, retries = 3, pauseMs = 200): Promise<T> {
   return pRetry(attempt, {
     retries,
-    minTimeout: 200,
+    minTimeout: pauseMs,
     factor: 3,
     randomize: true,
     signal,

@@ -14,30 +14,65 @@ export interface OpenedStore {
 
 export const isStore = (address: string): boolean => /^(?:s3|gs|az):\/\//i.test(address)
 
+/** `region` of S3 alone. `endpoint` names a store that speaks the vendor's protocol elsewhere. */
+interface StoreOptions {
+  readonly endpoint?: string
+  readonly region?: string
+}
+
+interface Vendor {
+  readonly options: readonly (keyof StoreOptions)[]
+  /** How an address looks; what stands before `[/prefix]` names the place. */
+  readonly form: string
+  open(place: readonly string[], options: StoreOptions): Promise<ObjectStore>
+}
+
+const VENDORS: Readonly<Record<string, Vendor>> = {
+  s3: {
+    options: ['endpoint', 'region'],
+    form: 's3://bucket',
+    open: async ([bucket = ''], options) => (await import('./s3.js')).s3Store({ bucket, ...options }),
+  },
+  gs: {
+    options: ['endpoint'],
+    form: 'gs://bucket',
+    open: async ([bucket = ''], { endpoint }) => (await import('./gcs.js')).gcsStore({ bucket, endpoint }),
+  },
+  az: {
+    options: ['endpoint'],
+    form: 'az://account/container',
+    open: async ([account = '', container = ''], { endpoint }) =>
+      (await import('./azure.js')).azureStore({ account, container, endpoint }),
+  },
+}
+
 /**
  * @param address `s3://bucket[/prefix]`, `gs://bucket[/prefix]` or `az://account/container[/prefix]`, with `?endpoint=`
  * @param further names of options that the caller takes for itself
  * @throws AuditError, exit code 2, when it is none of these
  */
 export async function openStore(address: string, further: readonly string[] = []): Promise<OpenedStore> {
-  if (/^s3:/i.test(address)) {
-    const { path, options } = parseAddress(address, ['endpoint', 'region', ...further])
-    const { endpoint, region, ...others } = options
-    const [bucket, prefix] = divided(path)
-    const { s3Store } = await import('./s3.js')
-    const store = s3Store({
-      bucket,
-      ...(endpoint === undefined ? {} : { endpoint }),
-      ...(region === undefined ? {} : { region }),
-    })
-    return { store, prefix, options: others }
-  }
-  const { scheme, path, options } = parseAddress(address, ['endpoint', ...further])
-  throw usageError(`no store has an address like ${printable(`${scheme}://${path}`)}`, Object.keys(options).join(', '))
+  const vendor = VENDORS[/^[a-z0-9]+/i.exec(address)?.[0]?.toLowerCase() ?? '']
+  const { scheme, path, options } = parseAddress(address, [...(vendor?.options ?? []), ...further])
+  const where = printable(`${scheme}://${path}`)
+  if (vendor === undefined) throw usageError(`no store has an address like ${where}`, 'Stores: s3://, gs://, az://.')
+  const { place, prefix } = divided(path, vendor.form.split('/').length - 2)
+  if (place.includes(''))
+    throw usageError(`${where} names no bucket or container`, `Write it as ${vendor.form}/prefix.`)
+  const own = Object.fromEntries(vendor.options.flatMap((name) => (name in options ? [[name, options[name]]] : [])))
+  const others = Object.entries(options).filter(([name]) => !(name in own))
+  return { store: await vendor.open(place, checked(where, own)), prefix, options: Object.fromEntries(others) }
 }
 
-/** The bucket before the first slash, the prefix behind it. */
-function divided(path: string): [bucket: string, prefix: string] {
-  const [bucket = '', prefix = ''] = path.split(/\/(.*)/s)
-  return [bucket, prefix]
+/** The first `count` parts of a path, and all behind them as it is. */
+function divided(path: string, count: number): { place: string[]; prefix: string } {
+  const parts = path.split('/')
+  return { place: Array.from({ length: count }, (_, i) => parts[i] ?? ''), prefix: parts.slice(count).join('/') }
+}
+
+/** What is wrong is not repeated: it may hold a login. */
+function checked(where: string, options: StoreOptions): StoreOptions {
+  const { endpoint } = options
+  if (endpoint === undefined || /^https?:\/\/[^/@?#]+(?:\/[^?#]*)?$/i.test(endpoint)) return options
+  throw usageError(`${where}: the endpoint is no plain URL`, 'It looks like https://host, or https://host/account.')
 }

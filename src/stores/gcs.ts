@@ -1,0 +1,195 @@
+/** Google Cloud Storage. https://cloud.google.com/storage/docs/json_api/v1/objects */
+
+import { randomUUID } from 'node:crypto'
+import type { Dispatcher } from 'undici'
+import { AuditError, printable } from '../errors.js'
+import { measured } from './content.js'
+import type { Checksum, ObjectStore, Reading, StoredObject, WriteCondition } from './contract.js'
+import { type GcsRequest, gcsClient } from './gcs/client.js'
+import { bucketMissing, gcsFailure } from './gcs/failures.js'
+import { PATIENCE, type Patience, wholeBody } from './trying.js'
+
+export interface GcsOptions {
+  readonly bucket: string
+  /** Another server that speaks the same protocol: `https://host`; Google's when absent. */
+  readonly endpoint?: string | undefined
+  readonly patience?: Patience
+}
+
+/** Custom metadata that tells our own write from somebody else's. */
+const WRITE_ID = 'wandb-audit-write'
+
+/** The fields of an object that are asked for. 64-bit numbers come as text. */
+interface GcsObject {
+  readonly name: string
+  readonly size: string
+  readonly generation: string
+  readonly updated: string
+  readonly metadata?: Readonly<Record<string, string>>
+}
+
+const FIELDS = 'name,size,generation,updated'
+
+export function gcsStore({ bucket, endpoint, patience = PATIENCE }: GcsOptions): ObjectStore {
+  const id = `gs://${bucket}`
+  const client = gcsClient(endpoint, patience)
+  const objects = `/storage/v1/b/${encodeURIComponent(bucket)}/o`
+  const pathOf = (key: string): string => `${objects}/${encodeURIComponent(key)}`
+  const nameOf = (key: string): string => printable(`${id}/${key}`)
+
+  /** null when there is no such object, or another one than the request is about. */
+  async function unlessGone<T>(
+    request: GcsRequest,
+    take: (response: Dispatcher.ResponseData) => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T | null> {
+    return client.send<T | null>(
+      request,
+      [404, 412],
+      async (response) => {
+        if (response.statusCode < 300) return take(response)
+        const text = await response.body.text()
+        if (bucketMissing(text)) throw gcsFailure(request.doing, 404, text, false)
+        return null
+      },
+      signal,
+    )
+  }
+
+  function describe(key: string, fields: string, signal: AbortSignal): Promise<GcsObject | null> {
+    const request = { doing: `looking up ${nameOf(key)}`, method: 'GET', path: pathOf(key), query: { fields } } as const
+    return unlessGone(request, json<GcsObject>, signal)
+  }
+
+  return {
+    id,
+
+    async *list(prefix, signal) {
+      const doing = `listing ${nameOf(prefix)}`
+      const query = { prefix, maxResults: '1000', fields: `nextPageToken,items(${FIELDS})` }
+      let pageToken: string | undefined
+      do {
+        const page = await client.send(
+          { doing, method: 'GET', path: objects, query: pageToken === undefined ? query : { ...query, pageToken } },
+          [],
+          json<{ items?: GcsObject[]; nextPageToken?: string }>,
+          signal,
+        )
+        for (const item of page.items ?? []) yield storedObject(item)
+        if (page.nextPageToken !== undefined && page.nextPageToken === pageToken) {
+          throw new AuditError(`${doing} failed: the same page came twice`)
+        }
+        pageToken = page.nextPageToken
+      } while (pageToken !== undefined)
+    },
+
+    async find(key, signal) {
+      const found = await describe(key, FIELDS, signal)
+      return found === null ? null : storedObject(found)
+    },
+
+    read({ key, version }, from, signal) {
+      const doing = `reading ${nameOf(key)}`
+      // Without Accept-Encoding what was stored with Content-Encoding: gzip is unpacked on the way, and no length or checksum fits.
+      const headers = { 'accept-encoding': 'gzip', ...(from === 0 ? {} : { range: `bytes=${from}-` }) }
+      const query = { alt: 'media', ifGenerationMatch: version }
+      return unlessGone(
+        { doing, method: 'GET', path: pathOf(key), query, headers },
+        async ({ headers, body }): Promise<Reading> => {
+          const stored = numberOf(headers['x-goog-stored-content-length'])
+          const expected = stored === null ? numberOf(headers['content-length']) : stored - from
+          return {
+            chunks: wholeBody(body, expected, doing, signal, () => body.destroy()),
+            checksum: checksumOf(headers['x-goog-hash']),
+          }
+        },
+        signal,
+      )
+    },
+
+    async write(key, content, condition, signal) {
+      const { bytes, md5, open } = await measured(content)
+      const writeId = randomUUID()
+      const resource = { name: key, md5Hash: md5, metadata: { [WRITE_ID]: writeId } }
+      const { head, tail, contentType } = multipart(resource)
+      let tries = 0
+      const version = await unlessGone(
+        {
+          doing: `writing ${nameOf(key)}`,
+          method: 'POST',
+          path: `/upload${objects}`,
+          query: { uploadType: 'multipart', fields: 'generation', ...preconditionOf(condition) },
+          headers: { 'content-type': contentType, 'content-length': String(head.length + bytes + tail.length) },
+          async *body() {
+            tries++
+            yield head
+            yield* open()
+            yield tail
+          },
+        },
+        async (response) => (await json<GcsObject>(response)).generation,
+        signal,
+      )
+      if (version !== null || tries === 1) return version
+      // An earlier try may have written it and its answer been lost: then it is ours that stands in the way.
+      const there = await describe(key, 'generation,metadata', signal)
+      return there?.metadata?.[WRITE_ID] === writeId ? there.generation : null
+    },
+
+    async remove(key, signal) {
+      const request = { doing: `removing ${nameOf(key)}`, method: 'DELETE', path: pathOf(key), query: {} } as const
+      await unlessGone(request, ({ body }) => body.dump(), signal)
+    },
+
+    close: () => client.close(),
+  }
+}
+
+const json = <T>({ body }: Dispatcher.ResponseData): Promise<T> => body.json() as Promise<T>
+
+const storedObject = ({ name, size, generation, updated }: GcsObject): StoredObject => ({
+  key: name,
+  bytes: Number(size),
+  version: generation,
+  lastModified: new Date(updated),
+})
+
+/** https://cloud.google.com/storage/docs/request-preconditions: generation 0 stands for none. */
+function preconditionOf(condition: WriteCondition): Readonly<Record<string, string>> {
+  if (condition === 'any') return {}
+  return { ifGenerationMatch: condition === 'absent' ? '0' : condition.version }
+}
+
+/** What stands around the content in a multipart upload: https://cloud.google.com/storage/docs/uploading-objects#uploading-an-object */
+function multipart(resource: object): { head: Uint8Array; tail: Uint8Array; contentType: string } {
+  const boundary = randomUUID()
+  const parts = [
+    `--${boundary}\r\ncontent-type: application/json; charset=utf-8\r\n\r\n${JSON.stringify(resource)}\r\n`,
+    `--${boundary}\r\ncontent-type: application/octet-stream\r\n\r\n`,
+  ]
+  return {
+    head: Buffer.from(parts.join('')),
+    tail: Buffer.from(`\r\n--${boundary}--\r\n`),
+    contentType: `multipart/related; boundary=${boundary}`,
+  }
+}
+
+type Header = string | string[] | undefined
+
+const numberOf = (header: Header): number | null => (header === undefined ? null : Number(header))
+
+/** `crc32c=…,md5=…`, of what is stored; composed objects have no MD5. https://cloud.google.com/storage/docs/xml-api/reference-headers#xgooghash */
+function checksumOf(header: Header): Checksum | null {
+  const digests = new Map(
+    [header ?? []]
+      .flat()
+      .flatMap((text) => text.split(','))
+      .map((text) => /^\s*(\w+)=(.*?)\s*$/.exec(text))
+      .map((match) => [match?.[1] ?? '', match?.[2] ?? '']),
+  )
+  for (const algorithm of ['md5', 'crc32c'] as const) {
+    const digest = digests.get(algorithm)
+    if (digest) return { algorithm, digest }
+  }
+  return null
+}

@@ -1,0 +1,69 @@
+/** One request to the JSON API of Google Cloud Storage, repeated when that may help. */
+
+import { Readable } from 'node:stream'
+import { Agent, type Dispatcher, request } from 'undici'
+import { AuditError } from '../../errors.js'
+import { networkFailure, orAborted, type Patience, trying } from '../trying.js'
+import { gcsFailure } from './failures.js'
+import { gcsLogin } from './login.js'
+
+const GOOGLE = 'https://storage.googleapis.com'
+
+export interface GcsRequest {
+  /** For messages: `reading gs://bucket/key`. */
+  readonly doing: string
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly path: string
+  readonly query: Readonly<Record<string, string>>
+  readonly headers?: Readonly<Record<string, string>>
+  /** Called once for each try. */
+  body?(): AsyncIterable<Uint8Array>
+}
+
+export interface GcsClient {
+  /**
+   * @param take makes something of an answer with a status below 300, or one of `also`; what it throws is tried again like the request
+   * @throws AuditError saying what to do
+   */
+  send<T>(
+    request: GcsRequest,
+    also: readonly number[],
+    take: (response: Dispatcher.ResponseData) => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T>
+  close(): Promise<void>
+}
+
+export function gcsClient(endpoint: string | undefined, patience: Patience): GcsClient {
+  const base = (endpoint ?? GOOGLE).replace(/\/+$/, '')
+  const login = gcsLogin(new URL(base), endpoint === undefined)
+  const agent = new Agent({ connect: { timeout: 15_000 }, headersTimeout: 120_000, bodyTimeout: 120_000 })
+  return {
+    send({ doing, method, path, query, headers, body }, also, take, signal) {
+      // A plus for a space is right in a query, but not for every server.
+      const url = `${base}${path}?${String(new URLSearchParams(query)).replaceAll('+', '%20')}`
+      return trying(
+        async () => {
+          const logins = await orAborted(login.headers(), signal)
+          try {
+            const response = await request(url, {
+              dispatcher: agent,
+              method,
+              headers: { ...headers, ...logins },
+              body: body === undefined ? null : Readable.from(body()),
+              signal,
+            })
+            if (response.statusCode < 300 || also.includes(response.statusCode)) return await take(response)
+            const text = await response.body.text()
+            throw gcsFailure(doing, response.statusCode, text, Object.keys(logins).length === 0)
+          } catch (error) {
+            throw error instanceof AuditError ? error : networkFailure(doing, error)
+          }
+        },
+        signal,
+        patience,
+      )
+    },
+    close: () => agent.destroy(),
+  }
+}

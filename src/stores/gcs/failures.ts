@@ -1,0 +1,76 @@
+/** What Google Cloud Storage refused, and what to do about it. https://cloud.google.com/storage/docs/json_api/v1/status-codes */
+
+import { AuditError } from '../../errors.js'
+
+/** What of an answer's body tells the cases apart: its JSON, or for a download its text. */
+interface Told {
+  readonly reason: string
+  readonly text: string
+}
+
+function told(body: string): Told {
+  try {
+    const { error } = JSON.parse(body) as {
+      error?: { message?: unknown; errors?: readonly { reason?: unknown }[] }
+    }
+    return { reason: String(error?.errors?.[0]?.reason ?? ''), text: String(error?.message ?? '') }
+  } catch {
+    return { reason: '', text: body }
+  }
+}
+
+const THROTTLED = /^(?:rateLimitExceeded|userRateLimitExceeded|slowDown|backendError|internalError)$/
+
+/** Whether a 404 is about the bucket, not about an object in it. */
+export const bucketMissing = (body: string): boolean => /bucket does not exist/i.test(told(body).text)
+
+/**
+ * @param doing for example `reading gs://bucket/key`
+ * @param anonymous the request carried no login
+ */
+export function gcsFailure(doing: string, status: number, body: string, anonymous: boolean): AuditError {
+  const { reason, text } = told(body)
+  const failed = (what: string, advice?: string): AuditError =>
+    new AuditError(`${doing} failed: ${what}`, advice === undefined ? {} : { advice })
+  if (status === 408 || status === 429 || status >= 500 || THROTTLED.test(reason)) {
+    return new AuditError(`${doing} failed: Google Cloud Storage answered ${status}`, {
+      retryable: true,
+      advice: 'The service is busy or down; the next run goes on where this one stopped.',
+    })
+  }
+  if (status === 401) {
+    return anonymous
+      ? failed('a login is asked for', 'None was found, or it was not sent: logins go to https endpoints only.')
+      : failed('the login is not accepted', 'Run `gcloud auth application-default login` again, or renew the key.')
+  }
+  if (/requester.?pays|userProjectMissing/i.test(`${reason} ${text}`)) {
+    return failed('the bucket is set to requester pays', 'Turn that off for this bucket; it is not supported.')
+  }
+  if (/retention|hold|legal/i.test(reason)) {
+    return failed('a retention policy or a hold keeps the object', 'Use a bucket or prefix without one for this.')
+  }
+  if (status === 403) return denied(failed, reason, text, anonymous)
+  if (status === 404)
+    return failed('there is no such bucket', 'Check the name of the bucket, and the project it is in.')
+  if (status >= 300 && status < 400) return failed(`redirected (${status})`, 'Check the endpoint.')
+  return failed(`Google Cloud Storage answered ${status}${/^\w+$/.test(reason) ? ` (${reason})` : ''}`)
+}
+
+function denied(
+  failed: (what: string, advice?: string) => AuditError,
+  reason: string,
+  text: string,
+  anonymous: boolean,
+): AuditError {
+  if (/accountDisabled|billing/i.test(reason)) {
+    return failed('the billing of the project is switched off', 'Ask the owner of the project.')
+  }
+  const permission = /\bstorage\.[a-z]+\.[a-z]+\b/i.exec(text)?.[0]
+  const what = permission === undefined ? 'access denied' : `access denied: ${permission} is missing`
+  return failed(
+    what,
+    anonymous
+      ? 'No login was found, or it was not sent: logins go to https endpoints only.'
+      : 'Grant it on the bucket: roles/storage.objectViewer is enough to read, roles/storage.objectUser to write.',
+  )
+}

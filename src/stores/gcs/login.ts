@@ -1,0 +1,61 @@
+/** The login to Google Cloud, found where Google's own tools keep it. */
+
+import { Storage } from '@google-cloud/storage'
+import { AuditError, EXIT } from '../../errors.js'
+import { networkFailure } from '../trying.js'
+
+export interface GcsLogin {
+  /** What a request carries; nothing when there is no login. Tokens are renewed in time. */
+  headers(): Promise<Readonly<Record<string, string>>>
+}
+
+const LOGIN_ADVICE =
+  'Run `gcloud auth application-default login`, or name a credentials file in GOOGLE_APPLICATION_CREDENTIALS; on Google Cloud, give the machine a service account.'
+
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/
+
+/**
+ * Application Default Credentials: https://cloud.google.com/docs/authentication/application-default-credentials
+ *
+ * @param endpoint another server than Google's need not ask for a login, and gets none over plain http, except on this machine
+ */
+export function gcsLogin(endpoint: URL, isGoogle: boolean): GcsLogin {
+  const secret = endpoint.protocol === 'https:' || LOOPBACK.test(endpoint.hostname)
+  const auth = new Storage().authClient
+  let anonymous = !secret
+  return {
+    async headers() {
+      if (anonymous) return {}
+      try {
+        return Object.fromEntries(Object.entries(await auth.getRequestHeaders()))
+      } catch (error) {
+        const text = error instanceof Error ? error.message : ''
+        if (!text.includes('Could not load the default credentials')) throw loginFailure(text, error)
+        if (isGoogle) {
+          throw new AuditError('no login for Google Cloud was found', { exitCode: EXIT.usage, advice: LOGIN_ADVICE })
+        }
+        anonymous = true
+        return {}
+      }
+    },
+  }
+}
+
+/** The vendor's text says which case it is; it is not repeated, since it may quote what a file holds. */
+function loginFailure(text: string, error: unknown): AuditError {
+  if (/invalid_grant|invalid_rapt|reauth|expired|revoked/i.test(text)) {
+    return new AuditError('the login for Google Cloud has expired or was revoked', { advice: LOGIN_ADVICE })
+  }
+  if (
+    /JSON|credentials? file|does not exist|ENOENT|lstat|not a file|client_email|private_key|refresh_token|type/i.test(
+      text,
+    )
+  ) {
+    return new AuditError('the credentials file for Google Cloud cannot be used', {
+      exitCode: EXIT.usage,
+      advice:
+        'Check the file GOOGLE_APPLICATION_CREDENTIALS names, or run `gcloud auth application-default login` again.',
+    })
+  }
+  return networkFailure('fetching a token for Google Cloud', error)
+}
