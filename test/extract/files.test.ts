@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import type { Document } from '../../src/contract.js'
 import { fileSource, stdinSource } from '../../src/extract/files.js'
 import { openSource } from '../../src/extract/index.js'
-import { listed, type SourcePlace, sourceConformance } from '../conformance/sources.js'
+import { listed, objectPlace, type SourcePlace, sourceConformance } from '../conformance/sources.js'
 import { newFolder, opened } from '../support/load.js'
 import { failure, joined } from './support.js'
 
@@ -14,13 +14,14 @@ const EVENT = '{"timestamp":"2026-10-01T12:34:56Z","action":"user:login"}\n'
 function place(addressOf: (folder: string) => string): () => Promise<SourcePlace> {
   return async () => {
     const folder = newFolder()
-    return {
-      open: () => fileSource(addressOf(folder)),
-      async put(contents) {
-        for (const [name, content] of Object.entries(contents)) writeFileSync(join(folder, `${name}.ndjson`), content)
-        return Object.keys(contents).map((name) => join(folder, `${name}.ndjson`))
+    const pathOf = (name: string): string => join(folder, `${name}.ndjson`)
+    return objectPlace(
+      () => fileSource(addressOf(folder)),
+      async (contents) => {
+        for (const [name, content] of Object.entries(contents)) writeFileSync(pathOf(name), content)
+        return Object.keys(contents).map(pathOf)
       },
-    }
+    )
   }
 }
 
