@@ -39,6 +39,8 @@ export async function startAzurite(): Promise<Azurite> {
   const child = spawn(process.execPath, [main, '--blobHost', '127.0.0.1', '--blobPort', '0', ...flags], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
+  const kill = (): void => void child.kill()
+  process.once('exit', kill)
   const port = await portOf(child.stdout)
   const requests: AzuriteRequest[] = []
   const faults = faultQueue()
@@ -81,7 +83,8 @@ export async function startAzurite(): Promise<Azurite> {
       server.close()
       server.closeAllConnections()
       const ended = once(child, 'exit')
-      child.kill()
+      process.off('exit', kill)
+      kill()
       await ended
     },
   }
