@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import {
+  type BlobDownloadResponseParsed,
   type BlobRequestConditions,
   BlockBlobClient,
   ContainerClient,
@@ -13,7 +14,7 @@ import { AuditError, printable } from '../errors.js'
 import { azureFailure, isConflict, isGone, isPastEnd } from './azure/failures.js'
 import { azureLogin } from './azure/login.js'
 import { type Watch, watched, wholeBody } from './bodies.js'
-import type { ObjectStore, Reading, StoredObject, WriteCondition } from './contract.js'
+import type { Checksum, ObjectStore, Reading, StoredObject, WriteCondition } from './contract.js'
 import { PATIENCE, type Patience, trying } from './trying.js'
 import { upload } from './upload.js'
 
@@ -111,11 +112,9 @@ export function azureStore(options: AzureOptions): ObjectStore {
           maxRetryRequests: 0,
         })
         const body = answer.readableStreamBody ?? Readable.from([])
-        // Of a part of the object, contentMD5 would be the part's.
-        const md5 = answer.blobContentMD5 ?? (from === 0 ? answer.contentMD5 : undefined)
         return {
           chunks: wholeBody(watch.over(body), answer.contentLength ?? null, doing, signal, watch.end),
-          checksum: md5 === undefined ? null : { algorithm: 'md5', digest: Buffer.from(md5).toString('base64') },
+          checksum: checksumOf(answer, from),
         }
       }
       return asking<Reading | null>(
@@ -168,6 +167,17 @@ export function azureStore(options: AzureOptions): ObjectStore {
 
     async close() {},
   }
+}
+
+/** Only of what was written at once: appending does not change the MD5 that was set before. */
+function checksumOf(
+  { blobType, blobContentMD5, contentMD5 }: BlobDownloadResponseParsed,
+  from: number,
+): Checksum | null {
+  // Of a part of the object, contentMD5 would be the part's.
+  const md5 = blobContentMD5 ?? (from === 0 ? contentMD5 : undefined)
+  if (blobType !== 'BlockBlob' || md5 === undefined) return null
+  return { algorithm: 'md5', digest: Buffer.from(md5).toString('base64') }
 }
 
 /** With metadata, which tells folders from objects. */

@@ -3,8 +3,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, request as requestTo, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { createRequire } from 'node:module'
+import type { AddressInfo } from 'node:net'
 import { createInterface } from 'node:readline'
 import { type Action, type Fault, faultAtOnce, faultQueue, sendBody } from './faults.js'
 
@@ -32,8 +32,13 @@ export interface Azurite {
   close(): Promise<void>
 }
 
+export interface AzuriteOptions {
+  /** The most objects of one page; 5000 when absent. Works with a SAS alone: a key signs the query, which this changes. */
+  readonly pageSize?: number
+}
+
 /** Starts both on 127.0.0.1, on ports of the system's choice; what is stored stays in memory. */
-export async function startAzurite(): Promise<Azurite> {
+export async function startAzurite({ pageSize }: AzuriteOptions = {}): Promise<Azurite> {
   const main = createRequire(import.meta.url).resolve('azurite/dist/src/blob/main.js')
   const flags = ['--inMemoryPersistence', '--skipApiVersionCheck', '--disableTelemetry', '--silent']
   const child = spawn(process.execPath, [main, '--blobHost', '127.0.0.1', '--blobPort', '0', ...flags], {
@@ -56,8 +61,9 @@ export async function startAzurite(): Promise<Azurite> {
       response.end(`<?xml version="1.0"?><Error><Code>${fault.code}</Code><Message>${fault.message}</Message></Error>`)
       return
     }
-    const { method, url, headers } = request
-    const forwarded = requestTo({ host: '127.0.0.1', port, method, path: url, headers })
+    const { method, url = '/', headers } = request
+    const path = pageSize !== undefined && asked.action === 'list' ? `${url}&maxresults=${pageSize}` : url
+    const forwarded = requestTo({ host: '127.0.0.1', port, method, path, headers })
     request.pipe(forwarded)
     const [answer] = (await once(forwarded, 'response')) as [IncomingMessage]
     const pieces: Buffer[] = []

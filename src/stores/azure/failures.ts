@@ -43,7 +43,7 @@ const REFUSALS: Readonly<Record<string, { readonly what: string; readonly advice
   },
   AuthorizationFailure: {
     what: 'access denied by the account',
-    advice: 'Check its firewall and private endpoints, and whether the SAS allows this operation.',
+    advice: 'Check its firewall and private endpoints; of a key or SAS, whether it is the right one and allows this.',
   },
   AuthenticationFailed: {
     what: 'the key, SAS or token is not accepted',
