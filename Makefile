@@ -10,7 +10,7 @@ WANDB_AUDIT := bin/wandb-audit
 
 SOURCES := $(shell find src sinks schemas -name '*.ts' -o -name '*.sql' 2>/dev/null) tsconfig.json tsconfig.build.json
 
-.PHONY: help install build check test demo load backfill bench generate clean
+.PHONY: help install build check test test-live demo load backfill bench generate clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,6 +36,9 @@ check: node_modules/.installed ## Formatter, linter, types, freshness of generat
 
 test: build ## Run all tests; needs no network and no service
 	npm test --silent -- $(ARGS)
+
+test-live: node_modules/.installed ## Run the tests of real services, named by variables such as WANDB_AUDIT_TEST_S3
+	npx vitest run --config vitest.live.config.ts $(ARGS)
 
 demo: build ## Load made logs over HTTP and from files into demo/audit.duckdb, and ask about them
 	$(WANDB_AUDIT) demo

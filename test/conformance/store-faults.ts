@@ -29,7 +29,7 @@ export function storeFaultConformance(
   describe(`${name}, with faults on the way`, () => {
     it('repeats what was throttled or reset, for every request', async () => {
       const { open, prefix, faults } = await newPlace()
-      const store = open()
+      const store = await open()
       const object = await written(store, `${prefix}a`, 'one')
       for (const fault of [faults.throttle, faults.reset]) {
         fault()
@@ -52,7 +52,7 @@ export function storeFaultConformance(
       'a body that breaks off (%s) is told, and can be gone on with',
       async (how) => {
         const { open, prefix, faults } = await newPlace()
-        const store = open()
+        const store = await open()
         const text = 'x'.repeat(100_000)
         const object = await written(store, `${prefix}a`, text)
         faults.breakRead(how, 50_000)
@@ -71,7 +71,7 @@ export function storeFaultConformance(
 
     it('a body in the smallest pieces is the same', async () => {
       const { open, prefix, faults } = await newPlace()
-      const store = open()
+      const store = await open()
       await written(store, `${prefix}a`, 'piece by piece')
       faults.pieceRead()
       expect(await textOf(store, `${prefix}a`)).toBe('piece by piece')
@@ -80,7 +80,7 @@ export function storeFaultConformance(
 
     it('a write whose answer was lost is known for its own', async () => {
       const { open, prefix, faults } = await newPlace()
-      const store = open()
+      const store = await open()
       faults.loseWriteAnswer()
       const first = (await store.write(`${prefix}a`, bytes('first'), 'absent', never)) as string
       expect(await store.find(`${prefix}a`, never)).toMatchObject({ version: first })
@@ -94,7 +94,7 @@ export function storeFaultConformance(
 
     it("a repeated write does not take another one's equal object for its own", async () => {
       const { open, prefix, faults } = await newPlace()
-      const store = open()
+      const store = await open()
       await written(store, `${prefix}a`, 'same')
       faults.reset()
       expect(await store.write(`${prefix}a`, bytes('same'), 'absent', never)).toBeNull()
@@ -104,7 +104,7 @@ export function storeFaultConformance(
 
     it('waiting for an answer ends when it is told to stop', async () => {
       const { open, prefix, faults } = await newPlace()
-      const store = open()
+      const store = await open()
       const controller = new AbortController()
       faults.stall()
       const work = failureOf(store.find(`${prefix}a`, controller.signal))

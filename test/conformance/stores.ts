@@ -11,7 +11,7 @@ import { never, newFolder } from '../support/load.js'
 /** An empty place in a store. */
 export interface StorePlace {
   /** A further store on the same place. */
-  open(): ObjectStore
+  open(): ObjectStore | Promise<ObjectStore>
   /** All keys of the test begin with it. Under it there is nothing yet. */
   readonly prefix: string
   /** Those of HOSTILE_KEYS that the vendor allows. */
@@ -89,10 +89,10 @@ export function storeConformance(name: string, newPlace: () => Promise<StorePlac
   describe(name, () => {
     it('keeps every key it is given, lists each once, finds it and reads it', async () => {
       const { open, prefix, keys } = await newPlace()
-      const store = open()
+      const store = await open()
       const full = keys.map((key) => prefix + key)
       const versions = new Map<string, string | null>()
-      for (const key of full) versions.set(key, await store.write(key, bytes(`content of ${key}`), 'absent', never))
+      for (const key of full) versions.set(key, await store.write(key, bytes(`content of ${key}`), 'any', never))
       const objects = await listed(store, prefix)
       expect(objects.map(({ key }) => key).sort()).toEqual([...full].sort())
       for (const object of objects) {
@@ -107,7 +107,7 @@ export function storeConformance(name: string, newPlace: () => Promise<StorePlac
 
     it('lists what begins with the prefix and nothing else, and nothing where nothing is', async () => {
       const { open, prefix } = await newPlace()
-      const store = open()
+      const store = await open()
       for (const key of ['logs/1', 'logs/2', 'logs', 'logs-old/1', 'Logs/1', 'log'])
         await written(store, prefix + key, key)
       expect(await keysOf(store, `${prefix}logs/`)).toEqual([`${prefix}logs/1`, `${prefix}logs/2`])
@@ -118,24 +118,24 @@ export function storeConformance(name: string, newPlace: () => Promise<StorePlac
 
     it('gives changed content another version, and what did not change its own', async () => {
       const { open, prefix } = await newPlace()
-      const store = open()
+      const store = await open()
       const first = await written(store, `${prefix}a`, 'one')
       const other = await written(store, `${prefix}b`, 'one')
       const second = await written(store, `${prefix}a`, 'one more')
       expect(second.version).not.toBe(first.version)
-      const versions = (await listed(open(), prefix)).map(({ version }) => version)
+      const versions = (await listed(await open(), prefix)).map(({ version }) => version)
       expect(versions).toEqual([second.version, other.version])
       await store.close()
     })
 
     it('finds null where nothing is', async () => {
       const { open, prefix } = await newPlace()
-      expect(await open().find(`${prefix}nothing`, never)).toBeNull()
+      expect(await (await open()).find(`${prefix}nothing`, never)).toBeNull()
     })
 
     it('reads exactly the bytes it was given, none included', async () => {
       const { open, prefix } = await newPlace()
-      const store = open()
+      const store = await open()
       const content = Buffer.from(Uint8Array.from({ length: 300_000 }, (_, i) => (i * i) % 251))
       for (const all of [content, Buffer.alloc(0)]) {
         const version = (await store.write(`${prefix}a`, all, 'any', never)) as string
@@ -147,7 +147,7 @@ export function storeConformance(name: string, newPlace: () => Promise<StorePlac
 
     it('reads from any byte on, and nothing from the end on', async () => {
       const { open, prefix } = await newPlace()
-      const store = open()
+      const store = await open()
       const object = await written(store, `${prefix}a`, '0123456789')
       for (const from of [0, 1, 9, 10]) {
         const reading = await store.read(object, from, never)
@@ -158,7 +158,7 @@ export function storeConformance(name: string, newPlace: () => Promise<StorePlac
 
     it('does not read what was overwritten or removed since', async () => {
       const { open, prefix } = await newPlace()
-      const store = open()
+      const store = await open()
       const first = await written(store, `${prefix}a`, 'one')
       const second = await written(store, `${prefix}a`, 'two')
       for (const from of [0, 1]) expect(await store.read(first, from, never)).toBeNull()
@@ -170,7 +170,7 @@ export function storeConformance(name: string, newPlace: () => Promise<StorePlac
 
     it('writes a file as it is, however large', async () => {
       const { open, prefix } = await newPlace()
-      const store = open()
+      const store = await open()
       const file = join(newFolder(), 'content')
       for (const content of [Buffer.alloc(5_000_000, 'wandb-audit '), Buffer.alloc(0)]) {
         writeFileSync(file, content)
@@ -187,7 +187,7 @@ export function storeConformance(name: string, newPlace: () => Promise<StorePlac
 
     it('writes where nothing is yet, once', async () => {
       const { open, prefix } = await newPlace()
-      const store = open()
+      const store = await open()
       expect(await store.write(`${prefix}a`, bytes('first'), 'absent', never)).not.toBeNull()
       expect(await store.write(`${prefix}a`, bytes('second'), 'absent', never)).toBeNull()
       expect(await store.write(`${prefix}a`, bytes('first'), 'absent', never)).toBeNull()
@@ -197,7 +197,7 @@ export function storeConformance(name: string, newPlace: () => Promise<StorePlac
 
     it('writes over exactly the version it was told, and never where nothing is', async () => {
       const { open, prefix } = await newPlace()
-      const store = open()
+      const store = await open()
       const first = await written(store, `${prefix}a`, 'first')
       const version = await store.write(`${prefix}a`, bytes('second'), { version: first.version }, never)
       expect(version).not.toBeNull()
@@ -211,7 +211,7 @@ export function storeConformance(name: string, newPlace: () => Promise<StorePlac
 
     it('lets one of many win who write at once', async () => {
       const { open, prefix } = await newPlace()
-      const store = open()
+      const store = await open()
       const names = Array.from({ length: 8 }, (_, i) => `writer ${i}`)
       const race = async (condition: 'absent' | { version: string }): Promise<string> => {
         const versions = await Promise.all(names.map((who) => store.write(`${prefix}a`, bytes(who), condition, never)))
@@ -228,7 +228,7 @@ export function storeConformance(name: string, newPlace: () => Promise<StorePlac
 
     it('removes what is there, and does not mind when nothing is', async () => {
       const { open, prefix } = await newPlace()
-      const store = open()
+      const store = await open()
       await written(store, `${prefix}a`, 'one')
       await written(store, `${prefix}ab`, 'one')
       await store.remove(`${prefix}a`, never)
@@ -239,7 +239,7 @@ export function storeConformance(name: string, newPlace: () => Promise<StorePlac
 
     it('does nothing once it is told to stop', async () => {
       const { open, prefix } = await newPlace()
-      const store = open()
+      const store = await open()
       const object = await written(store, `${prefix}a`, 'one')
       const stop = AbortSignal.abort()
       const works = [
@@ -256,7 +256,7 @@ export function storeConformance(name: string, newPlace: () => Promise<StorePlac
 
     it('stops in the middle of a body', async () => {
       const { open, prefix } = await newPlace()
-      const store = open()
+      const store = await open()
       const version = (await store.write(`${prefix}a`, Buffer.alloc(20_000_000), 'any', never)) as string
       const controller = new AbortController()
       const reading = await store.read({ key: `${prefix}a`, version }, 0, controller.signal)
@@ -272,12 +272,12 @@ export function storeConformance(name: string, newPlace: () => Promise<StorePlac
 
     it('has an id without a key, and can be closed, used or not', async () => {
       const { open, prefix } = await newPlace()
-      const store = open()
+      const store = await open()
       expect(store.id).toMatch(/^(?:s3|gs|az):\/\/[^?]*[^/?]$/)
-      expect(store.id).toBe(open().id)
+      expect(store.id).toBe((await open()).id)
       await listed(store, prefix)
       await store.close()
-      await expect(open().close()).resolves.toBeUndefined()
+      await expect((await open()).close()).resolves.toBeUndefined()
     })
   })
 }

@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream'
 import type { GetObjectCommandOutput } from '@aws-sdk/client-s3'
 import { AuditError, interrupted, printable } from '../../errors.js'
 import type { Checksum, StoredObject } from '../contract.js'
+import { bare } from './failures.js'
 
 /** ETags come with quotes, and from some stores without. */
 export const unquoted = (etag: string): string => etag.replace(/^"(.*)"$/, '$1')
@@ -59,7 +60,7 @@ export async function* chunksOf(body: Readable, place: string, signal: AbortSign
     throw new AuditError(`${printable(place)} ${what}`, {
       retryable: true,
       advice: 'Check network and proxy; the next run reads it again.',
-      cause,
+      cause: bare(cause),
     })
   }
 }

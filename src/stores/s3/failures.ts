@@ -58,8 +58,8 @@ const FAILURES: Readonly<Record<string, Failure>> = {
   },
   TokenProviderError: EXPIRED,
   NotImplemented: {
-    what: 'this store does not know what it takes',
-    advice: 'It must know ListObjectsV2 and, for writing, If-Match and If-None-Match: docs/s3.md.',
+    what: 'this store cannot do that',
+    advice: 'Reading takes ListObjectsV2 and GetObject; writing takes If-None-Match and If-Match too: docs/s3.md.',
   },
   XAmzContentSHA256Mismatch: { what: 'the bytes changed on the way', retryable: true },
   BadDigest: { what: 'the bytes changed on the way', retryable: true },
@@ -92,8 +92,17 @@ export function givenUp({ message, advice, cause, exitCode }: AuditError): Audit
 export function failed(operation: Operation, place: string, error: unknown, signal: AbortSignal): AuditError {
   if (signal.aborted) return interrupted()
   const { what, advice, retryable = false } = failureOf(operation, error)
-  const details = { retryable, cause: error, ...(advice === undefined ? {} : { advice }) }
+  const details = { retryable, cause: bare(error), ...(advice === undefined ? {} : { advice }) }
   return new AuditError(`could not ${operation.verb} ${printable(place)}: ${what}`, details)
+}
+
+/**
+ * Errors of the client carry the whole exchange, with signature and session token: of that, name and text go on. The text
+ * of one about logins may quote what a program said that was asked for one.
+ */
+export function bare(error: unknown): Error {
+  const { code, text } = seen(error)
+  return Object.assign(new Error(code === 'CredentialsProviderError' ? code : printable(text)), { name: code })
 }
 
 function failureOf(operation: Operation, error: unknown): Failure {
@@ -107,7 +116,7 @@ function failureOf(operation: Operation, error: unknown): Failure {
   const known = FAILURES[code] ?? networkFailure(error)
   if (known !== null) return known
   if (status === 401 || status === 403) return denied(operation, text)
-  if (status === 429) return BUSY
+  if (status === 429 || status === 503) return BUSY
   if (status >= 500) return DOWN
   const answer = status === 0 ? '' : ` with status ${status}`
   return { what: `S3 answered ${printable(code)}${answer}`, advice: 'Check bucket, endpoint and region.' }
