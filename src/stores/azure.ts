@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import {
+  type BlobDownloadResponseParsed,
   type BlobRequestConditions,
   BlockBlobClient,
   ContainerClient,
@@ -10,11 +11,12 @@ import {
   newPipeline,
 } from '@azure/storage-blob'
 import { AuditError, printable } from '../errors.js'
-import { azureFailure, isConflict, isGone } from './azure/failures.js'
+import { azureFailure, isConflict, isGone, isPastEnd } from './azure/failures.js'
 import { azureLogin } from './azure/login.js'
-import { measured } from './content.js'
-import type { ObjectStore, Reading, StoredObject, WriteCondition } from './contract.js'
-import { PATIENCE, type Patience, trying, type Watch, watched, wholeBody } from './trying.js'
+import { type Watch, watched, wholeBody } from './bodies.js'
+import type { Checksum, ObjectStore, Reading, StoredObject, WriteCondition } from './contract.js'
+import { PATIENCE, type Patience, trying } from './trying.js'
+import { upload } from './upload.js'
 
 export interface AzureOptions {
   /** Always `onelake` for OneLake. */
@@ -73,7 +75,7 @@ export function azureStore(options: AzureOptions): ObjectStore {
       const { contentLength = 0, etag = '', lastModified = new Date(0), metadata = {} } = answer
       return { object: { key, bytes: contentLength, version: bare(etag), lastModified }, metadata }
     }
-    return answered(`looking up ${nameOf(key)}`, (watch) => ask(watch).catch(orNull(isGone)), signal)
+    return answered(`look at ${nameOf(key)}`, (watch) => ask(watch).catch(orNull(isGone)), signal)
   }
 
   return {
@@ -84,7 +86,7 @@ export function azureStore(options: AzureOptions): ObjectStore {
       let from: string | undefined
       do {
         const page = await answered(
-          `listing ${nameOf(prefix)}`,
+          `list ${nameOf(prefix)}`,
           (watch) => pageOf(containerClient, prefix, from, watch.signal),
           signal,
         )
@@ -102,7 +104,7 @@ export function azureStore(options: AzureOptions): ObjectStore {
     },
 
     read({ key, version }, from, signal) {
-      const doing = `reading ${nameOf(key)}`
+      const doing = `read ${nameOf(key)}`
       const ask = async (watch: Watch): Promise<Reading> => {
         const answer = await blob(key).download(from, undefined, {
           conditions: { ifMatch: quoted(version) },
@@ -110,24 +112,33 @@ export function azureStore(options: AzureOptions): ObjectStore {
           maxRetryRequests: 0,
         })
         const body = answer.readableStreamBody ?? Readable.from([])
-        // Of a part of the object, contentMD5 would be the part's.
-        const md5 = answer.blobContentMD5 ?? (from === 0 ? answer.contentMD5 : undefined)
         return {
           chunks: wholeBody(watch.over(body), answer.contentLength ?? null, doing, signal, watch.end),
-          checksum: md5 === undefined ? null : { algorithm: 'md5', digest: Buffer.from(md5).toString('base64') },
+          checksum: checksumOf(answer, from),
         }
       }
-      return asking<Reading | null>(doing, (watch) => ask(watch).catch(orNull(isGone)), signal)
+      return asking<Reading | null>(
+        doing,
+        async (watch) => {
+          try {
+            return await ask(watch)
+          } catch (error) {
+            watch.end()
+            if (isPastEnd(error)) return { chunks: Readable.from([]), checksum: null }
+            return orNull(isGone)(error)
+          }
+        },
+        signal,
+      )
     },
 
     async write(key, content, condition, signal) {
-      const { bytes, md5, open } = await measured(content)
-      const digest = Buffer.from(md5, 'base64')
+      const { bytes, digest, open } = await upload(content, 'md5')
       const writeId = randomUUID()
       let tries = 0
       const ask = async (watch: Watch): Promise<string> => {
         tries++
-        const { etag = '' } = await blob(key).upload(() => Readable.from(open()), bytes, {
+        const { etag = '' } = await blob(key).upload(open, bytes, {
           conditions: conditionsOf(condition),
           metadata: { [WRITE_ID]: writeId },
           blobHTTPHeaders: { blobContentMD5: digest },
@@ -137,7 +148,7 @@ export function azureStore(options: AzureOptions): ObjectStore {
         return bare(etag)
       }
       const version = await answered<string | null>(
-        `writing ${nameOf(key)}`,
+        `write ${nameOf(key)}`,
         (watch) => ask(watch).catch(orNull(isConflict)),
         signal,
       )
@@ -151,11 +162,22 @@ export function azureStore(options: AzureOptions): ObjectStore {
       const ask = async (watch: Watch): Promise<void> => {
         await blob(key).delete({ abortSignal: watch.signal })
       }
-      await answered(`removing ${nameOf(key)}`, (watch) => ask(watch).catch(orNull(isGone)), signal)
+      await answered(`remove ${nameOf(key)}`, (watch) => ask(watch).catch(orNull(isGone)), signal)
     },
 
     async close() {},
   }
+}
+
+/** Only of what was written at once: appending does not change the MD5 that was set before. */
+function checksumOf(
+  { blobType, blobContentMD5, contentMD5 }: BlobDownloadResponseParsed,
+  from: number,
+): Checksum | null {
+  // Of a part of the object, contentMD5 would be the part's.
+  const md5 = blobContentMD5 ?? (from === 0 ? contentMD5 : undefined)
+  if (blobType !== 'BlockBlob' || md5 === undefined) return null
+  return { algorithm: 'md5', digest: Buffer.from(md5).toString('base64') }
 }
 
 /** With metadata, which tells folders from objects. */

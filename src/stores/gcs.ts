@@ -1,13 +1,15 @@
 /** Google Cloud Storage. https://cloud.google.com/storage/docs/json_api/v1/objects */
 
 import { randomUUID } from 'node:crypto'
+import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { AuditError, printable } from '../errors.js'
-import { measured } from './content.js'
+import { wholeBody } from './bodies.js'
 import type { Checksum, ObjectStore, Reading, StoredObject, WriteCondition } from './contract.js'
 import { type GcsRequest, gcsClient } from './gcs/client.js'
 import { bucketMissing, gcsFailure } from './gcs/failures.js'
-import { PATIENCE, type Patience, wholeBody } from './trying.js'
+import { PATIENCE, type Patience } from './trying.js'
+import { upload } from './upload.js'
 
 export interface GcsOptions {
   readonly bucket: string
@@ -45,9 +47,9 @@ export function gcsStore({ bucket, endpoint, patience = PATIENCE }: GcsOptions):
   ): Promise<T | null> {
     return client.send<T | null>(
       request,
-      [404, 412],
+      [404, 412, 416],
       async (response) => {
-        if (response.statusCode < 300) return take(response)
+        if (response.statusCode !== 404 && response.statusCode !== 412) return take(response)
         const text = await response.body.text()
         if (bucketMissing(text)) throw gcsFailure(request.doing, 404, text, false)
         return null
@@ -57,7 +59,7 @@ export function gcsStore({ bucket, endpoint, patience = PATIENCE }: GcsOptions):
   }
 
   function describe(key: string, fields: string, signal: AbortSignal): Promise<GcsObject | null> {
-    const request = { doing: `looking up ${nameOf(key)}`, method: 'GET', path: pathOf(key), query: { fields } } as const
+    const request = { doing: `look at ${nameOf(key)}`, method: 'GET', path: pathOf(key), query: { fields } } as const
     return unlessGone(request, json<GcsObject>, signal)
   }
 
@@ -65,7 +67,7 @@ export function gcsStore({ bucket, endpoint, patience = PATIENCE }: GcsOptions):
     id,
 
     async *list(prefix, signal) {
-      const doing = `listing ${nameOf(prefix)}`
+      const doing = `list ${nameOf(prefix)}`
       const query = { prefix, maxResults: '1000', fields: `nextPageToken,items(${FIELDS})` }
       let pageToken: string | undefined
       do {
@@ -77,7 +79,7 @@ export function gcsStore({ bucket, endpoint, patience = PATIENCE }: GcsOptions):
         )
         for (const item of page.items ?? []) yield storedObject(item)
         if (page.nextPageToken !== undefined && page.nextPageToken === pageToken) {
-          throw new AuditError(`${doing} failed: the same page came twice`)
+          throw new AuditError(`could not ${doing}: the same page came twice`)
         }
         pageToken = page.nextPageToken
       } while (pageToken !== undefined)
@@ -89,13 +91,18 @@ export function gcsStore({ bucket, endpoint, patience = PATIENCE }: GcsOptions):
     },
 
     read({ key, version }, from, signal) {
-      const doing = `reading ${nameOf(key)}`
+      const doing = `read ${nameOf(key)}`
       // Without Accept-Encoding what was stored with Content-Encoding: gzip is unpacked on the way, and no length or checksum fits.
       const headers = { 'accept-encoding': 'gzip', ...(from === 0 ? {} : { range: `bytes=${from}-` }) }
       const query = { alt: 'media', ifGenerationMatch: version }
       return unlessGone(
         { doing, method: 'GET', path: pathOf(key), query, headers },
-        async ({ headers, body }): Promise<Reading> => {
+        async ({ statusCode, headers, body }): Promise<Reading> => {
+          // From the end of the object on there is nothing.
+          if (statusCode === 416) {
+            await body.dump()
+            return { chunks: Readable.from([]), checksum: null }
+          }
           const stored = numberOf(headers['x-goog-stored-content-length'])
           const expected = stored === null ? numberOf(headers['content-length']) : stored - from
           return {
@@ -108,14 +115,14 @@ export function gcsStore({ bucket, endpoint, patience = PATIENCE }: GcsOptions):
     },
 
     async write(key, content, condition, signal) {
-      const { bytes, md5, open } = await measured(content)
+      const { bytes, digest, open } = await upload(content, 'md5')
       const writeId = randomUUID()
-      const resource = { name: key, md5Hash: md5, metadata: { [WRITE_ID]: writeId } }
+      const resource = { name: key, md5Hash: digest.toString('base64'), metadata: { [WRITE_ID]: writeId } }
       const { head, tail, contentType } = multipart(resource)
       let tries = 0
       const version = await unlessGone(
         {
-          doing: `writing ${nameOf(key)}`,
+          doing: `write ${nameOf(key)}`,
           method: 'POST',
           path: `/upload${objects}`,
           query: { uploadType: 'multipart', fields: 'generation', ...preconditionOf(condition) },
@@ -137,7 +144,7 @@ export function gcsStore({ bucket, endpoint, patience = PATIENCE }: GcsOptions):
     },
 
     async remove(key, signal) {
-      const request = { doing: `removing ${nameOf(key)}`, method: 'DELETE', path: pathOf(key), query: {} } as const
+      const request = { doing: `remove ${nameOf(key)}`, method: 'DELETE', path: pathOf(key), query: {} } as const
       await unlessGone(request, ({ body }) => body.dump(), signal)
     },
 

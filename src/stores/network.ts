@@ -22,6 +22,21 @@ const FAILURES: Readonly<Record<string, Failure>> = {
   ETIMEDOUT: { what: 'no answer came in time', advice: 'Check network, VPN and firewall.', retryable: true },
   ECONNRESET: { what: 'the connection was reset', advice: 'Check network and proxy; run it again.', retryable: true },
   EPIPE: { what: 'the connection was closed', advice: 'Check network and proxy; run it again.', retryable: true },
+  UND_ERR_CONNECT_TIMEOUT: {
+    what: 'no connection came about',
+    advice: 'Check network, VPN and firewall.',
+    retryable: true,
+  },
+  UND_ERR_HEADERS_TIMEOUT: {
+    what: 'no answer came in time',
+    advice: 'Check network and proxy; run it again.',
+    retryable: true,
+  },
+  UND_ERR_BODY_TIMEOUT: {
+    what: 'the answer stopped arriving',
+    advice: 'Check network and proxy; run it again.',
+    retryable: true,
+  },
   EPROTO: { what: 'the two sides found no common TLS', advice: 'Check whether the port of the endpoint speaks https.' },
   ERR_SSL_WRONG_VERSION_NUMBER: { what: 'the port does not speak https', advice: 'Check the port of the endpoint.' },
 }

@@ -126,7 +126,7 @@ export function s3Store(place: S3Place, timing: Timing = TIMING): ObjectStore {
     condition: WriteCondition,
     signal: AbortSignal,
   ): Promise<string | null> {
-    const one = { bucket, key, upload: await upload(content), condition, id: randomUUID() }
+    const one = { bucket, key, upload: await upload(content, 'sha256'), condition, id: randomUUID() }
     let attempts = 0
     const attempt = async (): Promise<string | null> => {
       attempts++

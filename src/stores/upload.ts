@@ -9,7 +9,7 @@ import type { Content } from './contract.js'
 export interface Upload {
   /** Size in bytes. */
   readonly bytes: number
-  readonly sha256: Buffer
+  readonly digest: Buffer
   /** All of it, from the beginning, each time. */
   open(): Readable
 }
@@ -19,9 +19,9 @@ export interface Upload {
  *
  * @throws AuditError when the file cannot be read
  */
-export async function upload(content: Content): Promise<Upload> {
+export async function upload(content: Content, algorithm: 'md5' | 'sha256'): Promise<Upload> {
   const open = content instanceof Uint8Array ? () => Readable.from([content]) : () => createReadStream(content.file)
-  const hash = createHash('sha256')
+  const hash = createHash(algorithm)
   let bytes = 0
   try {
     for await (const chunk of open()) {
@@ -32,5 +32,5 @@ export async function upload(content: Content): Promise<Upload> {
     const name = content instanceof Uint8Array ? 'the content' : printable(content.file)
     throw new AuditError(`could not read ${name} to write it to a store`, { cause })
   }
-  return { bytes, sha256: hash.digest(), open }
+  return { bytes, digest: hash.digest(), open }
 }

@@ -2,7 +2,7 @@
 
 import { RestError } from '@azure/storage-blob'
 import { AuditError, EXIT } from '../../errors.js'
-import { codeOf, networkFailure } from '../trying.js'
+import { broken } from '../trying.js'
 
 /** `BlobNotFound` and the like; answers to HEAD have it in a header alone. Empty when the service did not answer. */
 export function azureCode(error: unknown): string {
@@ -15,6 +15,9 @@ export const isGone = (error: unknown): boolean =>
   /^(?:BlobNotFound|ResourceNotFound|PathNotFound|ConditionNotMet|TargetConditionNotMet|404|412)$/.test(
     azureCode(error),
   )
+
+/** A read from the end of the object on. */
+export const isPastEnd = (error: unknown): boolean => azureCode(error) === 'InvalidRange'
 
 /** The condition of a write did not hold. */
 export const isConflict = (error: unknown): boolean =>
@@ -40,7 +43,7 @@ const REFUSALS: Readonly<Record<string, { readonly what: string; readonly advice
   },
   AuthorizationFailure: {
     what: 'access denied by the account',
-    advice: 'Check its firewall and private endpoints, and whether the SAS allows this operation.',
+    advice: 'Check its firewall and private endpoints; of a key or SAS, whether it is the right one and allows this.',
   },
   AuthenticationFailed: {
     what: 'the key, SAS or token is not accepted',
@@ -73,29 +76,30 @@ const REFUSALS: Readonly<Record<string, { readonly what: string; readonly advice
 }
 
 /**
- * @param doing for example `reading az://account/container/key`
+ * @param doing for example `read az://account/container/key`
  * @param host of the account, for messages
  */
 export function azureFailure(doing: string, error: unknown, host: string): AuditError {
   if (error instanceof AuditError) return error
-  if (!(error instanceof RestError)) return identityFailure(error) ?? networkFailure(doing, error)
+  if (!(error instanceof RestError)) return identityFailure(error) ?? broken(doing, error)
   if (error.statusCode === undefined) {
-    if (codeOf(error) !== 'ENOTFOUND') return networkFailure(doing, error)
-    return new AuditError(`${doing} failed: there is no host ${host}`, {
+    if (error.code !== 'ENOTFOUND') return broken(doing, error)
+    return new AuditError(`could not ${doing}: there is no host ${host}`, {
       advice: 'Check the name of the storage account; other clouds than public Azure need ?endpoint=.',
     })
   }
   const { statusCode: status } = error
   const code = azureCode(error)
   if (status === 408 || status === 429 || status >= 500) {
-    return new AuditError(`${doing} failed: Azure Storage answered ${status} (${code})`, {
+    return new AuditError(`could not ${doing}: Azure Storage answered ${status} (${code})`, {
       retryable: true,
       advice: 'The service is busy or down; the next run goes on where this one stopped.',
     })
   }
   const known = REFUSALS[code] ?? (status === 401 ? REFUSALS.InvalidAuthenticationInfo : undefined)
-  if (known !== undefined) return new AuditError(`${doing} failed: ${known.what} (${code})`, { advice: known.advice })
-  return new AuditError(`${doing} failed: Azure Storage answered ${status} (${code})`)
+  if (known !== undefined)
+    return new AuditError(`could not ${doing}: ${known.what} (${code})`, { advice: known.advice })
+  return new AuditError(`could not ${doing}: Azure Storage answered ${status} (${code})`)
 }
 
 /** What @azure/identity throws. Its texts name users and folders of this machine, so only the case is told. */

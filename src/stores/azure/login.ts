@@ -49,7 +49,9 @@ function connectionString({ account, endpoint, env }: AzurePlace): AzureLogin | 
   if (!text) return null
   try {
     const service = BlobServiceClient.fromConnectionString(text)
-    if (service.accountName !== account) return null
+    // The client reads it off the host, which can be a domain of one's own.
+    const named = /(?:^|;)\s*AccountName=([^;]*)/i.exec(text)?.[1]?.trim() ?? service.accountName
+    if (named !== account) return null
     const { origin, pathname, search } = new URL(service.url)
     const url = endpoint ?? `${origin}${pathname}`
     return { url: trimmed(url), sas: search.slice(1), credential: service.credential }

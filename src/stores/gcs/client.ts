@@ -3,14 +3,14 @@
 import { Readable } from 'node:stream'
 import { Agent, type Dispatcher, request } from 'undici'
 import { AuditError } from '../../errors.js'
-import { networkFailure, orAborted, type Patience, trying } from '../trying.js'
+import { broken, orAborted, type Patience, trying } from '../trying.js'
 import { gcsFailure } from './failures.js'
 import { gcsLogin } from './login.js'
 
 const GOOGLE = 'https://storage.googleapis.com'
 
 export interface GcsRequest {
-  /** For messages: `reading gs://bucket/key`. */
+  /** For messages: `read gs://bucket/key`. */
   readonly doing: string
   readonly method: 'GET' | 'POST' | 'DELETE'
   readonly path: string
@@ -57,13 +57,15 @@ export function gcsClient(endpoint: string | undefined, patience: Patience): Gcs
             const text = await response.body.text()
             throw gcsFailure(doing, response.statusCode, text, Object.keys(logins).length === 0)
           } catch (error) {
-            throw error instanceof AuditError ? error : networkFailure(doing, error)
+            throw error instanceof AuditError ? error : broken(doing, error)
           }
         },
         signal,
         patience,
       )
     },
-    close: () => agent.destroy(),
+    async close() {
+      await agent.destroy()
+    },
   }
 }

@@ -25,15 +25,15 @@ const THROTTLED = /^(?:rateLimitExceeded|userRateLimitExceeded|slowDown|backendE
 export const bucketMissing = (body: string): boolean => /bucket does not exist/i.test(told(body).text)
 
 /**
- * @param doing for example `reading gs://bucket/key`
+ * @param doing for example `read gs://bucket/key`
  * @param anonymous the request carried no login
  */
 export function gcsFailure(doing: string, status: number, body: string, anonymous: boolean): AuditError {
   const { reason, text } = told(body)
   const failed = (what: string, advice?: string): AuditError =>
-    new AuditError(`${doing} failed: ${what}`, advice === undefined ? {} : { advice })
+    new AuditError(`could not ${doing}: ${what}`, advice === undefined ? {} : { advice })
   if (status === 408 || status === 429 || status >= 500 || THROTTLED.test(reason)) {
-    return new AuditError(`${doing} failed: Google Cloud Storage answered ${status}`, {
+    return new AuditError(`could not ${doing}: Google Cloud Storage answered ${status}`, {
       retryable: true,
       advice: 'The service is busy or down; the next run goes on where this one stopped.',
     })

@@ -2,7 +2,7 @@
 
 import { Storage } from '@google-cloud/storage'
 import { AuditError, EXIT } from '../../errors.js'
-import { networkFailure } from '../trying.js'
+import { broken } from '../trying.js'
 
 export interface GcsLogin {
   /** What a request carries; nothing when there is no login. Tokens are renewed in time. */
@@ -57,5 +57,5 @@ function loginFailure(text: string, error: unknown): AuditError {
         'Check the file GOOGLE_APPLICATION_CREDENTIALS names, or run `gcloud auth application-default login` again.',
     })
   }
-  return networkFailure('fetching a token for Google Cloud', error)
+  return broken('fetch a token for Google Cloud', error)
 }

@@ -24,7 +24,7 @@ const ID = 'wandb-audit-write'
  * @throws what the client throws
  */
 export async function put(client: S3Client, write: Write, signal: AbortSignal): Promise<string> {
-  const { bytes, sha256, open } = write.upload
+  const { bytes, digest: sha256, open } = write.upload
   const body = open()
   const unreadable = new AbortController()
   body.once('error', () => unreadable.abort())

@@ -1,0 +1,115 @@
+/** The real Azurite, Microsoft's own stand-in of Azure Storage, with a proxy before it that lets things go wrong. */
+
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, request as requestTo, type ServerResponse } from 'node:http'
+import { createRequire } from 'node:module'
+import type { AddressInfo } from 'node:net'
+import { createInterface } from 'node:readline'
+import { type Action, type Fault, faultAtOnce, faultQueue, sendBody } from './faults.js'
+
+/** Everybody's: https://learn.microsoft.com/azure/storage/common/storage-use-azurite#well-known-storage-account-and-key */
+export const ACCOUNT = 'devstoreaccount1'
+export const KEY = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=='
+
+export interface AzuriteRequest {
+  readonly action: Action
+  readonly method: string
+  readonly path: string
+  readonly query: Readonly<Record<string, string>>
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+}
+
+export interface Azurite {
+  /** Of the account, through the proxy. */
+  readonly endpoint: string
+  /** Past the proxy. */
+  readonly direct: string
+  readonly requests: readonly AzuriteRequest[]
+  fail(fault: Fault): void
+  /** How many faults nobody ran into yet. */
+  readonly faultsLeft: number
+  close(): Promise<void>
+}
+
+export interface AzuriteOptions {
+  /** The most objects of one page; 5000 when absent. Works with a SAS alone: a key signs the query, which this changes. */
+  readonly pageSize?: number
+}
+
+/** Starts both on 127.0.0.1, on ports of the system's choice; what is stored stays in memory. */
+export async function startAzurite({ pageSize }: AzuriteOptions = {}): Promise<Azurite> {
+  const main = createRequire(import.meta.url).resolve('azurite/dist/src/blob/main.js')
+  const flags = ['--inMemoryPersistence', '--skipApiVersionCheck', '--disableTelemetry', '--silent']
+  const child = spawn(process.execPath, [main, '--blobHost', '127.0.0.1', '--blobPort', '0', ...flags], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const kill = (): void => void child.kill()
+  process.once('exit', kill)
+  const port = await portOf(child.stdout)
+  const requests: AzuriteRequest[] = []
+  const faults = faultQueue()
+
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const asked = parsed(request)
+    requests.push(asked)
+    const fault = faults.next(asked.action, decodeURIComponent(asked.path.split('/').slice(3).join('/')))
+    if (await faultAtOnce(fault, request)) return
+    if (fault?.kind === 'refuse') {
+      request.resume()
+      response.writeHead(fault.status, { 'content-type': 'application/xml', 'x-ms-error-code': fault.code })
+      response.end(`<?xml version="1.0"?><Error><Code>${fault.code}</Code><Message>${fault.message}</Message></Error>`)
+      return
+    }
+    const { method, url = '/', headers } = request
+    const path = pageSize !== undefined && asked.action === 'list' ? `${url}&maxresults=${pageSize}` : url
+    const forwarded = requestTo({ host: '127.0.0.1', port, method, path, headers })
+    request.pipe(forwarded)
+    const [answer] = (await once(forwarded, 'response')) as [IncomingMessage]
+    const pieces: Buffer[] = []
+    for await (const piece of answer) pieces.push(piece)
+    response.writeHead(answer.statusCode ?? 500, answer.headers)
+    await sendBody(response, Buffer.concat(pieces), fault)
+  }
+
+  const server = createServer((request, response) => {
+    serve(request, response).catch((error) => response.destroy(error))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}/${ACCOUNT}`,
+    direct: `http://127.0.0.1:${port}/${ACCOUNT}`,
+    requests,
+    fail: (fault) => faults.add(fault),
+    get faultsLeft() {
+      return faults.left
+    },
+    async close() {
+      server.close()
+      server.closeAllConnections()
+      const ended = once(child, 'exit')
+      process.off('exit', kill)
+      kill()
+      await ended
+    },
+  }
+}
+
+async function portOf(output: NodeJS.ReadableStream): Promise<number> {
+  for await (const line of createInterface(output)) {
+    const port = /successfully listens on http:\/\/127\.0\.0\.1:(\d+)/.exec(line)?.[1]
+    if (port === undefined) continue
+    output.resume()
+    return Number(port)
+  }
+  throw new Error('Azurite ended before it listened')
+}
+
+function parsed({ url = '/', method = '', headers }: IncomingMessage): AzuriteRequest {
+  const { pathname, searchParams } = new URL(url, 'http://127.0.0.1')
+  const query = Object.fromEntries(searchParams)
+  const actions: Readonly<Record<string, Action>> = { HEAD: 'find', GET: 'read', PUT: 'write', DELETE: 'remove' }
+  const action = query.comp === 'list' ? 'list' : (actions[method] ?? 'unknown')
+  return { action, method, path: pathname, query, headers }
+}

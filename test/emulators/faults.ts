@@ -1,0 +1,100 @@
+/** What can go wrong between a client and an object store, on request. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+
+export type Action = 'list' | 'find' | 'read' | 'write' | 'remove' | 'unknown'
+
+/** One thing that goes wrong with the next request it fits; `afterBytes` counts bytes of the answer's body. */
+export type Fault = {
+  /** Only this action, only this key; any when absent. */
+  readonly action?: Action
+  readonly key?: string
+  /** How often; once when absent. */
+  readonly times?: number
+} & (
+  | {
+      readonly kind: 'refuse'
+      readonly status: number
+      /** What the vendor calls the case, and says about it. */
+      readonly code: string
+      readonly message?: string
+    }
+  /** The connection is reset: without `afterBytes` before the request is looked at. */
+  | { readonly kind: 'reset'; readonly afterBytes?: number }
+  /** The request is carried out, and the connection reset in place of an answer. */
+  | { readonly kind: 'lost-answer' }
+  /** The connection is closed before all bytes that content-length promised were sent. */
+  | { readonly kind: 'short'; readonly afterBytes: number }
+  /** Nothing more is sent, and the connection stays open: without `afterBytes` not even the headers are. */
+  | { readonly kind: 'stall'; readonly afterBytes?: number }
+  /** The body comes in pieces of so many bytes. */
+  | { readonly kind: 'pieces'; readonly bytes: number }
+  /** Runs before the request is carried out: an object can change between listing and reading. */
+  | { readonly kind: 'before'; run(): void | Promise<void> }
+)
+
+export interface FaultQueue {
+  add(fault: Fault): void
+  /** The first fault that fits; it is used up by that. */
+  next(action: Action, key: string | null): Fault | null
+  /** How many nobody ran into yet. */
+  readonly left: number
+}
+
+/** Faults take effect in the order they were given. */
+export function faultQueue(): FaultQueue {
+  const waiting: { readonly fault: Fault; left: number }[] = []
+  return {
+    add: ({ times = 1, ...fault }) => void waiting.push({ fault, left: times }),
+    next(action, key) {
+      const found = waiting.find(
+        ({ fault }) => (fault.action ?? action) === action && (fault.key === undefined || fault.key === key),
+      )
+      if (found === undefined) return null
+      found.left--
+      if (found.left === 0) waiting.splice(waiting.indexOf(found), 1)
+      return found.fault
+    },
+    get left() {
+      return waiting.length
+    },
+  }
+}
+
+/** What happens before a request is carried out. Returns whether it is over with that. */
+export async function faultAtOnce(fault: Fault | null, request: IncomingMessage): Promise<boolean> {
+  if (fault?.kind === 'before') await fault.run()
+  if (fault?.kind === 'stall') return fault.afterBytes === undefined
+  if (fault?.kind !== 'reset' || fault.afterBytes !== undefined) return false
+  request.socket.resetAndDestroy()
+  return true
+}
+
+/** Sends a body whose content-length is set already, as the fault has it. */
+export async function sendBody(response: ServerResponse, bytes: Uint8Array, fault: Fault | null): Promise<void> {
+  if (fault?.kind === 'lost-answer') {
+    response.socket?.resetAndDestroy()
+    return
+  }
+  if (fault?.kind === 'pieces') {
+    for (let at = 0; at < bytes.length; at += fault.bytes) await written(response, bytes.subarray(at, at + fault.bytes))
+    response.end()
+    return
+  }
+  const stop = fault !== null && 'afterBytes' in fault ? fault.afterBytes : undefined
+  if (stop === undefined) {
+    response.end(bytes)
+    return
+  }
+  response.flushHeaders()
+  await written(response, bytes.subarray(0, stop))
+  if (fault?.kind === 'reset') response.socket?.resetAndDestroy()
+  if (fault?.kind === 'short') response.socket?.end()
+}
+
+/** Resolves when the system has taken the bytes, so that pieces leave as pieces and a reset comes after them. */
+const written = (response: ServerResponse, bytes: Uint8Array): Promise<void> =>
+  new Promise((resolve) => {
+    if (bytes.length === 0 || response.destroyed) resolve()
+    else response.write(bytes, () => resolve())
+  })

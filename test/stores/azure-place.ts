@@ -1,0 +1,33 @@
+/** Places in Azurite, for the suites every store must pass. */
+
+import { azureStore } from '../../src/stores/azure.js'
+import type { Patience } from '../../src/stores/trying.js'
+import type { StoreFaults } from '../conformance/store-faults.js'
+import { HOSTILE_KEYS, type StorePlace } from '../conformance/stores.js'
+import { ACCOUNT, type Azurite, KEY } from '../emulators/azurite.js'
+
+export const AT_ONCE: Patience = { retries: 2, pauseMs: 1 }
+
+/** The service takes a backslash for a slash; Azurite cannot list control characters; no URL can name a blob of dots alone. */
+const KEYS = HOSTILE_KEYS.filter((key) => !/[\p{Cc}\\]/u.test(key) && key !== '..')
+
+let places = 0
+
+export function azurePlace(azurite: Azurite): StorePlace & { readonly faults: StoreFaults } {
+  places++
+  const env = { AZURE_STORAGE_KEY: KEY }
+  return {
+    open: () => azureStore({ account: ACCOUNT, container: 'logs', endpoint: azurite.endpoint, env, patience: AT_ONCE }),
+    prefix: `place-${places}/`,
+    keys: KEYS,
+    faults: {
+      breakRead: (how, afterBytes) => azurite.fail({ kind: how, action: 'read', afterBytes }),
+      pieceRead: () => azurite.fail({ kind: 'pieces', action: 'read', bytes: 1 }),
+      throttle: () => azurite.fail({ kind: 'refuse', status: 503, code: 'ServerBusy' }),
+      reset: () => azurite.fail({ kind: 'reset' }),
+      loseWriteAnswer: () => azurite.fail({ kind: 'lost-answer', action: 'write' }),
+      stall: () => azurite.fail({ kind: 'stall' }),
+      left: () => azurite.faultsLeft,
+    },
+  }
+}

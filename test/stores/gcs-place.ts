@@ -1,0 +1,32 @@
+/** Places in the stand-in of Google Cloud Storage, for the suites every store must pass. */
+
+import { gcsStore } from '../../src/stores/gcs.js'
+import type { Patience } from '../../src/stores/trying.js'
+import type { StoreFaults } from '../conformance/store-faults.js'
+import { HOSTILE_KEYS, type StorePlace } from '../conformance/stores.js'
+import type { GcsStandIn } from '../emulators/gcs.js'
+
+export const AT_ONCE: Patience = { retries: 2, pauseMs: 1 }
+
+/** Carriage return and line feed are not allowed in a name, nor is one of dots alone. */
+const KEYS = HOSTILE_KEYS.filter((key) => !/[\r\n]/.test(key) && key !== '..')
+
+let places = 0
+
+export function gcsPlace(server: GcsStandIn): StorePlace & { readonly faults: StoreFaults } {
+  places++
+  return {
+    open: () => gcsStore({ bucket: 'logs', endpoint: server.url, patience: AT_ONCE }),
+    prefix: `place-${places}/`,
+    keys: KEYS,
+    faults: {
+      breakRead: (how, afterBytes) => server.fail({ kind: how, action: 'read', afterBytes }),
+      pieceRead: () => server.fail({ kind: 'pieces', action: 'read', bytes: 1 }),
+      throttle: () => server.fail({ kind: 'refuse', status: 429, code: 'rateLimitExceeded' }),
+      reset: () => server.fail({ kind: 'reset' }),
+      loseWriteAnswer: () => server.fail({ kind: 'lost-answer', action: 'write' }),
+      stall: () => server.fail({ kind: 'stall' }),
+      left: () => server.faultsLeft,
+    },
+  }
+}
