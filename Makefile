@@ -6,11 +6,12 @@ SHELL := /bin/bash
 DAYS ?= 30
 TO ?= duckdb:audit.duckdb
 LINES ?= 1000000
+EVENTS ?= 2000000
 WANDB_AUDIT := bin/wandb-audit
 
 SOURCES := $(shell find src sinks schemas -name '*.ts' -o -name '*.sql' 2>/dev/null) tsconfig.json tsconfig.build.json
 
-.PHONY: help install build check test test-live demo load backfill bench generate clean
+.PHONY: help install build check test test-live demo load backfill bench bench-api bench-bucket generate clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -51,6 +52,12 @@ backfill: build ## Load past days from the API: make backfill DAYS=30 FROM=https
 
 bench: build ## Measure against plain DuckDB: make bench [LINES=1000000]
 	npx tsx bench/run.ts $(LINES)
+
+bench-api: build ## Measure a load of one API window beside a file of its events: make bench-api [EVENTS=2000000]
+	npx tsx bench/api.ts $(EVENTS)
+
+bench-bucket: build ## Measure a bucket of many small objects: make bench-bucket [OBJECTS=10000]
+	npx tsx bench/bucket.ts $(or $(OBJECTS),10000)
 
 generate: node_modules/.installed ## Write DDL, JSON Schemas and the data dictionary from schemas/
 	npm run --silent generate

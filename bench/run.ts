@@ -6,14 +6,13 @@
  */
 
 import { rm } from 'node:fs/promises'
-import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { madeFile } from './made-file.js'
-import { measure, medians, type Usage } from './measure.js'
+import { measure, type Usage } from './measure.js'
+import { inRounds, printTable } from './steps.js'
 
-const ROUNDS = 3
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 const LOADER = here('../bin/wandb-audit')
 const PLAIN = here('./plain.mjs')
@@ -63,26 +62,6 @@ const removeResults = async (): Promise<void> => {
   for (const file of [PLAIN_FILE, AUDIT_FILE]) for (const end of ['', '.wal']) await rm(file + end, { force: true })
 }
 
-const usages = new Map<string, Usage[]>(Object.keys(STEPS).map((step) => [step, []]))
-for (let round = 0; round < ROUNDS; round++) {
-  await removeResults()
-  for (const [step, work] of Object.entries(STEPS)) usages.get(step)?.push(await work())
-}
+const usages = await inRounds(STEPS, removeResults)
 await removeResults()
-
-const cells = (...texts: string[]): string =>
-  `${(texts.shift() ?? '').padEnd(18)}${texts.map((text) => text.padStart(10)).join('')}\n`
-const plain = medians(usages.get('plain DuckDB') ?? [])
-process.stdout.write(
-  `${lines} lines, ${(bytes / 1e6).toFixed(0)} MB (${(bytes / lines).toFixed(0)} bytes a line), ` +
-    `${availableParallelism()} threads, Node ${process.versions.node}, medians of ${ROUNDS} rounds\n\n` +
-    cells('', 'wall s', 'rows/s', 'MB/s', 'CPU s', 'peak MB', 'x wall', 'x CPU'),
-)
-for (const [step, all] of usages) {
-  const { wallSeconds, cpuSeconds, peakBytes } = medians(all)
-  const figures = [wallSeconds, lines / wallSeconds, bytes / 1e6 / wallSeconds, cpuSeconds, peakBytes / 1e6]
-  const digits = [2, 0, 0, 1, 0]
-  const texts = figures.map((figure, i) => figure.toFixed(digits[i]))
-  const ratios = [wallSeconds / plain.wallSeconds, cpuSeconds / plain.cpuSeconds].map((ratio) => ratio.toFixed(2))
-  process.stdout.write(cells(step, ...texts, ...ratios))
-}
+printTable({ lines, bytes }, usages, usages.get('plain DuckDB') as Usage)

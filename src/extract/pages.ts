@@ -6,6 +6,7 @@
  */
 
 import { AuditError } from '../errors.js'
+import { Nesting } from './nesting.js'
 
 /** A page's members other than audit_logs are few and short; what goes beyond is no page. */
 const MEMBERS_BYTES = 64 * 1024
@@ -13,13 +14,12 @@ const MEMBERS_BYTES = 64 * 1024
 const LF = 0x0a
 const CR = 0x0d
 const SPACE = 0x20
-const QUOTE = 0x22
-const BACKSLASH = 0x5c
 const COMMA = 0x2c
 const OPEN_ARRAY = 0x5b
-const CLOSE_ARRAY = 0x5d
 const OPEN_OBJECT = 0x7b
-const CLOSE_OBJECT = 0x7d
+
+/** Within the page and its list of events. */
+const EVENTS_DEPTH = 2
 
 const KEY = /"audit_logs"\s*:\s*\[$/
 
@@ -79,29 +79,42 @@ class Page {
   private members: number[] = []
   private inEvents = false
   private behindEvents = false
-  private depth = 0
-  private inString = false
-  private escaped = false
+  private readonly nesting = new Nesting()
   private events = 0
   private eventOpen = false
 
   push(chunk: Uint8Array): PageStep {
+    const { nesting } = this
     const output = Buffer.allocUnsafe(chunk.length + 1)
+    const asItIs = !chunk.includes(LF)
     let written = 0
     for (let i = 0; i < chunk.length; i++) {
+      if (asItIs && this.inEvents && nesting.depth > EVENTS_DEPTH) {
+        const end = nesting.skipTo(EVENTS_DEPTH, chunk, i)
+        output.set(chunk.subarray(i, end), written)
+        written += end - i
+        i = end - 1
+        continue
+      }
       const byte = chunk[i] as number
-      if (this.depth === 0) {
+      if (nesting.depth === 0) {
         if (byte <= 0x20 && this.members.length < MEMBERS_BYTES) this.members.push(byte)
         else if (byte !== OPEN_OBJECT) return this.notAPage(chunk, i, output, written)
         else this.begin()
         continue
       }
-      const structural = this.structural(byte)
+      const isStructure = nesting.push(byte)
       if (!this.inEvents) {
         this.members.push(byte)
-        if (structural === OPEN_ARRAY && this.depth === 2 && !this.behindEvents && this.atEvents()) {
+        if (
+          isStructure &&
+          byte === OPEN_ARRAY &&
+          nesting.depth === EVENTS_DEPTH &&
+          !this.behindEvents &&
+          this.atEvents()
+        ) {
           this.inEvents = true
-        } else if (this.depth === 0) {
+        } else if (nesting.depth === 0) {
           if (!this.behindEvents) return this.notAPage(chunk, i + 1, output, written)
           this.finish()
           return { output: output.subarray(0, written), left: chunk.subarray(i + 1), state: 'done' }
@@ -111,20 +124,20 @@ class Page {
         }
         continue
       }
-      if (this.depth === 1) {
+      if (nesting.depth < EVENTS_DEPTH) {
         this.members.push(byte)
         this.inEvents = false
         this.behindEvents = true
         if (this.eventOpen) output[written++] = LF
         this.eventOpen = false
-      } else if (this.depth === 2 && structural === COMMA) {
+      } else if (nesting.depth === EVENTS_DEPTH && isStructure && byte === COMMA) {
         output[written++] = LF
         this.eventOpen = false
-      } else if (byte > 0x20 || this.inString || this.depth > 2) {
+      } else if (byte > 0x20 || nesting.inString || nesting.depth > EVENTS_DEPTH) {
         if (!this.eventOpen) this.events++
         this.eventOpen = true
         // A line break between tokens would end the line; one within a string is an error and must stay one.
-        output[written++] = byte === LF ? (this.inString ? CR : SPACE) : byte
+        output[written++] = byte === LF ? (nesting.inString ? CR : SPACE) : byte
       }
     }
     return { output: output.subarray(0, written), left: null, state: 'reading' }
@@ -138,25 +151,7 @@ class Page {
 
   private begin(): void {
     this.members.push(OPEN_OBJECT)
-    this.depth = 1
-  }
-
-  /** Follows strings and nesting; returns the byte when it is structure, else 0. */
-  private structural(byte: number): number {
-    if (this.inString) {
-      if (this.escaped) this.escaped = false
-      else if (byte === BACKSLASH) this.escaped = true
-      else if (byte === QUOTE) this.inString = false
-      return 0
-    }
-    if (byte === QUOTE) {
-      this.inString = true
-      return 0
-    }
-    if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) this.depth++
-    else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) this.depth--
-    else if (byte !== COMMA) return 0
-    return byte
+    this.nesting.push(OPEN_OBJECT)
   }
 
   private atEvents(): boolean {

@@ -11,19 +11,16 @@ import type { ObjectStore } from '../../src/stores/contract.js'
 import { countsOf, loadInto, ndjson, never, newFolder, opened } from '../support/load.js'
 import { contentOf, type RowObject, rowsOf } from '../support/rows.js'
 import { objectPlace, sourceConformance } from './sources.js'
-import type { StoreFaults } from './store-faults.js'
-import type { StorePlace } from './stores.js'
-
-type BucketPlace = StorePlace & { readonly faults: StoreFaults }
+import type { FaultyPlace, StoreFaults } from './store-faults.js'
 
 /** Everything a test needs of one bucket. */
 class Bucket {
   readonly faults: StoreFaults
   readonly keys: readonly string[]
-  private readonly place: BucketPlace
+  private readonly place: FaultyPlace
   private readonly store: ObjectStore
 
-  constructor(place: BucketPlace) {
+  constructor(place: FaultyPlace) {
     this.place = place
     this.store = place.open()
     this.faults = place.faults
@@ -110,7 +107,7 @@ function amidReading(source: Source, work: () => Promise<void>): Source {
   }
 }
 
-export function bucketConformance(name: string, newPlace: () => Promise<BucketPlace>): void {
+export function bucketConformance(name: string, newPlace: () => Promise<FaultyPlace>): void {
   const newBucket = async (): Promise<Bucket> => new Bucket(await newPlace())
   const filled = async (): Promise<Bucket> => {
     const bucket = await newBucket()
@@ -195,8 +192,8 @@ export function bucketConformance(name: string, newPlace: () => Promise<BucketPl
   })
 
   describe(`${name}: whatever goes wrong on the way, the tables are those of an undisturbed load`, () => {
-    async function undisturbed(): Promise<Readonly<Record<string, readonly RowObject[]>>> {
-      const bucket = await filled()
+    /** What is in the bucket by then, loaded with nothing in the way. */
+    async function undisturbed(bucket: Bucket): Promise<Readonly<Record<string, readonly RowObject[]>>> {
       const sink = newSink()
       await loadInto(sink, { sources: [bucket.source()] })
       return tablesOf(sink)
@@ -217,7 +214,7 @@ export function bucketConformance(name: string, newPlace: () => Promise<BucketPl
       const sink = newSink()
       expect(await loadInto(sink, { sources: [bucket.source()] })).toMatchObject({ documents: 4, failed: [] })
       expect(bucket.faults.left()).toBe(0)
-      expect(await tablesOf(sink)).toEqual(await undisturbed())
+      expect(await tablesOf(sink)).toEqual(await undisturbed(bucket))
       expect(await loadInto(sink, { sources: [bucket.source()] })).toMatchObject({ documents: 0, skipped: 4 })
     })
 
@@ -227,7 +224,7 @@ export function bucketConformance(name: string, newPlace: () => Promise<BucketPl
       const source = afterListing(bucket.source(), () => bucket.put({ 'a.json': CONTENTS['a.json'] as string }))
       const sink = newSink()
       await loadInto(sink, { sources: [source] })
-      expect(await tablesOf(sink)).toEqual(await undisturbed())
+      expect(await tablesOf(sink)).toEqual(await undisturbed(bucket))
       expect(await loadInto(sink, { sources: [bucket.source()] })).toMatchObject({ documents: 0, skipped: 4 })
     })
 
@@ -252,7 +249,7 @@ export function bucketConformance(name: string, newPlace: () => Promise<BucketPl
       const sink = newSink()
       const source = afterListing(bucket.source(), () => bucket.remove('gone.json'))
       expect(await loadInto(sink, { sources: [source] })).toMatchObject({ documents: 4, failed: [] })
-      expect(await tablesOf(sink)).toEqual(await undisturbed())
+      expect(await tablesOf(sink)).toEqual(await undisturbed(bucket))
     })
   })
 }

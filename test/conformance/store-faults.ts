@@ -1,6 +1,7 @@
 /** What every object store must do when something goes wrong on the way: what a repeat may mend is not noticed, the rest told. */
 
 import { describe, expect, it } from 'vitest'
+import type { ObjectStore } from '../../src/stores/contract.js'
 import { never } from '../support/load.js'
 import { bytes, bytesOf, failureOf, keysOf, type StorePlace, textOf, written } from './stores.js'
 
@@ -22,10 +23,13 @@ export interface StoreFaults {
   left(): number
 }
 
-export function storeFaultConformance(
-  name: string,
-  newPlace: () => Promise<StorePlace & { readonly faults: StoreFaults }>,
-): void {
+/** A place in a stand-in, where things go wrong on request. */
+export interface FaultyPlace extends StorePlace {
+  open(): ObjectStore
+  readonly faults: StoreFaults
+}
+
+export function storeFaultConformance(name: string, newPlace: () => Promise<FaultyPlace>): void {
   describe(`${name}, with faults on the way`, () => {
     it('repeats what was throttled or reset, for every request', async () => {
       const { open, prefix, faults } = await newPlace()

@@ -2,8 +2,8 @@
 
 import { azureStore } from '../../src/stores/azure.js'
 import type { Patience } from '../../src/stores/trying.js'
-import type { StoreFaults } from '../conformance/store-faults.js'
-import { HOSTILE_KEYS, type StorePlace } from '../conformance/stores.js'
+import type { FaultyPlace } from '../conformance/store-faults.js'
+import { HOSTILE_KEYS } from '../conformance/stores.js'
 import { ACCOUNT, type Azurite, KEY } from '../emulators/azurite.js'
 
 export const AT_ONCE: Patience = { retries: 2, pauseMs: 1 }
@@ -13,7 +13,7 @@ const KEYS = HOSTILE_KEYS.filter((key) => !/[\p{Cc}\\]/u.test(key) && key !== '.
 
 let places = 0
 
-export function azurePlace(azurite: Azurite): StorePlace & { readonly faults: StoreFaults } {
+export function azurePlace(azurite: Azurite): FaultyPlace {
   places++
   const env = { AZURE_STORAGE_KEY: KEY }
   return {

@@ -2,8 +2,8 @@
 
 import { gcsStore } from '../../src/stores/gcs.js'
 import type { Patience } from '../../src/stores/trying.js'
-import type { StoreFaults } from '../conformance/store-faults.js'
-import { HOSTILE_KEYS, type StorePlace } from '../conformance/stores.js'
+import type { FaultyPlace } from '../conformance/store-faults.js'
+import { HOSTILE_KEYS } from '../conformance/stores.js'
 import type { GcsStandIn } from '../emulators/gcs.js'
 
 export const AT_ONCE: Patience = { retries: 2, pauseMs: 1 }
@@ -13,7 +13,7 @@ const KEYS = HOSTILE_KEYS.filter((key) => !/[\r\n]/.test(key) && key !== '..')
 
 let places = 0
 
-export function gcsPlace(server: GcsStandIn): StorePlace & { readonly faults: StoreFaults } {
+export function gcsPlace(server: GcsStandIn): FaultyPlace {
   places++
   return {
     open: () => gcsStore({ bucket: 'logs', endpoint: server.url, patience: AT_ONCE }),

@@ -3,8 +3,8 @@
 import { afterEach } from 'vitest'
 import type { ObjectStore } from '../../src/stores/contract.js'
 import { s3Store } from '../../src/stores/s3.js'
-import type { StoreFaults } from '../conformance/store-faults.js'
-import { HOSTILE_KEYS, type StorePlace } from '../conformance/stores.js'
+import type { FaultyPlace, StoreFaults } from '../conformance/store-faults.js'
+import { HOSTILE_KEYS } from '../conformance/stores.js'
 import { type S3Options, type S3StandIn, startS3 } from '../emulators/s3.js'
 
 process.env.AWS_ACCESS_KEY_ID = 'local'
@@ -15,9 +15,8 @@ afterEach(async () => {
   for (const end of ends.splice(0)) await end()
 })
 
-export interface S3TestPlace extends StorePlace {
+export interface S3TestPlace extends FaultyPlace {
   readonly s3: S3StandIn
-  readonly faults: StoreFaults
 }
 
 export const BUCKET = 'instance-bucket'

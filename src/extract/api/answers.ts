@@ -86,11 +86,16 @@ export async function* allPages(
   const cursors = new Set<string>()
   for (let { body } = answer; ; ) {
     const reader = new PageReader()
+    const end: Uint8Array[] = []
     for await (const chunk of body) {
       reader.push(chunk)
-      yield chunk
+      // Whoever reads on must not find out first that a page is wrong: only here it is fetched again.
+      if (reader.state === 'inside' || reader.state === 'nothing') yield chunk
+      else end.push(chunk)
+      if (reader.state === 'other') break
     }
     const cursor = nextCursor(address, reader)
+    yield* end
     yield NEWLINE
     if (cursor === null) return
     if (cursors.has(cursor)) throw cutShort(address, 'names the same next page twice')

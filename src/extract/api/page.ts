@@ -1,11 +1,11 @@
 /** Reads the members of a page object while its bytes stream by; the events themselves are skipped. */
 
-const BACKSLASH = 0x5c
-const QUOTE = 0x22
-const OPEN_ARRAY = 0x5b
-const CLOSE_ARRAY = 0x5d
+import { Nesting } from '../nesting.js'
+
 const OPEN_OBJECT = 0x7b
-const CLOSE_OBJECT = 0x7d
+
+/** Within the page and its list of events. */
+const EVENTS_DEPTH = 2
 
 /** The members beside the events are few and short; an object with more is no page. */
 const MEMBERS_BYTES = 64 * 1024
@@ -15,18 +15,21 @@ type PageState = 'nothing' | 'inside' | 'whole' | 'other'
 
 export class PageReader {
   state: PageState = 'nothing'
-  private depth = 0
-  private inString = false
-  private escaped = false
+  private readonly nesting = new Nesting()
   /** The object's own text with every nested value emptied: `{"audit_logs":[],"count":2}`. */
   private members: number[] = []
   private nested = 0
   private events = 0
 
   push(chunk: Uint8Array): void {
+    const { nesting } = this
     for (let i = 0; i < chunk.length; i++) {
+      if (nesting.depth > EVENTS_DEPTH) {
+        i = nesting.skipTo(EVENTS_DEPTH, chunk, i) - 1
+        continue
+      }
       const byte = chunk[i] as number
-      if (this.depth === 0) {
+      if (nesting.depth === 0) {
         if (byte <= 0x20) continue
         this.state = this.state === 'nothing' && byte === OPEN_OBJECT ? 'inside' : 'other'
         if (this.state !== 'inside') return
@@ -53,18 +56,12 @@ export class PageReader {
   }
 
   private read(byte: number): void {
-    const before = this.depth
-    if (this.inString) {
-      if (this.escaped) this.escaped = false
-      else if (byte === BACKSLASH) this.escaped = true
-      else if (byte === QUOTE) this.inString = false
-    } else if (byte === QUOTE) this.inString = true
-    else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
-      this.depth++
-      if (before === 1) this.nested++
-      if (before === 2) this.events++
-    } else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) this.depth--
-    if ((before <= 1 || this.depth <= 1) && this.members.length < MEMBERS_BYTES) this.members.push(byte)
-    if (this.depth === 0) this.state = 'whole'
+    const { depth: before } = this.nesting
+    this.nesting.push(byte)
+    const { depth } = this.nesting
+    if (depth > before && before === 1) this.nested++
+    if (depth > before && before === EVENTS_DEPTH) this.events++
+    if ((before <= 1 || depth <= 1) && this.members.length < MEMBERS_BYTES) this.members.push(byte)
+    if (depth === 0) this.state = 'whole'
   }
 }
