@@ -200,19 +200,20 @@ export function bucketConformance(name: string, newPlace: () => Promise<FaultyPl
     }
 
     it.each<[string, (faults: StoreFaults) => void]>([
-      ['requests are throttled', (faults) => [1, 2, 3].map(() => faults.throttle())],
-      ['connections are reset', (faults) => [1, 2, 3].map(() => faults.reset())],
-      ['bodies break off', (faults) => [0, 10, 1000].map((bytes) => faults.breakRead('reset', bytes))],
+      ['requests are throttled', (faults) => faults.throttle()],
+      ['connections are reset', (faults) => faults.reset()],
+      ['bodies break off', (faults) => [0, 1000].map((bytes) => faults.breakRead('reset', bytes))],
       [
         'bodies end early as if they were whole',
-        (faults) => [0, 10, 1000].map((bytes) => faults.breakRead('short', bytes)),
+        (faults) => [0, 1000].map((bytes) => faults.breakRead('short', bytes)),
       ],
       ['a body arrives byte by byte', (faults) => faults.pieceRead()],
     ])('%s', async (_what, goWrong) => {
       const bucket = await filled()
       goWrong(bucket.faults)
+      const source = afterListing(bucket.source(), async () => goWrong(bucket.faults))
       const sink = newSink()
-      expect(await loadInto(sink, { sources: [bucket.source()] })).toMatchObject({ documents: 4, failed: [] })
+      expect(await loadInto(sink, { sources: [source] })).toMatchObject({ documents: 4, failed: [] })
       expect(bucket.faults.left()).toBe(0)
       expect(await tablesOf(sink)).toEqual(await undisturbed(bucket))
       expect(await loadInto(sink, { sources: [bucket.source()] })).toMatchObject({ documents: 0, skipped: 4 })
