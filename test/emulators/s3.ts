@@ -102,7 +102,6 @@ export async function startS3(options: S3Options): Promise<S3StandIn> {
     if (bucket === undefined) {
       throw new Refusal('NoSuchBucket', 'The specified bucket does not exist', { BucketName: asked.bucket ?? '' })
     }
-    if (action === 'HeadBucket') return { status: 200, headers: { 'x-amz-bucket-region': region }, body: NOTHING }
     if (action === 'ListObjectsV2') {
       const omitted = new Set(fault?.kind === 'unlisted' ? [fault.object] : [])
       const body = Buffer.from(listing(asked.bucket ?? '', bucket, query, pageSize, omitted))

@@ -3,14 +3,7 @@
 import type { ServerResponse } from 'node:http'
 import type { RefusalCode } from './refusals.js'
 
-export type Action =
-  | 'ListObjectsV2'
-  | 'HeadBucket'
-  | 'GetObject'
-  | 'HeadObject'
-  | 'PutObject'
-  | 'DeleteObject'
-  | 'unknown'
+export type Action = 'ListObjectsV2' | 'GetObject' | 'HeadObject' | 'PutObject' | 'DeleteObject' | 'unknown'
 
 /** One thing that goes wrong with the next request it fits; `afterBytes` counts bytes of the answer's body. */
 export type Fault = {
