@@ -1,6 +1,7 @@
 /** Amazon S3, and stores that speak its protocol, through the official client. */
 
 import { randomUUID } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
 import type { Readable } from 'node:stream'
 import {
   DeleteObjectCommand,
@@ -43,7 +44,7 @@ export function s3Store(place: S3Place, timing: Timing = TIMING): ObjectStore {
         // XML cannot hold every character of a key.
         EncodingType: 'url',
       })
-      const page = await client.send(command, { abortSignal: signal }).catch((error) => {
+      const page = await client.send(command, under(signal)).catch((error) => {
         throw failure(OPERATIONS.list, prefix, error, signal)
       })
       for (const { Key, Size, ETag, LastModified } of page.Contents ?? []) {
@@ -61,7 +62,7 @@ export function s3Store(place: S3Place, timing: Timing = TIMING): ObjectStore {
   async function find(key: string, signal: AbortSignal): Promise<StoredObject | null> {
     try {
       const command = new HeadObjectCommand({ Bucket: bucket, Key: key })
-      const { ContentLength, ETag, LastModified } = await client.send(command, { abortSignal: signal })
+      const { ContentLength, ETag, LastModified } = await client.send(command, under(signal))
       return stored(id, key, { bytes: ContentLength, etag: ETag, lastModified: LastModified })
     } catch (error) {
       if (error instanceof AuditError) throw error
@@ -75,7 +76,7 @@ export function s3Store(place: S3Place, timing: Timing = TIMING): ObjectStore {
   /** @throws AuditError when something else is the matter */
   async function isAbsent(key: string, signal: AbortSignal): Promise<boolean> {
     try {
-      const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }), { abortSignal: signal })
+      const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }), under(signal))
       destroy(Body)
       return false
     } catch (error) {
@@ -98,7 +99,7 @@ export function s3Store(place: S3Place, timing: Timing = TIMING): ObjectStore {
     })
     let output: GetObjectCommandOutput
     try {
-      output = await client.send(command, { abortSignal: signal })
+      output = await client.send(command, under(signal))
     } catch (error) {
       const { code, status } = seen(error)
       if (code === 'NoSuchKey' || status === 412) return null
@@ -150,13 +151,19 @@ export function s3Store(place: S3Place, timing: Timing = TIMING): ObjectStore {
 
   async function remove(key: string, signal: AbortSignal): Promise<void> {
     try {
-      await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }), { abortSignal: signal })
+      await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }), under(signal))
     } catch (error) {
       if (seen(error).code !== 'NoSuchKey') throw failure(OPERATIONS.remove, key, error, signal)
     }
   }
 
   return { id, list, find, read, write, remove, close: async () => client.destroy() }
+}
+
+/** Every request under way listens to the one signal, and Node would warn of the eleventh. */
+function under(signal: AbortSignal): { abortSignal: AbortSignal } {
+  setMaxListeners(0, signal)
+  return { abortSignal: signal }
 }
 
 async function* nothing(): AsyncGenerator<Uint8Array> {}

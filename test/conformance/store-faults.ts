@@ -73,6 +73,17 @@ export function storeFaultConformance(name: string, newPlace: () => Promise<Faul
       },
     )
 
+    it('a body that breaks off before anybody reads it is told to who reads it', async () => {
+      const { open, prefix, faults } = await newPlace()
+      const store = await open()
+      const object = await written(store, `${prefix}a`, 'x'.repeat(100_000))
+      faults.breakRead('reset', 10)
+      const reading = await store.read(object, 0, never)
+      await store.list(prefix, never)[Symbol.asyncIterator]().next()
+      expect((await failureOf(bytesOf(reading))).retryable).toBe(true)
+      await store.close()
+    })
+
     it('a body in the smallest pieces is the same', async () => {
       const { open, prefix, faults } = await newPlace()
       const store = await open()

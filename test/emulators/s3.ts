@@ -77,7 +77,7 @@ export async function startS3(options: S3Options): Promise<S3StandIn> {
       return
     }
     try {
-      if (fault?.kind === 'refuse') throw new Refusal(fault.code, `on request: ${fault.code}`, {}, fault.headers)
+      if (fault?.kind === 'refuse') throw new Refusal(fault.code, fault.message ?? 'as asked for', {}, fault.headers)
       authorise(request, region)
       const answer = await carryOut(request, asked, fault)
       if (fault?.kind === 'lost-answer') {
@@ -102,7 +102,6 @@ export async function startS3(options: S3Options): Promise<S3StandIn> {
     if (bucket === undefined) {
       throw new Refusal('NoSuchBucket', 'The specified bucket does not exist', { BucketName: asked.bucket ?? '' })
     }
-    if (action === 'HeadBucket') return { status: 200, headers: { 'x-amz-bucket-region': region }, body: NOTHING }
     if (action === 'ListObjectsV2') {
       const omitted = new Set(fault?.kind === 'unlisted' ? [fault.object] : [])
       const body = Buffer.from(listing(asked.bucket ?? '', bucket, query, pageSize, omitted))
@@ -110,7 +109,7 @@ export async function startS3(options: S3Options): Promise<S3StandIn> {
     }
     const name = key ?? ''
     if (action === 'GetObject' || action === 'HeadObject') {
-      return read(request, bucket.get(name), name, fault?.kind === 'no-range')
+      return read(request, bucket.get(name), name, fault?.kind === 'ignore' ? fault.header : null)
     }
     if (action === 'DeleteObject') {
       bucket.delete(name)

@@ -50,7 +50,13 @@ export function checksumOf(output: GetObjectCommandOutput): Checksum | null {
 }
 
 /** A body's bytes. The iteration rejects with a retryable AuditError when they do not all arrive as they were stored. */
-export async function* chunksOf(body: Readable, place: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+export function chunksOf(body: Readable, place: string, signal: AbortSignal): AsyncIterable<Uint8Array> {
+  // One that breaks before anybody reads it waits for its reader, and does not end the process.
+  body.on('error', () => {})
+  return arriving(body, place, signal)
+}
+
+async function* arriving(body: Readable, place: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   try {
     yield* body
   } catch (cause) {

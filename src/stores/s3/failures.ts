@@ -29,6 +29,10 @@ const BUSY: Failure = {
   retryable: true,
 }
 const DOWN: Failure = { what: 'S3 failed again and again', advice: 'Run it again later.', retryable: true }
+const UNABLE: Failure = {
+  what: 'this store cannot do that',
+  advice: 'Reading takes ListObjectsV2 and GetObject; writing takes If-None-Match and If-Match too: docs/s3.md.',
+}
 const CHANGING: Failure = {
   what: 'others kept writing it at the same time',
   advice: 'Run it again.',
@@ -57,10 +61,7 @@ const FAILURES: Readonly<Record<string, Failure>> = {
     advice: 'Set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this machine a role: docs/s3.md.',
   },
   TokenProviderError: EXPIRED,
-  NotImplemented: {
-    what: 'this store cannot do that',
-    advice: 'Reading takes ListObjectsV2 and GetObject; writing takes If-None-Match and If-Match too: docs/s3.md.',
-  },
+  NotImplemented: UNABLE,
   XAmzContentSHA256Mismatch: { what: 'the bytes changed on the way', retryable: true },
   BadDigest: { what: 'the bytes changed on the way', retryable: true },
   IncompleteBody: { what: 'not all bytes arrived', retryable: true },
@@ -117,6 +118,7 @@ function failureOf(operation: Operation, error: unknown): Failure {
   if (known !== null) return known
   if (status === 401 || status === 403) return denied(operation, text)
   if (status === 429 || status === 503) return BUSY
+  if (status === 501) return UNABLE
   if (status >= 500) return DOWN
   const answer = status === 0 ? '' : ` with status ${status}`
   return { what: `S3 answered ${printable(code)}${answer}`, advice: 'Check bucket, endpoint and region.' }

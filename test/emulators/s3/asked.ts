@@ -24,7 +24,6 @@ function actionOf(request: IncomingMessage, bucket: string, key: string | null, 
   const method = request.method ?? ''
   if (bucket === '') return 'unknown'
   if (key === null) {
-    if (method === 'HEAD') return 'HeadBucket'
     return method === 'GET' && query.get('list-type') === '2' ? 'ListObjectsV2' : 'unknown'
   }
   // `?uploads`, `?acl` and copies are other actions; the client's own `x-id` tells its name for this one.

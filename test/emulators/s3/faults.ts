@@ -3,14 +3,7 @@
 import type { ServerResponse } from 'node:http'
 import type { RefusalCode } from './refusals.js'
 
-export type Action =
-  | 'ListObjectsV2'
-  | 'HeadBucket'
-  | 'GetObject'
-  | 'HeadObject'
-  | 'PutObject'
-  | 'DeleteObject'
-  | 'unknown'
+export type Action = 'ListObjectsV2' | 'GetObject' | 'HeadObject' | 'PutObject' | 'DeleteObject' | 'unknown'
 
 /** One thing that goes wrong with the next request it fits; `afterBytes` counts bytes of the answer's body. */
 export type Fault = {
@@ -20,7 +13,12 @@ export type Fault = {
   /** How often; once when absent. */
   readonly times?: number
 } & (
-  | { readonly kind: 'refuse'; readonly code: RefusalCode; readonly headers?: Readonly<Record<string, string>> }
+  | {
+      readonly kind: 'refuse'
+      readonly code: RefusalCode
+      readonly message?: string
+      readonly headers?: Readonly<Record<string, string>>
+    }
   /** The connection is reset: without `afterBytes` before the request is looked at. */
   | { readonly kind: 'reset'; readonly afterBytes?: number }
   /** The request is carried out, and the connection reset in place of an answer. */
@@ -33,8 +31,8 @@ export type Fault = {
   | { readonly kind: 'corrupt' }
   /** The body comes in pieces of so many bytes. */
   | { readonly kind: 'pieces'; readonly bytes: number }
-  /** The whole object is sent, whatever range was asked for. */
-  | { readonly kind: 'no-range' }
+  /** The object is sent as if this header had not been there: some stores do not know it. */
+  | { readonly kind: 'ignore'; readonly header: 'range' | 'if-match' }
   /** Listings do not know this object yet. */
   | { readonly kind: 'unlisted'; readonly object: string }
   /** Runs before the request is carried out: an object can change between listing and reading. */

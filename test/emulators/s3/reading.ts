@@ -18,11 +18,11 @@ export function checksums({ headers }: Blob): Record<string, string> {
   return found.length === 0 ? {} : { 'x-amz-checksum-type': 'FULL_OBJECT', ...Object.fromEntries(found) }
 }
 
-export function read(request: IncomingMessage, found: Blob | undefined, key: string, whole: boolean): Answer {
+export function read(request: IncomingMessage, found: Blob | undefined, key: string, ignored: string | null): Answer {
   if (found === undefined) throw new Refusal('NoSuchKey', 'The specified key does not exist.', { Key: key })
-  const ifMatch = header(request, 'if-match')
+  const ifMatch = ignored === 'if-match' ? null : header(request, 'if-match')
   if (ifMatch !== null && ifMatch !== found.etag) throw preconditionFailed('If-Match')
-  const range = whole ? null : header(request, 'range')
+  const range = ignored === 'range' ? null : header(request, 'range')
   const kept = Object.entries(found.headers).filter(([name]) => !name.startsWith('x-amz-checksum-'))
   const headers = {
     ...Object.fromEntries(kept),

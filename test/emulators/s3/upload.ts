@@ -23,7 +23,10 @@ export async function receive(request: IncomingMessage): Promise<Upload> {
     throw new Refusal('NotImplemented', `the stand-in cannot check a payload sent as ${payload}`)
   }
   const { bytes, trailers } = streamed ? dechunked(body, headers) : { bytes: body, trailers: {} }
-  const kept = Object.entries({ ...headers, ...trailers }).filter(([name]) => KEPT.test(name))
+  const sent = Object.entries({ ...headers, ...trailers })
+  const unknown = sent.find(([name]) => /^x-amz-checksum-(?!type$)/.test(name) && !(name in DIGESTS))
+  if (unknown !== undefined) throw new Refusal('NotImplemented', `the stand-in does not know ${unknown[0]}`)
+  const kept = sent.filter(([name]) => KEPT.test(name))
   const found = Object.fromEntries(kept.map(([name, value]) => [name, String(value)]))
   const md5 = headers['content-md5']
   verify(bytes, typeof md5 === 'string' ? { ...found, 'content-md5': md5 } : found)
@@ -44,8 +47,6 @@ async function wholeBody(request: IncomingMessage): Promise<Buffer> {
 }
 
 function verify(bytes: Uint8Array, headers: Readonly<Record<string, string>>): void {
-  const unknown = Object.keys(headers).find((name) => /^x-amz-checksum-(?!type$)/.test(name) && !(name in DIGESTS))
-  if (unknown !== undefined) throw new Refusal('NotImplemented', `the stand-in does not know ${unknown}`)
   for (const [name, digest] of Object.entries(DIGESTS)) {
     const expected = headers[name]
     if (expected !== undefined && expected !== digest(bytes)) {
