@@ -6,6 +6,11 @@ import type { FaultyPlace } from '../conformance/store-faults.js'
 import { HOSTILE_KEYS } from '../conformance/stores.js'
 import type { GcsStandIn } from '../emulators/gcs.js'
 
+// No login of this machine is looked for.
+process.env.GOOGLE_APPLICATION_CREDENTIALS = ''
+process.env.METADATA_SERVER_DETECTION = 'none'
+process.env.CLOUDSDK_CONFIG = '/nowhere'
+
 export const AT_ONCE: Patience = { retries: 2, pauseMs: 1 }
 
 /** Carriage return and line feed are not allowed in a name, nor is one of dots alone. */

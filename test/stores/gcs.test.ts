@@ -4,11 +4,6 @@ import { storeConformance } from '../conformance/stores.js'
 import { type GcsStandIn, startGcs } from '../emulators/gcs.js'
 import { gcsPlace } from './gcs-place.js'
 
-// Nothing of this machine's logins is looked for.
-process.env.GOOGLE_APPLICATION_CREDENTIALS = ''
-process.env.METADATA_SERVER_DETECTION = 'none'
-process.env.CLOUDSDK_CONFIG = '/nowhere'
-
 let server: GcsStandIn
 beforeAll(async () => {
   server = await startGcs({ buckets: ['logs'], pageSize: 3 })
