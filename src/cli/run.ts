@@ -14,6 +14,9 @@ import { openSpool } from './spool.js'
 /** A staged batch takes about as much memory as its text; the merge needs as much again. */
 const BATCH_SHARE = 0.25
 
+/** A right that is missing fails every object of a bucket in the same way. */
+const MOST_TOLD = 20
+
 export interface Days {
   /** How long after its end a UTC day counts as finished, in milliseconds. */
   readonly settleMs: number
@@ -77,7 +80,12 @@ async function runPipeline(session: Session, jobs: readonly Job[], sinks: readon
 }
 
 function outcome({ failed, sinks }: Summary, { logger, settings }: Session): ExitCode {
-  for (const { error, advice } of failed) logger.error(advice === null ? error : `${error}. ${advice}`)
+  for (const { error, advice } of failed.slice(0, MOST_TOLD)) {
+    logger.error(advice === null ? error : `${error}. ${advice}`)
+  }
+  if (failed.length > MOST_TOLD) {
+    logger.error(`${failed.length - MOST_TOLD} more documents failed; --output json has them all`)
+  }
   if (failed.length > 0 || sinks.some(({ error }) => error !== null)) return EXIT.failed
   const most = settings.max_rejects
   const rejected = Math.max(...sinks.map((sink) => sink.rejected))

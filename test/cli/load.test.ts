@@ -106,6 +106,15 @@ describe('load', () => {
     expect(await valueIn(path, EVENTS)).toBe(201n)
   })
 
+  it('tells of the first twenty that fail, and how many more there are', async () => {
+    const cwd = newFolder()
+    for (let i = 0; i < 23; i++) writeFileSync(join(cwd, `${i}.gz`), gzipSync('{}').subarray(0, 10))
+    const { code, stderr } = await run(['load', '--from', cwd], { cwd: newFolder() })
+    expect(code).toBe(1)
+    expect(stderr.match(/\d+\.gz failed/g)).toHaveLength(20)
+    expect(stderr).toContain('3 more documents failed')
+  })
+
   it('reads everything again when the receipts are gone, and changes nothing', async () => {
     const cwd = withFiles({ 'a.ndjson': ndjson(NAMED, READ, READ, '{cut') })
     const path = join(cwd, 'audit.duckdb')
