@@ -10,20 +10,20 @@ import {
   HeadObjectCommand,
   ListObjectsV2Command,
 } from '@aws-sdk/client-s3'
-import { AuditError, interrupted, printable } from '../errors.js'
-import { retrying } from '../retry.js'
+import { AuditError, printable } from '../errors.js'
 import type { Content, ObjectStore, Reading, StoredObject, WriteCondition } from './contract.js'
 import { checksumOf, chunksOf, decoded, quoted, stored, unquoted } from './s3/answers.js'
 import { type S3Place, s3Client, TIMING, type Timing } from './s3/client.js'
-import { failed, givenUp, OPERATIONS, type Operation, seen } from './s3/failures.js'
+import { failed, OPERATIONS, type Operation, seen } from './s3/failures.js'
 import { put, writtenBefore } from './s3/write.js'
+import { givenUp, PATIENCE, trying } from './trying.js'
 import { upload } from './upload.js'
 
 /**
  * Logins come from where AWS's own tools find them: environment, profiles, SSO, web identity, the role of the machine.
  *
  * @param timing injected by tests
- * @throws AuditError, exit code 2, for a bucket or an endpoint that cannot be
+ * @throws AuditError, exit code 2, for a name that no bucket can have
  */
 export function s3Store(place: S3Place, timing: Timing = TIMING): ObjectStore {
   const { bucket } = place
@@ -31,8 +31,10 @@ export function s3Store(place: S3Place, timing: Timing = TIMING): ObjectStore {
   const client = s3Client(place, timing)
 
   /** For requests that the client has repeated already. */
-  const failure = (operation: Operation, key: string, error: unknown, signal: AbortSignal): AuditError =>
-    givenUp(failed(operation, `${id}/${key}`, error, signal))
+  function failure(operation: Operation, key: string, error: unknown, signal: AbortSignal): AuditError {
+    const one = failed(operation, `${id}/${key}`, error, signal)
+    return one.retryable ? givenUp(one, timing.attempts - 1) : one
+  }
 
   async function* list(prefix: string, signal: AbortSignal): AsyncGenerator<StoredObject> {
     let token: string | undefined
@@ -143,10 +145,7 @@ export function s3Store(place: S3Place, timing: Timing = TIMING): ObjectStore {
         throw failed(OPERATIONS.write, `${id}/${key}`, error, signal)
       }
     }
-    return retrying(attempt, signal, timing.attempts - 1).catch((error) => {
-      if (signal.aborted) throw interrupted()
-      throw error instanceof AuditError ? givenUp(error) : error
-    })
+    return trying(attempt, signal, { ...PATIENCE, retries: timing.attempts - 1 })
   }
 
   async function remove(key: string, signal: AbortSignal): Promise<void> {

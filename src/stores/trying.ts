@@ -30,7 +30,8 @@ export async function trying<T>(attempt: () => Promise<T>, signal: AbortSignal, 
   }
 }
 
-function givenUp({ message, advice, cause }: AuditError, retries: number): AuditError {
+/** What to throw when every repeat is used up, so that whoever asked does not begin the same once more. */
+export function givenUp({ message, advice, cause }: AuditError, retries: number): AuditError {
   return new AuditError(`${message} (tried ${retries + 1} times)`, {
     ...(advice === undefined ? {} : { advice }),
     cause,

@@ -27,14 +27,11 @@ const MOST_CONNECTIONS = 64
 const SILENT = { trace() {}, debug() {}, info() {}, warn() {}, error() {} }
 
 /**
- * @throws AuditError, exit code 2, for a bucket or an endpoint that cannot be
+ * @throws AuditError, exit code 2, for a name that no bucket can have
  */
 export function s3Client({ bucket, endpoint, region }: S3Place, timing: Timing): S3Client {
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$/.test(bucket)) {
     throw usageError(`no bucket is called ${printable(bucket)}`, 'An address is s3://bucket/prefix.')
-  }
-  if (endpoint !== undefined && !/^https?:$/.test(URL.canParse(endpoint) ? new URL(endpoint).protocol : '')) {
-    throw usageError(`s3://${bucket}: the endpoint is no URL`, 'For example ?endpoint=https://minio.example:9000')
   }
   // What the client says about versions of Node would stand between the log lines of whoever reads them as JSON.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'

@@ -79,11 +79,6 @@ const WRONG_REGION = new Set([
   'IllegalLocationConstraintException',
 ])
 
-/** What to throw when every repeat is used up, so that whoever asked does not begin the same once more. */
-export function givenUp({ message, advice, cause, exitCode }: AuditError): AuditError {
-  return new AuditError(message, { cause, exitCode, ...(advice === undefined ? {} : { advice }) })
-}
-
 /**
  * What to throw for one attempt that failed.
  *
