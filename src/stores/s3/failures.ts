@@ -50,6 +50,10 @@ const FAILURES: Readonly<Record<string, Failure>> = {
     what: 'it is in an archive (Glacier)',
     advice: 'Restore it first; a lifecycle rule must have moved it there.',
   },
+  EntityTooLarge: {
+    what: 'it is larger than one request may carry (5 GB)',
+    advice: 'Load less at once.',
+  },
   ExpiredToken: EXPIRED,
   TokenRefreshRequired: EXPIRED,
   InvalidAccessKeyId: { what: 'the access key is not known there', advice: LOGIN },
