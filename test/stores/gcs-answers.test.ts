@@ -97,6 +97,23 @@ describe('content', () => {
   })
 })
 
+describe('a connection that breaks', () => {
+  it('leaves the other downloads alone', async () => {
+    const size = 200_000
+    const reading = async (key: string): Promise<number> => {
+      const object = await store.find(key, never)
+      const whole = await store.read({ key, version: object?.version ?? '' }, 0, never)
+      return (await joined(whole?.chunks ?? nothing())).length
+    }
+    const keys = Array.from({ length: 8 }, (_, i) => `beside/${i}`)
+    for (const key of keys) server.put('logs', key, Buffer.alloc(size))
+    server.fail({ kind: 'reset', action: 'read', key: 'beside/0', afterBytes: 20_000 })
+    const results = await Promise.allSettled(keys.map(reading))
+    expect(results[0]).toMatchObject({ status: 'rejected', reason: { retryable: true } })
+    expect(results.slice(1)).toEqual(keys.slice(1).map(() => ({ status: 'fulfilled', value: size })))
+  })
+})
+
 describe('a failure', () => {
   it.each([
     [401, 'authError', 'Invalid Credentials', /a login is asked for/, /https/],
