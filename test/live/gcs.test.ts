@@ -6,7 +6,9 @@ import { listed, storeConformance } from '../conformance/stores.js'
 import { GCS_KEYS } from '../stores/keys.js'
 import { livePlaces } from './place.js'
 
-storeConformance('a real bucket of Google Cloud Storage', livePlaces(process.env.WANDB_AUDIT_TEST_GCS ?? '', GCS_KEYS))
+const address = process.env.WANDB_AUDIT_TEST_GCS ?? ''
+
+storeConformance('a real bucket of Google Cloud Storage', livePlaces(address, GCS_KEYS))
 
 it('has no bucket of a name that nobody took', async () => {
   const { store } = await openStore(`gs://wandb-audit-no-such-bucket-${Date.now()}${new URL(address).search}`)
