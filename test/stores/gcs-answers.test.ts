@@ -122,6 +122,7 @@ describe('a failure', () => {
     [403, 'retentionPolicyNotMet', 'Object is subject to a retention policy', /retention policy/, /without one/],
     [400, 'required', 'Bucket is a requester pays bucket but no user project provided.', /requester pays/, /Turn/],
     [400, 'invalid', 'Invalid bucket name', /answered 400 \(invalid\)/, /undefined/],
+    [412, 'orgPolicyConstraintFailed', 'constraints/gcp.resourceLocations', /answered 412 \(orgPolicy/, /undefined/],
     [404, 'notFound', 'The specified bucket does not exist.', /there is no such bucket/, /Check the name/],
   ])('with status %i (%s) says which, where, and what to do', async (status, code, message, what, advice) => {
     server.fail({ kind: 'refuse', status, code, message })
@@ -130,6 +131,17 @@ describe('a failure', () => {
     expect(failure.message).toMatch(what)
     expect(String(failure.advice)).toMatch(advice)
     expect(failure.retryable).toBe(false)
+  })
+
+  it("of a server that is not Google's is not taken for an object that is not there", async () => {
+    for (const [action, work] of [
+      ['find', () => store.find('a', never)],
+      ['read', () => store.read({ key: 'a', version: '1' }, 0, never)],
+      ['write', () => store.write('a', LINE, 'absent', never)],
+    ] as const) {
+      server.fail({ kind: 'refuse', action, status: 404, code: 'other', message: '<html>nginx</html>' })
+      expect((await failureOf(work())).message).toMatch(/there is no such bucket$/)
+    }
   })
 
   it('says that there is no such bucket, whatever was asked of it', async () => {
