@@ -15,7 +15,7 @@ const unknown = named.find(({ file }) => !existsSync(file))
 if (named.length === 0 || unknown !== undefined) {
   const reason = unknown === undefined ? 'no service is named' : `${unknown.name} names no service there are tests for`
   process.stderr.write(
-    `${reason}: set WANDB_AUDIT_TEST_S3=s3://bucket/prefix (docs/s3.md says what the login needs), and run it again.\n`,
+    `${reason}: set WANDB_AUDIT_TEST_S3=s3://bucket/prefix, WANDB_AUDIT_TEST_GCS=gs://bucket/prefix or WANDB_AUDIT_TEST_AZURE=az://account/container/prefix (docs/s3.md, gcs.md and azure.md say what the login needs), and run it again.\n`,
   )
   process.exit(1)
 }

@@ -112,6 +112,8 @@ export function azureStore(options: AzureOptions): ObjectStore {
           maxRetryRequests: 0,
         })
         const body = answer.readableStreamBody ?? Readable.from([])
+        // A connection that breaks before anybody reads is told to who reads; an error that nobody hears ends the process.
+        body.on('error', () => {})
         return {
           chunks: wholeBody(watch.over(body), answer.contentLength ?? null, doing, signal, watch.end),
           checksum: checksumOf(answer, from),
@@ -138,14 +140,19 @@ export function azureStore(options: AzureOptions): ObjectStore {
       let tries = 0
       const ask = async (watch: Watch): Promise<string> => {
         tries++
-        const { etag = '' } = await blob(key).upload(open, bytes, {
-          conditions: conditionsOf(condition),
-          metadata: { [WRITE_ID]: writeId },
-          blobHTTPHeaders: { blobContentMD5: digest },
-          abortSignal: watch.signal,
-          onProgress: watch.heard,
-        })
-        return bare(etag)
+        const body = open()
+        try {
+          const { etag = '' } = await blob(key).upload(() => body, bytes, {
+            conditions: conditionsOf(condition),
+            metadata: { [WRITE_ID]: writeId },
+            blobHTTPHeaders: { blobContentMD5: digest },
+            abortSignal: watch.signal,
+            onProgress: watch.heard,
+          })
+          return bare(etag)
+        } finally {
+          body.destroy()
+        }
       }
       const version = await answered<string | null>(
         `write ${nameOf(key)}`,

@@ -7,7 +7,7 @@ import { AuditError, printable } from '../errors.js'
 import { wholeBody } from './bodies.js'
 import type { Checksum, ObjectStore, Reading, StoredObject, WriteCondition } from './contract.js'
 import { type GcsRequest, gcsClient } from './gcs/client.js'
-import { bucketMissing, gcsFailure } from './gcs/failures.js'
+import { gcsFailure, saysGone } from './gcs/failures.js'
 import { PATIENCE, type Patience } from './trying.js'
 import { upload } from './upload.js'
 
@@ -49,10 +49,11 @@ export function gcsStore({ bucket, endpoint, patience = PATIENCE }: GcsOptions):
       request,
       [404, 412, 416],
       async (response) => {
-        if (response.statusCode !== 404 && response.statusCode !== 412) return take(response)
-        const text = await response.body.text()
-        if (bucketMissing(text)) throw gcsFailure(request.doing, 404, text, false)
-        return null
+        const { statusCode, body } = response
+        if (statusCode !== 404 && statusCode !== 412) return take(response)
+        const text = await body.text()
+        if (saysGone(statusCode, text)) return null
+        throw gcsFailure(request.doing, statusCode, text, false)
       },
       signal,
     )

@@ -54,8 +54,9 @@ export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<
  * @param doing for example `read gs://bucket/key`
  */
 export function broken(doing: string, error: unknown): AuditError {
+  const name = nameOf(error)
   const { what, ...details } = networkFailure(error) ?? {
-    what: `the connection broke (${nameOf(error)})`,
+    what: name === 'AbortError' ? 'nothing was heard for too long' : `the connection broke (${name})`,
     advice: 'Run it again: it goes on where it stopped.',
     retryable: true,
   }

@@ -8,6 +8,8 @@ import type { AddressInfo } from 'node:net'
 import { createInterface } from 'node:readline'
 import { type Action, type Fault, faultAtOnce, faultQueue, sendBody } from './faults.js'
 
+const require = createRequire(import.meta.url)
+
 /** Everybody's: https://learn.microsoft.com/azure/storage/common/storage-use-azurite#well-known-storage-account-and-key */
 export const ACCOUNT = 'devstoreaccount1'
 export const KEY = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=='
@@ -39,7 +41,7 @@ export interface AzuriteOptions {
 
 /** Starts both on 127.0.0.1, on ports of the system's choice; what is stored stays in memory. */
 export async function startAzurite({ pageSize }: AzuriteOptions = {}): Promise<Azurite> {
-  const main = createRequire(import.meta.url).resolve('azurite/dist/src/blob/main.js')
+  const main = require.resolve('azurite/dist/src/blob/main.js')
   const flags = ['--inMemoryPersistence', '--skipApiVersionCheck', '--disableTelemetry', '--silent']
   const child = spawn(process.execPath, [main, '--blobHost', '127.0.0.1', '--blobPort', '0', ...flags], {
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -3,13 +3,10 @@
 import { azureStore } from '../../src/stores/azure.js'
 import type { Patience } from '../../src/stores/trying.js'
 import type { FaultyPlace } from '../conformance/store-faults.js'
-import { HOSTILE_KEYS } from '../conformance/stores.js'
 import { ACCOUNT, type Azurite, KEY } from '../emulators/azurite.js'
+import { AZURE_KEYS } from './keys.js'
 
 export const AT_ONCE: Patience = { retries: 2, pauseMs: 1 }
-
-/** The service takes a backslash for a slash; Azurite cannot list control characters; no URL can name a blob of dots alone. */
-const KEYS = HOSTILE_KEYS.filter((key) => !/[\p{Cc}\\]/u.test(key) && key !== '..')
 
 let places = 0
 
@@ -19,7 +16,7 @@ export function azurePlace(azurite: Azurite): FaultyPlace {
   return {
     open: () => azureStore({ account: ACCOUNT, container: 'logs', endpoint: azurite.endpoint, env, patience: AT_ONCE }),
     prefix: `place-${places}/`,
-    keys: KEYS,
+    keys: AZURE_KEYS,
     faults: {
       breakRead: (how, afterBytes) => azurite.fail({ kind: how, action: 'read', afterBytes }),
       pieceRead: () => azurite.fail({ kind: 'pieces', action: 'read', bytes: 1 }),

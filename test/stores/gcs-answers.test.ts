@@ -97,6 +97,23 @@ describe('content', () => {
   })
 })
 
+describe('a connection that breaks', () => {
+  it('leaves the other downloads alone', async () => {
+    const size = 200_000
+    const reading = async (key: string): Promise<number> => {
+      const object = await store.find(key, never)
+      const whole = await store.read({ key, version: object?.version ?? '' }, 0, never)
+      return (await joined(whole?.chunks ?? nothing())).length
+    }
+    const keys = Array.from({ length: 8 }, (_, i) => `beside/${i}`)
+    for (const key of keys) server.put('logs', key, Buffer.alloc(size))
+    server.fail({ kind: 'reset', action: 'read', key: 'beside/0', afterBytes: 20_000 })
+    const results = await Promise.allSettled(keys.map(reading))
+    expect(results[0]).toMatchObject({ status: 'rejected', reason: { retryable: true } })
+    expect(results.slice(1)).toEqual(keys.slice(1).map(() => ({ status: 'fulfilled', value: size })))
+  })
+})
+
 describe('a failure', () => {
   it.each([
     [401, 'authError', 'Invalid Credentials', /a login is asked for/, /https/],
@@ -105,6 +122,7 @@ describe('a failure', () => {
     [403, 'retentionPolicyNotMet', 'Object is subject to a retention policy', /retention policy/, /without one/],
     [400, 'required', 'Bucket is a requester pays bucket but no user project provided.', /requester pays/, /Turn/],
     [400, 'invalid', 'Invalid bucket name', /answered 400 \(invalid\)/, /undefined/],
+    [412, 'orgPolicyConstraintFailed', 'constraints/gcp.resourceLocations', /answered 412 \(orgPolicy/, /undefined/],
     [404, 'notFound', 'The specified bucket does not exist.', /there is no such bucket/, /Check the name/],
   ])('with status %i (%s) says which, where, and what to do', async (status, code, message, what, advice) => {
     server.fail({ kind: 'refuse', status, code, message })
@@ -113,6 +131,17 @@ describe('a failure', () => {
     expect(failure.message).toMatch(what)
     expect(String(failure.advice)).toMatch(advice)
     expect(failure.retryable).toBe(false)
+  })
+
+  it("of a server that is not Google's is not taken for an object that is not there", async () => {
+    for (const [action, work] of [
+      ['find', () => store.find('a', never)],
+      ['read', () => store.read({ key: 'a', version: '1' }, 0, never)],
+      ['write', () => store.write('a', LINE, 'absent', never)],
+    ] as const) {
+      server.fail({ kind: 'refuse', action, status: 404, code: 'other', message: '<html>nginx</html>' })
+      expect((await failureOf(work())).message).toMatch(/there is no such bucket$/)
+    }
   })
 
   it('says that there is no such bucket, whatever was asked of it', async () => {

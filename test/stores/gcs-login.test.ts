@@ -84,6 +84,27 @@ describe('a login', () => {
     }
   })
 
+  it('goes through the proxy of the environment, and to this machine without one', async () => {
+    const proxy = createServer().listen(0, '127.0.0.1')
+    await once(proxy, 'listening')
+    const asked: string[] = []
+    proxy.on('connect', ({ url }, socket) => {
+      asked.push(String(url))
+      socket.end('HTTP/1.1 403 Forbidden\r\n\r\n')
+    })
+    for (const name of ['HTTPS_PROXY', 'HTTP_PROXY', 'https_proxy', 'http_proxy']) {
+      vi.stubEnv(name, `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`)
+    }
+    const far = gcsStore({ bucket: 'logs', endpoint: 'https://storage.example', patience: { retries: 0, pauseMs: 1 } })
+    await expect(far.find('a', never)).rejects.toThrow(/^could not look at gs:\/\/logs\/a: /)
+    expect(asked).toEqual(['storage.example:443'])
+    const server = await startGcs({ buckets: ['logs'] })
+    const near = gcsStore({ bucket: 'logs', endpoint: server.url, patience: AT_ONCE })
+    expect(await near.find('a', never)).toBeNull()
+    for (const each of [far, near, server]) await each.close()
+    proxy.close()
+  })
+
   it('need not be there for another server, but for Google', async () => {
     expect(await headersOf('https://storage.example')).toEqual({})
     const failure = await failureOf('https://storage.googleapis.com', true)

@@ -3,8 +3,8 @@
 import { gcsStore } from '../../src/stores/gcs.js'
 import type { Patience } from '../../src/stores/trying.js'
 import type { FaultyPlace } from '../conformance/store-faults.js'
-import { HOSTILE_KEYS } from '../conformance/stores.js'
 import type { GcsStandIn } from '../emulators/gcs.js'
+import { GCS_KEYS } from './keys.js'
 
 // No login of this machine is looked for.
 process.env.GOOGLE_APPLICATION_CREDENTIALS = ''
@@ -13,9 +13,6 @@ process.env.CLOUDSDK_CONFIG = '/nowhere'
 
 export const AT_ONCE: Patience = { retries: 2, pauseMs: 1 }
 
-/** Carriage return and line feed are not allowed in a name, nor is one of dots alone. */
-const KEYS = HOSTILE_KEYS.filter((key) => !/[\r\n]/.test(key) && key !== '..')
-
 let places = 0
 
 export function gcsPlace(server: GcsStandIn): FaultyPlace {
@@ -23,7 +20,7 @@ export function gcsPlace(server: GcsStandIn): FaultyPlace {
   return {
     open: () => gcsStore({ bucket: 'logs', endpoint: server.url, patience: AT_ONCE }),
     prefix: `place-${places}/`,
-    keys: KEYS,
+    keys: GCS_KEYS,
     faults: {
       breakRead: (how, afterBytes) => server.fail({ kind: how, action: 'read', afterBytes }),
       pieceRead: () => server.fail({ kind: 'pieces', action: 'read', bytes: 1 }),

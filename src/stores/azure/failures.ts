@@ -12,16 +12,14 @@ export function azureCode(error: unknown): string {
 
 /** The object is not there, or not as the condition has it. */
 export const isGone = (error: unknown): boolean =>
-  /^(?:BlobNotFound|ResourceNotFound|PathNotFound|ConditionNotMet|TargetConditionNotMet|404|412)$/.test(
-    azureCode(error),
-  )
+  /^(?:(?:Blob|Resource|Path)NotFound|(?:Target)?ConditionNotMet|404|412)$/.test(azureCode(error))
 
 /** A read from the end of the object on. */
 export const isPastEnd = (error: unknown): boolean => azureCode(error) === 'InvalidRange'
 
 /** The condition of a write did not hold. */
 export const isConflict = (error: unknown): boolean =>
-  /^(?:BlobAlreadyExists|ResourceAlreadyExists|PathAlreadyExists)$/.test(azureCode(error)) || isGone(error)
+  /^(?:(?:Blob|Resource|Path)AlreadyExists|BlobNotFound|(?:Target)?ConditionNotMet|412)$/.test(azureCode(error))
 
 const LOGIN_ADVICE =
   'Run `az login`, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, or AZURE_STORAGE_CONNECTION_STRING of this account; on Azure, give the machine a managed identity.'

@@ -1,7 +1,7 @@
 /** One request to the JSON API of Google Cloud Storage, repeated when that may help. */
 
 import { Readable } from 'node:stream'
-import { Agent, type Dispatcher, request } from 'undici'
+import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from 'undici'
 import { AuditError } from '../../errors.js'
 import { broken, orAborted, type Patience, trying } from '../trying.js'
 import { gcsFailure } from './failures.js'
@@ -37,7 +37,9 @@ export interface GcsClient {
 export function gcsClient(endpoint: string | undefined, patience: Patience): GcsClient {
   const base = (endpoint ?? GOOGLE).replace(/\/+$/, '')
   const login = gcsLogin(new URL(base), endpoint === undefined)
-  const agent = new Agent({ connect: { timeout: 15_000 }, headersTimeout: 120_000, bodyTimeout: 120_000 })
+  const timing = { connect: { timeout: 15_000 }, headersTimeout: 120_000, bodyTimeout: 120_000 }
+  // HTTPS_PROXY and NO_PROXY count, as they do for the login; what is not https goes straight.
+  const agent = base.startsWith('https:') ? new EnvHttpProxyAgent(timing) : new Agent(timing)
   return {
     send({ doing, method, path, query, headers, body }, also, take, signal) {
       // A plus for a space is right in a query, but not for every server.

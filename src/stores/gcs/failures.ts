@@ -21,8 +21,15 @@ function told(body: string): Told {
 
 const THROTTLED = /^(?:rateLimitExceeded|userRateLimitExceeded|slowDown|backendError|internalError)$/
 
-/** Whether a 404 is about the bucket, not about an object in it. */
-export const bucketMissing = (body: string): boolean => /bucket does not exist/i.test(told(body).text)
+/**
+ * Whether a 404 or 412 says that the object is not there, or not as the condition has it. The bucket can be missing too, a
+ * policy of the organization be violated, or another server than Google's be asked.
+ */
+export function saysGone(status: number, body: string): boolean {
+  const { reason, text } = told(body)
+  if (status === 412) return reason === 'conditionNotMet' || reason === ''
+  return /no such object/i.test(text) || (reason === 'notFound' && !/bucket/i.test(text))
+}
 
 /**
  * @param doing for example `read gs://bucket/key`

@@ -47,7 +47,7 @@ function loginFailure(text: string, error: unknown): AuditError {
     return new AuditError('the login for Google Cloud has expired or was revoked', { advice: LOGIN_ADVICE })
   }
   if (
-    /JSON|credentials? file|does not exist|ENOENT|lstat|not a file|client_email|private_key|refresh_token|type/i.test(
+    /credentials? file|does not exist|ENOENT|not a file|client_email|private_key|JSON (?:object|input|at)|valid JSON|in JSON/.test(
       text,
     )
   ) {
