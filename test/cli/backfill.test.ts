@@ -102,6 +102,9 @@ describe('backfill', () => {
     { args: ['--since', '01.10.2026'], says: 'YYYY-MM-DD' },
     { args: ['--since', '2026-10-02', '--until', '2026-10-02'], says: '--until' },
     { args: ['--days', '-1'], says: '--days' },
+    { args: ['--days', '99999999999'], says: '--days is more than' },
+    { args: ['--since', '0001-01-01'], says: '--since is more than' },
+    { args: ['--since', '9999-01-01'], says: 'future' },
   ])('refuses $args', async ({ args, says }) => {
     const { code, stderr } = await run(['backfill', '--from', 'http://127.0.0.1:1', ...args], { env: ENV })
     expect(code).toBe(2)
