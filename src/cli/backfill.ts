@@ -12,6 +12,9 @@ interface BackfillFlags extends RunFlags {
 
 const DAY_MS = 86_400_000
 
+/** No W&B server is as old; more is a slip of the hand, and a request for each day of it. */
+const MOST_DAYS = 10_000
+
 export function addBackfill(program: Command): void {
   withRun(program.command('backfill').description('Load the events of past UTC days; from the W&B API oldest first.'))
     .option('--days <n>', 'the last n days and today', wholeNumber)
@@ -47,9 +50,14 @@ export function backfillRange(
   if ((days === undefined) === (since === undefined)) {
     throw usageError('backfill needs either --days or --since', 'For example --days 30, or --since 2026-01-01.')
   }
+  if (days !== undefined && days > MOST_DAYS) throw usageError(`--days is more than ${MOST_DAYS}`)
   const to = until === undefined ? null : dayFrom(until, '--until')
   const today = Math.floor(now.getTime() / DAY_MS) * DAY_MS
   const from = since === undefined ? new Date(today - (days ?? 0) * DAY_MS) : dayFrom(since, '--since')
+  const daysAgo = (today - from.getTime()) / DAY_MS
+  if (daysAgo > MOST_DAYS) throw usageError(`--since is more than ${MOST_DAYS} days ago`)
+  // By a day: the server's clock may be ahead of this one.
+  if (daysAgo < -1) throw usageError('--since lies in the future, so there is no day to fetch')
   if (to !== null && to <= from) throw usageError('--until is not after the first day, so there is no day to fetch')
   return { from, to }
 }

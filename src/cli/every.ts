@@ -5,8 +5,8 @@ import { AuditError, EXIT, type ExitCode } from '../errors.js'
 import type { Session } from './session.js'
 
 /**
- * Runs now and then `everyMs` after each start; a run that is still going makes the next one skip. A failed run is
- * logged, and the next one goes on where it stopped.
+ * Runs now and then `everyMs` after each start; what falls due while a run is still going waits for its end. A failed
+ * run is logged, and the next one goes on where it stopped.
  *
  * Ends when the signal is aborted: with done between two runs, with interrupted within one.
  *
@@ -17,6 +17,7 @@ export async function repeatEvery(
   run: () => Promise<ExitCode>,
   { signal, logger }: Session,
 ): Promise<ExitCode> {
+  const started = Date.now()
   await run().catch((error: unknown) => {
     if (signal.aborted || (error instanceof AuditError && error.exitCode === EXIT.usage)) throw error
     logger.error({ err: error })
@@ -24,7 +25,7 @@ export async function repeatEvery(
   return new Promise((resolve) => {
     const job = new Cron(
       '* * * * * *',
-      { interval: Math.max(1, Math.round(everyMs / 1000)), protect: true },
+      { interval: Math.max(1, Math.round(everyMs / 1000)), startAt: new Date(started + everyMs), protect: true },
       async () => {
         try {
           await run()

@@ -115,7 +115,7 @@ class Page {
         ) {
           this.inEvents = true
         } else if (nesting.depth === 0) {
-          if (!this.behindEvents) return this.notAPage(chunk, i + 1, output, written)
+          if (!this.behindEvents && !this.withoutList()) return this.notAPage(chunk, i + 1, output, written)
           this.finish()
           return { output: output.subarray(0, written), left: chunk.subarray(i + 1), state: 'done' }
         } else if (this.members.length > MEMBERS_BYTES) {
@@ -159,6 +159,16 @@ class Page {
     if (!KEY.test(text)) return false
     try {
       return !isEvent(JSON.parse(`${text}]}`))
+    } catch {
+      return false
+    }
+  }
+
+  /** Whether this is the page of a server that writes a list of nothing as null. */
+  private withoutList(): boolean {
+    try {
+      const members = JSON.parse(Buffer.from(this.members).toString('utf8'))
+      return members.audit_logs === null && !isEvent(members)
     } catch {
       return false
     }

@@ -1,6 +1,9 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { repeatEvery } from '../../src/cli/every.js'
+import type { Session } from '../../src/cli/session.js'
+import { silentLogger } from '../support/load.js'
 import { ndjson, newFolder, run, spoolsOf, start, valueIn } from './support.js'
 
 const LOGIN = { timestamp: '2026-10-01T12:34:56Z', action: 'user:login' }
@@ -44,5 +47,32 @@ describe('load --every', () => {
     const { code, stderr } = await run(['load', '--from', 'ftp://host/logs', '--every', '1s'])
     expect(code).toBe(2)
     expect(stderr).toContain('no source has an address like')
+  })
+})
+
+describe('repeatEvery', () => {
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  const MINUTE = 60_000
+
+  it('starts each run so long after the start of the one before, and none while one is going', async () => {
+    vi.useFakeTimers({ now: new Date('2026-12-31T23:59:59.500Z') })
+    const started = Date.now()
+    const minutes: number[] = []
+    const stop = new AbortController()
+    const session = { signal: stop.signal, logger: silentLogger } as Session
+    const run = async () => {
+      minutes.push(Math.round((Date.now() - started) / MINUTE))
+      // The third one takes longer than it should.
+      await new Promise((resolve) => setTimeout(resolve, minutes.length === 3 ? 15 * MINUTE : MINUTE))
+      return 0 as const
+    }
+    const ended = repeatEvery(10 * MINUTE, run, session)
+    await vi.advanceTimersByTimeAsync(58 * MINUTE)
+    stop.abort()
+    expect(await ended).toBe(0)
+    expect(minutes).toEqual([0, 10, 20, 35, 45, 55])
   })
 })

@@ -5,7 +5,7 @@ import { mkdirSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { DuckDBInstance, type DuckDBValue } from '@duckdb/node-api'
-import { AUDIT_DOCUMENTS, AUDIT_EVENTS, AUDIT_REJECTS, NAME_FIELDS, type Table } from '../../schemas/tables.js'
+import { AUDIT_DOCUMENTS, AUDIT_EVENTS, AUDIT_REJECTS } from '../../schemas/tables.js'
 import { newFolder } from '../support/load.js'
 
 export { ndjson, newFolder } from '../support/load.js'
@@ -150,20 +150,11 @@ export const valueIn = async (path: string, sql: string): Promise<DuckDBValue | 
 
 /** How many rows each table has and a digest of them, without the columns that tell of the loads. */
 export async function contentsOf(path: string): Promise<readonly DuckDBValue[][]> {
-  return digests(path, [AUDIT_EVENTS, AUDIT_REJECTS, AUDIT_DOCUMENTS], [])
-}
-
-/** The same of the events alone, without the names too, as far as a condition reaches. */
-export async function namelessEventsOf(path: string, where = 'true'): Promise<readonly DuckDBValue[][]> {
-  return digests(path, [AUDIT_EVENTS], NAME_FIELDS, where)
-}
-
-async function digests(path: string, tables: readonly Table[], without: readonly string[], where = 'true') {
-  const each = tables.map(({ name, key, columns }) => {
-    const lasting = columns.filter((column) => column.class !== 'provenance' && !without.includes(column.name))
+  const each = [AUDIT_EVENTS, AUDIT_REJECTS, AUDIT_DOCUMENTS].map(({ name, key, columns }) => {
+    const lasting = columns.filter((column) => column.class !== 'provenance')
     return `
       SELECT '${name}', count(*), sha256(string_agg(t::VARCHAR, chr(10) ORDER BY ${key.map((column) => `t."${column}"`).join(', ')}))
-      FROM (SELECT ${lasting.map((column) => `"${column.name}"`).join(', ')} FROM ${name} WHERE ${where}) t`
+      FROM (SELECT ${lasting.map((column) => `"${column.name}"`).join(', ')} FROM ${name}) t`
   })
   return inDatabase(path, each.join(' UNION ALL '))
 }

@@ -57,6 +57,7 @@ const pages: readonly (readonly [string, string, readonly string[]])[] = [
     `{"audit_logs":[${EVENT}],"next_cursor":"2"}\n\n {"audit_logs":[${EVENT}],"next_cursor":null}\n`,
     [EVENT, EVENT],
   ],
+  ['with null for a list of nothing', '{"audit_logs":null,"count":0,"next_cursor":null}\n', []],
   ['and another at once', `{"audit_logs":[${EVENT}]}{"audit_logs":[${EVENT}]}`, [EVENT, EVENT]],
   ['and lines', `{"audit_logs":[${EVENT}]}\n${EVENT}\nnot JSON`.replace('\nnot JSON', ''), [EVENT, EVENT]],
 ]
@@ -79,6 +80,7 @@ describe('a page', () => {
 
   it.each([
     ['fewer events than it states', `{"audit_logs":[${EVENT}],"count":2}`],
+    ['null for the events it states', '{"audit_logs":null,"count":2}'],
     ['more events than it states', `{"count":0,"audit_logs":[${EVENT}]}`],
     ['text that is no JSON behind its events', '{"audit_logs":[],"count":}'],
     ['more than a page has', `{"audit_logs":[],"x":"${'y'.repeat(70_000)}"}`],

@@ -10,6 +10,8 @@ export interface ApiAddress {
   /** Where the logs are: `https://acme.wandb.io/admin/audit_logs`. */
   readonly endpoint: string
   readonly multiTenant: boolean
+  /** On this machine. */
+  readonly loopback: boolean
 }
 
 const PATHS = { multiTenant: '/audit_logs', own: '/admin/audit_logs' }
@@ -35,7 +37,8 @@ export function apiAddress(base: string, dialect: Dialect | null, insecureHttp: 
       'Give the URL alone; the key belongs into WANDB_API_KEY or ~/.netrc.',
     )
   }
-  if (url.protocol === 'http:' && !insecureHttp && !isLoopback(url.hostname)) {
+  const loopback = isLoopback(url.hostname)
+  if (url.protocol === 'http:' && !insecureHttp && !loopback) {
     throw usageError(
       `plain http to ${url.host} would send the API key unencrypted`,
       'Use https, or --insecure-http if you accept that.',
@@ -45,7 +48,7 @@ export function apiAddress(base: string, dialect: Dialect | null, insecureHttp: 
   const path = multiTenant ? PATHS.multiTenant : PATHS.own
   const folder = url.pathname.replace(/\/+$/, '')
   const root = url.origin + (folder.endsWith(path) ? folder.slice(0, -path.length) : folder)
-  return { base: root, endpoint: root + path, multiTenant }
+  return { base: root, endpoint: root + path, multiTenant, loopback }
 }
 
 function isLoopback(hostname: string): boolean {

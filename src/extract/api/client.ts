@@ -2,8 +2,8 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import pRetry from 'p-retry'
-import { Agent, type Dispatcher, request } from 'undici'
-import { AuditError, interrupted } from '../../errors.js'
+import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from 'undici'
+import { AuditError, interrupted, usageError } from '../../errors.js'
 import type { ApiAddress } from './address.js'
 import type { Credentials } from './credentials.js'
 import { contentFailure, cutShort, HEAD_BYTES, networkFailure, redirectFailure, statusFailure } from './failures.js'
@@ -49,6 +49,7 @@ export interface ApiClient {
 
 /**
  * @param wait sleeps as long as a Retry-After header asks; injected by tests
+ * @throws AuditError (usage) when the environment names a proxy that has no URL
  */
 export function apiClient(
   address: ApiAddress,
@@ -56,11 +57,7 @@ export function apiClient(
   timing: Timing = TIMING,
   wait: (ms: number, signal: AbortSignal) => Promise<unknown> = (ms, signal) => sleep(ms, undefined, { signal }),
 ): ApiClient {
-  const agent = new Agent({
-    connect: { timeout: timing.connectMs },
-    headersTimeout: timing.headersMs,
-    bodyTimeout: timing.idleMs,
-  })
+  const agent = agentFor(address, timing)
   const login = Buffer.from(`${credentials.username}:${credentials.key}`).toString('base64')
   const headers = { authorization: `Basic ${login}`, accept: 'application/json, application/x-ndjson' }
 
@@ -81,7 +78,11 @@ export function apiClient(
     throw redirectFailure(address, null)
   }
 
+  /** A server that asked for a long pause is not asked for the next day within it. */
+  let pause: { readonly until: number; readonly error: AuditError } | null = null
+
   async function get(query: Query, signal: AbortSignal): Promise<Answer> {
+    if (pause !== null && Date.now() < pause.until) throw pause.error
     let retryAfterMs = 0
     let repeat = true
     async function attempt(): Promise<Answer> {
@@ -95,9 +96,9 @@ export function apiClient(
       const failure = statusFailure(address, status, await textOf(response))
       repeat = failure.retryable && retryAfterMs <= LONGEST_RETRY_AFTER_MS
       if (retryAfterMs > LONGEST_RETRY_AFTER_MS) {
-        throw new AuditError(failure.message, {
-          advice: `W&B asks to wait ${Math.ceil(retryAfterMs / 60_000)} minutes: start it again then.`,
-        })
+        const advice = `W&B asks to wait ${Math.ceil(retryAfterMs / 60_000)} minutes: start it again then.`
+        pause = { until: Date.now() + retryAfterMs, error: new AuditError(failure.message, { advice }) }
+        throw pause.error
       }
       if ('cursor' in query && CURSOR_UNKNOWN.has(status)) throw cutShort(address, 'lost its next page')
       throw failure
@@ -122,6 +123,26 @@ export function apiClient(
   }
 
   return { address, get, close: () => agent.destroy() }
+}
+
+/**
+ * By way of the proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name, in capitals or not; never to this machine itself.
+ *
+ * https://undici.nodejs.org/#/docs/api/EnvHttpProxyAgent
+ */
+function agentFor({ loopback }: ApiAddress, timing: Timing): Dispatcher {
+  const limits = {
+    connect: { timeout: timing.connectMs },
+    headersTimeout: timing.headersMs,
+    bodyTimeout: timing.idleMs,
+  }
+  if (loopback) return new Agent(limits)
+  try {
+    return new EnvHttpProxyAgent(limits)
+  } catch {
+    // The address of a proxy may hold a login, so it is not told.
+    throw usageError('HTTPS_PROXY or HTTP_PROXY is not a URL', 'Write it as http://HOST:PORT, or unset it.')
+  }
 }
 
 /** Every repeat is used up, so whoever asked should not begin the same once more. */

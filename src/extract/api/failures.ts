@@ -103,6 +103,11 @@ const NETWORK: Readonly<Record<string, ErrorDetails & { readonly what: string }>
     advice: 'Check network, VPN and firewall.',
     retryable: true,
   },
+  // undici ends so what a proxy answered with anything but 200.
+  UND_ERR_ABORTED: {
+    what: 'the proxy made no connection',
+    advice: 'Check HTTPS_PROXY, which may need a login as in http://USER:PASSWORD@HOST:PORT, and NO_PROXY.',
+  },
   UND_ERR_HEADERS_TIMEOUT: { what: 'no answer in time', advice: 'W&B is slow; run it again.', retryable: true },
   UND_ERR_BODY_TIMEOUT: { what: 'the answer stopped arriving', advice: 'W&B is slow; run it again.', retryable: true },
 }

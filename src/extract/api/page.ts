@@ -49,9 +49,13 @@ export class PageReader {
     }
     const { audit_logs: events, next_cursor: cursor, count } = members
     return {
-      isPage: Array.isArray(events) && (cursor === null || cursor === undefined || typeof cursor === 'string'),
+      // A server may write a list of nothing as null, as Go does with a slice that was never filled.
+      isPage:
+        (Array.isArray(events) || events === null) &&
+        (cursor === null || cursor === undefined || typeof cursor === 'string'),
       cursor: typeof cursor === 'string' && cursor !== '' ? cursor : null,
-      miscounted: typeof count === 'number' && this.nested === 1 && count !== this.events,
+      miscounted:
+        typeof count === 'number' && (events === null ? count > 0 : this.nested === 1 && count !== this.events),
     }
   }
 
