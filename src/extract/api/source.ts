@@ -95,7 +95,9 @@ export function apiSource(options: ApiOptions): Source {
     const { dialect, serverDate } = agreed(await probe(client, windowQuery(yesterday, 1), signal))
     const clocks = compared(now(), serverDate)
     const tomorrow = dayOf(clocks.later) + 1
-    const from = dayOf(range.from ?? clocks.earlier)
+    const asked = dayOf(range.from ?? clocks.earlier)
+    // Today has begun by one clock and not by the other: what reaches to now begins with the day that is not over by both.
+    const from = range.to === null ? Math.min(asked, Math.max(asked - 1, dayOf(clocks.earlier))) : asked
     const to = range.to === null ? tomorrow : Math.min(Math.ceil(range.to.getTime() / DAY_MS), tomorrow)
     if (from >= to) return
     let settled = from

@@ -141,6 +141,19 @@ describe('around midnight UTC', () => {
     ])
   })
 
+  test('today is that of the clock that is behind, and never further back than yesterday', async () => {
+    const behind = await start({ now: () => new Date('2026-12-31T23:59:59Z') })
+    expect(await days(behind, '2027-01-01T00:00:01Z', '2027-01-01')).toEqual([
+      ['2026-12-31', null],
+      ['2027-01-01', null],
+    ])
+    const farBehind = await start({ now: () => new Date('2026-01-01T00:00:00Z') })
+    expect(await days(farBehind, '2027-01-01T00:00:01Z', '2027-01-01')).toEqual([
+      ['2026-12-31', null],
+      ['2027-01-01', null],
+    ])
+  })
+
   test('a server whose clock is years ahead is not asked for years', async () => {
     const api = await start({ now: () => new Date('2036-01-01T00:00:00Z') })
     expect(await days(api, '2026-12-31T12:00:00Z', '2026-12-31')).toEqual([
