@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { Reading } from '../../src/stores/contract.js'
 import { openStore } from '../../src/stores/index.js'
+import { decoded } from '../../src/stores/s3/answers.js'
 import { s3Store } from '../../src/stores/s3.js'
 import { storeFaultConformance } from '../conformance/store-faults.js'
 import { bytes, bytesOf, failureOf, listed, storeConformance, written } from '../conformance/stores.js'
@@ -38,6 +39,12 @@ describe('listing', () => {
     }
     expect(keys).toEqual(['a', 'b', 'c'].map((name) => prefix + name))
     expect(s3.faultsLeft).toBe(0)
+  })
+
+  it('a key that is not encoded as the store says is told, not guessed', () => {
+    expect(decoded('100%25+of+a%2Bb', 'url')).toBe('100% of a+b')
+    expect(decoded('100% of a+b', undefined)).toBe('100% of a+b')
+    expect(() => decoded('100% of a+b', 'url')).toThrow('not encoded as it says: 100% of a+b')
   })
 
   it('finds later what a listing did not know yet', async () => {

@@ -26,9 +26,21 @@ export function stored(id: string, key: string, { bytes, etag, lastModified }: D
   return { key, bytes, version: unquoted(etag), lastModified }
 }
 
-/** A key of a listing with `encoding-type=url`: encoded like a form, with `+` for a space. */
+/**
+ * A key of a listing with `encoding-type=url`: encoded like a form, with `+` for a space.
+ *
+ * @throws AuditError when it is not, though the store says so
+ */
 export function decoded(key: string, encoding: string | undefined): string {
-  return encoding === 'url' ? decodeURIComponent(key.replaceAll('+', ' ')) : key
+  if (encoding !== 'url') return key
+  try {
+    return decodeURIComponent(key.replaceAll('+', ' '))
+  } catch (cause) {
+    throw new AuditError(`the store lists a key that is not encoded as it says: ${printable(key)}`, {
+      advice: 'Only stores that list as S3 does can be read; check the endpoint.',
+      cause,
+    })
+  }
 }
 
 const CHECKSUMS = [
