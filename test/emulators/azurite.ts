@@ -2,11 +2,11 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, request as requestTo, type ServerResponse } from 'node:http'
+import { type IncomingMessage, request as requestTo, type ServerResponse } from 'node:http'
 import { createRequire } from 'node:module'
-import type { AddressInfo } from 'node:net'
 import { createInterface } from 'node:readline'
 import { type Action, type Fault, faultAtOnce, faultQueue, sendBody } from './faults.js'
+import { listen } from './listening.js'
 
 const require = createRequire(import.meta.url)
 
@@ -50,7 +50,7 @@ export async function startAzurite({ pageSize }: AzuriteOptions = {}): Promise<A
   process.once('exit', kill)
   const port = await portOf(child.stdout)
   const requests: AzuriteRequest[] = []
-  const faults = faultQueue()
+  const faults = faultQueue<Fault>()
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const asked = parsed(request)
@@ -74,13 +74,9 @@ export async function startAzurite({ pageSize }: AzuriteOptions = {}): Promise<A
     await sendBody(response, Buffer.concat(pieces), fault)
   }
 
-  const server = createServer((request, response) => {
-    serve(request, response).catch((error) => response.destroy(error))
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
+  const server = await listen(serve)
   return {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}/${ACCOUNT}`,
+    endpoint: `${server.url}/${ACCOUNT}`,
     direct: `http://127.0.0.1:${port}/${ACCOUNT}`,
     requests,
     fail: (fault) => faults.add(fault),
@@ -88,8 +84,7 @@ export async function startAzurite({ pageSize }: AzuriteOptions = {}): Promise<A
       return faults.left
     },
     async close() {
-      server.close()
-      server.closeAllConnections()
+      await server.close()
       const ended = once(child, 'exit')
       process.off('exit', kill)
       kill()

@@ -1,24 +1,18 @@
-/** What can go wrong between a client and an object store, on request. */
+/** What can go wrong between a client and a server, on request. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
-export type Action = 'list' | 'find' | 'read' | 'write' | 'remove' | 'unknown'
-
-/** One thing that goes wrong with the next request it fits; `afterBytes` counts bytes of the answer's body. */
-export type Fault = {
+/** Which request a fault waits for. */
+interface Aim<Action extends string> {
   /** Only this action, only this key; any when absent. */
   readonly action?: Action
   readonly key?: string
   /** How often; once when absent. */
   readonly times?: number
-} & (
-  | {
-      readonly kind: 'refuse'
-      readonly status: number
-      /** What the vendor calls the case, and says about it. */
-      readonly code: string
-      readonly message?: string
-    }
+}
+
+/** What goes wrong with any server; `afterBytes` counts bytes of the answer's body. */
+type Trouble =
   /** The connection is reset: without `afterBytes` before the request is looked at. */
   | { readonly kind: 'reset'; readonly afterBytes?: number }
   /** The request is carried out, and the connection reset in place of an answer. */
@@ -31,21 +25,37 @@ export type Fault = {
   | { readonly kind: 'pieces'; readonly bytes: number }
   /** Runs before the request is carried out: an object can change between listing and reading. */
   | { readonly kind: 'before'; run(): void | Promise<void> }
-)
 
-export interface FaultQueue {
-  add(fault: Fault): void
+/** `Own` is what goes wrong with one server alone. */
+export type FaultOf<Action extends string, Own> = Aim<Action> & (Trouble | Own)
+
+export type Action = 'list' | 'find' | 'read' | 'write' | 'remove' | 'unknown'
+
+/** One thing that goes wrong with the next request it fits, at an object store. */
+export type Fault = FaultOf<
+  Action,
+  {
+    readonly kind: 'refuse'
+    readonly status: number
+    /** What the vendor calls the case, and says about it. */
+    readonly code: string
+    readonly message?: string
+  }
+>
+
+export interface FaultQueue<F extends Aim<string>> {
+  add(fault: F): void
   /** The first fault that fits; it is used up by that. */
-  next(action: Action, key: string | null): Fault | null
+  next(action: NonNullable<F['action']>, key: string | null): F | null
   /** How many nobody ran into yet. */
   readonly left: number
 }
 
 /** Faults take effect in the order they were given. */
-export function faultQueue(): FaultQueue {
-  const waiting: { readonly fault: Fault; left: number }[] = []
+export function faultQueue<F extends Aim<string>>(): FaultQueue<F> {
+  const waiting: { readonly fault: F; left: number }[] = []
   return {
-    add: ({ times = 1, ...fault }) => void waiting.push({ fault, left: times }),
+    add: (fault) => void waiting.push({ fault, left: fault.times ?? 1 }),
     next(action, key) {
       const found = waiting.find(
         ({ fault }) => (fault.action ?? action) === action && (fault.key === undefined || fault.key === key),
@@ -61,9 +71,17 @@ export function faultQueue(): FaultQueue {
   }
 }
 
+/** Any fault, as far as a server need not know which. */
+interface AnyFault {
+  readonly kind: string
+  readonly afterBytes?: number
+  readonly bytes?: number
+  run?(): void | Promise<void>
+}
+
 /** What happens before a request is carried out. Returns whether it is over with that. */
-export async function faultAtOnce(fault: Fault | null, request: IncomingMessage): Promise<boolean> {
-  if (fault?.kind === 'before') await fault.run()
+export async function faultAtOnce(fault: AnyFault | null, request: IncomingMessage): Promise<boolean> {
+  if (fault?.kind === 'before') await fault.run?.()
   if (fault?.kind === 'stall') return fault.afterBytes === undefined
   if (fault?.kind !== 'reset' || fault.afterBytes !== undefined) return false
   request.socket.resetAndDestroy()
@@ -71,17 +89,18 @@ export async function faultAtOnce(fault: Fault | null, request: IncomingMessage)
 }
 
 /** Sends a body whose content-length is set already, as the fault has it. */
-export async function sendBody(response: ServerResponse, bytes: Uint8Array, fault: Fault | null): Promise<void> {
+export async function sendBody(response: ServerResponse, bytes: Uint8Array, fault: AnyFault | null): Promise<void> {
   if (fault?.kind === 'lost-answer') {
     response.socket?.resetAndDestroy()
     return
   }
   if (fault?.kind === 'pieces') {
-    for (let at = 0; at < bytes.length; at += fault.bytes) await written(response, bytes.subarray(at, at + fault.bytes))
+    const { bytes: size = 1 } = fault
+    for (let at = 0; at < bytes.length; at += size) await written(response, bytes.subarray(at, at + size))
     response.end()
     return
   }
-  const stop = fault !== null && 'afterBytes' in fault ? fault.afterBytes : undefined
+  const stop = fault?.afterBytes
   if (stop === undefined) {
     response.end(bytes)
     return

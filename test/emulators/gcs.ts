@@ -5,12 +5,12 @@
  * Resumable uploads, ranges with an end and all other methods are answered with 501.
  */
 
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Action, type Fault, faultAtOnce, faultQueue, sendBody } from './faults.js'
 import { type Blob, type BlobOptions, blob, checkName, type Media, media, partial, resource } from './gcs/objects.js'
 import { Refusal } from './gcs/refusals.js'
 import { receive } from './gcs/upload.js'
+import { listen } from './listening.js'
 
 export interface GcsOptions {
   readonly buckets: readonly string[]
@@ -58,7 +58,7 @@ export async function startGcs(options: GcsOptions): Promise<GcsStandIn> {
   const buckets = new Map(options.buckets.map((name): [string, Bucket] => [name, new Map()]))
   const { pageSize = 1000, authorization } = options
   const requests: GcsRequest[] = []
-  const faults = faultQueue()
+  const faults = faultQueue<Fault>()
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const asked = parsed(request)
@@ -116,20 +116,14 @@ export async function startGcs(options: GcsOptions): Promise<GcsStandIn> {
     return media(found, request.headers.range ?? null, String(request.headers['accept-encoding'] ?? ''))
   }
 
-  const server = createServer((request, response) => {
-    serve(request, response).catch((error) => response.destroy(error))
-  })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', resolve)
-  })
+  const server = await listen(serve)
   const bucketOf = (name: string): Bucket => {
     const bucket = buckets.get(name)
     if (bucket === undefined) throw new Error(`the stand-in has no bucket ${name}`)
     return bucket
   }
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: server.url,
     requests,
     put: (bucket, key, bytes, blobOptions) => void bucketOf(bucket).set(key, blob(bytes, blobOptions)),
     get: (bucket, key) => bucketOf(bucket).get(key)?.bytes ?? null,
@@ -138,11 +132,7 @@ export async function startGcs(options: GcsOptions): Promise<GcsStandIn> {
     get faultsLeft() {
       return faults.left
     },
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
+    close: server.close,
   }
 }
 

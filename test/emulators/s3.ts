@@ -6,10 +6,11 @@
  * known; anything else is answered with 501.
  */
 
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { faultAtOnce, faultQueue } from './faults.js'
+import { listen } from './listening.js'
 import { type Asked, authorise, header, parsed } from './s3/asked.js'
-import { type Action, type Fault, faultQueue, sendBody } from './s3/faults.js'
+import { type Action, type Fault, sendObject } from './s3/faults.js'
 import { listing } from './s3/listing.js'
 import { type Bucket, blob, type PutOptions } from './s3/objects.js'
 import { type Answer, checksums, checkWritable, NOTHING, read } from './s3/reading.js'
@@ -60,7 +61,7 @@ export async function startS3(options: S3Options): Promise<S3StandIn> {
   const buckets = new Map(options.buckets.map((name): [string, Bucket] => [name, new Map()]))
   const { region = 'us-east-1', pageSize = 1000 } = options
   const requests: S3Request[] = []
-  const faults = faultQueue()
+  const faults = faultQueue<Fault>()
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const asked = parsed(request)
@@ -70,12 +71,7 @@ export async function startS3(options: S3Options): Promise<S3StandIn> {
     response.once('close', () => {
       if (response.headersSent) requests[place] = { ...entry, status: response.statusCode }
     })
-    if (fault?.kind === 'before') fault.run()
-    if (fault?.kind === 'stall' && fault.afterBytes === undefined) return
-    if (fault?.kind === 'reset' && fault.afterBytes === undefined) {
-      request.socket.resetAndDestroy()
-      return
-    }
+    if (await faultAtOnce(fault, request)) return
     try {
       if (fault?.kind === 'refuse') throw new Refusal(fault.code, fault.message ?? 'as asked for', {}, fault.headers)
       authorise(request, region)
@@ -86,7 +82,7 @@ export async function startS3(options: S3Options): Promise<S3StandIn> {
       }
       response.writeHead(answer.status, answer.headers)
       if (request.method === 'HEAD' || answer.status === 204) response.end()
-      else await sendBody(response, answer.body, fault)
+      else await sendObject(response, answer.body, fault)
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
       request.resume()
@@ -123,20 +119,14 @@ export async function startS3(options: S3Options): Promise<S3StandIn> {
     return { status: 200, headers: { etag: written.etag, ...checksums(written) }, body: NOTHING }
   }
 
-  const server = createServer((request, response) => {
-    serve(request, response).catch((error) => response.destroy(error))
-  })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', resolve)
-  })
+  const server = await listen(serve)
   const bucketOf = (name: string): Bucket => {
     const bucket = buckets.get(name)
     if (bucket === undefined) throw new Error(`the stand-in has no bucket ${name}`)
     return bucket
   }
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: server.url,
     region,
     requests,
     put: (bucket, key, bytes, putOptions) => void bucketOf(bucket).set(key, blob(bytes, putOptions)),
@@ -147,11 +137,7 @@ export async function startS3(options: S3Options): Promise<S3StandIn> {
     get faultsLeft() {
       return faults.left
     },
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
+    close: server.close,
   }
 }
 

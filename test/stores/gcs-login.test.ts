@@ -77,7 +77,7 @@ describe('a login', () => {
   it('goes over https, and over plain http to this machine alone', async () => {
     federated()
     for (const endpoint of ['https://storage.example', 'http://localhost:1', 'http://127.0.0.1:1', 'http://[::1]:1']) {
-      expect(await headersOf(endpoint)).toMatchObject({ Authorization: 'Bearer token-of-the-test' })
+      expect(await headersOf(endpoint)).toMatchObject({ authorization: 'Bearer token-of-the-test' })
     }
     for (const endpoint of ['http://storage.example', 'http://localhost.example', 'http://127.0.0.1.example']) {
       expect(await headersOf(endpoint)).toEqual({})

@@ -1,6 +1,6 @@
 /** The login to Google Cloud, found where Google's own tools keep it. */
 
-import { Storage } from '@google-cloud/storage'
+import { GoogleAuth } from 'google-auth-library'
 import { AuditError, EXIT } from '../../errors.js'
 import { broken } from '../trying.js'
 
@@ -12,6 +12,9 @@ export interface GcsLogin {
 const LOGIN_ADVICE =
   'Run `gcloud auth application-default login`, or name a credentials file in GOOGLE_APPLICATION_CREDENTIALS; on Google Cloud, give the machine a service account.'
 
+/** What the roles of the login allow is less or more; this is the most that is asked for. */
+const SCOPE = 'https://www.googleapis.com/auth/devstorage.read_write'
+
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/
 
 /**
@@ -21,13 +24,13 @@ const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/
  */
 export function gcsLogin(endpoint: URL, isGoogle: boolean): GcsLogin {
   const secret = endpoint.protocol === 'https:' || LOOPBACK.test(endpoint.hostname)
-  const auth = new Storage().authClient
+  const auth = new GoogleAuth({ scopes: SCOPE })
   let anonymous = !secret
   return {
     async headers() {
       if (anonymous) return {}
       try {
-        return Object.fromEntries(Object.entries(await auth.getRequestHeaders()))
+        return Object.fromEntries(await auth.getRequestHeaders())
       } catch (error) {
         const text = error instanceof Error ? error.message : ''
         if (!text.includes('Could not load the default credentials')) throw loginFailure(text, error)
