@@ -22,8 +22,12 @@ export async function openSink(address: string, context: SinkContext): Promise<S
       onWait: (holder) => context.onNotice(`waiting for the DuckDB file, which ${holder} holds`),
     })
   }
+  if (/^parquet(?::|\+)/.test(address)) {
+    const { parquetSink } = await import('./parquet/index.js')
+    return parquetSink(address, context.signal)
+  }
   throw usageError(
     `no sink has an address like ${printable(address)}`,
-    'Sinks so far: duckdb:FILE, for example duckdb:audit.duckdb.',
+    'Sinks so far: duckdb:FILE, parquet:FOLDER and parquet+s3://BUCKET/PREFIX, for example duckdb:audit.duckdb.',
   )
 }

@@ -2,15 +2,15 @@
 
 import { existsSync, realpathSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
-import { DUCKDB } from '../../schemas/ddl.js'
+import type { DuckDBConnection } from '@duckdb/node-api'
 import type { Sink } from '../../src/contract.js'
 import { duckdbError } from '../../src/duckdb-error.js'
 import { AuditError, interrupted, printable } from '../../src/errors.js'
-import { questions, type SqlForms } from '../shared/questions.js'
+import { changing, DUCKDB_SQL, isRefusedChange, openConnection, withConnection } from '../shared/duckdb.js'
+import { questions } from '../shared/questions.js'
+import { columnsOf, rowsOf } from '../shared/result.js'
 import { inTurn, type LockOptions, whileUnlocked } from './lock.js'
 import { createAll, mergeBatch } from './merge.js'
-import { columnsOf, rowsOf } from './result.js'
 
 /**
  * The newest format that DuckDB 1.4 (long-term support) and everything later reads; it is written faster than the
@@ -18,14 +18,6 @@ import { columnsOf, rowsOf } from './result.js'
  */
 const WRITING = "STORAGE_VERSION 'v1.4.0'"
 const READING = 'READ_ONLY'
-
-const SQL: SqlForms = {
-  table: DUCKDB.quote,
-  column: DUCKDB.quote,
-  utcDay: (instant) => `CAST(${instant} AT TIME ZONE 'UTC' AS DATE)`,
-  keys: (events, json) =>
-    `SELECT "timestamp", unnest(json_keys(${json})) AS key FROM ${events} WHERE ${json} IS NOT NULL`,
-}
 
 /**
  * @param path the database file; made on first use, its mode by the process's umask
@@ -107,20 +99,15 @@ export function duckdbSink(path: string, lock: LockOptions): Sink {
         return { columns: columnsOf(result), rows: rowsOf(id, result, close) }
       } catch (error) {
         close()
-        throw /read-only mode/.test(String(error)) ? changing(id) : duckdbError(id, error)
+        throw isRefusedChange(error) ? changing(id) : duckdbError(id, error)
       }
     },
 
-    questions: questions(SQL),
+    questions: questions(DUCKDB_SQL),
 
     async close() {},
   }
 }
-
-const changing = (id: string): AuditError =>
-  new AuditError(`${id}: the statement would change something, and queries cannot`, {
-    advice: 'What is loaded stays as it is; to work with a copy, write one with --format parquet.',
-  })
 
 /** A file that something else made may lack our tables; `prepare` adds them. */
 async function hasReceipts(connection: DuckDBConnection): Promise<boolean> {
@@ -139,26 +126,6 @@ function canonical(path: string): string {
   throw new AuditError(`duckdb:${printable(path)}: there is no folder ${printable(folder)}`, {
     advice: 'Make it first, or name another place with --to.',
   })
-}
-
-async function openConnection(): Promise<{ connection: DuckDBConnection; close: () => void }> {
-  const instance = await DuckDBInstance.create(':memory:')
-  const connection = await instance.connect()
-  const close = (): void => {
-    connection.closeSync()
-    instance.closeSync()
-  }
-  await connection.run("SET TimeZone = 'UTC'")
-  return { connection, close }
-}
-
-async function withConnection<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
-  const { connection, close } = await openConnection()
-  try {
-    return await work(connection)
-  } finally {
-    close()
-  }
 }
 
 async function inTransaction<T>(connection: DuckDBConnection, work: () => Promise<T>): Promise<T> {

@@ -3,6 +3,7 @@
 import { parseAddress } from '../address.js'
 import { printable, usageError } from '../errors.js'
 import type { ObjectStore } from './contract.js'
+import type { DirectoryStore } from './directory.js'
 
 /** A store, and the part of the address behind it: a prefix of keys, without a slash at its beginning. */
 export interface OpenedStore {
@@ -75,4 +76,10 @@ function checked(where: string, options: StoreOptions): StoreOptions {
   const { endpoint } = options
   if (endpoint === undefined || /^https?:\/\/[^/@?#]+(?:\/[^?#]*)?$/i.test(endpoint)) return options
   throw usageError(`${where}: the endpoint is no plain URL`, 'It looks like https://host, or https://host/account.')
+}
+
+/** A folder of this machine under the same contract. */
+export async function openDirectory(path: string): Promise<DirectoryStore> {
+  const { directoryStore } = await import('./directory.js')
+  return directoryStore(path)
 }

@@ -1,0 +1,82 @@
+/** The Parquet sink: a lake of files that every reader of Parquet opens by their names alone. */
+
+import { AUDIT_DOCUMENTS } from '../../schemas/tables.js'
+import type { Sink } from '../../src/contract.js'
+import { duckdbError } from '../../src/duckdb-error.js'
+import { AuditError } from '../../src/errors.js'
+import { DUCKDB_SQL, withConnection } from '../shared/duckdb.js'
+import { questions } from '../shared/questions.js'
+import { firstFiles } from './changes.js'
+import { publish, stage } from './file.js'
+import { type Lake, openLake } from './lake.js'
+import { ACTIONS, rowsIn } from './layout.js'
+import { loadBatch } from './load.js'
+import { askLake } from './query.js'
+import { snapshots } from './snapshot.js'
+
+/**
+ * @param address `parquet:FOLDER`, `parquet+s3://bucket[/prefix]`, `parquet+gs://…` or `parquet+az://…`
+ * @param signal  ends what `prepare`, `receipts` and `query` wait for
+ * @throws AuditError, exit code 2, when it is none of these
+ */
+export async function parquetSink(address: string, signal: AbortSignal): Promise<Sink> {
+  return lakeSink(await openLake(address), signal)
+}
+
+export function lakeSink(lake: Lake, signal: AbortSignal): Sink {
+  const { id, store, prefix } = lake
+  const files = snapshots(lake)
+
+  async function guarded<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      throw duckdbError(id, error)
+    }
+  }
+
+  return {
+    id,
+
+    prepare: () =>
+      guarded(async () => {
+        const folder = await files.folder()
+        await withConnection(async (connection) => {
+          for (const change of firstFiles(id, connection))
+            await publish(lake, await stage(lake, change, folder, signal), folder)
+        })
+      }),
+
+    receipts: (source) =>
+      guarded(async () => {
+        const there = await files.filesOf(AUDIT_DOCUMENTS, signal)
+        if (there.length === 0) return new Map()
+        return withConnection(async (connection) => {
+          const newest = await connection.runAndReadAll(
+            `SELECT document, arg_max(document_version, loaded_at) FROM (${rowsIn(AUDIT_DOCUMENTS, there)})
+             WHERE source = $1 GROUP BY document`,
+            [source],
+          )
+          return new Map(newest.getRows().map(([document, version]) => [String(document), String(version)]))
+        })
+      }),
+
+    load: (batch, stop) => loadBatch(lake, batch, stop),
+
+    async query(sql) {
+      if ((await store.find(prefix + ACTIONS.file('actions'), signal)) === null) {
+        throw new AuditError(`${id}: there is no lake yet`, {
+          advice: 'Load something first, or name another with --to.',
+        })
+      }
+      return askLake(id, files, sql, signal)
+    },
+
+    questions: questions(DUCKDB_SQL),
+
+    async close() {
+      await files.remove()
+      await store.close()
+    },
+  }
+}

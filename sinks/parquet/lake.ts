@@ -1,0 +1,84 @@
+/** Where a lake lies: a folder of this machine, or a store's prefix. */
+
+import { createWriteStream } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { AuditError, interrupted, printable, usageError } from '../../src/errors.js'
+import { retrying } from '../../src/retry.js'
+import type { ObjectStore, StoredObject } from '../../src/stores/contract.js'
+import { openDirectory, openStore } from '../../src/stores/index.js'
+
+export interface Lake {
+  /** As the operator addressed it. */
+  readonly id: string
+  readonly store: ObjectStore
+  /** Of every key of the lake: empty, or ending in a slash. */
+  readonly prefix: string
+  /** Makes `path` a file with exactly this version. False when it is no longer there. */
+  fetch(object: StoredObject, path: string, signal: AbortSignal): Promise<boolean>
+  /** A new folder to fetch into, from which little has to be copied; whoever asks for it removes it. */
+  scratch(): Promise<string>
+}
+
+const IN_FOLDER = 'parquet:'
+const IN_STORE = 'parquet+'
+
+/**
+ * @param address `parquet:FOLDER`, `parquet+s3://bucket[/prefix]`, `parquet+gs://…` or `parquet+az://…`
+ * @throws AuditError, exit code 2, when it is none of these
+ */
+export async function openLake(address: string): Promise<Lake> {
+  if (address.startsWith(IN_STORE)) {
+    const { store, prefix } = await openStore(address.slice(IN_STORE.length))
+    const folder = prefix.replace(/\/+$/, '')
+    return {
+      id: `${IN_STORE}${store.id}${folder === '' ? '' : `/${folder}`}`,
+      store,
+      prefix: folder === '' ? '' : `${folder}/`,
+      fetch: (object, path, signal) => download(store, object, path, signal),
+      scratch: temporaryFolder,
+    }
+  }
+  const folder = address.slice(IN_FOLDER.length)
+  if (!address.startsWith(IN_FOLDER) || folder === '')
+    throw usageError('a lake needs a place', 'For example parquet:lake/ or parquet+s3://bucket/lake.')
+  const store = await openDirectory(folder)
+  return {
+    id: address,
+    store,
+    prefix: '',
+    async fetch(object, path, signal) {
+      const pinned = await store.pin(object, path)
+      return pinned === false ? download(store, object, path, signal) : pinned === true
+    },
+    scratch: () => store.scratch().catch(temporaryFolder),
+  }
+}
+
+const temporaryFolder = (): Promise<string> => mkdtemp(join(tmpdir(), 'wandb-audit-lake-'))
+
+/** Whole or not at all; again from the start when it broke off. */
+function download(store: ObjectStore, object: StoredObject, path: string, signal: AbortSignal): Promise<boolean> {
+  return retrying(async () => {
+    const reading = await store.read(object, 0, signal)
+    if (reading === null) return false
+    const file = createWriteStream(path)
+    try {
+      await pipeline(Readable.from(reading.chunks), file, { signal })
+    } catch (error) {
+      await rm(path, { force: true })
+      throw signal.aborted ? interrupted() : error
+    }
+    if (file.bytesWritten === object.bytes) return true
+    throw new AuditError(
+      `${printable(`${store.id}/${object.key}`)} arrived with ${file.bytesWritten} of its ${object.bytes} bytes`,
+      {
+        retryable: true,
+        advice: 'Run it again.',
+      },
+    )
+  }, signal)
+}

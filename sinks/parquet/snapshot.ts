@@ -1,0 +1,59 @@
+/** The files of a lake as they are at one moment, kept readable while others replace them. */
+
+import { createHash } from 'node:crypto'
+import { access, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Table } from '../../schemas/tables.js'
+import type { StoredObject } from '../../src/stores/contract.js'
+import type { Lake } from './lake.js'
+
+export interface Snapshots {
+  /** Local files with the rows of a table: each of its files as it is now. */
+  filesOf(table: Table, signal: AbortSignal): Promise<string[]>
+  /** Where they lie; made on first use. */
+  folder(): Promise<string>
+  remove(): Promise<void>
+}
+
+/** What was fetched is kept until `remove`, so a file that has not changed is fetched once. */
+export function snapshots(lake: Lake): Snapshots {
+  let made: Promise<string> | undefined
+  const folder = (): Promise<string> => {
+    made ??= lake.scratch()
+    return made
+  }
+
+  async function fetched(listed: StoredObject, signal: AbortSignal): Promise<string[]> {
+    for (
+      let object: StoredObject | null = listed;
+      object !== null;
+      object = await lake.store.find(object.key, signal)
+    ) {
+      const name = createHash('sha256').update(`${object.key}\0${object.version}`).digest('hex')
+      const path = join(await folder(), `${name}.parquet`)
+      const known = await access(path).then(
+        () => true,
+        () => false,
+      )
+      if (known || (await lake.fetch(object, path, signal))) return [path]
+    }
+    return []
+  }
+
+  return {
+    folder,
+
+    async filesOf({ name }, signal) {
+      const files = []
+      for await (const object of lake.store.list(`${lake.prefix}${name}/`, signal)) {
+        const hidden = /\/[._]/.test(object.key.slice(lake.prefix.length))
+        if (!hidden && object.key.endsWith('.parquet')) files.push(...(await fetched(object, signal)))
+      }
+      return files.sort()
+    },
+
+    async remove() {
+      if (made !== undefined) await rm(await made, { recursive: true, force: true })
+    },
+  }
+}

@@ -1,0 +1,253 @@
+/** A folder of this machine as an object store. */
+
+import { createHash, randomUUID } from 'node:crypto'
+import type { BigIntStats } from 'node:fs'
+import {
+  copyFile,
+  type FileHandle,
+  link,
+  lstat,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readlink,
+  rename,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+import { AuditError, interrupted, printable } from '../errors.js'
+import type { Content, ObjectStore, StoredObject, WriteCondition } from './contract.js'
+
+export interface DirectoryStore extends ObjectStore {
+  /** A new folder on the same disk; whoever asks for it removes it. */
+  scratch(): Promise<string>
+  /**
+   * Gives exactly this version a second name, which keeps it readable when it is replaced. Null when it is no longer there;
+   * false where the disk or the system allows no second name.
+   */
+  pin(object: Pick<StoredObject, 'key' | 'version'>, path: string): Promise<boolean | null>
+}
+
+/** What is being written lies here; a name that readers of the other folders never see, and pass over. */
+const UNFINISHED = '.unfinished'
+/** Nothing is written, merged or asked for this long; what is older was left by a process that was killed. */
+const LEFT_BEHIND_MS = 86_400_000
+
+/**
+ * Objects are files. One that is written appears, or takes the place of another, by a single rename or link, so whoever opens
+ * a name gets a whole file.
+ *
+ * A version is replaced at most once: whoever makes the symbolic link that is named after it has won, and the link leads to the
+ * new content. The rename that follows may be done by the winner or by anybody who finds the link; it takes its source
+ * away, so it happens once. Nobody waits, no lock outlives a process that was killed, and no clock decides.
+ *
+ * @param path the folder; made on the first write, when the folder it lies in is there. Modes are by the process's umask.
+ */
+export function directoryStore(path: string): DirectoryStore {
+  const root = resolve(path)
+  const unfinished = join(root, UNFINISHED)
+  const fileOf = (key: string): string => join(root, checkedKey(key))
+  let ready: Promise<void> | undefined
+
+  async function guarded<T>(what: string, name: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      throw asAuditError(`${what} ${printable(join(root, name))}`, error)
+    }
+  }
+
+  async function makeRoot(): Promise<void> {
+    await mkdir(root).catch(unless('EEXIST'))
+    await mkdir(unfinished).catch(unless('EEXIST'))
+    await removeLeftBehind(unfinished)
+  }
+
+  async function find(key: string): Promise<StoredObject | null> {
+    const there = await statOf(fileOf(key))
+    if (there === null || !there.isFile()) return null
+    return { key, bytes: Number(there.size), version: versionOf(there), lastModified: there.mtime }
+  }
+
+  /** @returns whether `content`, a file in `unfinished`, is what replaced the version */
+  async function replace(key: string, version: string, content: string): Promise<boolean> {
+    if ((await find(key))?.version !== version) return false
+    const claim = join(unfinished, claimName(key, version))
+    const won = await symlink(basename(content), claim).then(() => true, unless('EEXIST', false))
+    const source = won ? content : join(unfinished, basename(await readlink(claim)))
+    await rename(source, fileOf(key)).catch(unless('ENOENT'))
+    return won
+  }
+
+  async function place(key: string, content: string, condition: WriteCondition): Promise<boolean> {
+    if (condition === 'absent') return link(content, fileOf(key)).then(() => true, unless('EEXIST', false))
+    if (condition !== 'any') return replace(key, condition.version, content)
+    for (;;) {
+      const there = await find(key)
+      if (await place(key, content, there ?? 'absent')) return true
+    }
+  }
+
+  return {
+    id: root,
+
+    async *list(prefix, signal) {
+      for await (const key of keysBelow(root, '')) {
+        if (signal.aborted) throw interrupted()
+        const object = key.startsWith(prefix) ? await guarded('looking at', key, () => find(key)) : null
+        if (object !== null) yield object
+      }
+    },
+
+    find: (key) => guarded('looking at', key, () => find(key)),
+
+    read: ({ key, version }, from, signal) =>
+      guarded('reading', key, async () => {
+        const file = await open(fileOf(key)).catch(unless('ENOENT', null))
+        if (file === null) return null
+        if (versionOf(await file.stat({ bigint: true })) === version)
+          return { chunks: file.createReadStream({ start: from, signal }), checksum: null }
+        await file.close()
+        return null
+      }),
+
+    write: (key, content, condition, signal) =>
+      guarded('writing', key, async () => {
+        if (signal.aborted) throw interrupted()
+        const target = fileOf(key)
+        ready ??= makeRoot()
+        await ready
+        await makeFolder(dirname(target))
+        const file = join(unfinished, randomUUID())
+        try {
+          const version = await fill(file, content)
+          if (!(await place(key, file, condition))) return null
+          await sync(dirname(target))
+          return version
+        } finally {
+          await rm(file, { force: true })
+        }
+      }),
+
+    remove: (key) => guarded('removing', key, () => rm(fileOf(key), { force: true })),
+
+    async scratch() {
+      return guarded('making', UNFINISHED, async () => {
+        ready ??= makeRoot()
+        await ready
+        return mkdtemp(join(unfinished, 'scratch-'))
+      })
+    },
+
+    pin: ({ key, version }, second) =>
+      guarded('reading', key, async () => {
+        const made = await link(fileOf(key), second)
+          .then(() => true, unless('ENOENT', null))
+          .catch(() => false)
+        if (made !== true) return made
+        const named = await statOf(second)
+        if (named !== null && versionOf(named) === version) return true
+        await rm(second)
+        return null
+      }),
+
+    async close() {},
+  }
+}
+
+/** Which file it is and when it was written: one is never changed in place. */
+const versionOf = ({ ino, mtimeNs, size }: BigIntStats): string => `${ino}-${mtimeNs}-${size}`
+
+const claimName = (key: string, version: string): string =>
+  `${createHash('sha256').update(key).digest('hex').slice(0, 32)}.${version}`
+
+const statOf = (path: string): Promise<BigIntStats | null> =>
+  lstat(path, { bigint: true }).catch(unless('ENOENT', null))
+
+/** Keys come from outside too: none leads out of the folder, or into the part of it that is the store's own. */
+function checkedKey(key: string): string {
+  const parts = key.split('/')
+  if (parts[0] === UNFINISHED || parts.some((part) => ['', '.', '..'].includes(part) || part.includes('\0')))
+    throw new AuditError(`no file of a folder can be called ${printable(key)}`)
+  return key
+}
+
+async function* keysBelow(root: string, folder: string): AsyncGenerator<string> {
+  for (const entry of await readdir(join(root, folder), { withFileTypes: true }).catch(unless('ENOENT', []))) {
+    if (folder === '' && entry.name === UNFINISHED) continue
+    if (entry.isDirectory()) yield* keysBelow(root, `${folder}${entry.name}/`)
+    else if (entry.isFile()) yield `${folder}${entry.name}`
+  }
+}
+
+/** Writes a new file, to the disk for good. Returns its version. */
+async function fill(path: string, content: Content): Promise<string> {
+  if (content instanceof Uint8Array) await writeFile(path, content, { flag: 'wx' })
+  else await copyFile(content.file, path)
+  return synced(await open(path, 'r+'), async (file) => {
+    // A disk's clock may stand still for milliseconds, while inodes are used again.
+    const unique = Date.now() / 1000 + Math.random()
+    await file.utimes(unique, unique)
+    return versionOf(await file.stat({ bigint: true }))
+  })
+}
+
+/** Folders on the way are on the disk for good before anything is put into them. */
+async function makeFolder(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true })
+  if (first === undefined) return
+  for (let folder = path; folder.length >= first.length; folder = dirname(folder)) await sync(dirname(folder))
+}
+
+const sync = async (folder: string): Promise<void> => synced(await open(folder), async () => {})
+
+async function synced<T>(file: FileHandle, look: (file: FileHandle) => Promise<T>): Promise<T> {
+  try {
+    const seen = await look(file)
+    await file.sync()
+    return seen
+  } finally {
+    await file.close()
+  }
+}
+
+/** Contents before the links that lead to them: a link whose content is gone replaces nothing, so it may stay a moment longer. */
+async function removeLeftBehind(unfinished: string): Promise<void> {
+  const old = []
+  for (const { name } of await readdir(unfinished, { withFileTypes: true })) {
+    const there = await statOf(join(unfinished, name))
+    if (there !== null && Date.now() - Number(there.mtimeMs) > LEFT_BEHIND_MS)
+      old.push({ name, link: there.isSymbolicLink() })
+  }
+  for (const links of [false, true])
+    for (const { name, link: isLink } of old)
+      if (isLink === links) await rm(join(unfinished, name), { recursive: true, force: true })
+}
+
+/** For `catch`: this code is no error, and `value` is what comes of it. */
+function unless<T = undefined>(code: string, value?: T): (error: unknown) => T {
+  return (error) => {
+    if (error instanceof Error && 'code' in error && error.code === code) return value as T
+    throw error
+  }
+}
+
+const ADVICE: Readonly<Record<string, string>> = {
+  ENOENT: 'Make the folder it lies in first, or name another place.',
+  ENOTDIR: 'A file stands where a folder has to be: name another place.',
+  EACCES: 'Give this user the right to it, or name another place.',
+  EPERM: 'Give this user the right to it, or name another place.',
+  EROFS: 'The disk can only be read: name another place.',
+  ENOSPC: 'Make room on the disk.',
+  EDQUOT: "Make room within the user's quota.",
+}
+
+function asAuditError(what: string, error: unknown): AuditError {
+  if (error instanceof AuditError) return error
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'an unexpected error'
+  const advice = ADVICE[code]
+  return new AuditError(`${what}: ${code}`, { cause: error, ...(advice === undefined ? {} : { advice }) })
+}
