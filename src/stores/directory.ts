@@ -52,7 +52,13 @@ export function directoryStore(path: string): DirectoryStore {
   const fileOf = (key: string): string => join(root, checkedKey(key))
   let ready: Promise<void> | undefined
 
-  async function guarded<T>(what: string, name: string, work: () => Promise<T>): Promise<T> {
+  async function guarded<T>(
+    what: string,
+    name: string,
+    signal: AbortSignal | null,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    if (signal?.aborted) throw interrupted()
     try {
       return await work()
     } catch (error) {
@@ -92,31 +98,25 @@ export function directoryStore(path: string): DirectoryStore {
   }
 
   return {
-    id: root,
+    id: `file://${root}`,
 
     async *list(prefix, signal) {
       for await (const key of keysBelow(root, '')) {
-        if (signal.aborted) throw interrupted()
-        const object = key.startsWith(prefix) ? await guarded('looking at', key, () => find(key)) : null
+        const object = await guarded('looking at', key, signal, async () => (key.startsWith(prefix) ? find(key) : null))
         if (object !== null) yield object
       }
     },
 
-    find: (key) => guarded('looking at', key, () => find(key)),
+    find: (key, signal) => guarded('looking at', key, signal, () => find(key)),
 
     read: ({ key, version }, from, signal) =>
-      guarded('reading', key, async () => {
-        const file = await open(fileOf(key)).catch(unless('ENOENT', null))
-        if (file === null) return null
-        if (versionOf(await file.stat({ bigint: true })) === version)
-          return { chunks: file.createReadStream({ start: from, signal }), checksum: null }
-        await file.close()
-        return null
+      guarded('reading', key, signal, async () => {
+        if ((await find(key))?.version !== version) return null
+        return { chunks: chunksOf(fileOf(key), version, from, signal), checksum: null }
       }),
 
     write: (key, content, condition, signal) =>
-      guarded('writing', key, async () => {
-        if (signal.aborted) throw interrupted()
+      guarded('writing', key, signal, async () => {
         const target = fileOf(key)
         ready ??= makeRoot()
         await ready
@@ -132,10 +132,10 @@ export function directoryStore(path: string): DirectoryStore {
         }
       }),
 
-    remove: (key) => guarded('removing', key, () => rm(fileOf(key), { force: true })),
+    remove: (key, signal) => guarded('removing', key, signal, () => rm(fileOf(key), { force: true })),
 
     async scratch() {
-      return guarded('making', UNFINISHED, async () => {
+      return guarded('making', UNFINISHED, null, async () => {
         ready ??= makeRoot()
         await ready
         return mkdtemp(join(unfinished, 'scratch-'))
@@ -143,7 +143,7 @@ export function directoryStore(path: string): DirectoryStore {
     },
 
     pin: ({ key, version }, second) =>
-      guarded('reading', key, async () => {
+      guarded('reading', key, null, async () => {
         const made = await link(fileOf(key), second)
           .then(() => true, unless('ENOENT', null))
           .catch(() => false)
@@ -165,7 +165,7 @@ const claimName = (key: string, version: string): string =>
   `${createHash('sha256').update(key).digest('hex').slice(0, 32)}.${version}`
 
 const statOf = (path: string): Promise<BigIntStats | null> =>
-  lstat(path, { bigint: true }).catch(unless('ENOENT', null))
+  lstat(path, { bigint: true }).catch(unless('ENOENT', null)).catch(unless('ENOTDIR', null))
 
 /** Keys come from outside too: none leads out of the folder, or into the part of it that is the store's own. */
 function checkedKey(key: string): string {
@@ -183,10 +183,23 @@ async function* keysBelow(root: string, folder: string): AsyncGenerator<string> 
   }
 }
 
+/** Opens the file when the first of its bytes is asked for: a reading that nobody begins holds nothing open. */
+async function* chunksOf(path: string, version: string, from: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  try {
+    const file = await open(path)
+    const same = versionOf(await file.stat({ bigint: true })) === version
+    if (same) return yield* file.createReadStream({ start: from, signal })
+    await file.close()
+    throw new AuditError(`${printable(path)} was replaced before it was read`, { retryable: true })
+  } catch (error) {
+    throw signal.aborted ? interrupted() : asAuditError(`reading ${printable(path)}`, error)
+  }
+}
+
 /** Writes a new file, to the disk for good. Returns its version. */
 async function fill(path: string, content: Content): Promise<string> {
   if (content instanceof Uint8Array) await writeFile(path, content, { flag: 'wx' })
-  else await copyFile(content.file, path)
+  else await copyFile(content.file, path).catch(rethrown(`copying ${printable(content.file)}`))
   return synced(await open(path, 'r+'), async (file) => {
     // A disk's clock may stand still for milliseconds, while inodes are used again.
     const unique = Date.now() / 1000 + Math.random()
@@ -237,12 +250,18 @@ function unless<T = undefined>(code: string, value?: T): (error: unknown) => T {
 
 const ADVICE: Readonly<Record<string, string>> = {
   ENOENT: 'Make the folder it lies in first, or name another place.',
+  EEXIST: 'A file stands where a folder has to be: name another place.',
   ENOTDIR: 'A file stands where a folder has to be: name another place.',
   EACCES: 'Give this user the right to it, or name another place.',
   EPERM: 'Give this user the right to it, or name another place.',
   EROFS: 'The disk can only be read: name another place.',
   ENOSPC: 'Make room on the disk.',
   EDQUOT: "Make room within the user's quota.",
+}
+
+/** For `catch`. */
+const rethrown = (what: string) => (error: unknown) => {
+  throw asAuditError(what, error)
 }
 
 function asAuditError(what: string, error: unknown): AuditError {

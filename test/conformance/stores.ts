@@ -16,6 +16,8 @@ export interface StorePlace {
   readonly prefix: string
   /** Those of HOSTILE_KEYS that the vendor allows. */
   readonly keys: readonly string[]
+  /** Where a slash makes a folder, which cannot be called like an object beside it. */
+  readonly hasFolders?: true
 }
 
 export const HOSTILE_KEYS = [
@@ -106,9 +108,10 @@ export function storeConformance(name: string, newPlace: () => Promise<StorePlac
     })
 
     it('lists what begins with the prefix and nothing else, and nothing where nothing is', async () => {
-      const { open, prefix } = await newPlace()
+      const { open, prefix, hasFolders } = await newPlace()
       const store = await open()
-      for (const key of ['logs/1', 'logs/2', 'logs', 'logs-old/1', 'Logs/1', 'log'])
+      const beside = hasFolders === true ? 'logs.' : 'logs'
+      for (const key of ['logs/1', 'logs/2', beside, 'logs-old/1', 'Logs/1', 'log'])
         await written(store, prefix + key, key)
       expect(await keysOf(store, `${prefix}logs/`)).toEqual([`${prefix}logs/1`, `${prefix}logs/2`])
       expect(await keysOf(store, `${prefix}logs-`)).toEqual([`${prefix}logs-old/1`])
@@ -273,7 +276,7 @@ export function storeConformance(name: string, newPlace: () => Promise<StorePlac
     it('has an id without a key, and can be closed, used or not', async () => {
       const { open, prefix } = await newPlace()
       const store = await open()
-      expect(store.id).toMatch(/^(?:s3|gs|az):\/\/[^?]*[^/?]$/)
+      expect(store.id).toMatch(/^(?:s3|gs|az|file):\/\/[^?]*[^/?]$/)
       expect(store.id).toBe((await open()).id)
       await listed(store, prefix)
       await store.close()
