@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { parquetSink } from '../../sinks/parquet/index.js'
+import { directoryStore } from '../../src/stores/directory.js'
 import { sinkConformance } from '../conformance/sinks.js'
 import { dropColumn } from '../support/lake.js'
 import { never, newFolder } from '../support/load.js'
@@ -8,6 +9,6 @@ sinkConformance('Parquet in a folder', async () => {
   const lake = join(newFolder(), `it's a "lake" [x]*? 💡`)
   return {
     open: () => parquetSink(`parquet:${lake}`, never),
-    dropColumn: (table, column) => dropColumn(lake, table, column),
+    dropColumn: (table, column) => dropColumn(directoryStore(lake), `${table}/`, column),
   }
 })

@@ -1,16 +1,11 @@
-/** Works on the files of a lake in a folder as somebody else would. */
+/** Works on the files of a lake as somebody else would. */
 
-import { readdirSync } from 'node:fs'
-import { rename } from 'node:fs/promises'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
-
-/** The paths of the files below a folder of the lake, in order. */
-export const filesOf = (lake: string, folder: string): string[] =>
-  readdirSync(join(lake, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.parquet'))
-    .map((name) => join(lake, folder, name))
-    .sort()
+import type { ObjectStore } from '../../src/stores/contract.js'
+import { bytesOf } from '../conformance/stores.js'
+import { never, newFolder } from './load.js'
 
 export async function withDuckDB<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
   const instance = await DuckDBInstance.create(':memory:')
@@ -24,14 +19,15 @@ export async function withDuckDB<T>(work: (connection: DuckDBConnection) => Prom
   }
 }
 
-/** Takes a column out of every file of a table. */
-export async function dropColumn(lake: string, table: string, column: string): Promise<void> {
+/** Takes a column out of every file below a prefix. */
+export async function dropColumn(store: ObjectStore, prefix: string, column: string): Promise<void> {
+  const folder = newFolder()
+  const [before, after] = [join(folder, 'before.parquet'), join(folder, 'after.parquet')]
   await withDuckDB(async (connection) => {
-    for (const path of filesOf(lake, table)) {
-      const named = (file: string): string => `'${file.replaceAll("'", "''")}'`
-      const rows = `SELECT * EXCLUDE ("${column}") FROM read_parquet(${named(path.replace(/[*?[]/g, '[$&]'))}, hive_partitioning = false)`
-      await connection.run(`COPY (${rows}) TO ${named(`${path}.part`)} (FORMAT parquet, USE_TMP_FILE false)`)
-      await rename(`${path}.part`, path)
+    for await (const object of store.list(prefix, never)) {
+      writeFileSync(before, await bytesOf(await store.read(object, 0, never)))
+      await connection.run(`COPY (SELECT * EXCLUDE ("${column}") FROM '${before}') TO '${after}' (FORMAT parquet)`)
+      await store.write(object.key, readFileSync(after), object, never)
     }
   })
 }
