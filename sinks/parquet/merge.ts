@@ -25,14 +25,17 @@ export const within = ({ least, greatest }: TimestampBounds): string =>
  * An event that this very load has put there, before its answer was lost, counts as inserted.
  */
 export function countEvents(file: string | null, e: string, bounds: TimestampBounds, loadId: string): string {
-  const t = `FROM (${rowsIn(AUDIT_EVENTS, file === null ? [] : [file])}) WHERE ${within(bounds)}`
+  if (file === null) {
+    return `SELECT count(*) AS missing, missing AS inserted, 0 AS filled, sum(fills) AS fills, sum(occurrences) AS occurrences FROM (${e})`
+  }
+  const t = `FROM (${rowsIn(AUDIT_EVENTS, [file])}) WHERE ${within(bounds)}`
   const isNew = `(t.content_hash IS NULL OR t.load_id = ${textLiteral(loadId)})`
   return `
     SELECT count(*) FILTER (t.content_hash IS NULL) AS missing,
       count(*) FILTER (${isNew}) AS inserted,
       count(*) FILTER (NOT ${isNew} AND (${GAP})) AS filled,
       coalesce(sum(e.fills) FILTER (${isNew}), 0) AS fills,
-      coalesce(sum(e.occurrences), 0) AS occurrences
+      sum(e.occurrences) AS occurrences
     FROM (${e}) e LEFT JOIN (${t}) t ON ${KEY}`
 }
 
