@@ -24,22 +24,31 @@ export async function dropKept(engine: DuckDBConnection): Promise<void> {
     await engine.run(`DROP TABLE IF EXISTS ${name}`)
 }
 
+interface Day {
+  readonly bounds: TimestampBounds
+  readonly events: number
+  readonly fills: number
+  readonly occurrences: number
+}
+
 /** One change for each UTC day that the batch has events of. */
 export async function changedDays(who: string, batch: Batch): Promise<Change<EventCounts>[]> {
   const { engine } = batch
   const { relation } = batch.events
   const days = await rows(
     engine,
-    `SELECT ${EVENTS.part} AS day, epoch_us(min("timestamp")), epoch_us(max("timestamp")) FROM ${relation} GROUP BY day ORDER BY day`,
+    `SELECT ${EVENTS.part} AS day, epoch_us(min("timestamp")), epoch_us(max("timestamp")), count(*), sum(fills), sum(occurrences)
+     FROM ${relation} GROUP BY day ORDER BY day`,
   )
   const sorted = days.length > MOST_SCANS
   if (sorted) await engine.run(`CREATE OR REPLACE TEMP TABLE ${SORTED_EVENTS} AS FROM ${relation} ORDER BY "timestamp"`)
-  return days.map(([day, least, greatest]) => {
-    const bounds = { least: least as bigint, greatest: greatest as bigint }
-    const events = `FROM ${sorted ? SORTED_EVENTS : relation} WHERE ${within(bounds)}`
+  return days.map(([name, least, greatest, ...counts]) => {
+    const [events = 0, fills = 0, occurrences = 0] = counts.map(Number)
+    const day = { bounds: { least: least as bigint, greatest: greatest as bigint }, events, fills, occurrences }
+    const select = `FROM ${sorted ? SORTED_EVENTS : relation} WHERE ${within(day.bounds)}`
     return {
-      file: EVENTS.file(String(day)),
-      merge: (there, target) => mergeDay(who, batch, events, bounds, there, target),
+      file: EVENTS.file(String(name)),
+      merge: (there, target) => mergeDay(who, batch, day, select, there, target),
     }
   })
 }
@@ -47,21 +56,29 @@ export async function changedDays(who: string, batch: Batch): Promise<Change<Eve
 async function mergeDay(
   who: string,
   { engine, loadId }: Batch,
-  events: string,
-  bounds: TimestampBounds,
+  { bounds, events, fills, occurrences }: Day,
+  select: string,
   there: string | null,
   target: string,
 ): Promise<{ changed: boolean; outcome: EventCounts }> {
-  const [counted = []] = await rows(engine, countEvents(there, events, bounds, loadId))
-  const [missing = 0, inserted = 0, filled = 0, fills = 0, occurrences = 0] = counted.map(Number)
-  const changed = missing + filled > 0
-  if (changed) {
-    const before = await number(engine, `SELECT count(*) FROM (${rowsIn(AUDIT_EVENTS, there === null ? [] : [there])})`)
-    const after = await writeParquet(who, engine, mergeEvents(there, events, bounds), target)
-    if (after !== before + missing) throw wrong(after, before + missing)
+  const became = (inserted: number, enriched: number): EventCounts => ({
+    inserted,
+    enriched,
+    unchanged: occurrences - inserted - enriched,
+  })
+  const write = async (expected: number): Promise<void> => {
+    const written = await writeParquet(who, engine, mergeEvents(there, select, bounds), target)
+    if (written !== expected) throw wrong(written, expected)
   }
-  const enriched = filled + fills
-  return { changed, outcome: { inserted, enriched, unchanged: occurrences - inserted - enriched } }
+  if (there === null) {
+    await write(events)
+    return { changed: true, outcome: became(events, fills) }
+  }
+  const [counted = []] = await rows(engine, countEvents(there, select, bounds, loadId))
+  const [missing = 0, inserted = 0, filled = 0, filledNew = 0] = counted.map(Number)
+  const changed = missing + filled > 0
+  if (changed) await write(missing + (await number(engine, `SELECT count(*) FROM (${rowsIn(AUDIT_EVENTS, [there])})`)))
+  return { changed, outcome: became(inserted, filled + filledNew) }
 }
 
 const wrong = (rows: number, expected: number): AuditError =>

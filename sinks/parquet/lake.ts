@@ -65,20 +65,17 @@ function download(store: ObjectStore, object: StoredObject, path: string, signal
   return retrying(async () => {
     const reading = await store.read(object, 0, signal)
     if (reading === null) return false
-    const file = createWriteStream(path)
     try {
+      const file = createWriteStream(path)
       await pipeline(Readable.from(reading.chunks), file, { signal })
+      if (file.bytesWritten === object.bytes) return true
+      throw new AuditError(
+        `${printable(`${store.id}/${object.key}`)} arrived with ${file.bytesWritten} of its ${object.bytes} bytes`,
+        { retryable: true, advice: 'Run it again.' },
+      )
     } catch (error) {
       await rm(path, { force: true })
       throw signal.aborted ? interrupted() : error
     }
-    if (file.bytesWritten === object.bytes) return true
-    throw new AuditError(
-      `${printable(`${store.id}/${object.key}`)} arrived with ${file.bytesWritten} of its ${object.bytes} bytes`,
-      {
-        retryable: true,
-        advice: 'Run it again.',
-      },
-    )
   }, signal)
 }

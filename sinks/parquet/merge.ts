@@ -20,22 +20,18 @@ export const within = ({ least, greatest }: TimestampBounds): string =>
 
 /**
  * What becomes of the events `e` (columns of audit_events, occurrences, fills) beside those of a day's file: one row of
- * `missing`, `inserted`, `filled`, `fills` and `occurrences`.
+ * `missing`, `inserted`, `filled` and `fills`.
  *
  * An event that this very load has put there, before its answer was lost, counts as inserted.
  */
-export function countEvents(file: string | null, e: string, bounds: TimestampBounds, loadId: string): string {
-  if (file === null) {
-    return `SELECT count(*) AS missing, missing AS inserted, 0 AS filled, sum(fills) AS fills, sum(occurrences) AS occurrences FROM (${e})`
-  }
+export function countEvents(file: string, e: string, bounds: TimestampBounds, loadId: string): string {
   const t = `FROM (${rowsIn(AUDIT_EVENTS, [file])}) WHERE ${within(bounds)}`
   const isNew = `(t.content_hash IS NULL OR t.load_id = ${textLiteral(loadId)})`
   return `
     SELECT count(*) FILTER (t.content_hash IS NULL) AS missing,
       count(*) FILTER (${isNew}) AS inserted,
       count(*) FILTER (NOT ${isNew} AND (${GAP})) AS filled,
-      coalesce(sum(e.fills) FILTER (${isNew}), 0) AS fills,
-      sum(e.occurrences) AS occurrences
+      coalesce(sum(e.fills) FILTER (${isNew}), 0) AS fills
     FROM (${e}) e LEFT JOIN (${t}) t ON ${KEY}`
 }
 

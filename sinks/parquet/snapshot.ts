@@ -8,12 +8,15 @@ import type { StoredObject } from '../../src/stores/contract.js'
 import type { Lake } from './lake.js'
 
 export interface Snapshots {
-  /** Local files with the rows of a table: each of its files as it is now. */
+  /** Local files with the rows of a table: each of its files as it is now, in the order of their keys. */
   filesOf(table: Table, signal: AbortSignal): Promise<string[]>
   /** Where they lie; made on first use. */
   folder(): Promise<string>
   remove(): Promise<void>
 }
+
+/** Requests to a store at once. */
+const FETCHES = 8
 
 /** What was fetched is kept until `remove`, so a file that has not changed is fetched once. */
 export function snapshots(lake: Lake): Snapshots {
@@ -23,7 +26,7 @@ export function snapshots(lake: Lake): Snapshots {
     return made
   }
 
-  async function fetched(listed: StoredObject, signal: AbortSignal): Promise<string[]> {
+  async function fetched(listed: StoredObject, signal: AbortSignal): Promise<string | null> {
     for (
       let object: StoredObject | null = listed;
       object !== null;
@@ -35,21 +38,26 @@ export function snapshots(lake: Lake): Snapshots {
         () => true,
         () => false,
       )
-      if (known || (await lake.fetch(object, path, signal))) return [path]
+      if (known || (await lake.fetch(object, path, signal))) return path
     }
-    return []
+    return null
   }
 
   return {
     folder,
 
     async filesOf({ name }, signal) {
-      const files = []
-      for await (const object of lake.store.list(`${lake.prefix}${name}/`, signal)) {
-        const hidden = /\/[._]/.test(object.key.slice(lake.prefix.length))
-        if (!hidden && object.key.endsWith('.parquet')) files.push(...(await fetched(object, signal)))
+      const files = new Map<string, string>()
+      const listing = lake.store.list(`${lake.prefix}${name}/`, signal)[Symbol.asyncIterator]()
+      const fetchRest = async (): Promise<void> => {
+        for (let next = await listing.next(); next.done !== true; next = await listing.next()) {
+          const { key } = next.value
+          const path = isSeen(key.slice(lake.prefix.length)) ? await fetched(next.value, signal) : null
+          if (path !== null) files.set(key, path)
+        }
       }
-      return files.sort()
+      await Promise.all(Array.from({ length: FETCHES }, fetchRest))
+      return [...files.keys()].sort().map((key) => files.get(key) as string)
     },
 
     async remove() {
@@ -57,3 +65,6 @@ export function snapshots(lake: Lake): Snapshots {
     },
   }
 }
+
+/** Readers of Parquet pass over names that begin so; so does this one. */
+const isSeen = (key: string): boolean => key.endsWith('.parquet') && !/(?:^|\/)[._]/.test(key)
