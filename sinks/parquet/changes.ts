@@ -7,7 +7,7 @@ import type { Batch, LoadCounts, TimestampBounds } from '../../src/contract.js'
 import { AuditError } from '../../src/errors.js'
 import { writeParquet } from '../shared/parquet.js'
 import type { Change } from './file.js'
-import { ACTIONS, EVENTS, filed, type Layout, LOADS, REJECTS, rowsIn, textLiteral } from './layout.js'
+import { ACTIONS, DOCUMENTS, EVENTS, filed, type Layout, LOADS, REJECTS, rowsIn, textLiteral } from './layout.js'
 import { countEvents, mergeEvents, mergeRows, within } from './merge.js'
 
 export type EventCounts = Pick<LoadCounts, 'inserted' | 'enriched' | 'unchanged'>
@@ -20,7 +20,7 @@ const kept = ({ table }: Layout): string => `lake_${table.name}`
 
 /** Frees what the changes of a batch were read from. */
 export async function dropKept(engine: DuckDBConnection): Promise<void> {
-  for (const name of [SORTED_EVENTS, ...[REJECTS, LOADS, EVENTS].map(kept)])
+  for (const name of [SORTED_EVENTS, ...[REJECTS, DOCUMENTS, LOADS].map(kept)])
     await engine.run(`DROP TABLE IF EXISTS ${name}`)
 }
 

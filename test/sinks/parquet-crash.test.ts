@@ -67,7 +67,7 @@ async function writesOf(): Promise<number> {
   return writes
 }
 
-describe('a lake whose store fails in the middle of a load', () => {
+describe('a lake whose store fails in the middle of a load', { timeout: 240_000 }, () => {
   it.each([
     ['before it takes effect', false],
     ['after it took effect, its answer lost', true],
@@ -133,13 +133,13 @@ describe('a lake that somebody else loads', () => {
     const lake = await newLake()
     await loaded(lake, BEFORE)
     const others = lakeSink(lake, never)
-    const others4Days = ndjson(...[1, 2, 3, 4].map((day) => event(day, { actor_user_id: 'other' })), BAD, 'z')
+    const fourDays = ndjson(...[1, 2, 3, 4].map((day) => event(day, { actor_user_id: 'other' })), BAD, 'z')
     const engine = await newEngine()
     let first = true
     const store = writingThrough(lake.store, async (write) => {
       if (first) {
         first = false
-        await loadInto(others, { other: others4Days }, { engine })
+        await loadInto(others, { other: fourDays }, { engine })
       }
       return write()
     })
