@@ -84,7 +84,13 @@ export function directoryStore(path: string): DirectoryStore {
     const claim = join(unfinished, claimName(key, version))
     const won = await symlink(basename(content), claim).then(() => true, unless('EEXIST', false))
     const source = won ? content : join(unfinished, basename(await readlink(claim)))
-    await rename(source, fileOf(key)).catch(unless('ENOENT'))
+    try {
+      await rename(source, fileOf(key)).catch(unless('ENOENT'))
+    } catch (error) {
+      // Gives the turn back; the content first, so that nobody can take it for one to be finished.
+      for (const path of won ? [content, claim] : []) await rm(path, { force: true })
+      throw error
+    }
     return won
   }
 
@@ -101,7 +107,9 @@ export function directoryStore(path: string): DirectoryStore {
     id: `file://${root}`,
 
     async *list(prefix, signal) {
-      for await (const key of keysBelow(root, '')) {
+      const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1)
+      if (folder !== '') checkedKey(folder.slice(0, -1))
+      for await (const key of keysBelow(root, folder)) {
         const object = await guarded('looking at', key, signal, async () => (key.startsWith(prefix) ? find(key) : null))
         if (object !== null) yield object
       }
@@ -176,7 +184,8 @@ function checkedKey(key: string): string {
 }
 
 async function* keysBelow(root: string, folder: string): AsyncGenerator<string> {
-  for (const entry of await readdir(join(root, folder), { withFileTypes: true }).catch(unless('ENOENT', []))) {
+  const entries = readdir(join(root, folder), { withFileTypes: true })
+  for (const entry of await entries.catch(unless('ENOENT', [])).catch(unless('ENOTDIR', []))) {
     if (folder === '' && entry.name === UNFINISHED) continue
     if (entry.isDirectory()) yield* keysBelow(root, `${folder}${entry.name}/`)
     else if (entry.isFile()) yield `${folder}${entry.name}`
