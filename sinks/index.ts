@@ -22,8 +22,12 @@ export async function openSink(address: string, context: SinkContext): Promise<S
       onWait: (holder) => context.onNotice(`waiting for the DuckDB file, which ${holder} holds`),
     })
   }
+  if (/^bigquery:\/\//i.test(address)) {
+    const { bigquerySink } = await import('./bigquery/index.js')
+    return bigquerySink(address, context)
+  }
   throw usageError(
     `no sink has an address like ${printable(address)}`,
-    'Sinks so far: duckdb:FILE, for example duckdb:audit.duckdb.',
+    'Sinks so far: duckdb:FILE, for example duckdb:audit.duckdb; bigquery://PROJECT/DATASET.',
   )
 }

@@ -1,0 +1,26 @@
+/** The official client, set up so that repeating is ours to decide. */
+
+import { BigQuery, type BigQueryOptions } from '@google-cloud/bigquery'
+import { isLocal, type Place } from './address.js'
+
+/**
+ * Application default credentials, unless the server is on this machine: that one must not get them.
+ * https://cloud.google.com/docs/authentication/application-default-credentials
+ */
+export function newClient({ project, endpoint, location }: Place): BigQuery {
+  const options: BigQueryOptions = {
+    projectId: project,
+    // The client would repeat without telling; jobs.ts has to know whether a job may be there already.
+    retryOptions: { autoRetry: false },
+    userAgent: 'wandb-audit',
+  }
+  if (endpoint !== null) options.apiEndpoint = endpoint
+  if (location !== null) options.location = location
+  if (isLocal(endpoint)) options.authClient = WITHOUT_CREDENTIALS
+  return new BigQuery(options)
+}
+
+/** Of the library's client only this is called: what it gives becomes the request's headers. */
+const WITHOUT_CREDENTIALS = { getRequestHeaders: async () => new Headers() } as unknown as NonNullable<
+  BigQueryOptions['authClient']
+>
