@@ -5,10 +5,11 @@ import type { Sink } from '../../src/contract.js'
 import { AuditError, interrupted } from '../../src/errors.js'
 import { parsePlace } from './address.js'
 import { newClient } from './client.js'
-import type { JobContext, Timing } from './jobs.js'
+import type { JobContext } from './jobs.js'
 import { loadBatch } from './load.js'
 import { actionsScript, parameter, receiptsQuery, sqlQuestions } from './queries.js'
 import { readOnly, run } from './query.js'
+import type { Timing } from './request.js'
 import {
   createDataset,
   createTables,
@@ -25,8 +26,8 @@ export interface BigQueryContext {
   onNotice(text: string): void
 }
 
-/** A job is looked at after 0.2 s, later every 10 s, and given up after an hour. */
-const TIMING: Timing = { pollMs: 200, limitMs: 3_600_000, cancelMs: 60_000 }
+/** Requests and jobs are repeated for one to two minutes; a job is looked at after 0.2 s, later every 10 s. */
+const TIMING: Timing = { retries: 6, pauseMs: 200, pollMs: 200, limitMs: 3_600_000, cancelMs: 60_000 }
 
 /** @throws AuditError, exit code 2, when the address is none */
 export function bigquerySink(address: string, context: BigQueryContext, timing = TIMING): Sink {
@@ -34,7 +35,7 @@ export function bigquerySink(address: string, context: BigQueryContext, timing =
   const { id, dataset, labels } = place
   const client = newClient(place)
   const names = namesIn(place)
-  const preparation: Preparation = { place, client, names, signal: context.signal }
+  const preparation: Preparation = { id, timing, place, client, names, signal: context.signal }
   let location: string | null = null
 
   /** Null when there is no dataset. */

@@ -4,42 +4,30 @@ import { createReadStream } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { BigQuery, JobMetadata } from '@google-cloud/bigquery'
-import { AuditError, interrupted } from '../../src/errors.js'
+import { AuditError, EXIT, interrupted } from '../../src/errors.js'
 import { retrying } from '../../src/retry.js'
-import { bigqueryError, isDuplicate, isNotFound } from './errors.js'
-
-export interface Timing {
-  /** The first pause between two looks at a running job, in milliseconds; they grow to fifty times that. */
-  readonly pollMs: number
-  /** How long a job may run, in milliseconds. */
-  readonly limitMs: number
-  /** How long a cancelled job may take to end, in milliseconds. */
-  readonly cancelMs: number
-}
+import { bigqueryError, isDuplicate } from './errors.js'
+import { type Asker, asking, call, ifThere, orAborted } from './request.js'
 
 export type Configuration = NonNullable<JobMetadata['configuration']>
 
 export interface JobRequest {
   /** Up to 1,000 letters, digits, - and _; what is asked for twice under one name is done once. */
   readonly name: string
-  /** What it does, for errors: `merging`. */
+  /** What it does, for errors: `merging a batch`. */
   readonly doing: string
   readonly configuration: Configuration
   /** A local file that a load job takes with it. */
   readonly upload?: string
 }
 
-export interface JobContext {
-  readonly id: string
+export interface JobContext extends Asker {
   readonly client: BigQuery
   /** Where the dataset is. */
   readonly location: string
-  readonly timing: Timing
   onNotice(text: string): void
 }
 
-/** About two minutes: two loads that exclude each other take turns within that. */
-const RETRIES = 6
 const never = new AbortController().signal
 
 /**
@@ -50,29 +38,29 @@ const never = new AbortController().signal
  * @throws AuditError; `interrupted` when the job was cancelled, or had not begun
  */
 export async function runJob(context: JobContext, request: JobRequest, signal: AbortSignal): Promise<JobMetadata> {
+  const { timing } = context
   let attempt = 0
   let done: JobMetadata | undefined
-  const run = async (): Promise<void> => {
+  const run = async (): Promise<JobMetadata> => {
     for (;;) {
-      attempt++
-      const jobId = `${request.name}-${attempt}`
+      const jobId = `${request.name}-${++attempt}`
       const { job, wasThere } = await begun(context, request, jobId, signal)
       const ended = job.status?.state === 'DONE' ? job : await awaited(context, request, jobId, signal)
       const failure = ended.status?.errorResult
       if (failure == null) {
         done = ended
-        return
+        return ended
       }
-      // What an earlier call had begun, and what came of it, is known already.
+      // What became of an earlier call's job has been told already.
       if (!wasThere) throw bigqueryError(`${context.id}: ${request.doing} (job ${jobId})`, failure)
     }
   }
   try {
-    await retrying(run, signal, RETRIES)
+    return await retrying(run, signal, timing.retries, timing.pauseMs)
   } catch (error) {
-    if (done === undefined) throw signal.aborted ? interrupted() : error
+    if (done !== undefined) return done
+    throw signal.aborted ? interrupted() : error
   }
-  return done as unknown as JobMetadata
 }
 
 /** Asks for the job until there is one: after a lost answer it may be there. */
@@ -84,19 +72,15 @@ async function begun(
 ): Promise<{ job: JobMetadata; wasThere: boolean }> {
   let tries = 0
   try {
-    return await retrying(
-      async () => {
-        tries++
-        try {
-          return { job: await insert(context, request, jobId), wasThere: false }
-        } catch (error) {
-          if (!isDuplicate(error)) throw bigqueryError(`${context.id}: ${request.doing} (job ${jobId})`, error)
-          return { job: await lookUp(context, jobId), wasThere: tries === 1 }
-        }
-      },
-      signal,
-      RETRIES,
-    )
+    return await asking(context, `${request.doing} (job ${jobId})`, signal, async () => {
+      tries++
+      try {
+        return { job: await insert(context, request, jobId, signal), wasThere: false }
+      } catch (error) {
+        if (!isDuplicate(error)) throw error
+        return { job: await lookUp(context, jobId), wasThere: tries === 1 }
+      }
+    })
   } catch (error) {
     if (!signal.aborted) throw error
     return { job: await cancelled(context, request, jobId), wasThere: false }
@@ -107,49 +91,36 @@ function insert(
   { client, location }: JobContext,
   { configuration, upload }: JobRequest,
   jobId: string,
+  signal: AbortSignal,
 ): Promise<JobMetadata> {
   const job = { configuration, jobReference: { projectId: client.projectId, jobId, location } }
-  return upload === undefined
-    ? call(client, { method: 'POST', uri: '/jobs', json: job })
-    : call(client, {
-        method: 'POST',
-        uri: `${client.apiEndpoint}/upload/bigquery/v2/projects/${client.projectId}/jobs`,
-        qs: { uploadType: 'multipart' },
-        timeout: 0,
-        // https://cloud.google.com/bigquery/docs/reference/api-uploads
-        multipart: [
-          part('application/json', JSON.stringify(job)),
-          part('application/octet-stream', createReadStream(upload)),
-        ],
-      })
+  if (upload === undefined) return call(client, { method: 'POST', uri: '/jobs', json: job })
+  const uploading = call<JobMetadata>(client, {
+    method: 'POST',
+    uri: `${client.apiEndpoint}/upload/bigquery/v2/projects/${client.projectId}/jobs`,
+    qs: { uploadType: 'multipart' },
+    timeout: 0,
+    // https://cloud.google.com/bigquery/docs/reference/api-uploads
+    multipart: [
+      part('application/json', JSON.stringify(job)),
+      part('application/octet-stream', createReadStream(upload)),
+    ],
+  })
+  // It may take long, and fills but a staging table.
+  return orAborted(uploading, signal)
 }
 
 /** The client's transport writes the type into the body; its own types do not say so. */
 const part = (type: string, body: string | Readable) => ({ 'Content-Type': type, body })
 
-/** A request through the client's own transport, with its login; the body of the answer. */
-export function call<T>(client: BigQuery, request: Parameters<BigQuery['request']>[0]): Promise<T> {
-  return new Promise((resolve, reject) => {
-    client.request(request, (error, body) => (error ? reject(error) : resolve(body as T)))
-  })
+async function lookUp(context: JobContext, jobId: string): Promise<JobMetadata> {
+  const { client, location } = context
+  const job = client.job(jobId, { location })
+  const [metadata] = await asking(context, `looking at job ${jobId}`, never, () => job.getMetadata())
+  return metadata as JobMetadata
 }
 
-function lookUp({ id, client, location }: JobContext, jobId: string): Promise<JobMetadata> {
-  return retrying(
-    async () => {
-      try {
-        const [metadata] = await client.job(jobId, { location }).getMetadata()
-        return metadata as JobMetadata
-      } catch (error) {
-        throw bigqueryError(`${id}: looking at job ${jobId}`, error)
-      }
-    },
-    never,
-    RETRIES,
-  )
-}
-
-/** Looks until the job is done, or the limit is over. */
+/** Looks until the job is done; null when the limit is over, or the signal is aborted. */
 async function ended(
   context: JobContext,
   jobId: string,
@@ -177,30 +148,28 @@ async function awaited(
   if (job !== null) return job
   if (signal.aborted) return cancelled(context, request, jobId)
   const late = await cancelled(context, request, jobId).catch(() => null)
-  if (late?.status?.state === 'DONE') return late
-  throw new AuditError(
-    `${id}: ${request.doing}: job ${jobId} did not end in ${Math.round(timing.limitMs / 60_000)} min`,
-    {
-      advice: `BigQuery was asked to cancel it; \`bq show -j ${jobId}\` tells what becomes of it. Run again: it will not load twice.`,
-    },
-  )
+  if (late !== null) return late
+  const minutes = Math.round(timing.limitMs / 60_000)
+  throw new AuditError(`${id}: ${request.doing}: job ${jobId} did not end in ${minutes} min`, {
+    advice: `BigQuery was asked to cancel it; \`bq show -j ${jobId}\` tells what became of it. Run again: nothing is loaded twice.`,
+  })
 }
 
 /** Cancels, and tells the truth: a job may have been faster. */
 async function cancelled(context: JobContext, { doing }: JobRequest, jobId: string): Promise<JobMetadata> {
   const { id, client, location, timing, onNotice } = context
+  const job = client.job(jobId, { location })
+  let known: JobMetadata | null = null
   try {
-    await client.job(jobId, { location }).cancel()
+    const asked = await asking(context, `cancelling job ${jobId}`, never, () => ifThere(() => job.cancel()))
+    if (asked === null) throw interrupted() // it had not begun
+    known = await ended(context, jobId, timing.cancelMs, never)
+    if (known === null) onNotice(`${id}: ${doing}: job ${jobId} goes on although it was cancelled`)
   } catch (error) {
-    if (isNotFound(error)) throw interrupted()
-    onNotice(`${id}: ${doing}: job ${jobId} could not be cancelled; the next run finds what it did`)
+    if (error instanceof AuditError && error.exitCode === EXIT.interrupted) throw error
+    onNotice(`${id}: ${doing}: job ${jobId} could not be cancelled`)
     throw interrupted()
   }
-  const job = await ended(context, jobId, timing.cancelMs, never)
-  if (job === null) {
-    onNotice(`${id}: ${doing}: job ${jobId} goes on although it was cancelled; the next run finds what it did`)
-    throw interrupted()
-  }
-  if (job.status?.errorResult?.reason === 'stopped') throw interrupted()
-  return job
+  if (known === null || known.status?.errorResult?.reason === 'stopped') throw interrupted()
+  return known
 }

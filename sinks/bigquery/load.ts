@@ -10,13 +10,13 @@ import { openStore } from '../../src/stores/index.js'
 import { writeParquet } from '../shared/parquet.js'
 import { fingerprint } from './address.js'
 import { type DaySpan, daySpans } from './days.js'
-import { isDuplicate } from './errors.js'
 import { type Configuration, type JobContext, runJob } from './jobs.js'
 import { mergeScript } from './merge.js'
 import { parameter } from './queries.js'
+import { asking, unlessThere } from './request.js'
 import { resultOf } from './results.js'
 import { STAGING_FIELDS, stagedRows } from './stage.js'
-import { asking, type Preparation } from './tables.js'
+import type { Preparation } from './tables.js'
 
 /** What a crash leaves is gone after a day. */
 const EXPIRES_MS = 86_400_000
@@ -67,19 +67,13 @@ async function writeFile({ preparation, batch, signal }: Load, file: string): Pr
   }
 }
 
-async function createStaging({ preparation }: Load, staging: TableReference): Promise<void> {
+async function createStaging({ preparation, signal }: Load, staging: TableReference): Promise<void> {
   const metadata = {
     description: 'A batch on its way into the tables; may be removed.',
     schema: { fields: [...STAGING_FIELDS] },
     expirationTime: String(Date.now() + EXPIRES_MS),
   }
-  await asking(preparation, 'making the staging table', async () => {
-    try {
-      await staging.create(metadata)
-    } catch (error) {
-      if (!isDuplicate(error)) throw error
-    }
-  })
+  await asking(preparation, 'making the staging table', signal, () => unlessThere(() => staging.create(metadata)))
 }
 
 /** The file goes along with the load job, or lies in a bucket for it. */
@@ -121,7 +115,7 @@ async function loadFile(
 
 async function merge(load: Load, staging: TableReference, days: readonly DaySpan[]): Promise<LoadCounts> {
   const { preparation, jobs, batch, signal, name, labels } = load
-  const { place, client, names } = preparation
+  const { place, names } = preparation
   const script = mergeScript({
     table: (table) => names.full(table.name),
     staging: [place.project, place.dataset, staging.id ?? ''].map(BIGQUERY.quote).join('.'),
@@ -140,12 +134,24 @@ async function merge(load: Load, staging: TableReference, days: readonly DaySpan
   const { jobReference, statistics } = await runJob(jobs, request, signal)
   const jobId = jobReference?.jobId ?? ''
   jobs.onNotice(`${place.id}: ${statistics?.totalBytesProcessed ?? '?'} bytes processed by job ${jobId}`)
-  const { columns, rows } = await resultOf({ who: place.id, client, jobId, location: jobs.location })
-  for await (const row of rows) {
-    const [inserted = 0, enriched = 0, unchanged = 0, rejected = 0] = row.slice(0, columns.length).map(Number)
-    return { read: batch.rowsRead, inserted, enriched, unchanged, rejected }
+  return countsOf(jobs, jobId, batch)
+}
+
+/** The batch is there by now, whatever comes of asking for its counts. */
+async function countsOf(jobs: JobContext, jobId: string, { rowsRead }: Batch): Promise<LoadCounts> {
+  try {
+    const { rows } = await resultOf(jobs, jobId)
+    for await (const row of rows) {
+      const [inserted = 0, enriched = 0, unchanged = 0, rejected = 0] = row.map(Number)
+      return { read: rowsRead, inserted, enriched, unchanged, rejected }
+    }
+    throw new AuditError('the result has no row')
+  } catch (error) {
+    throw new AuditError(
+      `${error instanceof AuditError ? error.message : jobs.id}: the batch is loaded, its counts are not known`,
+      {
+        advice: 'audit_loads has them. Run again for the rest.',
+      },
+    )
   }
-  throw new AuditError(`${place.id}: job ${jobId} is done, and tells no counts`, {
-    advice: 'The batch is loaded; audit_loads has its counts.',
-  })
 }

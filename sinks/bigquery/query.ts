@@ -4,10 +4,9 @@ import { randomUUID } from 'node:crypto'
 import type { JobMetadata } from '@google-cloud/bigquery'
 import type { QueryResult } from '../../src/contract.js'
 import { AuditError } from '../../src/errors.js'
-import { retrying } from '../../src/retry.js'
-import { bigqueryError } from './errors.js'
-import { type Configuration, call, type JobContext, runJob } from './jobs.js'
+import { type Configuration, type JobContext, runJob } from './jobs.js'
 import type { Parameter } from './queries.js'
+import { asking, call } from './request.js'
 import { resultOf } from './results.js'
 
 export interface Asked {
@@ -29,32 +28,21 @@ export async function readOnly(context: JobContext, asked: Asked, signal: AbortS
 }
 
 export async function run(context: JobContext, asked: Asked, signal: AbortSignal): Promise<QueryResult> {
-  const { id, client, location } = context
   const request = {
     name: `wandb-audit-query-${randomUUID()}`,
     doing: 'asking',
     configuration: configurationOf(context, asked),
   }
   const { jobReference } = await runJob(context, request, signal)
-  return resultOf({ who: id, client, jobId: jobReference?.jobId ?? '', location })
+  return resultOf(context, jobReference?.jobId ?? '')
 }
 
 /** What BigQuery says a statement would do and read, for nothing. https://cloud.google.com/bigquery/docs/running-queries#dry-run */
 export function dryRun(context: JobContext, asked: Asked, signal: AbortSignal): Promise<JobMetadata> {
-  const { id, client, location } = context
+  const { client, location } = context
   const configuration = { ...configurationOf(context, asked), dryRun: true }
   const json = { configuration, jobReference: { projectId: client.projectId, location } }
-  return retrying(
-    async () => {
-      try {
-        return await call<JobMetadata>(client, { method: 'POST', uri: '/jobs', json })
-      } catch (error) {
-        throw bigqueryError(`${id}: asking`, error)
-      }
-    },
-    signal,
-    6,
-  )
+  return asking(context, 'asking', signal, () => call<JobMetadata>(client, { method: 'POST', uri: '/jobs', json }))
 }
 
 function configurationOf({ client }: JobContext, { sql, dataset, labels, parameters = [] }: Asked): Configuration {

@@ -1,11 +1,10 @@
 /** Pages of a query's result as the contract's rows. */
 
-import type { BigQuery, TableField } from '@google-cloud/bigquery'
+import type { TableField } from '@google-cloud/bigquery'
 import type { ColumnType, QueryResult, Value } from '../../src/contract.js'
-import { retrying } from '../../src/retry.js'
 import { rfc3339 } from '../shared/instants.js'
-import { bigqueryError } from './errors.js'
-import { call } from './jobs.js'
+import type { JobContext } from './jobs.js'
+import { asking, call } from './request.js'
 
 /** https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs/getQueryResults */
 interface Page {
@@ -37,51 +36,38 @@ const TYPES: Readonly<Record<string, ColumnType>> = {
 const ROWS_A_PAGE = 10_000
 const never = new AbortController().signal
 
-export interface FinishedQuery {
-  readonly who: string
-  readonly client: BigQuery
-  readonly jobId: string
-  readonly location: string
-}
-
 /** Takes the first page at once, the others as they are read. The client's own reading makes instants of Dates. */
-export async function resultOf(query: FinishedQuery): Promise<QueryResult> {
-  const first = await pageOf(query, undefined)
+export async function resultOf(context: JobContext, jobId: string): Promise<QueryResult> {
+  const first = await pageOf(context, jobId, undefined)
   const fields = first.schema?.fields ?? []
   return {
     columns: fields.map((field) => ({ name: field.name ?? '', type: typeOf(field) })),
-    rows: rowsOf(query, first, fields),
+    rows: rowsOf(context, jobId, first, fields),
   }
 }
 
 async function* rowsOf(
-  query: FinishedQuery,
+  context: JobContext,
+  jobId: string,
   first: Page,
   fields: readonly TableField[],
 ): AsyncGenerator<readonly Value[]> {
-  for (let page = first; ; page = await pageOf(query, page.pageToken)) {
+  for (let page = first; ; page = await pageOf(context, jobId, page.pageToken)) {
     for (const { f } of page.rows ?? []) yield f.map(({ v }, i) => plain(v, fields[i]))
     if (page.pageToken === undefined) return
   }
 }
 
-function pageOf({ who, client, jobId, location }: FinishedQuery, pageToken: string | undefined): Promise<Page> {
+function pageOf(context: JobContext, jobId: string, pageToken: string | undefined): Promise<Page> {
+  const { client, location } = context
   const qs = {
     location,
     maxResults: ROWS_A_PAGE,
     'formatOptions.useInt64Timestamp': true,
     ...(pageToken === undefined ? {} : { pageToken }),
   }
-  return retrying(
-    async () => {
-      try {
-        return await call<Page>(client, { uri: `/queries/${jobId}`, qs })
-      } catch (error) {
-        throw bigqueryError(`${who}: reading the result of job ${jobId}`, error)
-      }
-    },
-    never,
-    6,
+  return asking(context, `reading the result of job ${jobId}`, never, () =>
+    call<Page>(client, { uri: `/queries/${jobId}`, qs }),
   )
 }
 

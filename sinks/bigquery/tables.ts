@@ -6,9 +6,8 @@ import { ACTIONS } from '../../schemas/actions.js'
 import { BIGQUERY } from '../../schemas/ddl.js'
 import { AUDIT_ACTIONS, AUDIT_EVENTS, type Column, TABLES, type Table } from '../../schemas/tables.js'
 import { usageError } from '../../src/errors.js'
-import { retrying } from '../../src/retry.js'
 import type { Place } from './address.js'
-import { bigqueryError, isDuplicate, isNotFound } from './errors.js'
+import { type Asker, asking, ifThere, unlessThere } from './request.js'
 import { views } from './views.js'
 
 const count = (name: string, meaning: string): Column => ({
@@ -60,51 +59,17 @@ export function namesIn({ project, dataset, tablePrefix, requirePartitionFilter 
   }
 }
 
-export interface Preparation {
+export interface Preparation extends Asker {
   readonly place: Place
   readonly client: BigQuery
   readonly names: Names
   readonly signal: AbortSignal
 }
 
-/** Runs a request, again where that is safe and may help: all of these may be done twice. */
-export function asking<T>({ place, signal }: Preparation, doing: string, request: () => Promise<T>): Promise<T> {
-  return retrying(
-    async () => {
-      try {
-        return await request()
-      } catch (error) {
-        throw bigqueryError(`${place.id}: ${doing}`, error)
-      }
-    },
-    signal,
-    6,
-  )
-}
-
-/** What `request` gives; null when there is no such thing. */
-const ifThere = async <T>(request: () => Promise<T>): Promise<T | null> => {
-  try {
-    return await request()
-  } catch (error) {
-    if (isNotFound(error)) return null
-    throw error
-  }
-}
-
-/** Two runs may make the same at once. */
-const unlessThere = async (request: () => Promise<unknown>): Promise<void> => {
-  try {
-    await request()
-  } catch (error) {
-    if (!isDuplicate(error)) throw error
-  }
-}
-
 /** Where the dataset is; null when there is none. */
 export async function locationOf(preparation: Preparation): Promise<string | null> {
   const { place, client } = preparation
-  const found = await asking(preparation, 'looking for the dataset', () =>
+  const found = await asking(preparation, 'looking for the dataset', preparation.signal, () =>
     ifThere(() => client.dataset(place.dataset).getMetadata()),
   )
   if (found === null) return null
@@ -121,14 +86,17 @@ export async function locationOf(preparation: Preparation): Promise<string | nul
 export async function hasTable(preparation: Preparation, { name }: Table): Promise<boolean> {
   const { place, client, names } = preparation
   const table = client.dataset(place.dataset).table(names.bare(name))
-  return (await asking(preparation, `looking for ${name}`, () => ifThere(() => table.getMetadata()))) !== null
+  return (
+    (await asking(preparation, `looking for ${name}`, preparation.signal, () => ifThere(() => table.getMetadata()))) !==
+    null
+  )
 }
 
 export async function createDataset(preparation: Preparation): Promise<void> {
   const { place, client } = preparation
   const description = 'Audit logs of Weights & Biases, loaded by wandb-audit.'
   const metadata = { description, ...(place.location === null ? {} : { location: place.location }) }
-  await asking(preparation, 'making the dataset', () =>
+  await asking(preparation, 'making the dataset', preparation.signal, () =>
     unlessThere(() => client.createDataset(place.dataset, metadata)),
   )
 }
@@ -142,7 +110,7 @@ export async function createTables(preparation: Preparation): Promise<void> {
 async function createTable(preparation: Preparation, table: Table): Promise<void> {
   const { place, client, names } = preparation
   const reference = client.dataset(place.dataset).table(names.bare(table.name))
-  await asking(preparation, `preparing ${table.name}`, async () => {
+  await asking(preparation, `preparing ${table.name}`, preparation.signal, async () => {
     const found = await ifThere(() => reference.getMetadata())
     if (found === null) return unlessThere(() => reference.create(tableMetadata(table, place)))
     const { fields = [] } = (found[0] as { schema?: { fields?: TableField[] } }).schema ?? {}
@@ -180,7 +148,7 @@ async function createView(preparation: Preparation, { name, sql }: { name: strin
   const { place, client, names } = preparation
   const reference = client.dataset(place.dataset).table(names.bare(name))
   const view = { query: sql, useLegacySql: false }
-  await asking(preparation, `preparing ${name}`, async () => {
+  await asking(preparation, `preparing ${name}`, preparation.signal, async () => {
     const found = await ifThere(() => reference.getMetadata())
     if (found === null) return unlessThere(() => reference.create({ view }))
     if ((found[0] as { view?: { query?: string } }).view?.query !== sql) await reference.setMetadata({ view })
@@ -193,14 +161,16 @@ export const ACTIONS_VERSION = createHash('sha256').update(JSON.stringify(ACTION
 export async function hasActions(preparation: Preparation): Promise<boolean> {
   const { place, client, names } = preparation
   const table = client.dataset(place.dataset).table(names.bare(AUDIT_ACTIONS.name))
-  const [metadata] = await asking(preparation, 'looking at audit_actions', () => table.getMetadata())
+  const [metadata] = await asking(preparation, 'looking at audit_actions', preparation.signal, () =>
+    table.getMetadata(),
+  )
   return (metadata as { labels?: Record<string, string> }).labels?.actions === ACTIONS_VERSION
 }
 
 export async function labelActions(preparation: Preparation): Promise<void> {
   const { place, client, names } = preparation
   const table = client.dataset(place.dataset).table(names.bare(AUDIT_ACTIONS.name))
-  await asking(preparation, 'labelling audit_actions', () =>
+  await asking(preparation, 'labelling audit_actions', preparation.signal, () =>
     table.setMetadata({ labels: { actions: ACTIONS_VERSION } }),
   )
 }

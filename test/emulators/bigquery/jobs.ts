@@ -49,9 +49,17 @@ export interface Job {
 /** What a test wants to become of jobs whose ids match. */
 export interface JobFault {
   readonly job: RegExp
-  /** Stays RUNNING until it is cancelled, or fails so once it would begin. */
-  readonly then: 'stays running' | { readonly reason: string; readonly message: string }
+  /**
+   * Stays RUNNING until it is cancelled; or is done before its insertion is answered; or begins only when all of the
+   * `times` are there; or fails where it would begin.
+   */
+  readonly does:
+    | 'stays running'
+    | 'done at once'
+    | 'begin together'
+    | { readonly reason: string; readonly message: string }
   times: number
+  onMatch?(): void
 }
 
 export interface JobStore {
@@ -72,7 +80,7 @@ export function newJobStore(
   const jobs = new Map<string, Job>()
   const turns = newTurns()
 
-  async function run(resource: JobResource, job: { result: Job['result'] }, file: string | undefined): Promise<void> {
+  async function run(resource: JobResource, job: Pick<Job, 'result'>, file: string | undefined): Promise<void> {
     const { configuration, statistics } = resource
     if (configuration.load !== undefined) {
       const [uri] = configuration.load.sourceUris ?? []
@@ -137,19 +145,12 @@ export function newJobStore(
       }
       if (jobs.has(jobId)) throw duplicate(`Job ${catalog.project}:${location}.${jobId}`)
 
-      const held = new AbortController()
+      const cancelling = new AbortController()
       const fault = faults.find(({ job, times }) => times > 0 && job.test(jobId))
       if (fault !== undefined) fault.times--
-      const job: Job = {
-        resource,
-        result: null,
-        done: Promise.resolve(),
-        cancel: () => held.abort(),
-      }
       const finish = async (): Promise<void> => {
         try {
-          if (fault?.then === 'stays running') await stopped(held.signal)
-          else if (fault !== undefined) throw new Refusal(400, fault.then.reason, fault.then.message)
+          await undergo(fault, cancelling.signal)
           await run(resource, job, file)
         } catch (error) {
           const { reason, message } = refusalOf(error, catalog.project)
@@ -158,15 +159,29 @@ export function newJobStore(
         resource.statistics.endTime = String(Date.now())
         resource.status.state = 'DONE'
       }
-      Object.assign(job, { done: finish() })
+      const job: Job = { resource, result: null, cancel: () => cancelling.abort(), done: finish() }
       jobs.set(jobId, job)
+      fault?.onMatch?.()
+      if (fault?.does === 'done at once') await job.done
       return job
     },
   }
 }
 
-/** Rejects when the job is cancelled; a job that does something is too fast for that. */
-async function stopped(signal: AbortSignal): Promise<never> {
-  await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+const together = new WeakMap<JobFault, (() => void)[]>()
+
+async function undergo(fault: JobFault | undefined, cancelled: AbortSignal): Promise<void> {
+  // Whoever inserted the job has it in hand before it does anything.
+  await new Promise(setImmediate)
+  if (fault === undefined || fault.does === 'done at once') return
+  if (fault.does === 'begin together') {
+    const waiting = together.get(fault) ?? []
+    together.set(fault, waiting)
+    if (fault.times > 0) await new Promise<void>((resolve) => waiting.push(resolve))
+    else for (const begin of waiting) begin()
+    return
+  }
+  if (fault.does !== 'stays running') throw new Refusal(400, fault.does.reason, fault.does.message)
+  if (!cancelled.aborted) await new Promise((resolve) => cancelled.addEventListener('abort', resolve, { once: true }))
   throw new Refusal(499, 'stopped', 'Job execution was cancelled: User requested cancellation')
 }

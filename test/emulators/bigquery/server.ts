@@ -19,12 +19,14 @@ import { bodyOf, contentRange, multipart } from './upload.js'
 /** What a test wants to become of requests that match `METHOD /path`. */
 export interface RequestFault {
   readonly request: RegExp
-  /** The connection breaks before anything is done, or after all is done; or an error is answered. */
-  readonly then:
+  /** The connection breaks before anything is done, or after all is done; or an error is answered; or nothing happens yet. */
+  readonly does:
+    | 'pass'
     | 'reset'
     | 'lost answer'
     | { readonly status: number; readonly reason: string; readonly message?: string }
   times: number
+  onMatch?(): void
 }
 
 export interface StandIn {
@@ -163,14 +165,15 @@ export async function startBigQuery(options: StandInOptions = {}): Promise<Stand
     requests.push(line)
     const fault = faults.find((each) => each.times > 0 && each.request.test(line))
     if (fault !== undefined) fault.times--
-    if (fault?.then === 'reset') return void request.socket.destroy()
+    fault?.onMatch?.()
+    if (fault?.does === 'reset') return void request.socket.destroy()
     try {
-      if (typeof fault?.then === 'object') {
+      if (typeof fault?.does === 'object') {
         await bodyOf(request)
-        throw new Refusal(fault.then.status, fault.then.reason, fault.then.message ?? fault.then.reason)
+        throw new Refusal(fault.does.status, fault.does.reason, fault.does.message ?? fault.does.reason)
       }
       const body = await answer(request, response, at)
-      if (fault?.then === 'lost answer') return void request.socket.destroy()
+      if (fault?.does === 'lost answer') return void request.socket.destroy()
       response.setHeader('content-type', 'application/json')
       response.end(JSON.stringify(body ?? {}))
     } catch (error) {
