@@ -49,7 +49,10 @@ export function bigqueryError(who: string, error: unknown): AuditError {
   const spoken = SPEAKABLE.exec(message)?.[0]
   const text = `${who}: ${reason}${spoken === undefined ? '' : `: ${printable(spoken)}`}`
   const retryable =
-    REPEATED.has(reason) || CONFLICT.test(message) || BROKEN.test(`${reason} ${message}`) || (status ?? 0) >= 500
+    REPEATED.has(reason) ||
+    CONFLICT.test(message) ||
+    BROKEN.test(`${reason} ${message}`) ||
+    [500, 502, 503, 504].includes(status ?? 0)
   const advice = adviceFor(reason, message)
   return new AuditError(text, { retryable, ...(advice === undefined ? {} : { advice }) })
 }

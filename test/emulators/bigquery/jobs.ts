@@ -50,15 +50,17 @@ export interface Job {
 export interface JobFault {
   readonly job: RegExp
   /**
-   * Stays RUNNING until it is cancelled; or is done before its insertion is answered; or begins only when all of the
-   * `times` are there; or fails where it would begin.
+   * Stays RUNNING until it is cancelled; or is done before its insertion is answered; or waits, its transaction begun,
+   * until all of the `times` are so far; or fails where it would begin.
    */
   readonly does:
     | 'stays running'
     | 'done at once'
-    | 'begin together'
+    | 'meet in transactions'
     | { readonly reason: string; readonly message: string }
   times: number
+  /** How many are to meet. */
+  readonly of?: number
   onMatch?(): void
 }
 
@@ -80,7 +82,7 @@ export function newJobStore(
   const jobs = new Map<string, Job>()
   const turns = newTurns()
 
-  async function run(resource: JobResource, job: Pick<Job, 'result'>, file: string | undefined): Promise<void> {
+  async function run(resource: JobResource, job: Pick<Job, 'result'>, file?: string, fault?: JobFault): Promise<void> {
     const { configuration, statistics } = resource
     if (configuration.load !== undefined) {
       const [uri] = configuration.load.sourceUris ?? []
@@ -92,7 +94,7 @@ export function newJobStore(
     const { query } = configuration
     if (query === undefined) throw notLearnt('jobs other than query and load')
     const script = scriptOf(query.query, query.queryParameters ?? [], query.defaultDataset?.datasetId)
-    const { result, bytes } = await runScript(instance, catalog, turns, script)
+    const { result, bytes } = await runScript(instance, catalog, turns, script, () => meet(fault))
     job.result = result
     statistics.totalBytesProcessed = String(bytes)
     statistics.query = { statementType: statementType(script.program), totalBytesProcessed: String(bytes) }
@@ -151,7 +153,7 @@ export function newJobStore(
       const finish = async (): Promise<void> => {
         try {
           await undergo(fault, cancelling.signal)
-          await run(resource, job, file)
+          await run(resource, job, file, fault)
         } catch (error) {
           const { reason, message } = refusalOf(error, catalog.project)
           Object.assign(resource.status, { errorResult: { reason, message }, errors: [{ reason, message }] })
@@ -168,20 +170,22 @@ export function newJobStore(
   }
 }
 
-const together = new WeakMap<JobFault, (() => void)[]>()
-
 async function undergo(fault: JobFault | undefined, cancelled: AbortSignal): Promise<void> {
   // Whoever inserted the job has it in hand before it does anything.
   await new Promise(setImmediate)
-  if (fault === undefined || fault.does === 'done at once') return
-  if (fault.does === 'begin together') {
-    const waiting = together.get(fault) ?? []
-    together.set(fault, waiting)
-    if (fault.times > 0) await new Promise<void>((resolve) => waiting.push(resolve))
-    else for (const begin of waiting) begin()
-    return
-  }
-  if (fault.does !== 'stays running') throw new Refusal(400, fault.does.reason, fault.does.message)
+  if (typeof fault?.does === 'object') throw new Refusal(400, fault.does.reason, fault.does.message)
+  if (fault?.does !== 'stays running') return
   if (!cancelled.aborted) await new Promise((resolve) => cancelled.addEventListener('abort', resolve, { once: true }))
   throw new Refusal(499, 'stopped', 'Job execution was cancelled: User requested cancellation')
+}
+
+const waiting = new WeakMap<JobFault, (() => void)[]>()
+
+async function meet(fault: JobFault | undefined): Promise<void> {
+  if (fault?.does !== 'meet in transactions') return
+  const others = waiting.get(fault) ?? []
+  waiting.set(fault, others)
+  const all = others.length + 1 === fault.of
+  if (!all) return new Promise((resolve) => others.push(resolve))
+  for (const go of others) go()
 }

@@ -9,6 +9,8 @@ const TYPES: Readonly<Record<string, string>> = {
   BIGINT: 'INTEGER',
   HUGEINT: 'INTEGER',
   DOUBLE: 'FLOAT',
+  DECIMAL: 'FLOAT',
+  '"NULL"': 'INTEGER',
   DATE: 'DATE',
   VARCHAR: 'STRING',
   JSON: 'JSON',
@@ -26,7 +28,7 @@ export function pageOf(result: DuckDBResultReader | null, from: number, size: nu
   if (result === null) return { schema: { fields: [] }, rows: [], totalRows: '0' }
   const fields = result.columnNames().map((name, i) => {
     const type = result.columnType(i)
-    const word = type.alias ?? String(type)
+    const word = (type.alias ?? String(type)).replace(/\(.*/, '')
     if (TYPES[word] === undefined) throw notLearnt(`results of type ${word}`)
     return { name, type: TYPES[word] }
   })

@@ -70,6 +70,7 @@ export async function runScript(
   catalog: Catalog,
   turns: Turns,
   script: Script,
+  onBegin: () => Promise<void>,
 ): Promise<{ result: DuckDBResultReader | null; bytes: number }> {
   const connection = await instance.connect()
   const variables = new Map<string, string>()
@@ -163,6 +164,7 @@ export async function runScript(
         if (transaction !== null) throw invalidQuery('Transactions cannot be nested')
         transaction = { since: turns.clock, changes: new Set() }
         await connection.run('BEGIN TRANSACTION')
+        await onBegin()
         return
       case 'commit_transaction_stmt':
         await connection.run('COMMIT')

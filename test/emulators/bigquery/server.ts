@@ -14,6 +14,7 @@ import { newCatalog, type TableResource } from './catalog.js'
 import { type Configuration, type JobFault, type JobResource, newJobStore } from './jobs.js'
 import { parseJsonFunctions } from './parse-json.js'
 import { pageOf } from './results.js'
+import { quoted } from './translate.js'
 import { bodyOf, contentRange, multipart } from './upload.js'
 
 /** What a test wants to become of requests that match `METHOD /path`. */
@@ -111,10 +112,10 @@ export async function startBigQuery(options: StandInOptions = {}): Promise<Stand
     if (url.pathname.startsWith('/upload/')) return upload(request, response, query)
     const path = /^\/bigquery\/v2\/projects\/([^/]+)\/(.*)$/.exec(url.pathname)
     if (path?.[1] !== PROJECT) throw notFound(`Project ${path?.[1]}`)
-    const [collection, id = '', part, name = ''] = (path[2] ?? '').split('/').map(decodeURIComponent)
+    const [collection, id = '', part, name = '', data] = (path[2] ?? '').split('/').map(decodeURIComponent)
     const body = async <T>(): Promise<T> => JSON.parse((await bodyOf(request)).toString())
     switch (
-      `${request.method} ${collection}${id === '' ? '' : '/'}${part === undefined ? '' : `/${part}`}${name === '' ? '' : '/'}`
+      `${request.method} ${collection}${id === '' ? '' : '/'}${part === undefined ? '' : `/${part}`}${name === '' ? '' : '/'}${data === undefined ? '' : `/${data}`}`
     ) {
       case 'GET datasets':
         return {
@@ -134,6 +135,10 @@ export async function startBigQuery(options: StandInOptions = {}): Promise<Stand
         return catalog.patchTable(id, name, await body())
       case 'DELETE datasets//tables/':
         return catalog.deleteTable(id, name)
+      case 'GET datasets//tables//data': {
+        const rows = await connection.runAndReadAll(`SELECT * FROM ${quoted(id)}.${quoted(name)}`)
+        return pageOf(rows, Number(query.get('startIndex') ?? 0), Number(query.get('maxResults') ?? pageRows))
+      }
       case 'GET jobs':
         return { jobs: jobs.all.map(({ resource }) => ({ ...resource, state: resource.status.state })) }
       case 'POST jobs':
