@@ -1,14 +1,14 @@
 /** The BigQuery sink: a Parquet load job into a staging table that expires, then one transaction. */
 
-import { AUDIT_DOCUMENTS } from '../../schemas/tables.js'
+import { AUDIT_DOCUMENTS, AUDIT_EVENTS } from '../../schemas/tables.js'
 import type { Sink } from '../../src/contract.js'
 import { AuditError, interrupted } from '../../src/errors.js'
 import { parsePlace } from './address.js'
 import { newClient } from './client.js'
 import type { JobContext } from './jobs.js'
 import { loadBatch } from './load.js'
-import { actionsScript, parameter, receiptsQuery, sqlQuestions } from './queries.js'
-import { readOnly, run } from './query.js'
+import { actionsScript, comparedQuery, parameter, receiptsQuery, sqlQuestions } from './queries.js'
+import { dryRun, readOnly, run } from './query.js'
 import type { Timing } from './request.js'
 import {
   createDataset,
@@ -28,6 +28,9 @@ export interface BigQueryContext {
 
 /** Requests and jobs are repeated for one to two minutes; a job is looked at after 0.2 s, later every 10 s. */
 const TIMING: Timing = { retries: 6, pauseMs: 200, pollMs: 200, limitMs: 3_600_000, cancelMs: 60_000 }
+
+/** One to stage it, one to merge it. */
+const JOBS_A_BATCH = 2
 
 /** @throws AuditError, exit code 2, when the address is none */
 export function bigquerySink(address: string, context: BigQueryContext, timing = TIMING): Sink {
@@ -78,6 +81,13 @@ export function bigquerySink(address: string, context: BigQueryContext, timing =
     async load(batch, signal) {
       if (signal.aborted) throw interrupted()
       return loadBatch(preparation, await jobsThere(), batch, signal)
+    },
+
+    async estimate(range) {
+      const there = await jobs()
+      if (there === null || !(await hasTable(preparation, AUDIT_EVENTS))) return { jobs: JOBS_A_BATCH, bytes: 0 }
+      const { statistics } = await dryRun(there, { sql: comparedQuery(names, range), dataset, labels }, context.signal)
+      return { jobs: JOBS_A_BATCH, bytes: Number(statistics?.totalBytesProcessed ?? 0) }
     },
 
     query: async (sql) => readOnly(await jobsThere(), { sql, dataset, labels }, context.signal),

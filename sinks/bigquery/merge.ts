@@ -32,7 +32,8 @@ const { quote } = BIGQUERY
 const list = (names: readonly string[]): string => names.map(quote).join(', ')
 const namesOf = (table: Table): string[] => table.columns.map(({ name }) => name)
 
-const FILLED = [...NAME_FIELDS, 'extra']
+/** The columns whose gaps are filled. */
+export const FILLED = [...NAME_FIELDS, 'extra']
 const KEY = `t.${quote('timestamp')} = e.${quote('timestamp')} AND t.content_hash = e.content_hash`
 const GAP = FILLED.map((name) => `(t.${quote(name)} IS NULL AND e.${quote(name)} IS NOT NULL)`).join('\n    OR ')
 

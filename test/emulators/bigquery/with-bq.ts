@@ -80,7 +80,5 @@ await check(
 )
 await check('is told what is wrong', /Unrecognized name: x/, 'query', '--nouse_legacy_sql', 'SELECT x FROM audit.words')
 await check('lists the jobs', /"load"/, 'ls', '-j')
-process.stdout.write(
-)
 await standIn.close()
 await rm(folder, { recursive: true, force: true })

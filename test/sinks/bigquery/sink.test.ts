@@ -1,7 +1,10 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { openSink } from '../../../sinks/index.js'
 import { AuditError, EXIT } from '../../../src/errors.js'
-import { countsOf, documentOf, loadInto, ndjson, never } from '../../support/load.js'
+import { startGcs } from '../../emulators/gcs.js'
+import { countsOf, documentOf, loadInto, ndjson, never, newFolder } from '../../support/load.js'
 import { eventsOf, rowsOf } from '../../support/rows.js'
 import { newPlace, type Place } from './support.js'
 
@@ -179,6 +182,43 @@ describe('asking', () => {
     await expect(open().query('SELECT 1')).rejects.toMatchObject({ advice: expect.stringContaining('Load something') })
     expect(await open().receipts('test')).toEqual(new Map())
     expect(standIn.requests.filter((line) => !line.startsWith('GET'))).toEqual([])
+  })
+})
+
+describe('an estimate', () => {
+  it('states jobs, and bytes by BigQuery itself, and makes nothing', async () => {
+    const { standIn, open } = await newPlace()
+    const everything = { from: null, to: null }
+    expect(await open().estimate?.(everything)).toEqual({ jobs: 2, bytes: 0 })
+    expect(standIn.requests.filter((line) => !line.startsWith('GET'))).toEqual([])
+    const sink = open('require_partition_filter=true')
+    await loadInto(sink, DOCUMENTS)
+    const before = standIn.jobs().length
+    const day = { from: new Date('2026-10-01'), to: new Date('2026-10-02') }
+    for (const range of [everything, day]) expect(await sink.estimate?.(range)).toEqual({ jobs: 2, bytes: 100 })
+    expect(standIn.jobs()).toHaveLength(before)
+  })
+})
+
+describe('a bucket for staging', () => {
+  it('holds the file while it is loaded, and the load job takes it from there', async () => {
+    const gcs = await startGcs({ buckets: ['spool'] })
+    const fetched: string[] = []
+    const { standIn, open } = await newPlace({
+      async fetchObject(uri) {
+        fetched.push(uri)
+        const path = join(newFolder(), 'object.parquet')
+        await writeFile(path, gcs.get('spool', uri.replace('gs://spool/', '')) ?? '')
+        return path
+      },
+    })
+    const staging = encodeURIComponent(`gs://spool/below?endpoint=${gcs.url}`)
+    const sink = open(`staging=${staging}`)
+    expect(countsOf(await loadInto(sink, DOCUMENTS))).toEqual([1, 0, 0, 1])
+    expect(fetched).toEqual([expect.stringMatching(/^gs:\/\/spool\/below\/wandb-audit-.*\.parquet$/)])
+    expect(gcs.get('spool', fetched[0]?.replace('gs://spool/', '') ?? '')).toBeNull()
+    expect(standIn.requests.filter((line) => line.startsWith('POST /upload'))).toEqual([])
+    await gcs.close()
   })
 })
 
