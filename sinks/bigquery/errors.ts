@@ -41,7 +41,8 @@ const ADVICE: Readonly<Record<string, string>> = {
 }
 
 /**
- * @param who  the sink, and what it was doing
+ * @param who the sink, and what it was doing
+ * @param error what the client threw, or a job's `errorResult`
  */
 export function bigqueryError(who: string, error: unknown): AuditError {
   if (error instanceof AuditError) return error
@@ -97,6 +98,7 @@ function adviceFor(reason: string, message: string): string | undefined {
     return 'The dataset stands elsewhere: leave ?location= out, or name the place where it is.'
   }
   if (reason === 'notFound') return 'Load something first, or look whether project and dataset are spelt so.'
+  if (BROKEN.test(`${reason} ${message}`)) return 'Check network, VPN, proxy and firewall; the next run tries again.'
   return ADVICE[reason]
 }
 

@@ -21,6 +21,8 @@ import type { Preparation } from './tables.js'
 /** What a crash leaves is gone after a day. */
 const EXPIRES_MS = 86_400_000
 
+const never = new AbortController().signal
+
 interface Load {
   readonly preparation: Preparation
   readonly jobs: JobContext
@@ -85,8 +87,8 @@ async function stage(load: Load, staging: TableReference, file: string): Promise
   try {
     await store.write(key, { file }, 'any', load.signal)
     await loadFile(load, staging, { uri: `${store.id}/${key}` })
-    await store.remove(key, load.signal)
   } finally {
+    await store.remove(key, never).catch(() => {}) // else a lifecycle rule of the bucket does
     await store.close()
   }
 }

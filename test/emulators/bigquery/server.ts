@@ -35,6 +35,8 @@ export interface StandIn {
   readonly project: string
   /** `METHOD /path` of each request, in their order. */
   readonly requests: string[]
+  /** Those that brought a login along. */
+  readonly logins: string[]
   readonly faults: RequestFault[]
   readonly jobFaults: JobFault[]
   /** Those there are, in the order of their beginning. */
@@ -65,6 +67,7 @@ export async function startBigQuery(options: StandInOptions = {}): Promise<Stand
   const jobFaults: JobFault[] = []
   const jobs = newJobStore(instance, catalog, jobFaults, fetchObject)
   const requests: string[] = []
+  const logins: string[] = []
   const uploads = new Map<string, { json: unknown; chunks: Buffer[] }>()
   let files = 0
 
@@ -168,6 +171,7 @@ export async function startBigQuery(options: StandInOptions = {}): Promise<Stand
     const at = new URL(request.url ?? '/', 'http://stand-in')
     const line = `${request.method} ${at.pathname}`
     requests.push(line)
+    if (request.headers.authorization !== undefined) logins.push(line)
     const fault = faults.find((each) => each.times > 0 && each.request.test(line))
     if (fault !== undefined) fault.times--
     fault?.onMatch?.()
@@ -195,6 +199,7 @@ export async function startBigQuery(options: StandInOptions = {}): Promise<Stand
     url: url(),
     project: PROJECT,
     requests,
+    logins,
     faults,
     jobFaults,
     jobs: () => jobs.all.map(({ resource }) => resource),
