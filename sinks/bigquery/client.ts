@@ -1,13 +1,22 @@
 /** The official client, set up so that repeating is ours to decide. */
 
 import { BigQuery, type BigQueryOptions } from '@google-cloud/bigquery'
+import { usageError } from '../../src/errors.js'
 import { isLocal, type Place } from './address.js'
 
 /**
  * Application default credentials, unless the server is on this machine: that one must not get them.
  * https://cloud.google.com/docs/authentication/application-default-credentials
+ *
+ * @throws AuditError, exit code 2, when the environment leads the client elsewhere
  */
-export function newClient({ project, endpoint, location }: Place): BigQuery {
+export function newClient({ id, project, endpoint, location }: Place): BigQuery {
+  if (process.env[REDIRECTION] !== undefined) {
+    throw usageError(
+      `${id}: ${REDIRECTION} is set, and would lead the client and its login elsewhere`,
+      'Unset it; a server on this machine is named by ?endpoint=.',
+    )
+  }
   const options: BigQueryOptions = {
     projectId: project,
     // The client would repeat without telling; jobs.ts has to know whether a job may be there already.
@@ -19,6 +28,8 @@ export function newClient({ project, endpoint, location }: Place): BigQuery {
   if (isLocal(endpoint)) options.authClient = WITHOUT_CREDENTIALS
   return new BigQuery(options)
 }
+
+const REDIRECTION = 'BIGQUERY_EMULATOR_HOST'
 
 /** Of the library's client only this is called: what it gives becomes the request's headers. */
 const WITHOUT_CREDENTIALS = { getRequestHeaders: async () => new Headers() } as unknown as NonNullable<

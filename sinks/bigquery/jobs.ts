@@ -1,7 +1,7 @@
 /** Jobs whose ids say what they do: a lost answer or a second asking finds the first one, and never makes another. */
 
 import { createReadStream } from 'node:fs'
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { BigQuery, JobMetadata } from '@google-cloud/bigquery'
 import { AuditError, EXIT, interrupted } from '../../src/errors.js'
@@ -103,11 +103,19 @@ function insert(
     // https://cloud.google.com/bigquery/docs/reference/api-uploads
     multipart: [
       part('application/json', JSON.stringify(job)),
-      part('application/octet-stream', createReadStream(upload)),
+      part('application/octet-stream', Readable.from(bytesOf(upload, signal))),
     ],
   })
   // It may take long, and fills but a staging table.
   return orAborted(uploading, signal)
+}
+
+/** Ends early when the work is to stop, for a request cannot be: a Parquet file without its end is refused as a whole. */
+async function* bytesOf(file: string, signal: AbortSignal): AsyncGenerator<Buffer> {
+  for await (const chunk of createReadStream(file)) {
+    if (signal.aborted) return
+    yield chunk
+  }
 }
 
 /** The client's transport writes the type into the body; its own types do not say so. */

@@ -4,17 +4,18 @@
  */
 
 import { randomBytes } from 'node:crypto'
-import { BigQuery } from '@google-cloud/bigquery'
 import { afterAll } from 'vitest'
 import { parsePlace } from '../../sinks/bigquery/address.js'
+import { newClient } from '../../sinks/bigquery/client.js'
 import { openSink } from '../../sinks/index.js'
 import type { Sink } from '../../src/contract.js'
 import { sinkConformance } from '../conformance/sinks.js'
 import { never } from '../support/load.js'
 
 const address = process.env.WANDB_AUDIT_TEST_BIGQUERY ?? ''
-const { project, dataset } = parsePlace(address)
-const client = new BigQuery({ projectId: project })
+const place = parsePlace(address)
+const { project, dataset } = place
+const client = newClient(place)
 const prefixes: string[] = []
 
 afterAll(async () => {
@@ -35,7 +36,8 @@ sinkConformance('a real BigQuery', async () => {
     open,
     async dropColumn(table, column) {
       const sql = `ALTER TABLE \`${project}\`.\`${dataset}\`.\`${prefix}${table}\` DROP COLUMN \`${column}\``
-      await client.query(sql)
+      const [job] = await client.createQueryJob(sql)
+      await job.getQueryResults()
     },
   }
 })

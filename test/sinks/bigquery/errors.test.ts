@@ -42,6 +42,13 @@ describe('an address', () => {
     },
   )
 
+  it('is not followed elsewhere because of a variable meant for an emulator', async () => {
+    process.env.BIGQUERY_EMULATOR_HOST = 'http://example.com'
+    const opening = openSink('bigquery://my-project/a', { waitMs: 0, signal: never, onNotice() {} })
+    await expect(opening).rejects.toMatchObject({ exitCode: EXIT.usage, advice: expect.stringContaining('Unset it') })
+    delete process.env.BIGQUERY_EMULATOR_HOST
+  })
+
   it('names the place where a new dataset is made, and one that is elsewhere is an error', async () => {
     const { open } = await newPlace()
     await loadInto(open('location=EU'), DOCUMENTS)

@@ -3,6 +3,7 @@
 import { join } from 'node:path'
 import { parse } from 'sql-parser-cst'
 import { describe, expect, it } from 'vitest'
+import { views as duckdbViews, type View } from '../../../schemas/views.js'
 import { parsePlace } from '../../../sinks/bigquery/address.js'
 import { type DaySpan, daySpans, merged, within } from '../../../sinks/bigquery/days.js'
 import { type Merge, mergeScript } from '../../../sinks/bigquery/merge.js'
@@ -57,6 +58,11 @@ describe('the statements', () => {
   it.each(Object.entries(more))('%s is BigQuery SQL to a parser that is not ours', (_name, sql) => {
     expect(() => parse(sql, { dialect: 'bigquery', paramTypes: ['@name'] })).not.toThrow()
   })
+})
+
+it('has the views that every warehouse has, for the same questions', () => {
+  const asked = (all: readonly View[]): string[][] => all.map(({ name, sql }) => [name, sql.split('\n')[0] ?? ''])
+  expect(asked(views(({ name }) => names.from(name)))).toEqual(asked(duckdbViews()))
 })
 
 describe('the days of a batch', () => {
