@@ -1,6 +1,7 @@
 /** The official client, set up so that repeating is ours to decide. */
 
 import { BigQuery, type BigQueryOptions } from '@google-cloud/bigquery'
+import { PassThroughClient } from 'google-auth-library'
 import { usageError } from '../../src/errors.js'
 import { isLocal, type Place } from './address.js'
 
@@ -25,13 +26,8 @@ export function newClient({ id, project, endpoint, location }: Place): BigQuery 
   }
   if (endpoint !== null) options.apiEndpoint = endpoint
   if (location !== null) options.location = location
-  if (isLocal(endpoint)) options.authClient = WITHOUT_CREDENTIALS
+  if (isLocal(endpoint)) options.authClient = new PassThroughClient()
   return new BigQuery(options)
 }
 
 const REDIRECTION = 'BIGQUERY_EMULATOR_HOST'
-
-/** Of the library's client only this is called: what it gives becomes the request's headers. */
-const WITHOUT_CREDENTIALS = { getRequestHeaders: async () => new Headers() } as unknown as NonNullable<
-  BigQueryOptions['authClient']
->

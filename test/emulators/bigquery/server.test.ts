@@ -2,7 +2,8 @@
 
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { BigQuery, type BigQueryOptions } from '@google-cloud/bigquery'
+import { BigQuery } from '@google-cloud/bigquery'
+import { PassThroughClient } from 'google-auth-library'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { newEngine, newFolder } from '../../support/load.js'
 import { type StandIn, startBigQuery } from './server.js'
@@ -12,10 +13,7 @@ let client: BigQuery
 
 beforeAll(async () => {
   standIn = await startBigQuery({ pageRows: 100 })
-  const authClient = { getRequestHeaders: async () => new Headers() } as unknown as NonNullable<
-    BigQueryOptions['authClient']
-  >
-  client = new BigQuery({ projectId: standIn.project, apiEndpoint: standIn.url, authClient })
+  client = new BigQuery({ projectId: standIn.project, apiEndpoint: standIn.url, authClient: new PassThroughClient() })
   await client.createDataset('d')
 })
 afterAll(() => standIn.close())

@@ -4,11 +4,11 @@
  */
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
+import { listen } from '../listening.js'
 import { errorBody, notFound, notLearnt, Refusal, refusalOf } from './answers.js'
 import { newCatalog, type TableResource } from './catalog.js'
 import { type Configuration, type JobFault, type JobResource, newJobStore } from './jobs.js'
@@ -90,7 +90,7 @@ export async function startBigQuery(options: StandInOptions = {}): Promise<Stand
     if (id === null) {
       const created = `upload-${uploads.size}`
       uploads.set(created, { json: JSON.parse(body.toString()), chunks: [] })
-      response.setHeader('location', `${url()}${request.url}&upload_id=${created}`)
+      response.setHeader('location', `http://${request.headers.host}${request.url}&upload_id=${created}`)
       return {}
     }
     const session = uploads.get(id)
@@ -167,7 +167,7 @@ export async function startBigQuery(options: StandInOptions = {}): Promise<Stand
     }
   }
 
-  const server = createServer(async (request, response) => {
+  const server = await listen(async (request, response) => {
     const at = new URL(request.url ?? '/', 'http://stand-in')
     const line = `${request.method} ${at.pathname}`
     requests.push(line)
@@ -192,11 +192,8 @@ export async function startBigQuery(options: StandInOptions = {}): Promise<Stand
       response.end(JSON.stringify(errorBody(refusal)))
     }
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const url = (): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-
   return {
-    url: url(),
+    url: server.url,
     project: PROJECT,
     requests,
     logins,
@@ -206,11 +203,9 @@ export async function startBigQuery(options: StandInOptions = {}): Promise<Stand
     tables: (dataset) => catalog.tables(dataset),
     dropColumn: (dataset, table, column) => catalog.dropColumn(dataset, table, column),
     async close() {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-      await Promise.allSettled(
-        jobs.all.map(({ resource, done }) => (resource.status.state === 'DONE' ? done : undefined)),
-      )
+      await server.close()
+      for (const job of jobs.all) job.cancel()
+      await Promise.all(jobs.all.map(({ done }) => done))
       connection.closeSync()
       instance.closeSync()
       await rm(folder, { recursive: true, force: true })
