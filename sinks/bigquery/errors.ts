@@ -26,7 +26,7 @@ const BROKEN =
   /ECONNRESET|ECONNREFUSED|ETIMEDOUT|ESOCKETTIMEDOUT|EPIPE|EAI_AGAIN|socket hang up|network timeout|Premature close/
 
 /** https://cloud.google.com/bigquery/docs/transactions#transaction_concurrency */
-const CONFLICT = /aborted due to concurrent update|Could not serialize access/
+const CONFLICT = /aborted due to concurrent update|Could not serialize access|Too many DML statements outstanding/
 
 /** Messages that speak of statements, names and quotas; all others could quote a value. */
 const SPEAKABLE =

@@ -66,10 +66,16 @@ export interface Preparation extends Asker {
   readonly signal: AbortSignal
 }
 
+const ask = <T>(preparation: Preparation, doing: string, request: () => Promise<T>): Promise<T> =>
+  asking(preparation, doing, preparation.signal, request)
+
+const referenceTo = ({ place, client, names }: Preparation, name: string) =>
+  client.dataset(place.dataset).table(names.bare(name))
+
 /** Where the dataset is; null when there is none. */
 export async function locationOf(preparation: Preparation): Promise<string | null> {
   const { place, client } = preparation
-  const found = await asking(preparation, 'looking for the dataset', preparation.signal, () =>
+  const found = await ask(preparation, 'looking for the dataset', () =>
     ifThere(() => client.dataset(place.dataset).getMetadata()),
   )
   if (found === null) return null
@@ -84,21 +90,15 @@ export async function locationOf(preparation: Preparation): Promise<string | nul
 }
 
 export async function hasTable(preparation: Preparation, { name }: Table): Promise<boolean> {
-  const { place, client, names } = preparation
-  const table = client.dataset(place.dataset).table(names.bare(name))
-  return (
-    (await asking(preparation, `looking for ${name}`, preparation.signal, () => ifThere(() => table.getMetadata()))) !==
-    null
-  )
+  const table = referenceTo(preparation, name)
+  return (await ask(preparation, `looking for ${name}`, () => ifThere(() => table.getMetadata()))) !== null
 }
 
 export async function createDataset(preparation: Preparation): Promise<void> {
   const { place, client } = preparation
   const description = 'Audit logs of Weights & Biases, loaded by wandb-audit.'
   const metadata = { description, ...(place.location === null ? {} : { location: place.location }) }
-  await asking(preparation, 'making the dataset', preparation.signal, () =>
-    unlessThere(() => client.createDataset(place.dataset, metadata)),
-  )
+  await ask(preparation, 'making the dataset', () => unlessThere(() => client.createDataset(place.dataset, metadata)))
 }
 
 export async function createTables(preparation: Preparation): Promise<void> {
@@ -108,11 +108,10 @@ export async function createTables(preparation: Preparation): Promise<void> {
 }
 
 async function createTable(preparation: Preparation, table: Table): Promise<void> {
-  const { place, client, names } = preparation
-  const reference = client.dataset(place.dataset).table(names.bare(table.name))
-  await asking(preparation, `preparing ${table.name}`, preparation.signal, async () => {
+  const reference = referenceTo(preparation, table.name)
+  await ask(preparation, `preparing ${table.name}`, async () => {
     const found = await ifThere(() => reference.getMetadata())
-    if (found === null) return unlessThere(() => reference.create(tableMetadata(table, place)))
+    if (found === null) return unlessThere(() => reference.create(tableMetadata(table, preparation.place)))
     const { fields = [] } = (found[0] as { schema?: { fields?: TableField[] } }).schema ?? {}
     const there = new Set(fields.map(({ name }) => name?.toLowerCase()))
     const missing = table.columns.filter(({ name }) => !there.has(name))
@@ -145,10 +144,9 @@ const field = ({ name, type, required, meaning }: Column): TableField => ({
 })
 
 async function createView(preparation: Preparation, { name, sql }: { name: string; sql: string }): Promise<void> {
-  const { place, client, names } = preparation
-  const reference = client.dataset(place.dataset).table(names.bare(name))
+  const reference = referenceTo(preparation, name)
   const view = { query: sql, useLegacySql: false }
-  await asking(preparation, `preparing ${name}`, preparation.signal, async () => {
+  await ask(preparation, `preparing ${name}`, async () => {
     const found = await ifThere(() => reference.getMetadata())
     if (found === null) return unlessThere(() => reference.create({ view }))
     if ((found[0] as { view?: { query?: string } }).view?.query !== sql) await reference.setMetadata({ view })
@@ -159,18 +157,12 @@ async function createView(preparation: Preparation, { name, sql }: { name: strin
 export const ACTIONS_VERSION = createHash('sha256').update(JSON.stringify(ACTIONS)).digest('hex').slice(0, 32)
 
 export async function hasActions(preparation: Preparation): Promise<boolean> {
-  const { place, client, names } = preparation
-  const table = client.dataset(place.dataset).table(names.bare(AUDIT_ACTIONS.name))
-  const [metadata] = await asking(preparation, 'looking at audit_actions', preparation.signal, () =>
-    table.getMetadata(),
-  )
+  const table = referenceTo(preparation, AUDIT_ACTIONS.name)
+  const [metadata] = await ask(preparation, 'looking at audit_actions', () => table.getMetadata())
   return (metadata as { labels?: Record<string, string> }).labels?.actions === ACTIONS_VERSION
 }
 
 export async function labelActions(preparation: Preparation): Promise<void> {
-  const { place, client, names } = preparation
-  const table = client.dataset(place.dataset).table(names.bare(AUDIT_ACTIONS.name))
-  await asking(preparation, 'labelling audit_actions', preparation.signal, () =>
-    table.setMetadata({ labels: { actions: ACTIONS_VERSION } }),
-  )
+  const table = referenceTo(preparation, AUDIT_ACTIONS.name)
+  await ask(preparation, 'labelling audit_actions', () => table.setMetadata({ labels: { actions: ACTIONS_VERSION } }))
 }
