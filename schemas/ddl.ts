@@ -22,10 +22,12 @@ export const DUCKDB: Dialect = {
   quote: (identifier) => `"${identifier.replaceAll('"', '""')}"`,
 }
 
-/** Type names by warehouse, in the order of the data dictionary. */
-export const WAREHOUSE_TYPES: Readonly<Record<string, Types>> = {
-  DuckDB: DUCKDB.types,
-  BigQuery: {
+/**
+ * `"…"` is a text there. Types of the REST API and of SQL alike.
+ * https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#quoted_identifiers
+ */
+export const BIGQUERY: Dialect = {
+  types: {
     text: 'STRING',
     integer: 'INT64',
     bigint: 'INT64',
@@ -33,6 +35,13 @@ export const WAREHOUSE_TYPES: Readonly<Record<string, Types>> = {
     timestamp: 'TIMESTAMP',
     json: 'JSON',
   },
+  quote: (identifier) => `\`${identifier.replaceAll('\\', '\\\\').replaceAll('`', '\\`')}\``,
+}
+
+/** Type names by warehouse, in the order of the data dictionary. */
+export const WAREHOUSE_TYPES: Readonly<Record<string, Types>> = {
+  DuckDB: DUCKDB.types,
+  BigQuery: BIGQUERY.types,
   Redshift: {
     text: 'VARCHAR(65535)',
     integer: 'INTEGER',

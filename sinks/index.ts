@@ -26,8 +26,12 @@ export async function openSink(address: string, context: SinkContext): Promise<S
     const { parquetSink } = await import('./parquet/index.js')
     return parquetSink(address, context.signal)
   }
+  if (/^bigquery:\/\//i.test(address)) {
+    const { bigquerySink } = await import('./bigquery/index.js')
+    return bigquerySink(address, context)
+  }
   throw usageError(
     `no sink has an address like ${printable(address)}`,
-    'Sinks so far: duckdb:FILE, parquet:FOLDER and parquet+s3://BUCKET/PREFIX, for example duckdb:audit.duckdb.',
+    'Sinks: duckdb:FILE, parquet:FOLDER, parquet+s3://BUCKET/PREFIX, bigquery://PROJECT/DATASET.',
   )
 }

@@ -110,6 +110,14 @@ export interface Questions {
   readonly rawRejects: string
 }
 
+/** What a load would ask of a warehouse that charges for it. */
+export interface Estimate {
+  /** Jobs that each batch takes. */
+  readonly jobs: number
+  /** Bytes that comparing a batch with what is there would process, at most. */
+  readonly bytes: number
+}
+
 export interface Sink {
   /** As the operator addressed it, without secrets. */
   readonly id: string
@@ -119,6 +127,8 @@ export interface Sink {
   receipts(source: string): Promise<ReadonlyMap<string, string>>
   /** All or nothing: events, rejects and receipts together. */
   load(batch: Batch, signal: AbortSignal): Promise<LoadCounts>
+  /** For events of `range`, without making or changing anything; absent where loads cost nothing. */
+  estimate?(range: DayRange): Promise<Estimate>
   query(sql: string): Promise<QueryResult>
   readonly questions: Questions
   close(): Promise<void>

@@ -9,6 +9,7 @@ import {
 } from '@duckdb/node-api'
 import type { ColumnType, QueryResult, Value } from '../../src/contract.js'
 import { duckdbError } from '../../src/duckdb-error.js'
+import { rfc3339 } from '../shared/instants.js'
 
 const TYPES: Readonly<Partial<Record<DuckDBTypeId, ColumnType>>> = {
   [DuckDBTypeId.BOOLEAN]: 'boolean',
@@ -54,15 +55,4 @@ function plain(value: DuckDBValue): Value {
   if (typeof value === 'bigint' || typeof value === 'boolean') return value
   if (value instanceof DuckDBTimestampTZValue || value instanceof DuckDBTimestampValue) return rfc3339(value.micros)
   return String(value)
-}
-
-/** From microseconds since 1970 UTC; DuckDB's infinities keep their words. */
-function rfc3339(micros: bigint): string {
-  const seconds = micros / 1_000_000n - (micros % 1_000_000n < 0n ? 1n : 0n)
-  const instant = new Date(Number(seconds) * 1000)
-  if (Number.isNaN(instant.getTime())) return micros < 0n ? '-infinity' : 'infinity'
-  const fraction = String(micros - seconds * 1_000_000n)
-    .padStart(6, '0')
-    .replace(/0+$/, '')
-  return instant.toISOString().replace('.000Z', `${fraction === '' ? '' : `.${fraction}`}Z`)
 }

@@ -1,7 +1,7 @@
 /** One run of the pipeline as a command asks for it: `load` and `backfill` differ in their days only. */
 
 import { type ResolvedSettings, requireSources } from '../config/settings.js'
-import type { DayRange, Sink, Source } from '../contract.js'
+import type { DayRange, Estimate, Sink, Source } from '../contract.js'
 import { EXIT, type ExitCode, printable } from '../errors.js'
 import { isApi, openSource } from '../extract/index.js'
 import { type Job, listPending, run, type Summary } from '../pipeline.js'
@@ -116,18 +116,45 @@ async function dryRun(
   output: 'text' | 'json',
 ): Promise<ExitCode> {
   const documents = []
+  const ranges: (DayRange | null)[] = []
   let skipped = 0
   for (const job of jobs) {
     const pending = await listPending(job, sinks, signal)
     skipped += pending.skipped
-    for (const { id, bytes } of pending.documents) documents.push({ source: job.source.id, document: id, bytes })
+    for (const { id, bytes, range } of pending.documents) {
+      documents.push({ source: job.source.id, document: id, bytes })
+      ranges.push(range)
+    }
   }
+  const estimates = await estimatesOf(sinks, ranges)
   if (output === 'json') {
-    process.stdout.write(`${JSON.stringify({ documents, skipped })}\n`)
+    process.stdout.write(
+      `${JSON.stringify({ documents, skipped, ...(estimates.length === 0 ? {} : { estimates }) })}\n`,
+    )
     return EXIT.done
   }
   for (const { document, bytes } of documents) process.stdout.write(`${bytes ?? '?'}\t${printable(document)}\n`)
   if (settings.quiet === true) return EXIT.done
   process.stderr.write(`would read ${documents.length} documents; ${skipped} are loaded already\n`)
+  for (const { sink, jobs, bytes } of estimates) {
+    process.stderr.write(
+      `${printable(sink)}: ${jobs} jobs a batch, which process at most ${bytes} bytes of what is there\n`,
+    )
+  }
   return EXIT.done
+}
+
+type SinkEstimate = { readonly sink: string } & Estimate
+
+/** What warehouses that charge would be asked for; the days of a file are not known before it is read. */
+async function estimatesOf(sinks: readonly Sink[], ranges: readonly (DayRange | null)[]): Promise<SinkEstimate[]> {
+  if (ranges.length === 0) return []
+  const ends = (end: keyof DayRange): number[] => ranges.map((range) => range?.[end]?.getTime() ?? Number.NaN)
+  const [from, to] = [Math.min(...ends('from')), Math.max(...ends('to'))]
+  const range = { from: Number.isNaN(from) ? null : new Date(from), to: Number.isNaN(to) ? null : new Date(to) }
+  const estimates = []
+  for (const sink of sinks) {
+    if (sink.estimate !== undefined) estimates.push({ sink: sink.id, ...(await sink.estimate(range)) })
+  }
+  return estimates
 }

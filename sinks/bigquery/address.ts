@@ -1,0 +1,108 @@
+/** `bigquery://project/dataset?option=value`: where the tables stand, and how they are reached. */
+
+import { createHash } from 'node:crypto'
+import { parseAddress } from '../../src/address.js'
+import { printable, usageError } from '../../src/errors.js'
+
+export interface Place {
+  /** As the operator addressed it. */
+  readonly id: string
+  readonly project: string
+  readonly dataset: string
+  readonly tablePrefix: string
+  /** Where the dataset is made when it is missing, and must be when it is there; null: wherever it is. */
+  readonly location: string | null
+  /** `gs://bucket[/prefix]` for the staged files; null: they are uploaded. */
+  readonly staging: string | null
+  readonly requirePartitionFilter: boolean
+  /** On every job, beside our own. */
+  readonly labels: Readonly<Record<string, string>>
+  /** Another API server; null: Google's. */
+  readonly endpoint: string | null
+}
+
+const OPTIONS = ['location', 'staging', 'table_prefix', 'require_partition_filter', 'labels', 'endpoint']
+
+/** https://cloud.google.com/resource-manager/docs/creating-managing-projects: older ones begin with `domain:`. */
+const PROJECT = /^(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$/
+/** https://cloud.google.com/bigquery/docs/datasets#dataset-naming */
+const DATASET = /^[A-Za-z0-9_]{1,1024}$/
+const PREFIX = /^[A-Za-z0-9_]{1,200}$/
+const LOCATION = /^[A-Za-z0-9-]{1,63}$/
+/** https://cloud.google.com/bigquery/docs/labels-intro#requirements, in ASCII. */
+const LABEL = /^([a-z][a-z0-9_-]{0,62}):([a-z0-9_-]{0,63})$/
+const OUR_LABELS = ['application', 'load_id']
+
+/** @throws AuditError, exit code 2, for anything BigQuery would not take as a name, and for options there are not */
+export function parsePlace(address: string): Place {
+  const { path, options } = parseAddress(address, OPTIONS)
+  const [project = '', dataset = '', ...more] = path.split('/')
+  if (!PROJECT.test(project) || !DATASET.test(dataset) || more.length > 0) {
+    throw usageError(
+      `${printable(`bigquery://${path}`)} names no project and dataset`,
+      'Write bigquery://PROJECT/DATASET; a dataset has letters, digits and underscores.',
+    )
+  }
+  const tablePrefix = matching(options, 'table_prefix', PREFIX, 'letters, digits and underscores') ?? ''
+  return {
+    id: `bigquery://${project}/${dataset}${tablePrefix === '' ? '' : `?table_prefix=${tablePrefix}`}`,
+    project,
+    dataset,
+    tablePrefix,
+    location: matching(options, 'location', LOCATION, 'for example EU or europe-west4'),
+    staging: matching(options, 'staging', /^gs:\/\//, 'gs://BUCKET or gs://BUCKET/PREFIX'),
+    requirePartitionFilter:
+      matching(options, 'require_partition_filter', /^(?:true|false)$/, 'true or false') === 'true',
+    labels: parseLabels(options.labels),
+    endpoint: parseEndpoint(options.endpoint),
+  }
+}
+
+/** Tells this place from every other in job ids, which one project shares; eight hex digits. */
+export function fingerprint({ project, dataset, tablePrefix }: Place): string {
+  return createHash('sha256').update(`${project}/${dataset}/${tablePrefix}`).digest('hex').slice(0, 8)
+}
+
+/** A server on this machine: it is asked without credentials. */
+export const isLocal = (endpoint: string | null): boolean =>
+  endpoint !== null && ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(endpoint).hostname)
+
+function matching(
+  options: Readonly<Record<string, string>>,
+  name: string,
+  pattern: RegExp,
+  expected: string,
+): string | null {
+  const value = options[name]
+  if (value === undefined) return null
+  if (pattern.test(value)) return value
+  throw usageError(`bigquery: option ${name} cannot be ${printable(value)}`, `It is ${expected}.`)
+}
+
+function parseLabels(text: string | undefined): Record<string, string> {
+  const labels: Record<string, string> = {}
+  for (const each of text === undefined ? [] : text.split(',')) {
+    const [, key = '', value = ''] = LABEL.exec(each) ?? []
+    if (key === '' || OUR_LABELS.includes(key) || key in labels) {
+      throw usageError(
+        `bigquery: option labels cannot hold ${printable(each)}`,
+        `Write key:value,key:value in lower case, each key once, none of ${OUR_LABELS.join(', ')}.`,
+      )
+    }
+    labels[key] = value
+  }
+  return labels
+}
+
+/** Credentials go over TLS only; plain HTTP serves stand-ins on this machine. */
+function parseEndpoint(text: string | undefined): string | null {
+  if (text === undefined) return null
+  if (URL.canParse(text)) {
+    const { protocol, origin } = new URL(text)
+    if (protocol === 'https:' || (protocol === 'http:' && isLocal(origin))) return origin
+  }
+  throw usageError(
+    `bigquery: option endpoint cannot be ${printable(text)}`,
+    'It is https://HOST, or http:// on this machine.',
+  )
+}

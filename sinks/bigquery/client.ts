@@ -1,0 +1,33 @@
+/** The official client, set up so that repeating is ours to decide. */
+
+import { BigQuery, type BigQueryOptions } from '@google-cloud/bigquery'
+import { PassThroughClient } from 'google-auth-library'
+import { usageError } from '../../src/errors.js'
+import { isLocal, type Place } from './address.js'
+
+/**
+ * Application default credentials, unless the server is on this machine: that one must not get them.
+ * https://cloud.google.com/docs/authentication/application-default-credentials
+ *
+ * @throws AuditError, exit code 2, when the environment leads the client elsewhere
+ */
+export function newClient({ id, project, endpoint, location }: Place): BigQuery {
+  if (process.env[REDIRECTION] !== undefined) {
+    throw usageError(
+      `${id}: ${REDIRECTION} is set, and would lead the client and its login elsewhere`,
+      'Unset it; a server on this machine is named by ?endpoint=.',
+    )
+  }
+  const options: BigQueryOptions = {
+    projectId: project,
+    // The client would repeat without telling; jobs.ts has to know whether a job may be there already.
+    retryOptions: { autoRetry: false },
+    userAgent: 'wandb-audit',
+  }
+  if (endpoint !== null) options.apiEndpoint = endpoint
+  if (location !== null) options.location = location
+  if (isLocal(endpoint)) options.authClient = new PassThroughClient()
+  return new BigQuery(options)
+}
+
+const REDIRECTION = 'BIGQUERY_EMULATOR_HOST'

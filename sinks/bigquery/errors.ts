@@ -1,0 +1,114 @@
+/** BigQuery's errors as ours: told apart by reason code, with what to do, and without any value of a record. */
+
+import { AuditError, printable } from '../../src/errors.js'
+
+/** What a request or a job fails with. https://cloud.google.com/bigquery/docs/error-messages */
+interface Failure {
+  /** HTTP status of a request; null for a job, and where nothing was answered. */
+  readonly status: number | null
+  /** BigQuery's reason code, or the system's (`ECONNRESET`). */
+  readonly reason: string
+  readonly message: string
+}
+
+/** Google advises to repeat these, waiting longer from try to try. */
+const REPEATED = new Set([
+  'backendError',
+  'internalError',
+  'jobBackendError',
+  'jobInternalError',
+  'jobRateLimitExceeded',
+  'rateLimitExceeded',
+  'tableUnavailable',
+  'userRateLimitExceeded',
+])
+const BROKEN =
+  /ECONNRESET|ECONNREFUSED|ETIMEDOUT|ESOCKETTIMEDOUT|EPIPE|EAI_AGAIN|socket hang up|network timeout|Premature close/
+
+/** https://cloud.google.com/bigquery/docs/transactions#transaction_concurrency */
+const CONFLICT = /aborted due to concurrent update|Could not serialize access|Too many DML statements outstanding/
+
+/** Messages that speak of statements, names and quotas; all others could quote a value. */
+const SPEAKABLE =
+  /^(?:Query error: )?(?:Unrecognized name:|Syntax error:|Function not found:|Not found:|Already Exists:|Access Denied:|Quota exceeded:|Exceeded rate limits:|Cannot query over table|No matching signature for|Transaction is aborted due to concurrent update|Could not serialize access|Assertion failed: wandb-audit:|Provided Schema does not match|Invalid (?:dataset|table|job|project) ID|Unsupported field type:|Operation timed out|The job encountered an error during execution)[^\n]*/
+
+const ADVICE: Readonly<Record<string, string>> = {
+  quotaExceeded:
+    'A quota of the project is used up: see https://cloud.google.com/bigquery/quotas. Load less often, or ask for more.',
+  billingNotEnabled: 'Switch billing on for the project: the sandbox allows no statements that change tables.',
+  resourcesExceeded: 'Load fewer documents at once: lower --memory makes smaller batches.',
+  stopped: 'Somebody cancelled the job. Run again: nothing of it was kept.',
+}
+
+/**
+ * @param who the sink, and what it was doing
+ * @param error what the client threw, or a job's `errorResult`
+ */
+export function bigqueryError(who: string, error: unknown): AuditError {
+  if (error instanceof AuditError) return error
+  const { status, reason, message } = failureOf(error)
+  const spoken = SPEAKABLE.exec(message)?.[0]
+  const text = `${who}: ${reason}${spoken === undefined ? '' : `: ${printable(spoken)}`}`
+  const retryable =
+    REPEATED.has(reason) ||
+    CONFLICT.test(message) ||
+    BROKEN.test(`${reason} ${message}`) ||
+    [500, 502, 503, 504].includes(status ?? 0)
+  const advice = adviceFor(reason, message)
+  return new AuditError(text, { retryable, ...(advice === undefined ? {} : { advice }) })
+}
+
+export const isNotFound = (error: unknown): boolean => {
+  const { status, reason } = failureOf(error)
+  return status === 404 || (status === null && reason === 'notFound')
+}
+
+/** There is one of that name already: a job, a dataset, a table. */
+export const isDuplicate = (error: unknown): boolean => failureOf(error).status === 409
+
+function failureOf(error: unknown): Failure {
+  const { code, errors, reason, message } = error as {
+    code?: number | string
+    errors?: readonly { reason?: string; message?: string }[]
+    reason?: string
+    message?: string
+  }
+  const [first] = errors ?? []
+  const status = typeof code === 'number' ? code : null
+  return {
+    status,
+    reason:
+      reason ?? first?.reason ?? (code === undefined ? loginOr(message) : `${status === null ? '' : 'HTTP '}${code}`),
+    message: first?.message ?? message ?? '',
+  }
+}
+
+const NO_LOGIN = 'no login'
+const loginOr = (message = ''): string =>
+  /default credentials|invalid_grant|invalid_rapt|refresh token|Unable to detect a Project Id/i.test(message)
+    ? NO_LOGIN
+    : 'an unexpected error'
+
+function adviceFor(reason: string, message: string): string | undefined {
+  if (reason === NO_LOGIN || reason === 'authError' || reason === 'HTTP 401') {
+    return 'Log in with `gcloud auth application-default login`, or name a key file in GOOGLE_APPLICATION_CREDENTIALS.'
+  }
+  if (reason === 'accessDenied' || reason === 'HTTP 403') return `${roleFor(message)} See docs/bigquery.md.`
+  if (reason === 'notFound' && /location/i.test(message)) {
+    return 'The dataset stands elsewhere: leave ?location= out, or name the place where it is.'
+  }
+  if (reason === 'notFound') return 'Load something first, or look whether project and dataset are spelt so.'
+  if (BROKEN.test(`${reason} ${message}`)) return 'Check network, VPN, proxy and firewall; the next run tries again.'
+  return ADVICE[reason]
+}
+
+/** The least role that has the permission that BigQuery names as missing. */
+function roleFor(message: string): string {
+  const permission = /\b(?:bigquery|storage)(?:\.[A-Za-z]+)+/.exec(message)?.[0] ?? ''
+  if (permission === 'bigquery.datasets.create') {
+    return 'Make the dataset yourself, or grant roles/bigquery.user on the project.'
+  }
+  if (permission.startsWith('bigquery.jobs.')) return 'Grant roles/bigquery.jobUser on the project.'
+  if (permission.startsWith('storage.')) return 'Grant roles/storage.objectUser on the staging bucket.'
+  return 'Grant roles/bigquery.dataEditor on the dataset.'
+}

@@ -1,0 +1,99 @@
+/** The BigQuery sink: a Parquet load job into a staging table that expires, then one transaction. */
+
+import { AUDIT_DOCUMENTS, AUDIT_EVENTS } from '../../schemas/tables.js'
+import type { Sink } from '../../src/contract.js'
+import { AuditError, interrupted } from '../../src/errors.js'
+import { parsePlace } from './address.js'
+import { newClient } from './client.js'
+import type { JobContext } from './jobs.js'
+import { loadBatch } from './load.js'
+import { actionsScript, comparedQuery, parameter, receiptsQuery, sqlQuestions } from './queries.js'
+import { dryRun, readOnly, run } from './query.js'
+import type { Timing } from './request.js'
+import {
+  createDataset,
+  createTables,
+  hasActions,
+  hasTable,
+  labelActions,
+  locationOf,
+  namesIn,
+  type Preparation,
+} from './tables.js'
+
+export interface BigQueryContext {
+  readonly signal: AbortSignal
+  onNotice(text: string): void
+}
+
+/** Requests and jobs are repeated for one to two minutes; a job is looked at after 0.2 s, later every 10 s. */
+const TIMING: Timing = { retries: 6, pauseMs: 200, pollMs: 200, limitMs: 3_600_000, cancelMs: 60_000 }
+
+/** One to stage it, one to merge it. */
+const JOBS_A_BATCH = 2
+
+/** @throws AuditError, exit code 2, when the address is none */
+export function bigquerySink(address: string, context: BigQueryContext, timing = TIMING): Sink {
+  const place = parsePlace(address)
+  const { id, dataset, labels } = place
+  const client = newClient(place)
+  const names = namesIn(place)
+  const preparation: Preparation = { id, timing, place, client, names, signal: context.signal }
+  let location: string | null = null
+
+  /** Null when there is no dataset. */
+  async function jobs(): Promise<JobContext | null> {
+    location ??= await locationOf(preparation)
+    return location === null ? null : { id, client, location, timing, onNotice: context.onNotice }
+  }
+
+  async function jobsThere(): Promise<JobContext> {
+    const there = await jobs()
+    if (there !== null) return there
+    throw new AuditError(`${id}: there is no such dataset yet`, {
+      advice: 'Load something first, or name another with --to.',
+    })
+  }
+
+  return {
+    id,
+
+    async prepare() {
+      if ((await jobs()) === null) await createDataset(preparation)
+      const there = await jobsThere()
+      await createTables(preparation)
+      if (await hasActions(preparation)) return
+      await run(there, { sql: actionsScript(names), dataset, labels }, context.signal)
+      await labelActions(preparation)
+    },
+
+    async receipts(source) {
+      const there = await jobs()
+      if (there === null || !(await hasTable(preparation, AUDIT_DOCUMENTS))) return new Map()
+      const parameters = [parameter('source', 'STRING', source)]
+      const asked = { sql: receiptsQuery(names), dataset, labels, parameters }
+      const { rows } = await run(there, asked, context.signal)
+      const versions = new Map<string, string>()
+      for await (const [document, version] of rows) versions.set(String(document), String(version))
+      return versions
+    },
+
+    async load(batch, signal) {
+      if (signal.aborted) throw interrupted()
+      return loadBatch(preparation, await jobsThere(), batch, signal)
+    },
+
+    async estimate(range) {
+      const there = await jobs()
+      if (there === null || !(await hasTable(preparation, AUDIT_EVENTS))) return { jobs: JOBS_A_BATCH, bytes: 0 }
+      const { statistics } = await dryRun(there, { sql: comparedQuery(names, range), dataset, labels }, context.signal)
+      return { jobs: JOBS_A_BATCH, bytes: Number(statistics?.totalBytesProcessed ?? 0) }
+    },
+
+    query: async (sql) => readOnly(await jobsThere(), { sql, dataset, labels }, context.signal),
+
+    questions: sqlQuestions(names),
+
+    async close() {},
+  }
+}

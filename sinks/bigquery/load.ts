@@ -1,0 +1,159 @@
+/** One batch: a file, a load job into a staging table, a query job that takes it from there. */
+
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Table as TableReference } from '@google-cloud/bigquery'
+import { BIGQUERY } from '../../schemas/ddl.js'
+import type { Batch, LoadCounts } from '../../src/contract.js'
+import { AuditError, interrupted } from '../../src/errors.js'
+import { openStore } from '../../src/stores/index.js'
+import { writeParquet } from '../shared/parquet.js'
+import { fingerprint } from './address.js'
+import { type DaySpan, daySpans } from './days.js'
+import { type Configuration, type JobContext, runJob } from './jobs.js'
+import { mergeScript } from './merge.js'
+import { parameter } from './queries.js'
+import { asking, unlessThere } from './request.js'
+import { resultOf } from './results.js'
+import { STAGING_FIELDS, stagedRows } from './stage.js'
+import type { Preparation } from './tables.js'
+
+/** What a crash leaves is gone after a day. */
+const EXPIRES_MS = 86_400_000
+
+const never = new AbortController().signal
+
+interface Load {
+  readonly preparation: Preparation
+  readonly jobs: JobContext
+  readonly batch: Batch
+  readonly signal: AbortSignal
+  /** Of this batch in this place: the beginning of its jobs' names, and the name of all that is staged. */
+  readonly name: string
+  readonly labels: Record<string, string>
+}
+
+/** @throws AuditError when nothing of the batch is loaded, or BigQuery does not say what became of it */
+export async function loadBatch(
+  preparation: Preparation,
+  jobs: JobContext,
+  batch: Batch,
+  signal: AbortSignal,
+): Promise<LoadCounts> {
+  const { place, client } = preparation
+  const name = `wandb-audit-${batch.loadId}-${fingerprint(place)}`
+  const labels = { ...place.labels, application: 'wandb-audit', load_id: batch.loadId.toLowerCase() }
+  const load: Load = { preparation, jobs, batch, signal, name, labels }
+  const file = join(batch.folder, `${name}.parquet`)
+  const days = await writeFile(load, file)
+  const staging = client.dataset(place.dataset).table(name.replaceAll('-', '_'))
+  await createStaging(load, staging)
+  await stage(load, staging, file)
+  await rm(file, { force: true })
+  const counts = await merge(load, staging, days)
+  await staging.delete({ ignoreNotFound: true }).catch(() => {}) // else it expires
+  return counts
+}
+
+async function writeFile({ preparation, batch, signal }: Load, file: string): Promise<DaySpan[]> {
+  const { id } = preparation.place
+  const stop = (): void => batch.engine.interrupt()
+  signal.addEventListener('abort', stop, { once: true })
+  try {
+    await writeParquet(id, batch.engine, stagedRows(batch), file)
+    return await daySpans(id, batch)
+  } catch (error) {
+    throw signal.aborted ? interrupted() : error
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
+}
+
+async function createStaging({ preparation, signal }: Load, staging: TableReference): Promise<void> {
+  const metadata = {
+    description: 'A batch on its way into the tables; may be removed.',
+    schema: { fields: [...STAGING_FIELDS] },
+    expirationTime: String(Date.now() + EXPIRES_MS),
+  }
+  await asking(preparation, 'making the staging table', signal, () => unlessThere(() => staging.create(metadata)))
+}
+
+/** The file goes along with the load job, or lies in a bucket for it. */
+async function stage(load: Load, staging: TableReference, file: string): Promise<void> {
+  const { place } = load.preparation
+  if (place.staging === null) return loadFile(load, staging, { upload: file })
+  const { store, prefix } = await openStore(place.staging)
+  const key = [prefix, `${load.name}.parquet`].filter((part) => part !== '').join('/')
+  try {
+    await store.write(key, { file }, 'any', load.signal)
+    await loadFile(load, staging, { uri: `${store.id}/${key}` })
+  } finally {
+    await store.remove(key, never).catch(() => {}) // else a lifecycle rule of the bucket does
+    await store.close()
+  }
+}
+
+/** Into an empty table only: of two loads of one file, the second one would fail. */
+async function loadFile(
+  { preparation, jobs, signal, name, labels }: Load,
+  staging: TableReference,
+  from: { readonly upload: string } | { readonly uri: string },
+): Promise<void> {
+  const { project, dataset } = preparation.place
+  const configuration: Configuration = {
+    labels,
+    load: {
+      destinationTable: { projectId: project, datasetId: dataset, tableId: staging.id ?? '' },
+      sourceFormat: 'PARQUET',
+      schema: { fields: [...STAGING_FIELDS] },
+      createDisposition: 'CREATE_NEVER',
+      writeDisposition: 'WRITE_EMPTY',
+      ...('uri' in from ? { sourceUris: [from.uri] } : {}),
+    },
+  }
+  const upload = 'upload' in from ? { upload: from.upload } : {}
+  await runJob(jobs, { name: `${name}-load`, doing: 'staging a batch', configuration, ...upload }, signal)
+}
+
+async function merge(load: Load, staging: TableReference, days: readonly DaySpan[]): Promise<LoadCounts> {
+  const { preparation, jobs, batch, signal, name, labels } = load
+  const { place, names } = preparation
+  const script = mergeScript({
+    table: (table) => names.full(table.name),
+    staging: [place.project, place.dataset, staging.id ?? ''].map(BIGQUERY.quote).join('.'),
+    days,
+    hasRejects: batch.rejected > 0,
+  })
+  const queryParameters = [
+    parameter('load_id', 'STRING', batch.loadId),
+    parameter('documents', 'INT64', batch.documents),
+    parameter('rows_read', 'INT64', batch.rowsRead),
+    parameter('started_at', 'TIMESTAMP', batch.startedAt.toISOString()),
+    parameter('loader_version', 'STRING', batch.loaderVersion),
+  ]
+  const query = { query: script, useLegacySql: false, parameterMode: 'NAMED', queryParameters }
+  const request = { name: `${name}-merge`, doing: 'merging a batch', configuration: { labels, query } }
+  const { jobReference, statistics } = await runJob(jobs, request, signal)
+  const jobId = jobReference?.jobId ?? ''
+  jobs.onNotice(`${place.id}: ${statistics?.totalBytesProcessed ?? '?'} bytes processed by job ${jobId}`)
+  return countsOf(jobs, jobId, batch)
+}
+
+/** The batch is there by now, whatever comes of asking for its counts. */
+async function countsOf(jobs: JobContext, jobId: string, { rowsRead }: Batch): Promise<LoadCounts> {
+  try {
+    const { rows } = await resultOf(jobs, jobId)
+    for await (const row of rows) {
+      const [inserted = 0, enriched = 0, unchanged = 0, rejected = 0] = row.map(Number)
+      return { read: rowsRead, inserted, enriched, unchanged, rejected }
+    }
+    throw new AuditError('the result has no row')
+  } catch (error) {
+    throw new AuditError(
+      `${error instanceof AuditError ? error.message : jobs.id}: the batch is loaded, its counts are not known`,
+      {
+        advice: 'audit_loads has them. Run again for the rest.',
+      },
+    )
+  }
+}

@@ -1,0 +1,61 @@
+/** The statements beside the merge: receipts, actions, and what `status` and `rejects` ask. */
+
+import { ACTIONS } from '../../schemas/actions.js'
+import { BIGQUERY } from '../../schemas/ddl.js'
+import { AUDIT_ACTIONS, AUDIT_DOCUMENTS, AUDIT_EVENTS } from '../../schemas/tables.js'
+import type { DayRange, Questions } from '../../src/contract.js'
+import { questions } from '../shared/questions.js'
+import type { Configuration } from './jobs.js'
+import { FILLED } from './merge.js'
+import type { Names } from './tables.js'
+
+type Query = NonNullable<Configuration['query']>
+export type Parameter = NonNullable<Query['queryParameters']>[number]
+
+/** https://cloud.google.com/bigquery/docs/parameterized-queries */
+export const parameter = (name: string, type: 'STRING' | 'INT64' | 'TIMESTAMP', value: string | number): Parameter => ({
+  name,
+  parameterType: { type },
+  parameterValue: { value: String(value) },
+})
+
+/** Parameter: source. */
+export const receiptsQuery = ({
+  full,
+}: Names): string => `SELECT document, MAX_BY(document_version, loaded_at) AS version
+FROM ${full(AUDIT_DOCUMENTS.name)} WHERE source = @source GROUP BY document`
+
+/** Reads what the merge compares, of the days of a range: for a dry run. */
+export function comparedQuery({ full }: Names, { from, to }: DayRange): string {
+  const at = BIGQUERY.quote('timestamp')
+  const columns = ['timestamp', 'content_hash', ...FILLED].map(BIGQUERY.quote).join(', ')
+  const first = `TIMESTAMP '${from?.toISOString().slice(0, 10) ?? '0001-01-01'} 00:00:00+00'`
+  const end = to === null ? '' : ` AND ${at} < TIMESTAMP '${to.toISOString().slice(0, 10)} 00:00:00+00'`
+  return `SELECT ${columns} FROM ${full(AUDIT_EVENTS.name)} WHERE ${at} >= ${first}${end}`
+}
+
+/** Writes audit_actions anew; all of it is ours, so it stands in the statement. */
+export function actionsScript({ full }: Names): string {
+  const columns = AUDIT_ACTIONS.columns.map(({ name }) => BIGQUERY.quote(name)).join(', ')
+  const rows = ACTIONS.map(
+    ({ action, object, verb, category, destructive, definition }) =>
+      `(${[action, object, verb, category].map(literal).join(', ')}, ${destructive}, ${literal(definition)})`,
+  )
+  return `BEGIN TRANSACTION;
+DELETE FROM ${full(AUDIT_ACTIONS.name)} WHERE TRUE;
+INSERT INTO ${full(AUDIT_ACTIONS.name)} (${columns}) VALUES
+  ${rows.join(',\n  ')};
+COMMIT TRANSACTION;
+`
+}
+
+const literal = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
+
+export const sqlQuestions = ({ from }: Names): Questions =>
+  questions({
+    table: from,
+    column: BIGQUERY.quote,
+    utcDay: (instant) => `DATE(${instant})`,
+    keys: (events, json) =>
+      `SELECT ${BIGQUERY.quote('timestamp')}, key FROM ${events}, UNNEST(JSON_KEYS(${json}, 1)) AS key`,
+  })

@@ -1,0 +1,92 @@
+/** Requests: through the client's own transport, with its login, and again where that may help. */
+
+import type { BigQuery } from '@google-cloud/bigquery'
+import { AuditError, interrupted } from '../../src/errors.js'
+import { retrying } from '../../src/retry.js'
+import { bigqueryError, isDuplicate, isNotFound } from './errors.js'
+
+/** All in milliseconds but `retries`. */
+export interface Timing {
+  /** How often a request or a job is repeated, and the first pause before that; each later one is three times as long. */
+  readonly retries: number
+  readonly pauseMs: number
+  /** The first pause between two looks at a running job; they grow to fifty times that. */
+  readonly pollMs: number
+  /** How long a job may run. */
+  readonly limitMs: number
+  /** How long a cancelled job may take to end. */
+  readonly cancelMs: number
+}
+
+export interface Asker {
+  /** The sink's id. */
+  readonly id: string
+  readonly timing: Timing
+}
+
+/**
+ * What `request` gives; it is repeated while it fails in a way that may pass, so it must be safe to do twice.
+ *
+ * @param doing what is being done, for errors: `making the dataset`
+ * @throws AuditError, no longer retryable; `interrupted` when the signal is aborted
+ */
+export async function asking<T>(
+  { id, timing }: Asker,
+  doing: string,
+  signal: AbortSignal,
+  request: () => Promise<T>,
+): Promise<T> {
+  const attempt = async (): Promise<T> => {
+    try {
+      return await request()
+    } catch (error) {
+      throw bigqueryError(`${id}: ${doing}`, error)
+    }
+  }
+  try {
+    return await retrying(attempt, signal, timing.retries, timing.pauseMs)
+  } catch (error) {
+    if (signal.aborted) throw interrupted()
+    throw error instanceof AuditError && error.retryable ? givenUp(error, timing.retries + 1) : error
+  }
+}
+
+function givenUp({ message, advice }: AuditError, tries: number): AuditError {
+  return new AuditError(`${message} (tried ${tries} times)`, advice === undefined ? {} : { advice })
+}
+
+/** What `request` gives; null when there is no such thing. */
+export async function ifThere<T>(request: () => Promise<T>): Promise<T | null> {
+  try {
+    return await request()
+  } catch (error) {
+    if (isNotFound(error)) return null
+    throw error
+  }
+}
+
+/** Makes something, unless it is there: another run may make the same at once, or an earlier answer was lost. */
+export async function unlessThere(request: () => Promise<unknown>): Promise<void> {
+  try {
+    await request()
+  } catch (error) {
+    if (!isDuplicate(error)) throw error
+  }
+}
+
+/** The body of the answer. */
+export function call<T>(client: BigQuery, request: Parameters<BigQuery['request']>[0]): Promise<T> {
+  return new Promise((resolve, reject) => {
+    client.request(request, (error, body) => (error ? reject(error) : resolve(body as T)))
+  })
+}
+
+/** Waits no longer than the signal lets it: the client's requests cannot be stopped. */
+export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(interrupted())
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
+}

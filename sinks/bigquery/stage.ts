@@ -1,0 +1,63 @@
+/** The staging table: all of a batch in one Parquet file and one load job, told apart by `kind`. */
+
+import type { TableField } from '@google-cloud/bigquery'
+import { BIGQUERY, DUCKDB } from '../../schemas/ddl.js'
+import { AUDIT_DOCUMENTS, AUDIT_EVENTS, AUDIT_REJECTS, type Table } from '../../schemas/tables.js'
+import type { Batch } from '../../src/contract.js'
+
+export type Kind = 'event' | 'reject' | 'receipt'
+
+/** A column's name means the same in each of the three tables, so they share it. */
+const COLUMNS = new Map(
+  [AUDIT_EVENTS, AUDIT_REJECTS, AUDIT_DOCUMENTS].flatMap(({ columns }) =>
+    columns.map(({ name, type }) => [name, type]),
+  ),
+)
+
+/** Parquet cannot be loaded into JSON: https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-parquet */
+export const STAGING_FIELDS: readonly TableField[] = [
+  { name: 'kind', type: 'STRING' },
+  ...[...COLUMNS].map(([name, type]) => ({ name, type: type === 'json' ? 'STRING' : BIGQUERY.types[type] })),
+  { name: 'occurrences', type: 'INT64' },
+  { name: 'fills', type: 'INT64' },
+]
+
+/** SELECTs, in the engine's SQL, the rows of the staging table. */
+export function stagedRows({ events, rejects, receipts }: Batch): string {
+  const counts = 'CAST(occurrences AS BIGINT) AS occurrences, CAST(fills AS BIGINT) AS fills'
+  return [
+    `SELECT ${kind('event')}, ${columns(AUDIT_EVENTS)}, ${counts} FROM ${events.relation}`,
+    `SELECT ${kind('reject')}, ${columns(AUDIT_REJECTS)} FROM ${rejects.relation}`,
+    `SELECT ${kind('receipt')}, ${columns(AUDIT_DOCUMENTS)} FROM ${receipts.relation}`,
+  ].join('\nUNION ALL BY NAME ')
+}
+
+const kind = (value: Kind): string => `'${value}' AS kind`
+
+const columns = (table: Table): string =>
+  table.columns
+    .map(({ name, type }) => {
+      const column = DUCKDB.quote(name)
+      return type === 'json' ? `${exactJson(`CAST(${column} AS VARCHAR)`)} AS ${column}` : column
+    })
+    .join(', ')
+
+/** A text, a number, or all that stands between. */
+const TOKEN = `'"(?:[^"\\\\]|\\\\.)*"|[-0-9][-+.0-9eE]*|[^-"0-9]+'`
+const INTEGER = `'-?(?:0|[1-9][0-9]{0,19})'`
+const DECIMAL = `'-?(?:0|[1-9][0-9]*)[.][0-9]*[1-9]'`
+
+/**
+ * JSON whose numbers BigQuery gives back digit for digit: it holds a number as INT64, UINT64 or FLOAT64, so one that would
+ * come back otherwise (more digits, `1.10`, `1e3`, `-0`) stands there as a text. docs/decisions/bigquery-extra.md
+ */
+export function exactJson(json: string): string {
+  const integer = `regexp_full_match(token, ${INTEGER}) AND token <> '-0'
+        AND try_cast(token AS HUGEINT) BETWEEN -9223372036854775808 AND 18446744073709551615`
+  const decimal = `regexp_full_match(token, ${DECIMAL})
+        AND strlen(replace(replace(token, '-', ''), '.', '')) <= 15 AND NOT regexp_matches(token, '^-?0[.]0000')`
+  return `CASE WHEN ${json} IS NULL OR NOT regexp_matches(${json}, '[0-9]') THEN ${json}
+    ELSE array_to_string(list_transform(regexp_extract_all(${json}, ${TOKEN}), lambda token:
+      CASE WHEN NOT regexp_matches(token, '^[-0-9]') OR ${integer} OR ${decimal} THEN token
+        ELSE concat('"', token, '"') END), '') END`
+}

@@ -1,0 +1,168 @@
+/** Dataset, tables and views: made where missing, with their descriptions; columns added, never dropped. */
+
+import { createHash } from 'node:crypto'
+import type { BigQuery, TableField, TableMetadata } from '@google-cloud/bigquery'
+import { ACTIONS } from '../../schemas/actions.js'
+import { BIGQUERY } from '../../schemas/ddl.js'
+import { AUDIT_ACTIONS, AUDIT_EVENTS, type Column, TABLES, type Table } from '../../schemas/tables.js'
+import { usageError } from '../../src/errors.js'
+import type { Place } from './address.js'
+import { type Asker, asking, ifThere, unlessThere } from './request.js'
+import { views } from './views.js'
+
+const count = (name: string, meaning: string): Column => ({
+  name,
+  type: 'bigint',
+  required: false,
+  class: 'content',
+  meaning,
+})
+
+/** Beside the tables of every warehouse: what BigQuery charges by. */
+export const AUDIT_LOAD_COSTS: Table = {
+  name: 'audit_load_costs',
+  meaning: 'What the statements of each load cost, as BigQuery counts it.',
+  key: ['load_id'],
+  columns: [
+    { ...count('load_id', 'The batch, as in audit_loads.'), type: 'text', required: true },
+    count('bytes_processed', 'Bytes that its statements read.'),
+    count('bytes_billed', 'Bytes that are charged for, with on-demand pricing.'),
+  ],
+}
+
+/** https://cloud.google.com/bigquery/docs/clustered-tables */
+const CLUSTERED: Readonly<Record<string, string[]>> = {
+  audit_events: ['action', 'content_hash'],
+  audit_rejects: ['reject_id'],
+  audit_documents: ['source', 'document'],
+}
+
+export interface Names {
+  /** The table's name in its dataset. */
+  bare(name: string): string
+  /** The quoted name of one of our tables or views, in full. */
+  full(name: string): string
+  /** What stands in FROM: with a filter on its partitions where one is required. */
+  from(name: string): string
+}
+
+export function namesIn({ project, dataset, tablePrefix, requirePartitionFilter }: Place): Names {
+  const bare = (name: string): string => `${tablePrefix}${name}`
+  const full = (name: string): string => [project, dataset, bare(name)].map(BIGQUERY.quote).join('.')
+  return {
+    bare,
+    full,
+    from: (name) =>
+      requirePartitionFilter && name === AUDIT_EVENTS.name
+        ? `(SELECT * FROM ${full(name)} WHERE ${BIGQUERY.quote('timestamp')} >= TIMESTAMP '0001-01-01 00:00:00+00')`
+        : full(name),
+  }
+}
+
+export interface Preparation extends Asker {
+  readonly place: Place
+  readonly client: BigQuery
+  readonly names: Names
+  readonly signal: AbortSignal
+}
+
+const ask = <T>(preparation: Preparation, doing: string, request: () => Promise<T>): Promise<T> =>
+  asking(preparation, doing, preparation.signal, request)
+
+const referenceTo = ({ place, client, names }: Preparation, name: string) =>
+  client.dataset(place.dataset).table(names.bare(name))
+
+/** Where the dataset is; null when there is none. */
+export async function locationOf(preparation: Preparation): Promise<string | null> {
+  const { place, client } = preparation
+  const found = await ask(preparation, 'looking for the dataset', () =>
+    ifThere(() => client.dataset(place.dataset).getMetadata()),
+  )
+  if (found === null) return null
+  const location = String((found[0] as { location?: string }).location ?? 'US')
+  if (place.location !== null && place.location.toLowerCase() !== location.toLowerCase()) {
+    throw usageError(
+      `${place.id} is in ${location}, not in ${place.location}`,
+      'Leave ?location= out: a dataset stays where it was made.',
+    )
+  }
+  return location
+}
+
+export async function hasTable(preparation: Preparation, { name }: Table): Promise<boolean> {
+  const table = referenceTo(preparation, name)
+  return (await ask(preparation, `looking for ${name}`, () => ifThere(() => table.getMetadata()))) !== null
+}
+
+export async function createDataset(preparation: Preparation): Promise<void> {
+  const { place, client } = preparation
+  const description = 'Audit logs of Weights & Biases, loaded by wandb-audit.'
+  const metadata = { description, ...(place.location === null ? {} : { location: place.location }) }
+  await ask(preparation, 'making the dataset', () => unlessThere(() => client.createDataset(place.dataset, metadata)))
+}
+
+export async function createTables(preparation: Preparation): Promise<void> {
+  await Promise.all([...TABLES, AUDIT_LOAD_COSTS].map((table) => createTable(preparation, table)))
+  const { names } = preparation
+  await Promise.all(views(({ name }) => names.from(name)).map((view) => createView(preparation, view)))
+}
+
+async function createTable(preparation: Preparation, table: Table): Promise<void> {
+  const reference = referenceTo(preparation, table.name)
+  await ask(preparation, `preparing ${table.name}`, async () => {
+    const found = await ifThere(() => reference.getMetadata())
+    if (found === null) return unlessThere(() => reference.create(tableMetadata(table, preparation.place)))
+    const { fields = [] } = (found[0] as { schema?: { fields?: TableField[] } }).schema ?? {}
+    const there = new Set(fields.map(({ name }) => name?.toLowerCase()))
+    const missing = table.columns.filter(({ name }) => !there.has(name))
+    if (missing.length === 0) return
+    // A column that is added cannot be required.
+    const added = missing.map((column) => field({ ...column, required: false }))
+    await reference.setMetadata({ schema: { fields: [...fields, ...added] } })
+  })
+}
+
+function tableMetadata(table: Table, place: Place): TableMetadata {
+  const partitioned = {
+    timePartitioning: { type: 'DAY', field: 'timestamp' },
+    requirePartitionFilter: place.requirePartitionFilter,
+  }
+  const clustered = CLUSTERED[table.name]
+  return {
+    description: table.meaning,
+    schema: { fields: table.columns.map(field) },
+    ...(table === AUDIT_EVENTS ? partitioned : {}),
+    ...(clustered === undefined ? {} : { clustering: { fields: clustered } }),
+  }
+}
+
+const field = ({ name, type, required, meaning }: Column): TableField => ({
+  name,
+  type: BIGQUERY.types[type],
+  mode: required ? 'REQUIRED' : 'NULLABLE',
+  description: meaning,
+})
+
+async function createView(preparation: Preparation, { name, sql }: { name: string; sql: string }): Promise<void> {
+  const reference = referenceTo(preparation, name)
+  const view = { query: sql, useLegacySql: false }
+  await ask(preparation, `preparing ${name}`, async () => {
+    const found = await ifThere(() => reference.getMetadata())
+    if (found === null) return unlessThere(() => reference.create({ view }))
+    if ((found[0] as { view?: { query?: string } }).view?.query !== sql) await reference.setMetadata({ view })
+  })
+}
+
+/** Stands as a label on audit_actions: with it, nothing needs to be written again. */
+export const ACTIONS_VERSION = createHash('sha256').update(JSON.stringify(ACTIONS)).digest('hex').slice(0, 32)
+
+export async function hasActions(preparation: Preparation): Promise<boolean> {
+  const table = referenceTo(preparation, AUDIT_ACTIONS.name)
+  const [metadata] = await ask(preparation, 'looking at audit_actions', () => table.getMetadata())
+  return (metadata as { labels?: Record<string, string> }).labels?.actions === ACTIONS_VERSION
+}
+
+export async function labelActions(preparation: Preparation): Promise<void> {
+  const table = referenceTo(preparation, AUDIT_ACTIONS.name)
+  await ask(preparation, 'labelling audit_actions', () => table.setMetadata({ labels: { actions: ACTIONS_VERSION } }))
+}

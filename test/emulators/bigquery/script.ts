@@ -1,0 +1,235 @@
+/** Runs a script statement by statement on a connection of its own, transactions and their conflicts included. */
+
+import type { DuckDBConnection, DuckDBInstance, DuckDBResultReader, DuckDBValue } from '@duckdb/node-api'
+import type { Node, Program, Statement } from 'sql-parser-cst'
+import { conflict, invalidQuery, notLearnt } from './answers.js'
+import type { Catalog } from './catalog.js'
+import { refuseUnfiltered, tablesIn } from './refuse.js'
+import { parsed, quoted, type Scope, textOf, translated } from './translate.js'
+
+export interface Parameter {
+  readonly name: string
+  readonly parameterType: { readonly type: string }
+  readonly parameterValue: { readonly value?: string | null }
+}
+
+export interface Script {
+  readonly sql: string
+  readonly program: Program
+  readonly parameters: readonly Parameter[]
+  readonly defaultDataset: string | undefined
+}
+
+/** Who changes rows of which table: whole tables exclude each other there, and rows that are inserted none. */
+export interface Turns {
+  readonly active: Map<string, object>
+  readonly changedAt: Map<string, number>
+  clock: number
+}
+
+export const newTurns = (): Turns => ({ active: new Map(), changedAt: new Map(), clock: 0 })
+
+/** The made-up bytes of a row: the stand-in does not know what BigQuery would read. */
+const BYTES_A_ROW = 100
+
+/** SELECT, INSERT, … or SCRIPT, as a job's statistics have it. */
+export function statementType({ statements }: Program): string {
+  const [only, ...more] = statements.filter(({ type }) => type !== 'empty')
+  if (more.length > 0 || only === undefined) return 'SCRIPT'
+  return /^(select|insert|update|delete|merge)_stmt$/.exec(only.type)?.[1]?.toUpperCase() ?? 'SCRIPT'
+}
+
+export const scriptOf = (sql: string, parameters: readonly Parameter[], defaultDataset?: string): Script => ({
+  sql,
+  program: parsed(sql),
+  parameters,
+  defaultDataset,
+})
+
+/** Tells what is wrong with a statement, and its bytes, without running it. */
+export async function dryRun(instance: DuckDBInstance, catalog: Catalog, script: Script): Promise<number> {
+  const connection = await instance.connect()
+  try {
+    refuseUnfiltered(catalog, script)
+    await useDataset(connection, script)
+    if (statementType(script.program) === 'SELECT') {
+      const [statement] = script.program.statements
+      const scope = { project: catalog.project, variables: new Map(), system: new Map() }
+      const prepared = await connection.prepare(translated(script.sql, statement as Node, scope))
+      prepared.destroySync()
+    }
+    return await bytesOf(connection, catalog, script)
+  } finally {
+    connection.closeSync()
+  }
+}
+
+/** The result of the last statement; null when that gives none. */
+export async function runScript(
+  instance: DuckDBInstance,
+  catalog: Catalog,
+  turns: Turns,
+  script: Script,
+  onBegin: () => Promise<void>,
+): Promise<{ result: DuckDBResultReader | null; bytes: number }> {
+  const connection = await instance.connect()
+  const variables = new Map<string, string>()
+  const system = new Map<string, string>([['row_count', '0']])
+  const scope: Scope = { project: catalog.project, variables, system }
+  const { sql } = script
+  let transaction: { readonly since: number; readonly changes: Set<string> } | null = null
+  let result: DuckDBResultReader | null = null
+
+  const evaluate = async (node: Node): Promise<readonly DuckDBValue[]> => {
+    const select = node.type === 'paren_expr' ? (node.expr as Node) : node
+    const text = translated(sql, select, scope)
+    const { rows } = await ask(select.type === 'select_stmt' ? text : `SELECT ${text}`)
+    return rows[0] ?? []
+  }
+
+  const ask = async (text: string): Promise<{ result: DuckDBResultReader; rows: DuckDBValue[][] }> => {
+    const bound = Object.fromEntries(
+      script.parameters
+        .filter(({ name }) => new RegExp(`\\$${name}\\b`).test(text))
+        .map(({ name, ...of }) => [name, boundValue(of)]),
+    )
+    const answer = await connection.runAndReadAll(typedParameters(text, script.parameters), bound)
+    return { result: answer, rows: answer.getRows() }
+  }
+
+  function claim(statement: Statement): void {
+    if (transaction === null) return
+    for (const table of tablesIn(sql, statement, catalog, script.defaultDataset).changed) {
+      const other = turns.active.get(table)
+      if ((other !== undefined && other !== transaction) || (turns.changedAt.get(table) ?? 0) > transaction.since) {
+        throw conflict(`${catalog.project}:${table}`)
+      }
+      turns.active.set(table, transaction)
+      transaction.changes.add(table)
+    }
+  }
+
+  function release(committed: boolean): void {
+    for (const table of transaction?.changes ?? []) {
+      turns.active.delete(table)
+      if (committed) turns.changedAt.set(table, ++turns.clock)
+    }
+    transaction = null
+  }
+
+  async function runAll(statements: readonly Statement[]): Promise<void> {
+    for (const statement of statements) await runOne(statement)
+  }
+
+  async function runOne(statement: Statement): Promise<void> {
+    if (statement.type !== 'empty') result = null
+    switch (statement.type) {
+      case 'empty':
+        return
+      case 'declare_stmt': {
+        const [value = null] = statement.init === undefined ? [] : await evaluate(statement.init.expr)
+        for (const { name } of statement.names.items) variables.set(name.toLowerCase(), written(value))
+        return
+      }
+      case 'set_stmt':
+        for (const assignment of statement.assignments.items) {
+          if (assignment.type !== 'binary_expr') throw notLearnt('such a SET')
+          const values = await evaluate(assignment.right as Node)
+          const names = textOf(sql, assignment.left as Node)
+            .replace(/[()\s]/g, '')
+            .split(',')
+          if (values.length !== names.length)
+            throw invalidQuery('Cannot assign: the numbers of variables and values differ')
+          for (const [i, name] of names.entries()) {
+            if (!variables.has(name)) throw invalidQuery(`Undeclared variable: ${name}`)
+            variables.set(name, written(values[i] ?? null))
+          }
+        }
+        return
+      case 'if_stmt':
+        for (const clause of statement.clauses) {
+          if (clause.type !== 'if_clause') throw notLearnt('ELSE')
+          const [holds] = await evaluate(clause.condition)
+          if (holds === true) await runAll(clause.consequent.statements)
+        }
+        return
+      case 'assert_stmt': {
+        const [holds] = await evaluate(statement.condition)
+        const message =
+          statement.message === undefined ? '' : `: ${(statement.message.expr as { value: string }).value}`
+        if (holds !== true) throw invalidQuery(`Query error: Assertion failed${message} at [1:1]`)
+        return
+      }
+      case 'start_transaction_stmt':
+        if (transaction !== null) throw invalidQuery('Transactions cannot be nested')
+        transaction = { since: turns.clock, changes: new Set() }
+        await connection.run('BEGIN TRANSACTION')
+        await onBegin()
+        return
+      case 'commit_transaction_stmt':
+        await connection.run('COMMIT')
+        release(true)
+        return
+      case 'select_stmt':
+        result = (await ask(translated(sql, statement, scope))).result
+        return
+      case 'insert_stmt':
+      case 'update_stmt':
+      case 'delete_stmt':
+      case 'merge_stmt': {
+        claim(statement)
+        const changed = (await ask(translated(sql, statement, scope))).rows[0]?.[0]
+        system.set('row_count', String(changed))
+        return
+      }
+      default:
+        throw notLearnt(statement.type)
+    }
+  }
+
+  try {
+    refuseUnfiltered(catalog, script)
+    await useDataset(connection, script)
+    const bytes = await bytesOf(connection, catalog, script)
+    for (const name of ['bytes_processed', 'bytes_billed']) system.set(`script.${name}`, String(bytes))
+    await runAll(script.program.statements)
+    return { result, bytes }
+  } finally {
+    // A script that ends within a transaction has it rolled back.
+    if (transaction !== null) await connection.run('ROLLBACK').catch(() => {})
+    release(false)
+    connection.closeSync()
+  }
+}
+
+async function useDataset(connection: DuckDBConnection, { defaultDataset }: Script): Promise<void> {
+  await connection.run("SET TimeZone = 'UTC'")
+  if (defaultDataset !== undefined) await connection.run(`SET schema = '${defaultDataset}'`)
+}
+
+async function bytesOf(connection: DuckDBConnection, catalog: Catalog, script: Script): Promise<number> {
+  let rows = 0
+  for (const statement of script.program.statements) {
+    for (const table of tablesIn(script.sql, statement, catalog, script.defaultDataset).named) {
+      const counted = await connection.runAndReadAll(`SELECT count(*) FROM ${table.split('.').map(quoted).join('.')}`)
+      rows += Number(counted.getRows()[0]?.[0])
+    }
+  }
+  return rows * BYTES_A_ROW
+}
+
+const boundValue = ({ parameterType, parameterValue }: Omit<Parameter, 'name'>): DuckDBValue => {
+  const value = parameterValue.value ?? null
+  return value !== null && parameterType.type === 'INT64' ? BigInt(value) : value
+}
+
+/** DuckDB takes a parameter's type from where it stands; BigQuery's have their own. */
+const typedParameters = (text: string, parameters: readonly Parameter[]): string =>
+  parameters.reduce(
+    (sql, { name, parameterType: { type } }) =>
+      type === 'TIMESTAMP' ? sql.replace(new RegExp(`\\$${name}\\b`, 'g'), `CAST($${name} AS TIMESTAMPTZ)`) : sql,
+    text,
+  )
+
+const written = (value: DuckDBValue): string =>
+  typeof value === 'string' ? `'${value.replaceAll("'", "''")}'` : String(value)

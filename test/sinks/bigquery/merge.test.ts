@@ -1,0 +1,133 @@
+/** The statements themselves: kept as golden files, read by an independent parser. */
+
+import { join } from 'node:path'
+import { parse } from 'sql-parser-cst'
+import { describe, expect, it } from 'vitest'
+import { views as duckdbViews, type View } from '../../../schemas/views.js'
+import { parsePlace } from '../../../sinks/bigquery/address.js'
+import { type DaySpan, daySpans, merged, within } from '../../../sinks/bigquery/days.js'
+import { type Merge, mergeScript } from '../../../sinks/bigquery/merge.js'
+import { actionsScript, receiptsQuery, sqlQuestions } from '../../../sinks/bigquery/queries.js'
+import { namesIn } from '../../../sinks/bigquery/tables.js'
+import { views } from '../../../sinks/bigquery/views.js'
+import { batchOf, documentOf, ndjson, newEngine } from '../../support/load.js'
+
+const GOLDEN = join(import.meta.dirname, '../../../fixtures/bigquery')
+const names = namesIn(parsePlace('bigquery://acme-audit/audit'))
+const filtered = namesIn(parsePlace('bigquery://acme-audit/audit?table_prefix=wb_&require_partition_filter=true'))
+
+const day = (text: string): number => Date.parse(`${text}T00:00:00Z`) / 86_400_000
+
+const mergeOf = (days: readonly DaySpan[], hasRejects = true): Merge => ({
+  table: ({ name }) => names.full(name),
+  staging: '`acme-audit`.`audit`.`wandb_audit_20261001T123456Z_1f2e3d4c_0a1b2c3d`',
+  days,
+  hasRejects,
+})
+
+const TWO_DAYS = [{ first: day('2026-10-01'), last: day('2026-10-02') }]
+
+const STATEMENTS: Readonly<Record<string, string>> = {
+  'merge.sql': mergeScript(mergeOf(TWO_DAYS)),
+  'merge-without-events.sql': mergeScript(mergeOf([], false)),
+  'receipts.sql': `${receiptsQuery(names)}\n`,
+  'status.sql': sqlQuestions(names)
+    .status(14)
+    .map(({ name, sql }) => `-- ${name}${sql};\n`)
+    .join('\n'),
+}
+
+describe('the statements', () => {
+  it.each(Object.entries(STATEMENTS))('%s is the golden one', async (file, sql) => {
+    await expect(sql).toMatchFileSnapshot(join(GOLDEN, file))
+  })
+
+  const more = {
+    ...STATEMENTS,
+    'actions.sql': actionsScript(names),
+    ...Object.fromEntries(views(({ name }) => filtered.from(name)).map(({ name, sql }) => [name, sql])),
+    ...Object.fromEntries(
+      sqlQuestions(filtered)
+        .status(14)
+        .map(({ name, sql }) => [`${name} with a filter`, sql]),
+    ),
+    rejects: sqlQuestions(names).rejects,
+    rawRejects: sqlQuestions(names).rawRejects,
+  }
+
+  it.each(Object.entries(more))('%s is BigQuery SQL to a parser that is not ours', (_name, sql) => {
+    expect(() => parse(sql, { dialect: 'bigquery', paramTypes: ['@name'] })).not.toThrow()
+  })
+})
+
+it('has the views that every warehouse has, for the same questions', () => {
+  const asked = (all: readonly View[]): string[][] => all.map(({ name, sql }) => [name, sql.split('\n')[0] ?? ''])
+  expect(asked(views(({ name }) => names.from(name)))).toEqual(asked(duckdbViews()))
+})
+
+describe('the days of a batch', () => {
+  it('stand as constants in every statement that reads or changes events', () => {
+    const script = mergeScript(mergeOf(TWO_DAYS))
+    const bounds = "BETWEEN TIMESTAMP '2026-10-01 00:00:00+00' AND TIMESTAMP '2026-10-02 23:59:59.999999+00'"
+    const statements = script
+      .split(';\n')
+      .filter((statement) => /(?:FROM|UPDATE|JOIN) \S*`audit_events`/.test(statement))
+    expect(statements).toHaveLength(3)
+    for (const statement of statements) expect(statement).toContain(`t.\`timestamp\` ${bounds}`)
+  })
+
+  it('are one span when they are few, and spans around the days there are when one clock was wrong', async () => {
+    const engine = await newEngine()
+    const spansOf = async (...times: string[]): Promise<DaySpan[]> => {
+      const lines = ndjson(...times.map((timestamp) => ({ timestamp, action: 'user:login' })))
+      return daySpans('here', await batchOf(engine, [documentOf('a', lines)]))
+    }
+    const first = day('2026-10-01')
+    expect(await spansOf()).toEqual([])
+    expect(await spansOf('2026-10-01T23:59:59.999999Z')).toEqual([{ first, last: first }])
+    expect(await spansOf('2026-10-20T00:00:00Z', '2026-10-01T00:00:00Z')).toEqual([{ first, last: first + 19 }])
+    expect(
+      await spansOf(
+        '2026-10-01T00:00:00Z',
+        '2026-10-02T12:00:00Z',
+        '0001-01-01T00:00:00Z',
+        '1969-12-31T23:59:59Z',
+        '9999-12-31T23:59:59Z',
+      ),
+    ).toEqual([
+      { first: day('0001-01-01'), last: day('0001-01-01') },
+      { first: -1, last: -1 },
+      { first, last: first + 1 },
+      { first: day('9999-12-31'), last: day('9999-12-31') },
+    ])
+  })
+
+  it('are joined where they are nearest when there would be too many spans', () => {
+    expect(merged([1, 2, 3, 10, 12, 100], 3)).toEqual([
+      { first: 1, last: 3 },
+      { first: 10, last: 12 },
+      { first: 100, last: 100 },
+    ])
+    expect(merged([5], 1)).toEqual([{ first: 5, last: 5 }])
+    const scattered = Array.from({ length: 3000 }, (_, i) => i * 2)
+    const spans = merged(scattered, 50)
+    expect(spans).toHaveLength(50)
+    expect(scattered.every((each) => spans.some(({ first, last }) => first <= each && each <= last))).toBe(true)
+  })
+
+  it('that are more than one job may change are refused with advice', async () => {
+    const times = Array.from({ length: 4001 }, (_, i) => new Date(i * 86_400_000).toISOString())
+    const lines = ndjson(...times.map((timestamp) => ({ timestamp, action: 'user:login' })))
+    const batch = await batchOf(await newEngine(), [documentOf('a', lines)])
+    await expect(daySpans('here', batch)).rejects.toMatchObject({
+      message: expect.stringContaining('4001 days'),
+      advice: expect.stringContaining('some at a time'),
+    })
+  })
+
+  it('are written so that the first and the last instant are within', () => {
+    expect(within('at', [{ first: day('9999-12-31'), last: day('9999-12-31') }])).toBe(
+      "at BETWEEN TIMESTAMP '9999-12-31 00:00:00+00' AND TIMESTAMP '9999-12-31 23:59:59.999999+00'",
+    )
+  })
+})
