@@ -22,8 +22,12 @@ export async function openSink(address: string, context: SinkContext): Promise<S
       onWait: (holder) => context.onNotice(`waiting for the DuckDB file, which ${holder} holds`),
     })
   }
+  if (/^redshift:/i.test(address)) {
+    const { redshiftSink } = await import('./redshift/index.js')
+    return redshiftSink(address)
+  }
   throw usageError(
     `no sink has an address like ${printable(address)}`,
-    'Sinks so far: duckdb:FILE, for example duckdb:audit.duckdb.',
+    'Sinks so far: duckdb:FILE, redshift://workgroup/database. For example duckdb:audit.duckdb.',
   )
 }

@@ -48,7 +48,10 @@ export function parseRedshiftAddress(address: string): RedshiftAddress {
   const id = printable(`redshift://${path}`)
   const [holder = '', database = '', ...rest] = path.split('/')
   if (!HOLDER.test(holder) || !DATABASE.test(database) || rest.length > 0) {
-    throw usageError(`${id} is no address of Redshift`, 'Write redshift://workgroup/database?staging=s3://bucket/prefix.')
+    throw usageError(
+      `${id} is no address of Redshift`,
+      'Write redshift://workgroup/database?staging=s3://bucket/prefix.',
+    )
   }
   const check = (option: (typeof OPTIONS)[number], rule: RegExp, advice: string): string | undefined => {
     const value = options[option]
@@ -56,7 +59,8 @@ export function parseRedshiftAddress(address: string): RedshiftAddress {
     throw usageError(`${id}: option ${option} cannot be what it is`, advice)
   }
   const lower = 'Lower-case letters, digits and _ serve, and not a digit first.'
-  const role = check('iam_role', new RegExp(`^default$|${ROLE.source}`), 'Give the ARN of a role, or default.') ?? 'default'
+  const role =
+    check('iam_role', new RegExp(`^default$|${ROLE.source}`), 'Give the ARN of a role, or default.') ?? 'default'
   const staging = check('staging', /^s3:\/\//, 'COPY reads from S3: write staging=s3://bucket/prefix.')
   const provisioned = check('provisioned', /^(?:true|false)$/, 'Write true or false.') === 'true'
   const { db_user: dbUser, secret_arn: secret } = options

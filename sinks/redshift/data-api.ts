@@ -24,6 +24,8 @@ const WAIT_SECONDS = 20
 const LEAST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 5000
 
+const SILENT = { trace() {}, debug() {}, info() {}, warn() {}, error() {} }
+
 export interface Statements {
   readonly sqls: readonly string[]
   /** What is being done, for errors: `loading`. */
@@ -59,7 +61,10 @@ export interface DataApi {
 }
 
 export function dataApi({ id, target, region, endpoint }: RedshiftAddress): DataApi {
+  // The client would warn on the console, and a warning of Node's would stand between the log lines.
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
   const client = new RedshiftDataClient({
+    logger: SILENT,
     ...(region === undefined ? {} : { region }),
     ...(endpoint === undefined ? {} : { endpoint }),
     requestHandler: { connectionTimeout: 10_000, requestTimeout: (WAIT_SECONDS + 30) * 1000 },
@@ -132,7 +137,12 @@ export function dataApi({ id, target, region, endpoint }: RedshiftAddress): Data
     async result(statement, n) {
       const page = (token?: string) =>
         guarded('reading a result', () =>
-          client.send(new GetStatementResultCommand({ Id: `${statement}:${n}`, ...(token === undefined ? {} : { NextToken: token }) })),
+          client.send(
+            new GetStatementResultCommand({
+              Id: `${statement}:${n}`,
+              ...(token === undefined ? {} : { NextToken: token }),
+            }),
+          ),
         )
       const first = await page()
       async function* rows(): AsyncGenerator<readonly Field[]> {

@@ -59,20 +59,30 @@ const SPEAKABLE: readonly Known[] = [
   },
   {
     sign: /S3ServiceException|Access ?Denied|Forbidden|NoSuchBucket|S3 bucket/,
-    advice: 'The role of iam_role= needs s3:GetObject and s3:ListBucket on staging=, and kms:Decrypt where the bucket is encrypted with a key.',
+    advice:
+      'The role of iam_role= needs s3:GetObject and s3:ListBucket on staging=, and kms:Decrypt where the bucket is encrypted with a key.',
   },
   {
     sign: /Spectrum|COPY|Load into table .* failed|[Pp]arquet/,
     advice: 'SELECT error_message, column_name FROM sys_load_error_detail ORDER BY start_time DESC LIMIT 10 says more.',
   },
   { sign: /permission denied|must be owner/, advice: 'The user needs CREATE on the schema, and to own the tables.' },
-  { sign: /(?:relation|schema|table) .* does not exist/, advice: 'Load something first, or see that schema= and table_prefix= are right.' },
+  {
+    sign: /(?:relation|schema|table) .* does not exist/,
+    advice: 'Load something first, or see that schema= and table_prefix= are right.',
+  },
   {
     sign: /does not exist|syntax error|must appear in the GROUP BY|ambiguous|is not unique|cannot insert multiple commands/,
     advice: "The statement is in Redshift's own SQL.",
   },
-  { sign: /exceeds the maximum|exceeded size limit|too large/, advice: 'The Data API gives back 64 KB a row and 500 MB a result: ask for less of it.' },
-  { sign: /cancell?ed|[Tt]imeout|timed out/, advice: 'Run again; a limit of the workgroup or of its queue may have stopped it.' },
+  {
+    sign: /exceeds the maximum|exceeded size limit|too large/,
+    advice: 'The Data API gives back 64 KB a row and 500 MB a result: ask for less of it.',
+  },
+  {
+    sign: /cancell?ed|[Tt]imeout|timed out/,
+    advice: 'Run again; a limit of the workgroup or of its queue may have stopped it.',
+  },
 ]
 
 /** @param error what the client threw */
@@ -125,4 +135,5 @@ const detailsOf = (known: Known | undefined): ErrorDetails =>
   known === undefined ? {} : { advice: known.advice, retryable: known.retryable ?? false }
 
 /** Without what follows in DETAIL, where values stand. */
-const firstLine = (text: string): string => (text.replace(/^ERROR:\s*/, '').split(/\n|\s*DETAIL:|\s*Detail:/)[0] ?? '').trim()
+const firstLine = (text: string): string =>
+  (text.replace(/^ERROR:\s*/, '').split(/\n|\s*DETAIL:|\s*Detail:/)[0] ?? '').trim()

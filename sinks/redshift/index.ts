@@ -12,9 +12,16 @@ import { parseRedshiftAddress, type RedshiftAddress } from './address.js'
 import { type DataApi, dataApi } from './data-api.js'
 import { keysOf, loadStatements, type StagedObject } from './merge.js'
 import { literal, quote, tableOf } from './place.js'
-import { actionStatements, actionsDiffer, type Catalogue, catalogueStatements, missingStatements, selectActions } from './prepare.js'
-import { queryResult } from './result.js'
+import {
+  actionStatements,
+  actionsDiffer,
+  type Catalogue,
+  catalogueStatements,
+  missingStatements,
+  selectActions,
+} from './prepare.js'
 import { rawRejects } from './raw-rejects.js'
+import { queryResult } from './result.js'
 import { writeFiles } from './stage.js'
 import { utcDay } from './views.js'
 
@@ -38,7 +45,12 @@ export function redshiftSink(address: string): Sink {
   async function ask(sql: string, what: string, parameters?: Record<string, string>): Promise<QueryResult> {
     const values = Object.entries(parameters ?? {}).map(([name, value]) => ({ name, value }))
     const sqls = [sql]
-    const statement = await api.must({ sqls, what, signal: never, ...(values.length === 0 ? {} : { parameters: values }) })
+    const statement = await api.must({
+      sqls,
+      what,
+      signal: never,
+      ...(values.length === 0 ? {} : { parameters: values }),
+    })
     return queryResult(await api.result(statement, 1))
   }
 
@@ -170,7 +182,9 @@ async function commit(
   const sqls = loadStatements(batch, { place, iamRole, objects, finishedAt: new Date() })
   let attempt = 1
   const statement = await retrying(async () => {
-    const token = createHash('sha256').update(`${batch.loadId} ${attempt}`).digest('hex')
+    const token = createHash('sha256')
+      .update(JSON.stringify([attempt, ...sqls]))
+      .digest('hex')
     const outcome = await api.run({ sqls, what: 'loading', token, signal })
     if ('finished' in outcome) return outcome.finished
     attempt++

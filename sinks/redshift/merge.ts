@@ -32,7 +32,14 @@ type Facts = Pick<Batch, 'loadId' | 'startedAt' | 'loaderVersion' | 'documents' 
 }
 
 /** A VARCHAR's bytes; a row of a file must not hold more. */
-const STAGING_TYPES = { text: 'VARCHAR(65535)', json: 'VARCHAR(65535)', timestamp: 'VARCHAR(40)', bigint: 'BIGINT', integer: 'INTEGER', boolean: 'BOOLEAN' }
+const STAGING_TYPES = {
+  text: 'VARCHAR(65535)',
+  json: 'VARCHAR(65535)',
+  timestamp: 'VARCHAR(40)',
+  bigint: 'BIGINT',
+  integer: 'INTEGER',
+  boolean: 'BOOLEAN',
+}
 
 const FILLED = [...NAME_FIELDS, 'extra'].map(quote)
 const GAP = FILLED.map((column) => `(t.${column} IS NULL AND e.${column} IS NOT NULL)`).join(' OR ')
@@ -139,12 +146,17 @@ FROM ${STAGED_EVENTS.name} AS e
 WHERE ${KEY} AND t.${within(bounds)} AND (${GAP})`
 }
 
-const insertEvents = (place: Place, bounds: TimestampBounds): string => `INSERT INTO ${tableOf(place, AUDIT_EVENTS)} (${columnsOf(AUDIT_EVENTS)})
+const insertEvents = (
+  place: Place,
+  bounds: TimestampBounds,
+): string => `INSERT INTO ${tableOf(place, AUDIT_EVENTS)} (${columnsOf(AUDIT_EVENTS)})
 SELECT ${casts(AUDIT_EVENTS)} FROM ${STAGED_EVENTS.name} AS e
 LEFT JOIN (SELECT "timestamp", "content_hash" FROM ${tableOf(place, AUDIT_EVENTS)} WHERE ${within(bounds)}) AS t ON ${KEY}
 WHERE t."content_hash" IS NULL`
 
-const insertRejects = (place: Place): string => `INSERT INTO ${tableOf(place, AUDIT_REJECTS)} (${columnsOf(AUDIT_REJECTS)})
+const insertRejects = (
+  place: Place,
+): string => `INSERT INTO ${tableOf(place, AUDIT_REJECTS)} (${columnsOf(AUDIT_REJECTS)})
 SELECT ${casts(AUDIT_REJECTS)} FROM ${STAGED_REJECTS.name} AS e
 LEFT JOIN (SELECT "reject_id" FROM ${tableOf(place, AUDIT_REJECTS)}) AS t ON t."reject_id" = e."reject_id"
 WHERE t."reject_id" IS NULL`
@@ -171,7 +183,11 @@ WHERE t."load_id" IS NULL`
  * Divides by zero, and so undoes everything, unless each line read is an event with its occurrences or a reject, each event
  * is there once and without a gap that the batch could fill, and each reject and receipt is there.
  */
-function prove(place: Place, { rowsRead, rejected, documents, events: { bounds } }: Facts, hasRejects: boolean): string {
+function prove(
+  place: Place,
+  { rowsRead, rejected, documents, events: { bounds } }: Facts,
+  hasRejects: boolean,
+): string {
   const there =
     bounds === null
       ? 'SELECT 0 AS events, 0 AS gaps'

@@ -31,7 +31,8 @@ export function instant(micros: bigint): string {
 /** What no statement of Redshift's holds in one value: the rest of a long raw line, and the exact text of a long `extra`. */
 export const AUDIT_PARTS: Table = {
   name: 'audit_parts',
-  meaning: 'Texts longer than a row of Redshift may give back, in parts: of rejects after their first one, of extras all.',
+  meaning:
+    'Texts longer than a row of Redshift may give back, in parts: of rejects after their first one, of extras all.',
   key: ['id', 'part'],
   columns: [
     part('id', 'text', 'reject_id of a reject, content_hash of an event.'),

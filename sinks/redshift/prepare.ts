@@ -2,7 +2,7 @@
 
 import { ACTIONS } from '../../schemas/actions.js'
 import { createTable, REDSHIFT } from '../../schemas/ddl.js'
-import { AUDIT_ACTIONS, AUDIT_LOADS, type Table, TABLES } from '../../schemas/tables.js'
+import { AUDIT_ACTIONS, AUDIT_LOADS, TABLES, type Table } from '../../schemas/tables.js'
 import type { Value } from '../../src/contract.js'
 import { AUDIT_PARTS, columnsOf, literal, type Place, quote, tableOf } from './place.js'
 import { views } from './views.js'
@@ -36,7 +36,9 @@ function missingOf(table: Table, place: Place, there: Catalogue): string[] {
   const has = (column: string): boolean => there.columns.has(`${place.prefix}${table.name}.${column}`)
   const name = tableOf(place, table)
   const missing = table.columns.filter((column) => !has(column.name))
-  const comments = missing.map((column) => `COMMENT ON COLUMN ${name}.${quote(column.name)} IS ${literal(column.meaning)}`)
+  const comments = missing.map(
+    (column) => `COMMENT ON COLUMN ${name}.${quote(column.name)} IS ${literal(column.meaning)}`,
+  )
   if (missing.length === table.columns.length) {
     const create = createTable(table, REDSHIFT, name).replace(/;$/, '')
     return [create, `COMMENT ON TABLE ${name} IS ${literal(table.meaning)}`, ...comments]
@@ -50,13 +52,19 @@ function missingOf(table: Table, place: Place, there: Catalogue): string[] {
 export const selectActions = (place: Place): string =>
   `SELECT ${columnsOf(AUDIT_ACTIONS)} FROM ${tableOf(place, AUDIT_ACTIONS)} ORDER BY "action"`
 
-const documented = ACTIONS.map(
-  ({ action, object, verb, category, destructive, definition }): readonly Value[] => [action, object, verb, category, destructive, definition],
-)
+const documented = ACTIONS.map(({ action, object, verb, category, destructive, definition }): readonly Value[] => [
+  action,
+  object,
+  verb,
+  category,
+  destructive,
+  definition,
+])
 
 /** @param rows what `selectActions` gave */
 export function actionsDiffer(rows: readonly (readonly Value[])[]): boolean {
-  const texts = (all: readonly (readonly Value[])[]): string => JSON.stringify(all.map((row) => JSON.stringify(row)).sort())
+  const texts = (all: readonly (readonly Value[])[]): string =>
+    JSON.stringify(all.map((row) => JSON.stringify(row)).sort())
   return texts(rows) !== texts(documented)
 }
 

@@ -8,7 +8,7 @@ import type { Column, Table } from '../../schemas/tables.js'
 import { AUDIT_DOCUMENTS, AUDIT_EVENTS, AUDIT_REJECTS, RECORD_FIELDS } from '../../schemas/tables.js'
 import type { Batch } from '../../src/contract.js'
 import { writeParquet } from '../shared/parquet.js'
-import { EXACT, PARTS, PART_CHARACTERS, superText } from './exact.js'
+import { EXACT, PART_CHARACTERS, PARTS, superText } from './exact.js'
 import { AUDIT_PARTS, literal, quote } from './place.js'
 
 export interface StagedFile {
@@ -61,7 +61,7 @@ function selectFor(table: StagingTable, relation: string): string {
 function staged({ name, type }: Column): string {
   const value = quote(name)
   if (type === 'text') return `replace(${value}, ${NUL}, '')`
-  if (type === 'timestamp') return `concat(CAST(timezone('UTC', ${value}) AS VARCHAR), CASE WHEN ${value} IS NOT NULL THEN '+00' END)`
+  if (type === 'timestamp') return `CAST(timezone('UTC', ${value}) AS VARCHAR) || '+00'`
   if (type === 'bigint') return `CAST(${value} AS BIGINT)`
   return value
 }

@@ -73,7 +73,8 @@ export async function startRedshift(options: RedshiftOptions): Promise<RedshiftS
   const queue = statementQueue(engine, (sql) => hooks.onStatement(sql))
 
   const operations: Readonly<Record<string, (input: Input) => unknown>> = {
-    ExecuteStatement: ({ Sql, ...input }) => operations.BatchExecuteStatement?.({ ...input, Sqls: [Sql], single: true }),
+    ExecuteStatement: ({ Sql, ...input }) =>
+      operations.BatchExecuteStatement?.({ ...input, Sqls: [Sql], single: true }),
     BatchExecuteStatement: (input) => queue.submit(validBatch(input, options), faults.statement(input)),
     DescribeStatement: async ({ Id, WaitTimeSeconds }) => {
       const [statement, part] = queue.find(String(Id))
@@ -101,7 +102,8 @@ export async function startRedshift(options: RedshiftOptions): Promise<RedshiftS
       const fault = faults.request(operation, input)
       if (fault?.kind === 'refuse') throw new Refusal(fault.name, fault.message ?? 'on request', fault.status)
       const answer = await operations[operation]?.(input)
-      if (answer === undefined) throw new Refusal('UnknownOperationException', 'the stand-in does not know this request')
+      if (answer === undefined)
+        throw new Refusal('UnknownOperationException', 'the stand-in does not know this request')
       hooks.onEffect(operation)
       if (fault?.kind === 'lost-answer') {
         request.socket.resetAndDestroy()
@@ -109,7 +111,7 @@ export async function startRedshift(options: RedshiftOptions): Promise<RedshiftS
       }
       response.writeHead(200, { 'content-type': 'application/x-amz-json-1.1' }).end(JSON.stringify(answer))
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error
+      if (!(error instanceof Refusal)) throw new Error(`the stand-in of Redshift: ${error}`, { cause: error })
       entry.refused = error.name
       response
         .writeHead(error.status, { 'content-type': 'application/x-amz-json-1.1', 'x-amzn-errortype': error.name })
@@ -118,7 +120,10 @@ export async function startRedshift(options: RedshiftOptions): Promise<RedshiftS
   }
 
   const server = createServer((request, response) => {
-    serve(request, response).catch((error) => response.destroy(error))
+    // What the stand-in itself cannot do is no fault to try again after.
+    serve(request, response).catch((error: Error) =>
+      response.writeHead(400).end(JSON.stringify({ __type: 'StandIn', message: error.message })),
+    )
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)

@@ -29,7 +29,9 @@ const ROWS_AT_ONCE = 500
 /** @returns the number of rows */
 export async function copyFrom(pg: PGlite, copy: Copy, { objects, roles }: CopyOptions): Promise<number> {
   if (!roles.includes(copy.role)) {
-    throw new RedshiftError(`User arn:aws:redshift:us-east-1:123456789012:dbuser:main/audit is not authorized to assume IAM Role ${copy.role}`)
+    throw new RedshiftError(
+      `User arn:aws:redshift:us-east-1:123456789012:dbuser:main/audit is not authorized to assume IAM Role ${copy.role}`,
+    )
   }
   const keys = await objects.list(copy.bucket, copy.prefix).catch((error: Error) => {
     throw new RedshiftError(`S3ServiceException:${error.message},Status 403,Error AccessDenied`)
@@ -57,7 +59,12 @@ async function columnsOf(pg: PGlite, table: string): Promise<TableColumn[]> {
   return rows
 }
 
-async function copyFile(pg: PGlite, { table, prefix }: Copy, columns: readonly TableColumn[], bytes: Uint8Array): Promise<number> {
+async function copyFile(
+  pg: PGlite,
+  { table, prefix }: Copy,
+  columns: readonly TableColumn[],
+  bytes: Uint8Array,
+): Promise<number> {
   const file = new Uint8Array(bytes).buffer
   const metadata = parquetMetadata(file)
   const fields = parquetSchema(metadata).children.map(({ element }) => element)
@@ -69,17 +76,30 @@ async function copyFile(pg: PGlite, { table, prefix }: Copy, columns: readonly T
   for (const [i, { name, type }] of columns.entries()) {
     const found = `${fields[i]?.type ?? 'GROUP'} ${fields[i]?.converted_type ?? ''}`
     if (TAKEN[type]?.test(found) !== true) {
-      throw new RedshiftError(`Spectrum Scan Error. File '${prefix}' has an incompatible Parquet schema for column '${name}'. Column type: ${type}, Parquet schema: ${found}`)
+      throw new RedshiftError(
+        `Spectrum Scan Error. File '${prefix}' has an incompatible Parquet schema for column '${name}'. Column type: ${type}, Parquet schema: ${found}`,
+      )
     }
   }
   const compressors = { ZSTD: (input: Uint8Array, length: number) => decompress(input, new Uint8Array(length)) }
   const rows = await parquetReadObjects({ file, metadata, compressors })
   const names = fields.map((field) => field?.name ?? '')
-  for (let at = 0; at < rows.length; at += ROWS_AT_ONCE) await insert(pg, table, columns, rows.slice(at, at + ROWS_AT_ONCE).map((row) => names.map((name) => row[name] ?? null)))
+  for (let at = 0; at < rows.length; at += ROWS_AT_ONCE)
+    await insert(
+      pg,
+      table,
+      columns,
+      rows.slice(at, at + ROWS_AT_ONCE).map((row) => names.map((name) => row[name] ?? null)),
+    )
   return rows.length
 }
 
-async function insert(pg: PGlite, table: string, columns: readonly TableColumn[], rows: readonly (readonly unknown[])[]): Promise<void> {
+async function insert(
+  pg: PGlite,
+  table: string,
+  columns: readonly TableColumn[],
+  rows: readonly (readonly unknown[])[],
+): Promise<void> {
   const places = rows.map((_, row) => `(${columns.map((_column, i) => `$${row * columns.length + i + 1}`).join(', ')})`)
   const values = rows.flatMap((row) => row.map((value, i) => checked(value, columns[i] as TableColumn)))
   await pg.query(`INSERT INTO ${table} VALUES ${places.join(', ')}`, values)
@@ -87,9 +107,12 @@ async function insert(pg: PGlite, table: string, columns: readonly TableColumn[]
 
 function checked(value: unknown, { name, bytes }: TableColumn): unknown {
   if (typeof value !== 'string') return value
-  if (value.includes('\0')) throw new RedshiftError(`String contains invalid or unsupported UTF8 codepoints in column '${name}': 0x00`)
+  if (value.includes('\0'))
+    throw new RedshiftError(`String contains invalid or unsupported UTF8 codepoints in column '${name}': 0x00`)
   if (bytes !== null && Buffer.byteLength(value) > bytes) {
-    throw new RedshiftError(`Spectrum Scan Error. The length of the data column ${name} is longer than the length defined in the table. Table: ${bytes}, Data: ${Buffer.byteLength(value)}`)
+    throw new RedshiftError(
+      `Spectrum Scan Error. The length of the data column ${name} is longer than the length defined in the table. Table: ${bytes}, Data: ${Buffer.byteLength(value)}`,
+    )
   }
   return value
 }

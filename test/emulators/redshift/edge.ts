@@ -47,7 +47,8 @@ export function translated(text: string, parameters: ReadonlyMap<string, string>
   const bare = unquoted(sql)
   if (bare.includes(';')) throw new RedshiftError('cannot insert multiple commands into a prepared statement')
   for (const [sign, near] of REFUSED) if (sign.test(bare)) throw syntaxError(near)
-  if (/^MERGE\b/i.test(bare) && !(/\bWHEN\s+MATCHED\b/i.test(bare) && /\bWHEN\s+NOT\s+MATCHED\b/i.test(bare))) throw syntaxError('WHEN')
+  if (/^MERGE\b/i.test(bare) && !(/\bWHEN\s+MATCHED\b/i.test(bare) && /\bWHEN\s+NOT\s+MATCHED\b/i.test(bare)))
+    throw syntaxError('WHEN')
   if (/^COPY\b/i.test(sql)) return copyOf(sql)
   if (/^SET\b/i.test(sql)) return plain(setting(sql))
   if (/^CREATE\s+(?:TEMP\s+)?TABLE\b/i.test(sql) || /^ALTER\s+TABLE\b/i.test(sql)) return plain(tableOf(sql))
@@ -57,7 +58,8 @@ export function translated(text: string, parameters: ReadonlyMap<string, string>
 
 const plain = (sql: string): Translated => ({ kind: 'sql', sql, values: [] })
 
-const unquoted = (sql: string): string => (sql.match(TOKENS) ?? []).map((token) => (QUOTED.test(token) ? ' ' : token)).join('')
+const unquoted = (sql: string): string =>
+  (sql.match(TOKENS) ?? []).map((token) => (QUOTED.test(token) ? ' ' : token)).join('')
 
 function copyOf(sql: string): Copy {
   const [, table = '', bucket = '', prefix = '', role = ''] = COPY.exec(sql) ?? []
@@ -76,7 +78,8 @@ function setting(sql: string): string {
 function tableOf(sql: string): string {
   const layout = TABLE_LAYOUT.exec(sql)
   const column = layout?.[1]?.replaceAll('"', '')
-  if (column !== undefined && !new RegExp(`"?\\b${column}\\b"? \\w`).test(sql)) throw new RedshiftError(`column "${column}" named in key does not exist`)
+  if (column !== undefined && !new RegExp(`"?\\b${column}\\b"? \\w`).test(sql))
+    throw new RedshiftError(`column "${column}" named in key does not exist`)
   const columns = layout === null ? sql : `${sql.slice(0, layout.index)})`
   return columns.replace(VARCHAR, (whole, name: string, bytes: string) => {
     if (Number(bytes) > 65_535) throw new RedshiftError('length for type varchar cannot exceed 65535')
@@ -87,7 +90,10 @@ function tableOf(sql: string): string {
 /** A view that is bound late must name its tables in full. */
 function viewOf(sql: string): string {
   const late = /\s+WITH\s+NO\s+SCHEMA\s+BINDING$/i
-  if (late.test(sql) && /\b(?:FROM|JOIN)\s+(?!\()"?\w+"?(?!"?\.|\w)/i.test(sql)) throw new RedshiftError('All the relation names inside should be qualified when creating VIEW WITH NO SCHEMA BINDING')
+  if (late.test(sql) && /\b(?:FROM|JOIN)\s+(?!\()"?\w+"?(?!"?\.|\w)/i.test(sql))
+    throw new RedshiftError(
+      'All the relation names inside should be qualified when creating VIEW WITH NO SCHEMA BINDING',
+    )
   return sql.replace(late, '')
 }
 

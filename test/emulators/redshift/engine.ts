@@ -4,7 +4,7 @@ import { PGlite, type Results } from '@electric-sql/pglite'
 import { type CopyOptions, copyFrom } from './copy.js'
 import { translated } from './edge.js'
 import { RedshiftError } from './refusals.js'
-import { checkRows } from './results.js'
+import { checkRows, TYPE_NAMES } from './results.js'
 
 export interface PartResult {
   readonly columns: readonly { readonly name: string; readonly type: number }[]
@@ -28,18 +28,19 @@ export interface Engine {
 const SETUP = `
   SET allow_system_table_mods = on;
   CREATE DOMAIN pg_catalog.super AS jsonb;
-  CREATE FUNCTION pg_catalog.json_parse(json varchar) RETURNS super LANGUAGE plpgsql AS $$
+  CREATE FUNCTION pg_catalog.json_parse(json_text varchar) RETURNS super LANGUAGE plpgsql AS $$
   BEGIN
-    IF coalesce(current_setting('redshift.json_parse_dedup_attributes', true), '') <> 'on' AND NOT json IS JSON WITH UNIQUE KEYS THEN
+    IF coalesce(current_setting('redshift.json_parse_dedup_attributes', true), '') <> 'on' AND NOT json_text IS JSON WITH UNIQUE KEYS THEN
       RAISE 'Duplicate keys in JSON object';
     END IF;
-    RETURN CAST(json AS jsonb);
+    RETURN CAST(json_text AS jsonb);
   END $$;
   CREATE VIEW pg_catalog.svv_columns AS SELECT table_schema, table_name, column_name, data_type FROM information_schema.columns;
   SET allow_system_table_mods = off;
 `
 
-const asText = new Proxy({}, { get: () => (value: string) => value, has: () => true })
+/** Values are left as PostgreSQL writes them. */
+const asText = Object.fromEntries(Object.keys(TYPE_NAMES).map((type) => [type, (value: string) => value]))
 
 export async function startEngine(options: CopyOptions): Promise<Engine> {
   const pg = await PGlite.create()

@@ -4,7 +4,13 @@ type Input = Readonly<Record<string, unknown>>
 
 export type Fault =
   /** The next request of an operation is answered with an exception. */
-  | { readonly operation: string; readonly kind: 'refuse'; readonly name: string; readonly message?: string; readonly status?: number }
+  | {
+      readonly operation: string
+      readonly kind: 'refuse'
+      readonly name: string
+      readonly message?: string
+      readonly status?: number
+    }
   /** It takes effect, and the connection breaks before the answer. */
   | { readonly operation: string; readonly kind: 'lost-answer' }
   /** The next batch with such a statement ends so, and nothing of it is kept. */
@@ -29,6 +35,9 @@ export function faultQueue() {
     request: (operation: string, _input: Input): RequestFault | null =>
       take((fault): fault is RequestFault => 'operation' in fault && fault.operation === operation),
     statement: ({ Sqls }: Input): StatementFault | null =>
-      take((fault): fault is StatementFault => 'sql' in fault && Array.isArray(Sqls) && Sqls.some((sql) => fault.sql.test(String(sql)))),
+      take(
+        (fault): fault is StatementFault =>
+          'sql' in fault && Array.isArray(Sqls) && Sqls.some((sql) => fault.sql.test(String(sql))),
+      ),
   }
 }

@@ -1,11 +1,11 @@
 /** Results as the Data API gives them: typed fields, in pages. */
 
-import { RedshiftError, Refusal } from './refusals.js'
 import type { PartResult } from './engine.js'
+import { RedshiftError, Refusal } from './refusals.js'
 import type { Statement } from './statements.js'
 
 /** PostgreSQL's types under Redshift's names; `super` is a domain over jsonb. */
-const NAMES: Readonly<Record<number, string>> = {
+export const TYPE_NAMES: Readonly<Record<number, string>> = {
   16: 'bool',
   19: 'name',
   20: 'int8',
@@ -34,13 +34,17 @@ export function checkRows(result: PartResult): void {
 }
 
 export function resultPage(statement: Statement, part: number | null, token: unknown, pageRows: number) {
-  if (statement.status !== 'FINISHED') throw new Refusal('ValidationException', 'Query does not have result. Please check query status.')
-  if (part === null && statement.parts.length > 1) throw new Refusal('ValidationException', 'Name the statement of the batch: id:1.')
+  if (statement.status !== 'FINISHED')
+    throw new Refusal('ValidationException', 'Query does not have result. Please check query status.')
+  if (part === null && statement.parts.length > 1)
+    throw new Refusal('ValidationException', 'Name the statement of the batch: id:1.')
   const result = statement.parts[part ?? 0]?.result
-  if (result === undefined || result.columns.length === 0) throw new Refusal('ResourceNotFoundException', 'Query does not have result.')
+  if (result === undefined || result.columns.length === 0)
+    throw new Refusal('ResourceNotFoundException', 'Query does not have result.')
   const from = token === undefined ? 0 : Number(Buffer.from(String(token), 'base64').toString())
   const rows = result.rows.slice(from, from + pageRows)
-  const next = from + pageRows < result.rows.length ? Buffer.from(String(from + pageRows)).toString('base64') : undefined
+  const next =
+    from + pageRows < result.rows.length ? Buffer.from(String(from + pageRows)).toString('base64') : undefined
   return {
     ColumnMetadata: result.columns.map(({ name, type }, i) => ({
       name,
@@ -55,7 +59,7 @@ export function resultPage(statement: Statement, part: number | null, token: unk
 }
 
 function nameOf(type: number): string {
-  const name = NAMES[type]
+  const name = TYPE_NAMES[type]
   if (name === undefined) throw new Error(`the stand-in has no name of Redshift's for PostgreSQL's type ${type}`)
   return name
 }
@@ -70,4 +74,5 @@ function field(value: string | null, type: string) {
 }
 
 /** SUPER is written without white space. */
-const compact = (json: string): string => json.replace(/"(?:[^"\\]|\\.)*"|\s+/g, (token) => (token.startsWith('"') ? token : ''))
+const compact = (json: string): string =>
+  json.replace(/"(?:[^"\\]|\\.)*"|\s+/g, (token) => (token.startsWith('"') ? token : ''))

@@ -27,7 +27,8 @@ export interface Statement {
 }
 
 const WRITES = /^\s*(?:INSERT|UPDATE|DELETE|MERGE|COPY)\b/i
-const CONFLICT = '1023\n  DETAIL:  Serializable isolation violation on table - 107568, transactions forming the cycle are: 1, 2'
+const CONFLICT =
+  '1023\n  DETAIL:  Serializable isolation violation on table - 107568, transactions forming the cycle are: 1, 2'
 
 export function statementQueue(engine: Engine, onStatement: (sql: string) => void | Promise<void>) {
   const statements: Statement[] = []
@@ -52,9 +53,12 @@ export function statementQueue(engine: Engine, onStatement: (sql: string) => voi
       vanished: false,
     }
     // Others are at work: whoever writes must have asked for a lock first, or what it saw is out of date when it commits.
-    const conflicts = running.size > 0 && batch.sqls.some((sql) => WRITES.test(sql)) && !/^\s*LOCK\b/i.test(batch.sqls[0] ?? '')
+    const conflicts =
+      running.size > 0 && batch.sqls.some((sql) => WRITES.test(sql)) && !/^\s*LOCK\b/i.test(batch.sqls[0] ?? '')
     statements.push(statement)
-    tail = tail.then(() => run(statement, conflicts ? { kind: 'ends', sql: /./, status: 'FAILED', error: CONFLICT } : fault))
+    tail = tail.then(() =>
+      run(statement, conflicts ? { kind: 'ends', sql: /./, status: 'FAILED', error: CONFLICT } : fault),
+    )
     running.set(statement, tail)
     void tail.then(() => running.delete(statement))
     return answer(statement)
@@ -80,7 +84,8 @@ export function statementQueue(engine: Engine, onStatement: (sql: string) => voi
     } catch (error) {
       await rollback()
       const part = statement.parts.find(({ status }) => status === 'STARTED') ?? statement.parts.at(-1)
-      const status = statement.cancelled || (fault?.kind === 'ends' && fault.status === 'ABORTED') ? 'ABORTED' : 'FAILED'
+      const status =
+        statement.cancelled || (fault?.kind === 'ends' && fault.status === 'ABORTED') ? 'ABORTED' : 'FAILED'
       const text = `ERROR: ${error instanceof Error ? error.message : String(error)}`
       if (part !== undefined) Object.assign(part, { status, error: text, result: undefined })
       for (const each of statement.parts) if (each.status === 'SUBMITTED') each.status = 'ABORTED'
@@ -104,7 +109,10 @@ export function statementQueue(engine: Engine, onStatement: (sql: string) => voi
     cancel(id: string) {
       const [statement] = find(id)
       if (!running.has(statement)) {
-        throw new Refusal('ValidationException', `Could not cancel a query that is already in ${statement.status} state.`)
+        throw new Refusal(
+          'ValidationException',
+          `Could not cancel a query that is already in ${statement.status} state.`,
+        )
       }
       statement.cancelled = true
       return { Status: true }
@@ -152,7 +160,9 @@ export function describe(statement: Statement, part: number | null) {
     UpdatedAt: createdAt,
     HasResultSet: parts.some(hasResult),
     ...(error === undefined ? {} : { Error: error }),
-    ...(batch.single ? { QueryString: parts[0]?.sql, ResultRows: parts[0]?.result?.count ?? -1 } : { SubStatements: subStatements }),
+    ...(batch.single
+      ? { QueryString: parts[0]?.sql, ResultRows: parts[0]?.result?.count ?? -1 }
+      : { SubStatements: subStatements }),
   }
 }
 
