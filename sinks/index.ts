@@ -24,7 +24,7 @@ export async function openSink(address: string, context: SinkContext): Promise<S
   }
   if (/^redshift:/i.test(address)) {
     const { redshiftSink } = await import('./redshift/index.js')
-    return redshiftSink(address)
+    return redshiftSink(address, context)
   }
   throw usageError(
     `no sink has an address like ${printable(address)}`,

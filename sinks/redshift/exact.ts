@@ -19,6 +19,8 @@ const OPENINGS = 900
 const STRINGS = literal('"(?:[^"\\\\]|\\\\.)*"')
 /** Numbers with a fraction, an exponent, 19 digits or a signed zero. */
 const INEXACT = literal('[0-9][.eE]|[0-9]{19}|-0')
+/** Numbers that SUPER may refuse: neither a double nor a decimal of 38 digits. */
+const BEYOND = literal('[eE][+-]?[0-9]{3}|[0-9.]{36}')
 
 /**
  * The engine's expression for the JSON text that becomes the SUPER value: the exact text itself, where that can be trusted;
@@ -30,8 +32,8 @@ export function superText(exact: string): string {
   const bare = `regexp_replace(${exact}, ${STRINGS}, '""', 'g')`
   const nul = `contains(${exact}, '\\u0000')`
   const own = `contains(${exact}, '"${EXACT}')`
-  const trusted = `NOT ${nul} AND NOT ${own} AND NOT regexp_matches(${bare}, ${INEXACT}) AND ${openings(bare)} <= ${OPENINGS}`
-  const navigable = `NOT ${nul} AND NOT ${own} AND ${openings(bare)} <= ${OPENINGS}`
+  const navigable = `NOT ${nul} AND NOT ${own} AND NOT regexp_matches(${bare}, ${BEYOND}) AND ${openings(bare)} <= ${OPENINGS}`
+  const trusted = `${navigable} AND NOT regexp_matches(${bare}, ${INEXACT})`
   const member = `concat('"${EXACT}":', CAST(to_json(${exact}) AS VARCHAR), '}')`
   return `CASE
     WHEN ${exact} IS NULL THEN NULL

@@ -90,10 +90,12 @@ export function apiFailure(id: string, what: string, error: unknown): AuditError
   if (error instanceof AuditError) return error
   const { name, message } = error instanceof Error ? error : new Error('an unexpected error')
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : name
-  const known = [...EXCEPTIONS].find(({ sign }) => sign.test(name) || sign.test(code))
+  const known = EXCEPTIONS.find(({ sign }) => sign.test(name) || sign.test(code))
   const detail = known === undefined && !isFault(error) ? '' : `: ${printable(firstLine(message))}`
   const paused = /paus|resum/i.test(message) ? { advice: 'Resume the cluster, then run again.' } : {}
-  return new AuditError(`${id}: ${what} failed with ${code}${detail}`, { ...detailsOf(known), ...paused, cause: error })
+  // Errors of the client carry the whole exchange, with its signature; one about logins may quote what a program said.
+  const cause = Object.assign(new Error(name === 'CredentialsProviderError' ? name : printable(message)), { name })
+  return new AuditError(`${id}: ${what} failed with ${code}${detail}`, { ...detailsOf(known), ...paused, cause })
 }
 
 const isFault = (error: unknown): boolean => error instanceof Error && '$fault' in error

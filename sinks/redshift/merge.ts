@@ -91,8 +91,12 @@ const casts = (table: Table): string => table.columns.map(cast).join(', ')
 
 function cast({ name, type }: Column): string {
   if (type === 'timestamp') return `CAST(e.${quote(name)} AS TIMESTAMPTZ)`
-  return type === 'json' ? `JSON_PARSE(e.${quote(name)})` : `e.${quote(name)}`
+  return type === 'json' ? parsed(`e.${quote(name)}`) : `e.${quote(name)}`
 }
+
+/** What JSON_PARSE refuses after all stays, as a string of its JSON text: one odd value must not stop a load for ever. */
+const parsed = (text: string): string =>
+  `CASE WHEN CAN_JSON_PARSE(${text}) THEN JSON_PARSE(${text}) ELSE CAST(${text} AS SUPER) END`
 
 const within = ({ least, greatest }: TimestampBounds): string =>
   `"timestamp" BETWEEN ${instant(least)} AND ${instant(greatest)}`
@@ -138,7 +142,7 @@ SELECT ${casts(AUDIT_PARTS)} FROM ${STAGED_PARTS.name} AS e JOIN (
 function fillEvents(place: Place, bounds: TimestampBounds): string {
   const values = FILLED.map((column) =>
     column === '"extra"'
-      ? '"extra" = CASE WHEN t."extra" IS NULL THEN JSON_PARSE(e."extra") ELSE t."extra" END'
+      ? `"extra" = CASE WHEN t."extra" IS NULL THEN ${parsed('e."extra"')} ELSE t."extra" END`
       : `${column} = COALESCE(t.${column}, e.${column})`,
   )
   return `UPDATE ${tableOf(place, AUDIT_EVENTS)} AS t SET ${values.join(', ')}

@@ -39,6 +39,8 @@ const SETTING = /^SET\s+(search_path|timezone|json_parse_dedup_attributes)\s+TO\
 const COPY =
   /^COPY\s+(\w+)\s+FROM\s+'s3:\/\/([^'/]+)\/([^']+)'\s+IAM_ROLE\s+(default|'arn:aws:iam::\d+:role\/[^']+')\s+FORMAT\s+(?:AS\s+)?PARQUET$/i
 const UNPIVOT = /\bUNPIVOT\s+([\w."]+)\s+AS\s+(\w+)\s+AT\s+(\w+)/gi
+/** A text becomes a string of SUPER's; PostgreSQL would parse it. */
+const AS_SUPER = /\bCAST\(([\w."]+) AS SUPER\)/gi
 const TABLE_LAYOUT = /\)\s*DISTSTYLE\s+(?:AUTO|EVEN|ALL)(?:\s+SORTKEY\s*\(("?\w+"?)\))?$/i
 const VARCHAR = /("\w+"|\b\w+) VARCHAR\((\d+)\)/g
 
@@ -53,7 +55,7 @@ export function translated(text: string, parameters: ReadonlyMap<string, string>
   if (/^SET\b/i.test(sql)) return plain(setting(sql))
   if (/^CREATE\s+(?:TEMP\s+)?TABLE\b/i.test(sql) || /^ALTER\s+TABLE\b/i.test(sql)) return plain(tableOf(sql))
   if (/^CREATE\b.*\bVIEW\b/i.test(sql)) return plain(viewOf(sql))
-  return withParameters(sql.replace(UNPIVOT, unpivoted), parameters)
+  return withParameters(sql.replace(UNPIVOT, unpivoted).replace(AS_SUPER, 'to_jsonb($1)'), parameters)
 }
 
 const plain = (sql: string): Translated => ({ kind: 'sql', sql, values: [] })

@@ -33,7 +33,18 @@ const SETUP = `
     IF coalesce(current_setting('redshift.json_parse_dedup_attributes', true), '') <> 'on' AND NOT json_text IS JSON WITH UNIQUE KEYS THEN
       RAISE 'Duplicate keys in JSON object';
     END IF;
+    -- Not documented, so refused.
+    IF json_text LIKE '%"":%' THEN
+      RAISE 'Empty key in JSON object';
+    END IF;
     RETURN CAST(json_text AS jsonb);
+  END $$;
+  CREATE FUNCTION pg_catalog.can_json_parse(json_text varchar) RETURNS boolean LANGUAGE plpgsql AS $$
+  BEGIN
+    PERFORM json_parse(json_text);
+    RETURN true;
+  EXCEPTION WHEN OTHERS THEN
+    RETURN false;
   END $$;
   CREATE VIEW pg_catalog.svv_columns AS SELECT table_schema, table_name, column_name, data_type FROM information_schema.columns;
   SET allow_system_table_mods = off;

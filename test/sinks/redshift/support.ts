@@ -5,6 +5,7 @@ import { redshiftSink } from '../../../sinks/redshift/index.js'
 import type { Sink } from '../../../src/contract.js'
 import { type RedshiftStandIn, startRedshift } from '../../emulators/redshift.js'
 import { type S3StandIn, startS3 } from '../../emulators/s3.js'
+import { never } from '../../support/load.js'
 
 export const BUCKET = 'staging-bucket'
 export const ROLE = 'arn:aws:iam::123456789012:role/wandb-audit-copy'
@@ -30,7 +31,7 @@ export function standIns(): StandIns {
       clusters: ['old'],
       database: 'audit',
       roles: [ROLE],
-      pageRows: 3,
+      pageRows: 40,
     })
   }, 180_000)
   afterAll(async () => {
@@ -48,7 +49,7 @@ export const addressOf = ({ redshift, s3 }: StandIns, schema: string, more = '')
   `redshift://main/audit?schema=${schema}&iam_role=${ROLE}&staging=s3://${BUCKET}/${schema}?endpoint=${s3.url}&endpoint=${redshift.url}${more}`
 
 export async function newSink(on: StandIns, schema = newSchema()): Promise<Sink> {
-  const sink = redshiftSink(addressOf(on, schema))
+  const sink = redshiftSink(addressOf(on, schema), { signal: never })
   await sink.prepare()
   return sink
 }

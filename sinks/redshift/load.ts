@@ -1,0 +1,75 @@
+/** A batch's way: files into the staging place, one transaction, and its counts. */
+
+import { createHash } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import type { Batch, LoadCounts } from '../../src/contract.js'
+import { AuditError } from '../../src/errors.js'
+import { retrying } from '../../src/retry.js'
+import type { ObjectStore } from '../../src/stores/contract.js'
+import type { RedshiftAddress } from './address.js'
+import { type DataApi, never } from './data-api.js'
+import { loadStatements, type StagedObject } from './merge.js'
+import { queryResult } from './result.js'
+import { writeFiles } from './stage.js'
+
+export interface Staging {
+  readonly store: ObjectStore
+  readonly prefix: string
+  /** Takes the keys of the objects that may be there, for `removeAll`. */
+  readonly keys: string[]
+}
+
+/** Writes the batch's files to `<prefix>/<load_id>/`, each under a key that no other load has. */
+export async function upload(
+  batch: Batch,
+  id: string,
+  { store, prefix, keys }: Staging,
+  signal: AbortSignal,
+): Promise<StagedObject[]> {
+  const folder = [prefix.replace(/\/+$/, ''), batch.loadId].filter((part) => part !== '').join('/')
+  const objects: StagedObject[] = []
+  for (const { table, path } of await writeFiles(id, batch)) {
+    const key = `${folder}/${table.name}.parquet`
+    keys.push(key)
+    await store.write(key, { file: path }, 'any', signal)
+    await rm(path)
+    objects.push({ table, address: `${store.id}/${key}` })
+  }
+  return objects
+}
+
+/** What cannot be removed now, the bucket's lifecycle rule removes. */
+export async function removeAll(store: ObjectStore, keys: readonly string[]): Promise<void> {
+  for (const key of keys) await store.remove(key, never).catch(() => {})
+}
+
+/**
+ * A lost answer is asked for again under the same token; a statement that failed or vanished is tried anew under the next.
+ *
+ * @returns the counts that are in audit_loads, whichever try was committed
+ */
+export async function commit(
+  batch: Batch,
+  objects: readonly StagedObject[],
+  { id, place, iamRole }: RedshiftAddress,
+  api: DataApi,
+  signal: AbortSignal,
+): Promise<LoadCounts> {
+  const sqls = loadStatements(batch, { place, iamRole, objects, finishedAt: new Date() })
+  let attempt = 1
+  const statement = await retrying(async () => {
+    const token = createHash('sha256')
+      .update(JSON.stringify([attempt, ...sqls]))
+      .digest('hex')
+    const outcome = await api.run({ sqls, what: 'loading', token, signal })
+    if ('finished' in outcome) return outcome.finished
+    attempt++
+    throw outcome.failed
+  }, never)
+  const { rows } = await retrying(async () => queryResult(await api.result(statement, sqls.length)), never)
+  for await (const row of rows) {
+    const [read = 0, inserted = 0, enriched = 0, unchanged = 0, rejected = 0] = row.map(Number)
+    return { read, inserted, enriched, unchanged, rejected }
+  }
+  throw new AuditError(`${id}: the load ${batch.loadId} was committed without its row in audit_loads`)
+}
