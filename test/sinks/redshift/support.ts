@@ -20,12 +20,11 @@ export function standIns(): StandIns {
   const started = {} as StandIns
   beforeAll(async () => {
     Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b', AWS_REGION: 'us-east-1' })
-    const s3 = await startS3({ buckets: [BUCKET] })
-    started.s3 = s3
+    started.s3 = await startS3({ buckets: [BUCKET] })
     started.redshift = await startRedshift({
       objects: {
-        list: async (bucket, prefix) => s3.keys(bucket).filter((key) => key.startsWith(prefix)),
-        read: async (bucket, key) => s3.get(bucket, key) ?? new Uint8Array(),
+        list: async (bucket, prefix) => started.s3.keys(bucket).filter((key) => key.startsWith(prefix)),
+        read: async (bucket, key) => started.s3.get(bucket, key) ?? new Uint8Array(),
       },
       workgroups: ['main'],
       clusters: ['old'],
