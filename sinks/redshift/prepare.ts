@@ -38,7 +38,7 @@ export async function prepare(place: Place, api: DataApi, signal: AbortSignal): 
 }
 
 /** Three SELECTs, for the three parts of the catalogue. */
-const catalogueStatements = ({ schema }: Place): string[] => [
+export const catalogueStatements = ({ schema }: Place): string[] => [
   `SELECT table_name, column_name FROM svv_columns WHERE table_schema = ${literal(schema)}`,
   `SELECT viewname FROM pg_views WHERE schemaname = ${literal(schema)}`,
   `SELECT nspname FROM pg_namespace WHERE nspname = ${literal(schema)}`,

@@ -19,6 +19,9 @@ const QUOTED = /^['"]|^--|^\/\*/
 
 /** PostgreSQL would take these; Redshift does not know them. */
 const REFUSED: readonly (readonly [RegExp, string])[] = [
+  // Names of ours that Redshift reserves: they stand in quotes.
+  [/\bRAW\b/i, 'raw'],
+  [/(?<!\bAS\s)\bTIMESTAMP\b(?!\s*')/i, 'timestamp'],
   [/\bON\s+CONFLICT\b/i, 'ON'],
   [/\bADD\s+COLUMN\s+IF\b/i, 'NOT'],
   [/\bRETURNING\b/i, 'RETURNING'],

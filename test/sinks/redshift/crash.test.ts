@@ -1,13 +1,12 @@
 /** A run that ends at any request, before or after it took effect: the next run ends in the same tables. */
 
 import { expect, it, onTestFinished } from 'vitest'
-import { redshiftSink } from '../../../sinks/redshift/index.js'
 import type { Sink } from '../../../src/contract.js'
 import { Refusal } from '../../emulators/redshift/refusals.js'
 import { startS3 } from '../../emulators/s3.js'
-import { loadInto, ndjson, never } from '../../support/load.js'
+import { loadInto, ndjson } from '../../support/load.js'
 import { contentOf, rowsOf } from '../../support/rows.js'
-import { addressOf, BUCKET, newSchema, newSink, standIns } from './support.js'
+import { addressOf, BUCKET, newSchema, newSink, openSink, standIns } from './support.js'
 
 const on = standIns()
 
@@ -34,14 +33,14 @@ async function endsTheSame(die: () => Promise<void> | void, live: () => void): P
   await loadInto(sink, BEFORE)
   await sink.close()
   await die()
-  const dying = redshiftSink(addressOf(on, schema), { signal: never })
+  const dying = openSink(addressOf(on, schema))
   const survived = await loadInto(dying, DOCUMENTS).then(
     () => true,
     () => false,
   )
   live()
   await dying.close()
-  const next = redshiftSink(addressOf(on, schema), { signal: never })
+  const next = openSink(addressOf(on, schema))
   await loadInto(next, DOCUMENTS)
   expect(await everything(next)).toEqual(await expected())
   const off = 'SELECT load_id FROM audit_loads WHERE rows_read <> inserted + enriched + unchanged + rejected'
