@@ -27,7 +27,7 @@ const LONGEST_PAUSE_MS = 5000
 const SILENT = { trace() {}, debug() {}, info() {}, warn() {}, error() {} }
 
 /** For what nobody stops. */
-export const never = new AbortController().signal
+export const never: AbortSignal = new AbortController().signal
 
 export interface Statements {
   readonly sqls: readonly string[]

@@ -1,5 +1,6 @@
 import { sinkConformance } from '../../conformance/sinks.js'
-import { addressOf, newSchema, openSink, standIns } from './support.js'
+import { openSink } from './open.js'
+import { addressOf, newSchema, standIns } from './support.js'
 
 const on = standIns()
 

@@ -6,7 +6,8 @@ import { Refusal } from '../../emulators/redshift/refusals.js'
 import { startS3 } from '../../emulators/s3.js'
 import { loadInto, ndjson } from '../../support/load.js'
 import { contentOf, rowsOf } from '../../support/rows.js'
-import { addressOf, BUCKET, newSchema, newSink, openSink, standIns } from './support.js'
+import { openSink } from './open.js'
+import { addressOf, BUCKET, newSchema, newSink, standIns } from './support.js'
 
 const on = standIns()
 

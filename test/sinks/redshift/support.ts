@@ -1,11 +1,10 @@
 /** One stand-in of Redshift and one of S3 for a file of tests, and targets on them. */
 
 import { afterAll, beforeAll } from 'vitest'
-import { redshiftSink } from '../../../sinks/redshift/index.js'
 import type { Sink } from '../../../src/contract.js'
 import { type RedshiftStandIn, startRedshift } from '../../emulators/redshift.js'
 import { type S3StandIn, startS3 } from '../../emulators/s3.js'
-import { never } from '../../support/load.js'
+import { openSink } from './open.js'
 
 export const BUCKET = 'staging-bucket'
 export const ROLE = 'arn:aws:iam::123456789012:role/wandb-audit-copy'
@@ -46,12 +45,6 @@ export const newSchema = (): string => `audit_${++schemas}`
 /** An address on the stand-ins, with further options. */
 export const addressOf = ({ redshift, s3 }: StandIns, schema: string, more = ''): string =>
   `redshift://main/audit?schema=${schema}&iam_role=${ROLE}&staging=s3://${BUCKET}/${schema}?endpoint=${s3.url}&endpoint=${redshift.url}${more}`
-
-/** A sink for tests that are written for every warehouse: Redshift reserves two names of our columns, which they leave bare. */
-export function openSink(address: string): Sink {
-  const sink = redshiftSink(address, { signal: never })
-  return { ...sink, query: (sql) => sink.query(sql.replace(/(?<!["\w])(timestamp|raw)(?!["\w])/g, '"$1"')) }
-}
 
 export async function newSink(on: StandIns, schema = newSchema()): Promise<Sink> {
   const sink = openSink(addressOf(on, schema))
