@@ -167,9 +167,9 @@ WHERE t."reject_id" IS NULL`
 
 /** A document read again has one receipt a version, which tells of the last time. */
 function deleteReceipts(place: Place): string {
-  const receipts = tableOf(place, AUDIT_DOCUMENTS)
+  const receipts = quote(place.prefix + AUDIT_DOCUMENTS.name)
   const key = AUDIT_DOCUMENTS.key.map((column) => `${receipts}.${quote(column)} = e.${quote(column)}`).join(' AND ')
-  return `DELETE FROM ${receipts} USING ${STAGED_RECEIPTS.name} AS e WHERE ${key}`
+  return `DELETE FROM ${tableOf(place, AUDIT_DOCUMENTS)} USING ${STAGED_RECEIPTS.name} AS e WHERE ${key}`
 }
 
 /** A statement whose first try was committed though nobody heard of it adds no second row, and gives the first one's counts. */

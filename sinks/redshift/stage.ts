@@ -42,7 +42,8 @@ export async function writeFiles(who: string, batch: Batch): Promise<StagedFile[
   const files: StagedFile[] = []
   const write = async (table: StagingTable, select: string): Promise<void> => {
     const path = join(folder, `${table.name}.parquet`)
-    if ((await writeParquet(who, engine, select, path)) > 0 || table === STAGED_RECEIPTS) files.push({ table, path })
+    if ((await writeParquet(who, engine, select, path, 'snappy')) > 0 || table === STAGED_RECEIPTS)
+      files.push({ table, path })
   }
   if (events.bounds !== null) await write(STAGED_EVENTS, selectFor(STAGED_EVENTS, keptEvents(events.relation)))
   await write(STAGED_REJECTS, selectFor(STAGED_REJECTS, keptRejects(rejects.relation)))

@@ -178,9 +178,9 @@ describe('COPY', () => {
   const copy = (key: string, role = ROLE) =>
     `COPY staged FROM 's3://${BUCKET}/${key}' IAM_ROLE '${role}' FORMAT AS PARQUET`
 
-  async function put(key: string, select: string): Promise<void> {
+  async function put(key: string, select: string, codec: 'zstd' | 'snappy' = 'snappy'): Promise<void> {
     const path = join(newFolder(), 'a.parquet')
-    await writeParquet('the test', (await newEngine()).connection, select, path)
+    await writeParquet('the test', (await newEngine()).connection, select, path, codec)
     on.s3.put(BUCKET, key, readFileSync(path))
   }
 
@@ -212,6 +212,11 @@ describe('COPY', () => {
   ])('refuses %s', async (what, select, error) => {
     await put(what, select)
     expect(await refusal(CREATE, copy(what))).toMatch(error)
+  })
+
+  it('refuses a compression that Redshift does not document', async () => {
+    await put('zstd', "SELECT 'x' AS a, CAST(1 AS INTEGER) AS b", 'zstd')
+    expect(await refusal(CREATE, copy('zstd'))).toMatch(/compression/)
   })
 
   it('refuses a role it may not take, and a key that is not there', async () => {
