@@ -63,6 +63,7 @@ export function parseRedshiftAddress(address: string): RedshiftAddress {
     check('iam_role', new RegExp(`^default$|${ROLE.source}`), 'Give the ARN of a role, or default.') ?? 'default'
   const staging = check('staging', /^s3:\/\//, 'COPY reads from S3: write staging=s3://bucket/prefix.')
   const provisioned = check('provisioned', /^(?:true|false)$/, 'Write true or false.') === 'true'
+  const region = check('region', /^[a-z0-9-]+$/, 'Write it as AWS does: eu-central-1.')
   const { db_user: dbUser, secret_arn: secret } = options
   if (dbUser !== undefined && secret !== undefined) {
     throw usageError(`${id}: db_user and secret_arn exclude each other`, 'The secret names its user itself.')
@@ -79,9 +80,15 @@ export function parseRedshiftAddress(address: string): RedshiftAddress {
       schema: check('schema', IDENTIFIER, lower) ?? 'public',
       prefix: check('table_prefix', IDENTIFIER, lower) ?? '',
     },
-    staging: staging ?? null,
+    staging: staging === undefined ? null : inRegion(staging, region),
     iamRole: role === 'default' ? role : `'${role}'`,
-    region: check('region', /^[a-z0-9-]+$/, 'Write it as AWS does: eu-central-1.'),
+    region,
     endpoint: check('endpoint', /^https:\/\/|^http:\/\/(?:127\.0\.0\.1|localhost)[:/]/, 'It begins with https://.'),
   }
+}
+
+/** COPY reads Parquet from its own region only, so what is said of Redshift holds for the bucket. */
+function inRegion(staging: string, region: string | undefined): string {
+  if (region === undefined || /[?&]region=/.test(staging)) return staging
+  return `${staging}${staging.includes('?') ? '&' : '?'}region=${region}`
 }

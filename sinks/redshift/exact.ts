@@ -22,26 +22,37 @@ const INEXACT = literal('[0-9][.eE]|[0-9]{19}|-0')
 /** Numbers that SUPER may refuse: neither a double nor a decimal of 38 digits. */
 const BEYOND = literal('[eE][+-]?[0-9]{3}|[0-9.]{36}')
 
+/** The engine's column of the exact JSON text without what stands in its strings. */
+const BARE = '_bare'
+
+/** A text shorter than this fits, whatever its characters become within a JSON string. */
+const SURELY_FITS = Math.floor(EXTRA_BYTES / 8)
+
+/** Whether a text is so long that it may have to go in parts. */
+export const mayBeLong = (text: string): string => `strlen(${text}) > ${SURELY_FITS}`
+
+/** SELECTs the rows of a relation with a column `_exact` (null: there is no extra) with one more, which `SUPER_TEXT` needs. */
+export const withBare = (relation: string): string =>
+  `(SELECT *, CASE WHEN ${EXACT} IS NOT NULL THEN regexp_replace(${EXACT}, ${STRINGS}, '""', 'g') END AS ${BARE} FROM ${relation})`
+
+const NAVIGABLE = [
+  `NOT contains(${EXACT}, '\\u0000')`,
+  `NOT contains(${EXACT}, '"${EXACT}')`,
+  `NOT regexp_matches(${BARE}, ${BEYOND})`,
+  `2 * length(${BARE}) - length(replace(${BARE}, '[', '')) - length(replace(${BARE}, '{', '')) <= ${OPENINGS}`,
+].join(' AND ')
+
+const MEMBER = `concat('"${EXACT}":', CAST(to_json(${EXACT}) AS VARCHAR), '}')`
+
 /**
  * The engine's expression for the JSON text that becomes the SUPER value: the exact text itself, where that can be trusted;
  * else the text with its exact form under a key of its own, or the exact form alone, or how many parts it has.
- *
- * @param exact expression for the exact JSON text of an object; null: there is no extra
  */
-export function superText(exact: string): string {
-  const bare = `regexp_replace(${exact}, ${STRINGS}, '""', 'g')`
-  const nul = `contains(${exact}, '\\u0000')`
-  const own = `contains(${exact}, '"${EXACT}')`
-  const navigable = `NOT ${nul} AND NOT ${own} AND NOT regexp_matches(${bare}, ${BEYOND}) AND ${openings(bare)} <= ${OPENINGS}`
-  const trusted = `${navigable} AND NOT regexp_matches(${bare}, ${INEXACT})`
-  const member = `concat('"${EXACT}":', CAST(to_json(${exact}) AS VARCHAR), '}')`
-  return `CASE
-    WHEN ${exact} IS NULL THEN NULL
-    WHEN strlen(${exact}) <= ${EXTRA_BYTES} AND ${trusted} THEN ${exact}
-    WHEN strlen(${exact}) + strlen(${member}) <= ${EXTRA_BYTES} AND ${navigable} THEN concat(left(${exact}, -1), ',', ${member})
-    WHEN strlen(${member}) <= ${EXTRA_BYTES} THEN concat('{', ${member})
-    ELSE concat('{"${PARTS}":', (length(${exact}) - 1) // ${PART_CHARACTERS} + 1, '}')
+export const SUPER_TEXT = `CASE
+    WHEN ${EXACT} IS NULL THEN NULL
+    WHEN strlen(${EXACT}) <= ${EXTRA_BYTES} AND NOT regexp_matches(${BARE}, ${INEXACT}) AND ${NAVIGABLE} THEN ${EXACT}
+    WHEN strlen(${EXACT}) <= ${EXTRA_BYTES} AND strlen(${EXACT}) + strlen(${MEMBER}) <= ${EXTRA_BYTES} AND ${NAVIGABLE}
+      THEN concat(left(${EXACT}, -1), ',', ${MEMBER})
+    WHEN strlen(${EXACT}) <= ${EXTRA_BYTES} AND strlen(${MEMBER}) <= ${EXTRA_BYTES} THEN concat('{', ${MEMBER})
+    ELSE concat('{"${PARTS}":', (length(${EXACT}) - 1) // ${PART_CHARACTERS} + 1, '}')
   END`
-}
-
-const openings = (text: string): string => `length(regexp_replace(${text}, '[^\\[{]', '', 'g'))`

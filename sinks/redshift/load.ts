@@ -12,6 +12,9 @@ import { loadStatements, type StagedObject } from './merge.js'
 import { queryResult } from './result.js'
 import { writeFiles } from './stage.js'
 
+/** Some twenty seconds: a quota of statements, or of sessions, is free again when others have ended. */
+const RETRIES = 5
+
 export interface Staging {
   readonly store: ObjectStore
   readonly prefix: string
@@ -57,15 +60,19 @@ export async function commit(
 ): Promise<LoadCounts> {
   const sqls = loadStatements(batch, { place, iamRole, objects, finishedAt: new Date() })
   let attempt = 1
-  const statement = await retrying(async () => {
-    const token = createHash('sha256')
-      .update(JSON.stringify([attempt, ...sqls]))
-      .digest('hex')
-    const outcome = await api.run({ sqls, what: 'loading', token, signal })
-    if ('finished' in outcome) return outcome.finished
-    attempt++
-    throw outcome.failed
-  }, never)
+  const statement = await retrying(
+    async () => {
+      const token = createHash('sha256')
+        .update(JSON.stringify([attempt, ...sqls]))
+        .digest('hex')
+      const outcome = await api.run({ sqls, what: 'loading', token, signal })
+      if ('finished' in outcome) return outcome.finished
+      attempt++
+      throw outcome.failed
+    },
+    never,
+    RETRIES,
+  )
   const { rows } = await retrying(async () => queryResult(await api.result(statement, sqls.length)), never)
   for await (const row of rows) {
     const [read = 0, inserted = 0, enriched = 0, unchanged = 0, rejected = 0] = row.map(Number)

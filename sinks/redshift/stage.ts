@@ -7,8 +7,9 @@ import { join } from 'node:path'
 import type { Column, Table } from '../../schemas/tables.js'
 import { AUDIT_DOCUMENTS, AUDIT_EVENTS, AUDIT_REJECTS, RECORD_FIELDS } from '../../schemas/tables.js'
 import type { Batch } from '../../src/contract.js'
+import { duckdbError } from '../../src/duckdb-error.js'
 import { writeParquet } from '../shared/parquet.js'
-import { EXACT, PART_CHARACTERS, PARTS, superText } from './exact.js'
+import { EXACT, mayBeLong, PART_CHARACTERS, PARTS, SUPER_TEXT, withBare } from './exact.js'
 import { AUDIT_PARTS, literal, quote } from './place.js'
 
 export interface StagedFile {
@@ -38,54 +39,71 @@ const NUL = 'chr(0)'
  * @throws AuditError without any value of a record
  */
 export async function writeFiles(who: string, batch: Batch): Promise<StagedFile[]> {
-  const { engine, folder, events, rejects, receipts } = batch
+  const { engine, folder, rejects, receipts, rejected } = batch
   const files: StagedFile[] = []
   const write = async (table: StagingTable, select: string): Promise<void> => {
     const path = join(folder, `${table.name}.parquet`)
-    if ((await writeParquet(who, engine, select, path, 'snappy')) > 0 || table === STAGED_RECEIPTS)
-      files.push({ table, path })
+    if ((await writeParquet(who, engine, select, path, 'snappy')) > 0) files.push({ table, path })
   }
-  if (events.bounds !== null) await write(STAGED_EVENTS, selectFor(STAGED_EVENTS, keptEvents(events.relation)))
-  await write(STAGED_REJECTS, selectFor(STAGED_REJECTS, keptRejects(rejects.relation)))
+  const parts = rejected === 0 ? [] : [rejectParts(rejects.relation)]
+  if (batch.events.bounds !== null) {
+    const { nul, long } = await oddities(who, batch)
+    const events = withBare(nul ? withOriginals(batch.events.relation) : withExact(batch.events.relation))
+    await write(
+      STAGED_EVENTS,
+      selectFor(STAGED_EVENTS, `(SELECT * REPLACE (${SUPER_TEXT} AS extra) FROM ${events})`, nul),
+    )
+    if (nul || long) parts.push(extraParts(events))
+  }
+  if (rejected > 0) await write(STAGED_REJECTS, selectFor(STAGED_REJECTS, keptRejects(rejects.relation)))
   await write(STAGED_RECEIPTS, selectFor(STAGED_RECEIPTS, receipts.relation))
-  await write(STAGED_PARTS, selectFor(STAGED_PARTS, parts(events.relation, rejects.relation)))
+  if (parts.length > 0) await write(STAGED_PARTS, selectFor(STAGED_PARTS, `(${parts.join(' UNION ALL ')})`))
   return files
 }
 
-/** The engine's SELECT of a staging table's columns. */
-function selectFor(table: StagingTable, relation: string): string {
-  const columns = table.for.columns.map((column) => `${staged(column)} AS ${quote(column.name)}`)
+/** The engine's SELECT of a staging table's columns. @param nul whether a text may hold one */
+function selectFor(table: StagingTable, relation: string, nul = true): string {
+  const columns = table.for.columns.map((column) => `${staged(column, nul)} AS ${quote(column.name)}`)
   const counts = table.more.map((name) => `CAST(${name} AS INTEGER) AS ${name}`)
   return `SELECT ${[...columns, ...counts].join(', ')} FROM ${relation}`
 }
 
-function staged({ name, type }: Column): string {
+function staged({ name, type }: Column, nul: boolean): string {
   const value = quote(name)
-  if (type === 'text') return `replace(${value}, ${NUL}, '')`
+  if (type === 'text' && nul) return `replace(${value}, ${NUL}, '')`
   if (type === 'timestamp') return `CAST(timezone('UTC', ${value}) AS VARCHAR) || '+00'`
-  if (type === 'bigint') return `CAST(${value} AS BIGINT)`
-  return value
+  return type === 'bigint' ? `CAST(${value} AS BIGINT)` : value
 }
 
-/** Events with `exact`, the JSON text of their extra; where a column holds a NUL, with the original under its key. */
-function withExact(events: string): string {
+const HAS_NUL = `contains(concat(${TEXT_FIELDS.map(quote).join(', ')}), ${NUL})`
+
+/** What next to no batch has, so that looking once is cheaper than being ready in every row. */
+async function oddities(who: string, { engine, events }: Batch): Promise<{ nul: boolean; long: boolean }> {
+  const sql = `SELECT bool_or(${HAS_NUL}), bool_or(${mayBeLong('CAST(extra AS VARCHAR)')}) FROM ${events.relation}`
+  try {
+    const [nul, long] = (await engine.runAndReadAll(sql)).getRows()[0] ?? []
+    return { nul: nul === true, long: long === true }
+  } catch (error) {
+    throw duckdbError(who, error)
+  }
+}
+
+/** Events with `_exact`, the JSON text of their extra. */
+const withExact = (events: string): string => `(SELECT *, CAST(extra AS VARCHAR) AS ${EXACT} FROM ${events})`
+
+/** The same; where a column holds a NUL, with the original under its key. */
+function withOriginals(events: string): string {
   const originals = TEXT_FIELDS.map(
     (field) =>
       `${literal(field)}, CASE WHEN contains(${quote(field)}, ${NUL}) AND NOT coalesce(json_exists(extra, '$.${field}'), false) THEN ${quote(field)} END`,
   )
+  // A merge patch drops the members that are null.
   const kept = `CAST(json_merge_patch('{}'::JSON, json_object(${originals.join(', ')})) AS VARCHAR)`
   return `(
-    SELECT *, CASE
-        WHEN NOT contains(concat(${TEXT_FIELDS.map(quote).join(', ')}), ${NUL}) OR kept = '{}' THEN text
-        WHEN text IS NULL THEN kept
-        ELSE concat(left(text, -1), ',', kept[2:])
-      END AS ${EXACT}
+    SELECT *, CASE WHEN kept = '{}' THEN text WHEN text IS NULL THEN kept ELSE concat(left(text, -1), ',', kept[2:]) END AS ${EXACT}
     FROM (SELECT *, CAST(extra AS VARCHAR) AS text, ${kept} AS kept FROM ${events})
   )`
 }
-
-const keptEvents = (events: string): string =>
-  `(SELECT * REPLACE (${superText(EXACT)} AS extra) FROM ${withExact(events)})`
 
 /** Rejects with `exact`, the raw line or, where it holds a NUL, its base64. */
 const exactRejects = (rejects: string): string => `(
@@ -100,14 +118,18 @@ const keptRejects = (rejects: string): string => `(
   ) FROM ${exactRejects(rejects)}
 )`
 
-/** What does not fit, in parts. */
-const parts = (events: string, rejects: string): string => `(
-  SELECT id, CAST(part AS INTEGER) AS part, substring(text, ${PART_CHARACTERS} * (part - skipped) + 1, ${PART_CHARACTERS}) AS text
-  FROM (
-    SELECT id, text, skipped, unnest(range(1, (length(text) - 1) // ${PART_CHARACTERS} + 1 + skipped)) AS part FROM (
-      SELECT content_hash AS id, ${EXACT} AS text, 1 AS skipped FROM ${withExact(events)} WHERE ${superText(EXACT)} LIKE '{"${PARTS}":%'
-      UNION ALL
-      SELECT reject_id AS id, ${EXACT} AS text, 0 AS skipped FROM ${exactRejects(rejects)} WHERE length(${EXACT}) > ${PART_CHARACTERS}
-    )
+/** What does not fit, in parts counted from 1. */
+const extraParts = (events: string): string =>
+  inParts(
+    `SELECT content_hash AS id, ${EXACT} AS text, 1 AS first FROM ${events} WHERE ${mayBeLong(EXACT)} AND ${SUPER_TEXT} LIKE '{"${PARTS}":%'`,
   )
-)`
+
+/** Their first part stands in raw. */
+const rejectParts = (rejects: string): string =>
+  inParts(
+    `SELECT reject_id AS id, ${EXACT} AS text, 0 AS first FROM ${exactRejects(rejects)} WHERE length(${EXACT}) > ${PART_CHARACTERS}`,
+  )
+
+const inParts = (texts: string): string => `
+  SELECT id, CAST(part AS INTEGER) AS part, substring(text, ${PART_CHARACTERS} * (part - first) + 1, ${PART_CHARACTERS}) AS text
+  FROM (SELECT *, unnest(range(1, (length(text) - 1) // ${PART_CHARACTERS} + 1 + first)) AS part FROM (${texts}))`

@@ -9,7 +9,7 @@ describe('an address of Redshift', () => {
       id: 'redshift://main/audit',
       target: { Database: 'audit', WorkgroupName: 'main' },
       place: { schema: 'public', prefix: '' },
-      staging: 's3://bucket/below',
+      staging: 's3://bucket/below?region=eu-central-1',
       iamRole: 'default',
       region: 'eu-central-1',
       endpoint: undefined,

@@ -5,5 +5,9 @@ import { never } from '../../support/load.js'
 /** A sink for tests that are written for every warehouse: Redshift reserves two names of our columns, which they leave bare. */
 export function openSink(address: string): Sink {
   const sink = redshiftSink(address, { signal: never })
-  return { ...sink, query: (sql) => sink.query(sql.replace(/(?<!["\w])(timestamp|raw)(?!["\w])/g, '"$1"')) }
+  const quoted = (sql: string): string =>
+    sql.replace(/'[^']*'|(?<!["\w])(timestamp|raw)(?!["\w])/g, (found, name) =>
+      name === undefined ? found : `"${name}"`,
+    )
+  return { ...sink, query: (sql) => sink.query(quoted(sql)) }
 }
