@@ -81,7 +81,6 @@ export function dataApi({ id, target, region, endpoint }: RedshiftAddress): Data
   }
 
   async function run({ sqls, what, token, parameters, signal }: Statements): Promise<Outcome> {
-    if (signal.aborted) return { failed: interrupted() }
     const request = new BatchExecuteStatementCommand({
       ...target,
       Database: target.Database,
@@ -132,6 +131,7 @@ export function dataApi({ id, target, region, endpoint }: RedshiftAddress): Data
     run,
 
     async must(statements) {
+      if (statements.signal.aborted) throw interrupted()
       const outcome = await run(statements)
       if ('failed' in outcome) throw outcome.failed
       return outcome.finished

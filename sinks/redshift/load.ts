@@ -3,12 +3,13 @@
 import { createHash } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import type { Batch, LoadCounts } from '../../src/contract.js'
-import { AuditError } from '../../src/errors.js'
+import { AuditError, interrupted, printable } from '../../src/errors.js'
 import { retrying } from '../../src/retry.js'
 import type { ObjectStore } from '../../src/stores/contract.js'
 import type { RedshiftAddress } from './address.js'
 import { type DataApi, never } from './data-api.js'
 import { loadStatements, type StagedObject } from './merge.js'
+import { literal } from './place.js'
 import { queryResult } from './result.js'
 import { writeFiles } from './stage.js'
 
@@ -60,15 +61,20 @@ export async function commit(
 ): Promise<LoadCounts> {
   const sqls = loadStatements(batch, { place, iamRole, objects, finishedAt: new Date() })
   let attempt = 1
+  let mayRun = false
   const statement = await retrying(
     async () => {
+      // One whose answer was lost has to be found first, to be cancelled or to be told as committed.
+      if (signal.aborted && !mayRun) throw interrupted()
       const token = createHash('sha256')
         .update(JSON.stringify([attempt, ...sqls]))
         .digest('hex')
+      mayRun = true
       const outcome = await api.run({ sqls, what: 'loading', token, signal })
+      mayRun = false
       if ('finished' in outcome) return outcome.finished
       attempt++
-      throw outcome.failed
+      throw await explained(outcome.failed, batch.loadId, api, signal)
     },
     never,
     RETRIES,
@@ -79,4 +85,26 @@ export async function commit(
     return { read, inserted, enriched, unchanged, rejected }
   }
   throw new AuditError(`${id}: the load ${batch.loadId} was committed without its row in audit_loads`)
+}
+
+/**
+ * What Redshift noted of a COPY that failed, without the values it met.
+ * https://docs.aws.amazon.com/redshift/latest/dg/SYS_LOAD_ERROR_DETAIL.html
+ */
+async function explained(failure: AuditError, loadId: string, api: DataApi, signal: AbortSignal): Promise<AuditError> {
+  if (!/load_error/.test(`${failure.message} ${failure.advice}`)) return failure
+  const sql = `SELECT TRIM(column_name) AS name, TRIM(error_message) AS error FROM sys_load_error_detail
+WHERE file_name LIKE ${literal(`%/${loadId}/%`)} ORDER BY start_time DESC LIMIT 1`
+  try {
+    const statement = await api.must({ sqls: [sql], what: 'explaining', signal })
+    for await (const [column, error] of queryResult(await api.result(statement, 1)).rows) {
+      const text = String(error).replace(/(["']).*?\1|:.*$/g, '…')
+      const { advice, retryable } = failure
+      const message = `${failure.message} (column ${printable(String(column))}: ${printable(text)})`
+      return new AuditError(message, { retryable, ...(advice === undefined ? {} : { advice }) })
+    }
+  } catch {
+    // The failure itself is what has to be told.
+  }
+  return failure
 }

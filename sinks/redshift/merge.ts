@@ -179,8 +179,7 @@ function insertLoad(place: Place, batch: Facts, finishedAt: Date): string {
   return `INSERT INTO ${tableOf(place, AUDIT_LOADS)} (${columnsOf(AUDIT_LOADS)})
 SELECT ${literal(loadId)}, ${documents}, ${rowsRead}, c.inserted, c.enriched, c.occurrences - c.inserted - c.enriched, ${rejected}, ${at(startedAt)}, ${at(finishedAt)}, ${literal(loaderVersion)}
 FROM load_counts AS c
-LEFT JOIN (SELECT "load_id" FROM ${tableOf(place, AUDIT_LOADS)}) AS t ON t."load_id" = ${literal(loadId)}
-WHERE t."load_id" IS NULL`
+WHERE (SELECT COUNT(*) FROM ${tableOf(place, AUDIT_LOADS)} WHERE "load_id" = ${literal(loadId)}) = 0`
 }
 
 /**

@@ -47,6 +47,9 @@ const SETUP = `
     RETURN false;
   END $$;
   CREATE VIEW pg_catalog.svv_columns AS SELECT table_schema, table_name, column_name, data_type FROM information_schema.columns;
+  CREATE TABLE pg_catalog.sys_load_error_detail (
+    start_time timestamp, file_name char(256), column_name char(127), error_code integer, error_message char(512)
+  );
   SET allow_system_table_mods = off;
 `
 

@@ -113,3 +113,28 @@ it('at any request to S3', async () => {
     await s3.close()
   }
 }, 300_000)
+
+it('at any statement of the transaction: nothing of it stays', async () => {
+  const schema = newSchema()
+  const sink = await newSink(on, schema)
+  await loadInto(sink, BEFORE)
+  const before = await everything(sink)
+  let failing = 0
+  for (let survived = false; !survived; failing++) {
+    let statements = 0
+    on.redshift.onStatement = (sql) => {
+      if (/^LOCK/.test(sql)) statements = 0
+      if (statements++ === failing && on.redshift.statements.at(-1)?.parts.some((part) => /^COPY/.test(part.sql))) {
+        throw new Error('on request')
+      }
+    }
+    survived = await loadInto(sink, DOCUMENTS).then(
+      () => true,
+      () => false,
+    )
+    on.redshift.onStatement = () => {}
+    expect(await everything(sink)).toEqual(survived ? await expected() : before)
+  }
+  expect(failing).toBeGreaterThan(20)
+  await sink.close()
+}, 300_000)

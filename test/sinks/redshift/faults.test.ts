@@ -100,6 +100,20 @@ describe('a statement that ends badly', () => {
     await sink.close()
   })
 
+  it('says which column a COPY stumbled over, and no value', async () => {
+    const sink = await newSink(on)
+    const batch = await batchOf(await newEngine(), [documentOf('a', ndjson(EVENT))])
+    await on.redshift.execute(`INSERT INTO sys_load_error_detail VALUES (now(), 's3://x/${batch.loadId}/a.parquet',
+      'actor_email', 1204, 'Invalid digit, Value ''a'', Pos 0: ada@example.com')`)
+    const error = "Load into table 'staged_events' failed. Check 'sys_load_error_detail' system table for details."
+    on.redshift.fail({ kind: 'ends', sql: LOADING, status: 'FAILED', error })
+    await expect(sink.load(batch, never)).rejects.toMatchObject({
+      message: expect.stringMatching(/staged_events.*\(column actor_email: Invalid digit, Value …, Pos 0…\)$/),
+      advice: expect.stringContaining('sys_load_error_detail'),
+    })
+    await sink.close()
+  })
+
   it.each([
     [
       'a COPY',
@@ -195,6 +209,22 @@ describe('Ctrl-C', () => {
     expect(await load(sink, controller.signal)).toEqual(ONE)
     on.redshift.onEffect = () => {}
     await once(sink)
+    await sink.close()
+  })
+
+  it('after an answer was lost tells what is there', async () => {
+    const sink = await newSink(on)
+    loadsSince()
+    const controller = new AbortController()
+    on.redshift.onEffect = (operation) => {
+      if (operation === 'BatchExecuteStatement') controller.abort()
+    }
+    for (let i = 0; i < 4; i++) on.redshift.fail({ operation: 'BatchExecuteStatement', kind: 'lost-answer' })
+    const outcome = await load(sink, controller.signal).catch((error: Error) => error.message)
+    on.redshift.onEffect = () => {}
+    const [status, ...others] = loadsSince()
+    expect([status, others]).toEqual([outcome === 'interrupted' ? 'ABORTED' : 'FINISHED', []])
+    expect(await eventsOf(sink)).toHaveLength(outcome === 'interrupted' ? 0 : 1)
     await sink.close()
   })
 
