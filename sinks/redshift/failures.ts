@@ -41,7 +41,10 @@ const EXCEPTIONS: readonly Known[] = [
   },
 ]
 
-/** Errors of statements whose words speak of names and rights, not of data: these are told as they are. */
+/**
+ * Errors of statements whose words speak of names and rights, not of data: these are told as they are. What stands in quotes
+ * does not count as a sign, for a value may read like one.
+ */
 const SPEAKABLE: readonly Known[] = [
   {
     sign: /\b1023\b|\b1018\b|[Ss]erializable isolation|[Ww]rite conflict|could not (?:open|serialize)|tuple concurrently/,
@@ -116,7 +119,8 @@ export function statementFailure(id: string, what: string, described: DescribeSt
     })
   }
   const line = firstLine(text)
-  const known = SPEAKABLE.find(({ sign }) => sign.test(text))
+  const words = text.replace(/"[^"]*"|'[^']*'/g, '…')
+  const known = SPEAKABLE.find(({ sign }) => sign.test(words))
   if (known === undefined) {
     return new AuditError(`${where} failed in Redshift (statement ${Id}); nothing is changed`, {
       advice: `Its error may name values, so it is not told here: aws redshift-data describe-statement --id ${Id} shows it.`,

@@ -34,7 +34,7 @@ const TEXT_FIELDS = RECORD_FIELDS.filter((field) => field !== 'timestamp' && fie
 const NUL = 'chr(0)'
 
 /**
- * Writes the files of a batch; one without rows is left out, but for the receipts'.
+ * Writes the files of a batch; one without rows is left out. Receipts there always are.
  *
  * @throws AuditError without any value of a record
  */
@@ -105,7 +105,7 @@ function withOriginals(events: string): string {
   )`
 }
 
-/** Rejects with `exact`, the raw line or, where it holds a NUL, its base64. */
+/** Rejects with `_exact`, the raw line or, where it holds a NUL, its base64. */
 const exactRejects = (rejects: string): string => `(
   SELECT *, CASE WHEN contains(raw, ${NUL}) THEN to_base64(encode(raw)) ELSE raw END AS ${EXACT} FROM ${rejects}
 )`

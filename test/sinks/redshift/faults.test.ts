@@ -90,9 +90,12 @@ describe('a statement that ends badly', () => {
     await sink.close()
   })
 
-  it('names no value, even where Redshift does', async () => {
+  it.each([
+    `invalid input syntax: "ada@example.com"\n  DETAIL: value "ada@example.com"`,
+    `invalid input syntax for type integer: "ada@example.com: permission denied, timeout, table x does not exist"`,
+    "Invalid digit, Value 'ada@example.com', Pos 0, Type: Integer",
+  ])('names no value, even where Redshift does: %s', async (error) => {
     const sink = await newSink(on)
-    const error = `invalid input syntax: "ada@example.com"\n  DETAIL: value "ada@example.com"`
     on.redshift.fail({ kind: 'ends', sql: LOADING, status: 'FAILED', error })
     const failure = await load(sink).catch((reason: unknown) => reason)
     expect(failure).toMatchObject({ advice: expect.stringContaining('describe-statement') })
