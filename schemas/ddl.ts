@@ -7,6 +7,8 @@ type Types = Readonly<Record<FieldType, string>>
 interface Dialect {
   readonly types: Types
   quote(identifier: string): string
+  /** How a table is laid out: what follows its columns. */
+  layout?(table: Table): string
 }
 
 /** https://duckdb.org/docs/stable/sql/dialect/keywords_and_identifiers */
@@ -38,11 +40,12 @@ export const BIGQUERY: Dialect = {
   quote: (identifier) => `\`${identifier.replaceAll('\\', '\\\\').replaceAll('`', '\\`')}\``,
 }
 
-/** Type names by warehouse, in the order of the data dictionary. */
-export const WAREHOUSE_TYPES: Readonly<Record<string, Types>> = {
-  DuckDB: DUCKDB.types,
-  BigQuery: BIGQUERY.types,
-  Redshift: {
+/**
+ * Analysts ask by time, so the tables are sorted by it where they have one; how rows are spread is left to Redshift.
+ * https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_TABLE_NEW.html
+ */
+export const REDSHIFT: Dialect = {
+  types: {
     text: 'VARCHAR(65535)',
     integer: 'INTEGER',
     bigint: 'BIGINT',
@@ -50,6 +53,15 @@ export const WAREHOUSE_TYPES: Readonly<Record<string, Types>> = {
     timestamp: 'TIMESTAMPTZ',
     json: 'SUPER',
   },
+  quote: (identifier) => `"${identifier.replaceAll('"', '""')}"`,
+  layout: ({ key }) => `DISTSTYLE AUTO${key[0] === 'timestamp' ? ' SORTKEY ("timestamp")' : ''}`,
+}
+
+/** Type names by warehouse, in the order of the data dictionary. */
+export const WAREHOUSE_TYPES: Readonly<Record<string, Types>> = {
+  DuckDB: DUCKDB.types,
+  BigQuery: BIGQUERY.types,
+  Redshift: REDSHIFT.types,
   // No nvarchar and no datetimeoffset there; instants are in UTC.
   Fabric: {
     text: 'varchar(8000)',
@@ -72,10 +84,13 @@ export const WAREHOUSE_TYPES: Readonly<Record<string, Types>> = {
 /**
  * CREATE TABLE IF NOT EXISTS, ending in a semicolon. Keys are not declared: the loads keep them, and a primary key
  * makes a merge many times slower.
+ *
+ * @param name the table's name as it stands in the statement, where it is not the table's own, quoted
  */
-export function createTable(table: Table, dialect: Dialect): string {
+export function createTable(table: Table, dialect: Dialect, name = dialect.quote(table.name)): string {
   const columns = table.columns.map(
     ({ name, type, required }) => `  ${dialect.quote(name)} ${dialect.types[type]}${required ? ' NOT NULL' : ''}`,
   )
-  return `CREATE TABLE IF NOT EXISTS ${dialect.quote(table.name)} (\n${columns.join(',\n')}\n);`
+  const layout = dialect.layout === undefined ? '' : ` ${dialect.layout(table)}`
+  return `CREATE TABLE IF NOT EXISTS ${name} (\n${columns.join(',\n')}\n)${layout};`
 }

@@ -7,7 +7,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { z } from 'zod'
 import { ACTIONS } from './actions.js'
-import { createTable, DUCKDB } from './ddl.js'
+import { createTable, DUCKDB, REDSHIFT } from './ddl.js'
 import { dataDictionary } from './dictionary.js'
 import { auditRecord } from './record.js'
 import { settings } from './settings.js'
@@ -20,6 +20,7 @@ const FILES: Readonly<Record<string, string>> = {
   'schemas/generated/record.schema.json': jsonSchema(auditRecord),
   'schemas/generated/settings.schema.json': jsonSchema(settings),
   'schemas/generated/duckdb.sql': `${TABLES.map((table) => createTable(table, DUCKDB)).join('\n\n')}\n`,
+  'schemas/generated/redshift.sql': `${TABLES.map((table) => createTable(table, REDSHIFT)).join('\n\n')}\n`,
   'docs/data-dictionary.md': dataDictionary(TABLES, ACTIONS),
 }
 

@@ -30,8 +30,12 @@ export async function openSink(address: string, context: SinkContext): Promise<S
     const { bigquerySink } = await import('./bigquery/index.js')
     return bigquerySink(address, context)
   }
+  if (/^redshift:/i.test(address)) {
+    const { redshiftSink } = await import('./redshift/index.js')
+    return redshiftSink(address, context)
+  }
   throw usageError(
     `no sink has an address like ${printable(address)}`,
-    'Sinks: duckdb:FILE, parquet:FOLDER, parquet+s3://BUCKET/PREFIX, bigquery://PROJECT/DATASET.',
+    'Sinks: duckdb:FILE, parquet:FOLDER, parquet+s3://BUCKET/PREFIX, bigquery://PROJECT/DATASET, redshift://WORKGROUP/DATABASE.',
   )
 }

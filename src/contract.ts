@@ -106,7 +106,7 @@ export interface Questions {
   status(days: number): readonly Question[]
   /** loaded_at, reason, source_document, source_line and message of each reject. */
   readonly rejects: string
-  /** reason and raw of each reject. */
+  /** reason and raw of each reject; a third column, where there is one, tells whether the next row goes on with the line. */
   readonly rawRejects: string
 }
 

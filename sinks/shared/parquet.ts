@@ -5,13 +5,18 @@ import { duckdbError } from '../../src/duckdb-error.js'
 
 /** Rows a row group: the readers' unit of parallel work and of skipping. */
 const ROW_GROUP_ROWS = 122_880
-/** Of audit logs, whose hashes do not compress, the quickest level makes files no larger than the default: 20.2 MB to 20.7. */
-const ZSTD_LEVEL = 1
+
+const COMPRESSIONS = {
+  // Of audit logs, whose hashes do not compress, the quickest level makes files no larger than the default: 20.2 MB to 20.7.
+  zstd: 'COMPRESSION zstd, COMPRESSION_LEVEL 1',
+  snappy: 'COMPRESSION snappy',
+}
 
 /**
- * Writes the rows of a SELECT to a new file: ZSTD, statistics and dictionaries on, instants as TIMESTAMP(µs, UTC).
+ * Writes the rows of a SELECT to a new file: compressed, statistics and dictionaries on, instants as TIMESTAMP(µs, UTC).
  *
  * @param select SQL of the engine; its columns, in their order, are the file's
+ * @param compression zstd, which every reader of ours knows; snappy where a warehouse documents no more than that
  * @returns the number of rows
  * @throws AuditError without any value of a record
  */
@@ -20,10 +25,12 @@ export async function writeParquet(
   engine: DuckDBConnection,
   select: string,
   path: string,
+  compression: keyof typeof COMPRESSIONS = 'zstd',
 ): Promise<number> {
   try {
     const { rowsChanged } = await engine.run(
-      `COPY (${select}) TO '${path.replaceAll("'", "''")}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL ${ZSTD_LEVEL}, ROW_GROUP_SIZE ${ROW_GROUP_ROWS})`,
+      `COPY (${select}) TO '${path.replaceAll("'", "''")}'
+        (FORMAT parquet, ${COMPRESSIONS[compression]}, ROW_GROUP_SIZE ${ROW_GROUP_ROWS})`,
     )
     return rowsChanged
   } catch (error) {

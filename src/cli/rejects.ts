@@ -33,8 +33,8 @@ Examples:
 }
 
 async function* rawLines(rows: AsyncIterable<readonly unknown[]>): AsyncGenerator<Uint8Array> {
-  for await (const [reason, raw] of rows) {
+  for await (const [reason, raw, more] of rows) {
     yield Buffer.from(`${String(raw)}`, reason === 'not_utf8' ? 'base64' : 'utf8')
-    yield Buffer.from('\n')
+    if (more !== true) yield Buffer.from('\n')
   }
 }

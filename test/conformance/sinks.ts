@@ -12,6 +12,8 @@ export interface SinkTarget {
   open(): Promise<Sink>
   /** Takes a column away, as if the table had been made by an older version. */
   dropColumn(table: string, column: string): Promise<void>
+  /** How `raw` has a line with a NUL, where the warehouse's text cannot hold one. */
+  rawOf?(line: string): string
 }
 
 const AT = '2026-10-01T12:34:56Z'
@@ -163,7 +165,9 @@ export function sinkConformance(name: string, newTarget: () => Promise<SinkTarge
     })
 
     it('keeps a reject once however often its document is read, and twice when it stands there twice', async () => {
-      const sink = await newSink()
+      const target = await newTarget()
+      const sink = await target.open()
+      await sink.prepare()
       const hostile = `\u0000 '"; DROP TABLE audit_events; -- 💡`
       const documents = { a: ndjson(BAD, hostile, BAD), b: ndjson(BAD) }
       expect(countsOf(await loadInto(sink, documents))).toEqual([0, 0, 0, 4])
@@ -171,7 +175,7 @@ export function sinkConformance(name: string, newTarget: () => Promise<SinkTarge
       const rejects = await tableOf(sink, AUDIT_REJECTS)
       expect(rejects.map((row) => [row.source_document, Number(row.source_line), row.reason, row.raw]).sort()).toEqual([
         ['a', 1, 'no_action', BAD],
-        ['a', 2, 'not_json', hostile],
+        ['a', 2, 'not_json', target.rawOf?.(hostile) ?? hostile],
         ['a', 3, 'no_action', BAD],
         ['b', 1, 'no_action', BAD],
       ])

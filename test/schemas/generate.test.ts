@@ -14,6 +14,7 @@ const FILES = [
   'schemas/generated/record.schema.json',
   'schemas/generated/settings.schema.json',
   'schemas/generated/duckdb.sql',
+  'schemas/generated/redshift.sql',
   'docs/data-dictionary.md',
 ]
 

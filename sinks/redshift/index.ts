@@ -1,0 +1,112 @@
+/** The Redshift sink: Parquet through S3, and one transaction of the Data API for each batch. */
+
+import { AUDIT_DOCUMENTS } from '../../schemas/tables.js'
+import type { Sink } from '../../src/contract.js'
+import { AuditError, interrupted } from '../../src/errors.js'
+import { retrying } from '../../src/retry.js'
+import { type OpenedStore, openStore } from '../../src/stores/index.js'
+import { questions } from '../shared/questions.js'
+import { parseRedshiftAddress, type RedshiftAddress } from './address.js'
+import { dataApi, never } from './data-api.js'
+import { commit, removeAll, upload } from './load.js'
+import { keysOf } from './merge.js'
+import { type Place, quote, tableOf } from './place.js'
+import { prepare } from './prepare.js'
+import { rawRejects } from './raw-rejects.js'
+import { queryResult } from './result.js'
+import { utcDay } from './views.js'
+
+/**
+ * @param context whose signal cancels what the sink is doing, but for loads, which have one of their own
+ * @throws AuditError, exit code 2, when the address is none of Redshift's
+ */
+export function redshiftSink(address: string, context: { readonly signal: AbortSignal }): Sink {
+  const at = parseRedshiftAddress(address)
+  const { id, place } = at
+  const { signal } = context
+  const api = dataApi(at)
+  let opened: Promise<OpenedStore> | undefined
+
+  return {
+    id,
+
+    // Of two that prepare at once, one may fail over what the other has just made; it looks again.
+    prepare: () => retrying(() => prepare(place, api, signal), never),
+
+    async receipts(source) {
+      const sqls = [newestReceipts(place)]
+      const parameters = [{ name: 'source', value: source }]
+      try {
+        const statement = await retrying(() => api.must({ sqls, what: 'reading receipts', parameters, signal }), never)
+        const { rows } = queryResult(await api.result(statement, 1))
+        const receipts = new Map<string, string>()
+        for await (const [document, version] of rows) receipts.set(String(document), String(version))
+        return receipts
+      } catch (error) {
+        if (error instanceof AuditError && /(?:relation|schema) .*does not exist/.test(error.message)) return new Map()
+        throw error
+      }
+    },
+
+    async load(batch, signal) {
+      if (signal.aborted) throw interrupted()
+      opened ??= openStaging(at)
+      const { store, prefix } = await opened
+      const stop = (): void => batch.engine.interrupt()
+      signal.addEventListener('abort', stop, { once: true })
+      const keys: string[] = []
+      try {
+        const objects = await upload(batch, id, { store, prefix, keys }, signal)
+        return await commit(batch, objects, at, api, signal)
+      } catch (error) {
+        throw signal.aborted ? interrupted() : error
+      } finally {
+        signal.removeEventListener('abort', stop)
+        await removeAll(store, keys)
+      }
+    },
+
+    async query(sql) {
+      const sqls = readOnly(sql, place)
+      const statement = await retrying(() => api.must({ sqls, what: 'the query', signal }), never)
+      return queryResult(await api.result(statement, sqls.length))
+    },
+
+    questions: {
+      ...questions({ table: (name) => tableOf(place, { name }), column: quote, utcDay, keys: keysOf }),
+      rawRejects: rawRejects(place),
+    },
+
+    async close() {
+      api.close()
+      if (opened !== undefined) await opened.then(({ store }) => store.close()).catch(() => {})
+    },
+  }
+}
+
+async function openStaging({ id, staging }: RedshiftAddress): Promise<OpenedStore> {
+  if (staging !== null) return await openStore(staging)
+  throw new AuditError(`${id}: loading needs a place in S3 for files on their way`, {
+    advice: 'Add ?staging=s3://bucket/prefix to its address.',
+  })
+}
+
+const newestReceipts = (place: Place): string => `SELECT document, document_version FROM (
+  SELECT document, document_version, ROW_NUMBER() OVER (PARTITION BY document ORDER BY loaded_at DESC) AS newest
+  FROM ${tableOf(place, AUDIT_DOCUMENTS)} WHERE source = :source
+) AS receipts
+WHERE newest = 1`
+
+/**
+ * Redshift's own parser says whether the text is one SELECT: nothing else can stand in brackets after FROM. When it
+ * is not, the transaction ends before the text itself is run.
+ */
+function readOnly(sql: string, { schema }: Place): string[] {
+  const asked = sql.replace(/[;\s]+$/, '')
+  return [
+    `SET search_path TO ${quote(schema)}`,
+    "SET timezone TO 'UTC'",
+    `EXPLAIN SELECT 1 FROM (\n${asked}\n) AS asked`,
+    asked,
+  ]
+}

@@ -1,0 +1,110 @@
+/** A batch's way: files into the staging place, one transaction, and its counts. */
+
+import { createHash } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import type { Batch, LoadCounts } from '../../src/contract.js'
+import { AuditError, interrupted, printable } from '../../src/errors.js'
+import { retrying } from '../../src/retry.js'
+import type { ObjectStore } from '../../src/stores/contract.js'
+import type { RedshiftAddress } from './address.js'
+import { type DataApi, never } from './data-api.js'
+import { loadStatements, type StagedObject } from './merge.js'
+import { literal } from './place.js'
+import { queryResult } from './result.js'
+import { writeFiles } from './stage.js'
+
+/** Some twenty seconds: a quota of statements, or of sessions, is free again when others have ended. */
+const RETRIES = 5
+
+export interface Staging {
+  readonly store: ObjectStore
+  readonly prefix: string
+  /** Takes the keys of the objects that may be there, for `removeAll`. */
+  readonly keys: string[]
+}
+
+/** Writes the batch's files to `<prefix>/<load_id>/`, each under a key that no other load has. */
+export async function upload(
+  batch: Batch,
+  id: string,
+  { store, prefix, keys }: Staging,
+  signal: AbortSignal,
+): Promise<StagedObject[]> {
+  const folder = [prefix.replace(/\/+$/, ''), batch.loadId].filter((part) => part !== '').join('/')
+  const objects: StagedObject[] = []
+  for (const { table, path } of await writeFiles(id, batch)) {
+    const key = `${folder}/${table.name}.parquet`
+    keys.push(key)
+    await store.write(key, { file: path }, 'any', signal)
+    await rm(path)
+    objects.push({ table, address: `${store.id}/${key}` })
+  }
+  return objects
+}
+
+/** What cannot be removed now, the bucket's lifecycle rule removes. */
+export async function removeAll(store: ObjectStore, keys: readonly string[]): Promise<void> {
+  for (const key of keys) await store.remove(key, never).catch(() => {})
+}
+
+/**
+ * A lost answer is asked for again under the same token; a statement that failed or vanished is tried anew under the next.
+ *
+ * @returns the counts that are in audit_loads, whichever try was committed
+ */
+export async function commit(
+  batch: Batch,
+  objects: readonly StagedObject[],
+  { id, place, iamRole }: RedshiftAddress,
+  api: DataApi,
+  signal: AbortSignal,
+): Promise<LoadCounts> {
+  const sqls = loadStatements(batch, { place, iamRole, objects, finishedAt: new Date() })
+  let attempt = 1
+  let mayRun = false
+  const statement = await retrying(
+    async () => {
+      // One whose answer was lost has to be found first, to be cancelled or to be told as committed.
+      if (signal.aborted && !mayRun) throw interrupted()
+      const token = createHash('sha256')
+        .update(JSON.stringify([attempt, ...sqls]))
+        .digest('hex')
+      mayRun = true
+      const outcome = await api.run({ sqls, what: 'loading', token, signal })
+      mayRun = false
+      if ('finished' in outcome) return outcome.finished
+      attempt++
+      throw await explained(outcome.failed, batch.loadId, api, signal)
+    },
+    never,
+    RETRIES,
+  )
+  const { rows } = await retrying(async () => queryResult(await api.result(statement, sqls.length)), never)
+  for await (const row of rows) {
+    const [read = 0, inserted = 0, enriched = 0, unchanged = 0, rejected = 0] = row.map(Number)
+    return { read, inserted, enriched, unchanged, rejected }
+  }
+  throw new AuditError(`${id}: the load ${batch.loadId} was committed without its row in audit_loads`)
+}
+
+/**
+ * What Redshift noted of a COPY that failed, without the values it met.
+ * https://docs.aws.amazon.com/redshift/latest/dg/SYS_LOAD_ERROR_DETAIL.html
+ */
+async function explained(failure: AuditError, loadId: string, api: DataApi, signal: AbortSignal): Promise<AuditError> {
+  if (!/load_error/.test(`${failure.message} ${failure.advice}`)) return failure
+  const sql = `SELECT TRIM(column_name) AS name, TRIM(error_message) AS error FROM sys_load_error_detail
+WHERE file_name LIKE ${literal(`%/${loadId}/%`)} ORDER BY start_time DESC LIMIT 1`
+  try {
+    const statement = await api.must({ sqls: [sql], what: 'explaining', signal })
+    for await (const [column, error] of queryResult(await api.result(statement, 1)).rows) {
+      const text = String(error).replace(/(["']).*?\1|:.*$/g, '…')
+      const { advice, retryable } = failure
+      const message = `${failure.message} (column ${printable(String(column))}: ${printable(text)})`
+      return new AuditError(message, { retryable, ...(advice === undefined ? {} : { advice }) })
+    }
+  } catch {
+    // The failure itself is what has to be told.
+  }
+  return failure
+}

@@ -1,0 +1,95 @@
+/** PostgreSQL, in this process, with what Redshift has beside it. */
+
+import { PGlite, type Results } from '@electric-sql/pglite'
+import { type CopyOptions, copyFrom } from './copy.js'
+import { translated } from './edge.js'
+import { RedshiftError } from './refusals.js'
+import { checkRows, TYPE_NAMES } from './results.js'
+
+export interface PartResult {
+  readonly columns: readonly { readonly name: string; readonly type: number }[]
+  /** Values as PostgreSQL writes them. */
+  readonly rows: readonly (readonly (string | null)[])[]
+  /** Rows given back or changed. */
+  readonly count: number
+}
+
+export interface Engine {
+  begin(): Promise<{ commit(): Promise<void>; rollback(): Promise<void> }>
+  run(sql: string, parameters: ReadonlyMap<string, string>): Promise<PartResult>
+  execute(sql: string): Promise<readonly (readonly (string | null)[])[]>
+  close(): Promise<void>
+}
+
+/**
+ * SUPER is a domain over jsonb, which like SUPER makes numbers of its own of JSON's and takes no NUL. JSON_PARSE refuses equal
+ * keys unless it is told not to.
+ */
+const SETUP = `
+  SET allow_system_table_mods = on;
+  CREATE DOMAIN pg_catalog.super AS jsonb;
+  CREATE FUNCTION pg_catalog.json_parse(json_text varchar) RETURNS super LANGUAGE plpgsql AS $$
+  BEGIN
+    IF coalesce(current_setting('redshift.json_parse_dedup_attributes', true), '') <> 'on' AND NOT json_text IS JSON WITH UNIQUE KEYS THEN
+      RAISE 'Duplicate keys in JSON object';
+    END IF;
+    -- Not documented, so refused.
+    IF json_text LIKE '%"":%' THEN
+      RAISE 'Empty key in JSON object';
+    END IF;
+    RETURN CAST(json_text AS jsonb);
+  END $$;
+  CREATE FUNCTION pg_catalog.can_json_parse(json_text varchar) RETURNS boolean LANGUAGE plpgsql AS $$
+  BEGIN
+    PERFORM json_parse(json_text);
+    RETURN true;
+  EXCEPTION WHEN OTHERS THEN
+    RETURN false;
+  END $$;
+  CREATE VIEW pg_catalog.svv_columns AS SELECT table_schema, table_name, column_name, data_type FROM information_schema.columns;
+  CREATE TABLE pg_catalog.sys_load_error_detail (
+    start_time timestamp, file_name char(256), column_name char(127), error_code integer, error_message char(512)
+  );
+  SET allow_system_table_mods = off;
+`
+
+/** Values are left as PostgreSQL writes them. */
+const asText = Object.fromEntries(Object.keys(TYPE_NAMES).map((type) => [type, (value: string) => value]))
+
+export async function startEngine(options: CopyOptions): Promise<Engine> {
+  const pg = await PGlite.create()
+  await pg.exec(SETUP)
+
+  const query = (sql: string, values: readonly string[] = []): Promise<Results<(string | null)[]>> =>
+    pg.query<(string | null)[]>(sql, [...values], { rowMode: 'array', parsers: asText })
+
+  async function run(sql: string, parameters: ReadonlyMap<string, string>): Promise<PartResult> {
+    const statement = translated(sql, parameters)
+    if (statement.kind === 'copy') return { columns: [], rows: [], count: await copyFrom(pg, statement, options) }
+    const { fields, rows, affectedRows } = await query(statement.sql, statement.values).catch((error: Error) => {
+      throw new RedshiftError(error.message)
+    })
+    const columns = fields.map(({ name, dataTypeID }) => ({ name, type: dataTypeID }))
+    const result = { columns, rows, count: columns.length > 0 ? rows.length : (affectedRows ?? 0) }
+    checkRows(result)
+    return result
+  }
+
+  return {
+    async begin() {
+      await pg.exec('BEGIN')
+      let open = true
+      const end = async (how: string): Promise<void> => {
+        if (!open) return
+        open = false
+        await pg.exec(how)
+        // Each batch has a session of its own.
+        await pg.exec('DISCARD ALL')
+      }
+      return { commit: () => end('COMMIT'), rollback: () => end('ROLLBACK') }
+    },
+    run,
+    execute: async (sql) => (await query(sql)).rows,
+    close: () => pg.close(),
+  }
+}

@@ -1,0 +1,31 @@
+/** Against the Redshift that WANDB_AUDIT_TEST_REDSHIFT names, with the login of the environment: each test has a schema of its own. */
+
+import { randomUUID } from 'node:crypto'
+import { afterEach } from 'vitest'
+import { parseRedshiftAddress } from '../../sinks/redshift/address.js'
+import { dataApi, never } from '../../sinks/redshift/data-api.js'
+import { sinkConformance } from '../conformance/sinks.js'
+import { openSink } from '../sinks/redshift/open.js'
+
+const ADDRESS = process.env.WANDB_AUDIT_TEST_REDSHIFT ?? ''
+const schemas: string[] = []
+
+async function execute(sql: string): Promise<void> {
+  const api = dataApi(parseRedshiftAddress(ADDRESS))
+  await api.must({ sqls: [sql], what: 'the test', signal: never })
+  api.close()
+}
+
+afterEach(async () => {
+  for (const schema of schemas.splice(0)) await execute(`DROP SCHEMA IF EXISTS ${schema} CASCADE`)
+})
+
+sinkConformance('a real Redshift', async () => {
+  const schema = `wandb_audit_test_${randomUUID().slice(0, 8)}`
+  schemas.push(schema)
+  return {
+    open: async () => openSink(`${ADDRESS}&schema=${schema}`),
+    dropColumn: (table, column) => execute(`ALTER TABLE ${schema}.${table} DROP COLUMN ${column}`),
+    rawOf: (line) => Buffer.from(line).toString('base64'),
+  }
+})

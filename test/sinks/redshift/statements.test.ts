@@ -1,0 +1,104 @@
+/** The statements themselves: kept as they are in fixtures/redshift, parsed by somebody else's parser, within the limits. */
+
+import { Dialect, parse } from '@polyglot-sql/sdk'
+import { describe, expect, it } from 'vitest'
+import { redshiftSink } from '../../../sinks/redshift/index.js'
+import { loadStatements } from '../../../sinks/redshift/merge.js'
+import { actionStatements, catalogueStatements, missingStatements } from '../../../sinks/redshift/prepare.js'
+import { STAGED_EVENTS, STAGED_PARTS, STAGED_RECEIPTS, STAGED_REJECTS } from '../../../sinks/redshift/stage.js'
+import { never } from '../../support/load.js'
+
+const place = { schema: 'audit', prefix: 'wandb_' }
+const NOTHING = { columns: new Set<string>(), views: new Set<string>(), schemas: new Set<string>() }
+const LOAD = '20261001T123456Z-1f2e3d4c'
+const DAY = { least: 1790812800000000n, greatest: 1790899199999999n }
+
+const load = (bounds: typeof DAY | null): string[] =>
+  loadStatements(
+    {
+      loadId: LOAD,
+      startedAt: new Date('2026-10-01T12:34:56Z'),
+      loaderVersion: '0.1.0',
+      documents: 2,
+      rowsRead: 5,
+      rejected: 1,
+      events: { bounds },
+    },
+    {
+      place,
+      iamRole: "'arn:aws:iam::123456789012:role/copy'",
+      objects: [...(bounds === null ? [] : [STAGED_EVENTS]), STAGED_REJECTS, STAGED_RECEIPTS, STAGED_PARTS].map(
+        (table) => ({
+          table,
+          address: `s3://bucket/staging/${LOAD}/${table.name}.parquet`,
+        }),
+      ),
+      finishedAt: new Date('2026-10-01T12:35:00Z'),
+    },
+  )
+
+const { questions } = redshiftSink('redshift://main/database?schema=audit&table_prefix=wandb_', { signal: never })
+
+const ALL: Readonly<Record<string, readonly string[]>> = {
+  load: load(DAY),
+  'load-without-events': load(null),
+  prepare: [...catalogueStatements(place), ...missingStatements(place, NOTHING), ...actionStatements(place)],
+  questions: [...questions.status(14).map(({ sql }) => sql), questions.rejects, questions.rawRejects],
+}
+
+describe.each(Object.entries(ALL))('the statements of %s', (name, sqls) => {
+  it('are the ones that are kept', async () => {
+    const text = sqls.map((sql) => `${sql.trim()};\n`).join('\n')
+    await expect(text).toMatchFileSnapshot(`../../../fixtures/redshift/${name}.sql`)
+  })
+
+  it('parse as Redshift', () => {
+    for (const sql of sqls) expect(parse(sql, Dialect.Redshift), sql).toMatchObject({ success: true })
+  })
+
+  it('are within 100 KB', () => {
+    for (const sql of sqls) expect(Buffer.byteLength(sql)).toBeLessThan(100_000)
+  })
+})
+
+describe('a load', () => {
+  it('is one transaction of less than 40 statements, and locks before it looks', () => {
+    expect(load(DAY).length).toBeLessThan(40)
+    expect(load(DAY)[0]).toBe('LOCK "audit"."wandb_audit_loads"')
+  })
+
+  it('reads audit_events between constants only, so that the blocks of other days are skipped', () => {
+    const constants = `"timestamp" BETWEEN CAST('2026-10-01 00:00:00.000000+00' AS TIMESTAMPTZ) AND CAST('2026-10-01 23:59:59.999999+00' AS TIMESTAMPTZ)`
+    for (const sql of load(DAY).filter((each) => each.includes('"wandb_audit_events"'))) {
+      const reads = sql.match(/(?:FROM|JOIN|UPDATE) "audit"."wandb_audit_events"/g) ?? []
+      expect(sql.split(constants).length - 1, sql).toBe(reads.length)
+    }
+  })
+
+  it('without events does not touch them', () => {
+    expect(load(null).join()).not.toContain('"wandb_audit_events"')
+  })
+})
+
+describe('preparing', () => {
+  it('has nothing to do where nothing is missing', () => {
+    const created = missingStatements(place, NOTHING)
+    const names = (sign: RegExp) => created.flatMap((sql) => sign.exec(sql)?.slice(1, 3) ?? [])
+    const columns = created.flatMap((sql) => {
+      const [, table, column] = /^COMMENT ON COLUMN "audit"."(\w+)"."(\w+)"/.exec(sql) ?? []
+      return table === undefined ? [] : [`${table}.${column}`]
+    })
+    const views = new Set(names(/^CREATE OR REPLACE VIEW "audit"."(\w+)"/))
+    expect(views.size).toBe(4)
+    expect(missingStatements(place, { columns: new Set(columns), views, schemas: new Set(['audit']) })).toEqual([])
+  })
+
+  it('adds the one column that is missing', () => {
+    const columns = new Set(['wandb_audit_parts.id', 'wandb_audit_parts.part'])
+    const added = missingStatements(place, { ...NOTHING, columns }).filter((sql) => sql.includes('"wandb_audit_parts"'))
+    expect(added).toEqual([
+      'ALTER TABLE "audit"."wandb_audit_parts" ADD COLUMN "text" VARCHAR(65535)',
+      expect.stringMatching(/^COMMENT ON COLUMN "audit"."wandb_audit_parts"."text" IS '/),
+    ])
+  })
+})
