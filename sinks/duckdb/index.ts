@@ -8,9 +8,9 @@ import type { Sink } from '../../src/contract.js'
 import { duckdbError } from '../../src/duckdb-error.js'
 import { AuditError, interrupted, printable } from '../../src/errors.js'
 import { questions, type SqlForms } from '../shared/questions.js'
+import { columnsOf, rowsOf } from '../shared/result.js'
 import { inTurn, type LockOptions, whileUnlocked } from './lock.js'
 import { createAll, mergeBatch } from './merge.js'
-import { columnsOf, rowsOf } from './result.js'
 
 /**
  * The newest format that DuckDB 1.4 (long-term support) and everything later reads; it is written faster than the

@@ -1,0 +1,74 @@
+/**
+ * The rows of receipts, loads and rejects, kept in files of the product's own. Each commit adds one file to a journal; sixteen
+ * of one level become one of the next, so years of loads are a few dozen files and a row is rewritten four or five times.
+ */
+
+import { join } from 'node:path'
+import type { DuckDBConnection } from '@duckdb/node-api'
+import { AUDIT_DOCUMENTS, AUDIT_LOADS, AUDIT_REJECTS, type Table } from '../../schemas/tables.js'
+import { writeParquet } from '../shared/parquet.js'
+import { plainRows, rowsIn } from './files.js'
+import type { JournalName, Manifest } from './manifest.js'
+import { download, inParallel, OWN, upload, type Zone } from './zone.js'
+
+const FAN_IN = 16
+
+export const JOURNAL_TABLES: Readonly<Record<JournalName, Table>> = {
+  audit_documents: AUDIT_DOCUMENTS,
+  audit_loads: AUDIT_LOADS,
+  audit_rejects: AUDIT_REJECTS,
+}
+
+type Journal = Manifest['journals'][JournalName]
+
+/**
+ * Copies a journal to a local folder. The relation with its rows; null when a file was replaced meanwhile.
+ *
+ * @param folder where the files may stay
+ */
+export async function journalRows(
+  zone: Zone,
+  name: JournalName,
+  journal: Journal,
+  folder: string,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const local = (path: string): string => join(folder, path.replaceAll('/', '-'))
+  let complete = true
+  await inParallel(journal, async ({ file }) => {
+    complete &&= await download(zone, file, local(file), signal)
+  })
+  const files = journal.map(({ file }) => local(file))
+  return complete ? rowsIn(JOURNAL_TABLES[name], files) : null
+}
+
+/** A journal with one file more, and with as few files as can be. Null when a file was replaced meanwhile. */
+export async function extended(
+  zone: Zone,
+  name: JournalName,
+  journal: Journal,
+  { file, commit, folder }: { readonly file: string; readonly commit: string; readonly folder: string },
+  engine: DuckDBConnection,
+  signal: AbortSignal,
+): Promise<Journal | null> {
+  const longer = [...journal, { file, level: 0 }]
+  const { from, level } = mergeable(longer)
+  if (from === longer.length) return longer
+  const rows = await journalRows(zone, name, longer.slice(from), folder, signal)
+  if (rows === null) return null
+  const path = `${OWN}/${name}/${commit}-${level}.parquet`
+  const local = join(folder, path.replaceAll('/', '-'))
+  await writeParquet(zone.id, engine, plainRows(JOURNAL_TABLES[name], rows), local)
+  await upload(zone, path, { file: local }, 'absent', signal)
+  return [...longer.slice(0, from), { file: path, level }]
+}
+
+/** From where on the files become one, and of which level. The newest stand last; levels fall towards them. */
+function mergeable(journal: Journal): { readonly from: number; readonly level: number } {
+  let from = journal.length
+  for (let level = 0; ; level++) {
+    const least = from - (level === 0 ? FAN_IN : FAN_IN - 1)
+    if (least < 0 || journal.slice(least, from).some((part) => part.level !== level)) return { from, level }
+    from = least
+  }
+}
