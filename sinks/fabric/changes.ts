@@ -79,7 +79,8 @@ export const newEvents = ({ events }: Batch): string =>
   `${events.relation} e WHERE EXISTS (FROM ${CHANGED} k WHERE is_new AND ${KEY}) ORDER BY "timestamp"`
 
 /** Names and extras that are new or have more than before: whole rows, what was there included. */
-export const newNames = (): string => `${CHANGED} WHERE coalesce(${FILLED.join(', ')}) IS NOT NULL ORDER BY "timestamp"`
+export const newNames = (): string =>
+  `${CHANGED} WHERE ${FILLED.map((column) => `${column} IS NOT NULL`).join(' OR ')} ORDER BY "timestamp"`
 
 /** All that is known of a day once the batch is in. */
 export function knownOf(day: string): string {
