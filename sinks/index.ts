@@ -22,8 +22,12 @@ export async function openSink(address: string, context: SinkContext): Promise<S
       onWait: (holder) => context.onNotice(`waiting for the DuckDB file, which ${holder} holds`),
     })
   }
+  if (/^fabric:\/\//i.test(address)) {
+    const { fabricSink } = await import('./fabric/index.js')
+    return fabricSink(address, context)
+  }
   throw usageError(
     `no sink has an address like ${printable(address)}`,
-    'Sinks so far: duckdb:FILE, for example duckdb:audit.duckdb.',
+    'Sinks so far: duckdb:FILE, for example duckdb:audit.duckdb, and fabric://WORKSPACE/MIRRORED-DATABASE.',
   )
 }

@@ -1,16 +1,16 @@
 /** Microsoft Fabric through open mirroring: files in a landing zone in OneLake, which Fabric merges into its tables. */
 
-import type { LoadCounts, Sink } from '../../src/contract.js'
+import type { Sink } from '../../src/contract.js'
 import { duckdbError } from '../../src/duckdb-error.js'
 import { AuditError, interrupted } from '../../src/errors.js'
 import { openStore } from '../../src/stores/index.js'
 import { zonePlace } from './address.js'
 import { answer, QUESTIONS, receiptsOf } from './answers.js'
-import { tryLoad } from './load.js'
-import { type Manifest, readManifest } from './manifest.js'
+import { type Loaded, tryLoad } from './load.js'
+import { type Held, type Manifest, readManifest } from './manifest.js'
 import { openZone } from './open.js'
 import { settle } from './publish.js'
-import type { Zone } from './zone.js'
+import { UNSTOPPABLE, type Zone } from './zone.js'
 
 /** Each lost attempt means that another publisher has loaded a batch. */
 const ATTEMPTS = 20
@@ -58,18 +58,18 @@ export function fabricSinkOver(zone: Zone, signal: AbortSignal): Sink {
       if (signal.aborted) throw interrupted()
       const stop = (): void => batch.engine.interrupt()
       signal.addEventListener('abort', stop, { once: true })
-      let counts: LoadCounts | null = null
+      let loaded: Loaded | null = null
       try {
-        for (let attempt = 1; attempt <= ATTEMPTS && counts === null; attempt++)
-          counts = await tryLoad(zone, batch, await settle(zone, signal), signal)
+        for (let attempt = 1; attempt <= ATTEMPTS && loaded === null; attempt++)
+          loaded = await tryLoad(zone, batch, await settle(zone, signal), signal)
       } catch (error) {
         throw signal.aborted ? interrupted() : duckdbError(id, error)
       } finally {
         signal.removeEventListener('abort', stop)
       }
-      if (counts === null) throw crowded(id)
-      await settleCommitted(zone)
-      return counts
+      if (loaded === null) throw crowded(id)
+      await settleCommitted(zone, loaded.held)
+      return loaded.counts
     },
 
     async query(sql) {
@@ -87,9 +87,9 @@ export function fabricSinkOver(zone: Zone, signal: AbortSignal): Sink {
 }
 
 /** The batch is committed, so this goes on to its end even when the run is to stop. */
-async function settleCommitted(zone: Zone): Promise<void> {
+async function settleCommitted(zone: Zone, held: Held): Promise<void> {
   try {
-    await settle(zone, new AbortController().signal)
+    await settle(zone, UNSTOPPABLE, held)
   } catch (error) {
     const what = error instanceof AuditError ? error.message : 'an unexpected error'
     throw new AuditError(`${zone.id}: the batch is loaded, but publishing it failed: ${what}`, {

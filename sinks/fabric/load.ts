@@ -5,18 +5,25 @@ import { join } from 'node:path'
 import { MIRRORED_EVENTS, MIRRORED_NAMES } from '../../schemas/fabric.js'
 import { AUDIT_DOCUMENTS, AUDIT_LOADS, AUDIT_REJECTS, type Table } from '../../schemas/tables.js'
 import type { Batch, LoadCounts } from '../../src/contract.js'
+import { interrupted } from '../../src/errors.js'
 import { provenCounts } from '../shared/counts.js'
 import { writeParquet } from '../shared/parquet.js'
 import { type Changes, compare, dropChanges, knownOf, newEvents, newNames } from './changes.js'
 import { columnsOf, noRows, rowsOf, upserts } from './files.js'
 import { extended, journalRows } from './journals.js'
 import { type Held, JOURNALS, type Manifest, replaceManifest } from './manifest.js'
-import { inParallel, OWN, upload, type Zone } from './zone.js'
+import { inParallel, OWN, UNSTOPPABLE, upload, type Zone } from './zone.js'
 
 const LOAD = 'fabric_load'
 
+export interface Loaded {
+  readonly counts: LoadCounts
+  /** With what is still to be published. */
+  readonly held: Held
+}
+
 /** @returns null when another publisher was faster, and then nothing is loaded */
-export async function tryLoad(zone: Zone, batch: Batch, held: Held, signal: AbortSignal): Promise<LoadCounts | null> {
+export async function tryLoad(zone: Zone, batch: Batch, held: Held, signal: AbortSignal): Promise<Loaded | null> {
   const { manifest } = held
   try {
     const changes = await compare(zone, batch, manifest, signal)
@@ -29,7 +36,9 @@ export async function tryLoad(zone: Zone, batch: Batch, held: Held, signal: Abor
     const journals = await extendAll(zone, batch, parts, manifest, commit, signal)
     if (journals === null) return null
     const next = { ...manifest, days, journals, ...numbered(manifest, parts) }
-    return (await replaceManifest(zone, held, next, signal)) === null ? null : counts
+    if (signal.aborted) throw interrupted()
+    const committed = await replaceManifest(zone, held, next, UNSTOPPABLE)
+    return committed === null ? null : { counts, held: committed }
   } finally {
     await dropChanges(batch)
     await batch.engine.run(`DROP TABLE IF EXISTS ${LOAD}`)

@@ -9,6 +9,7 @@ import { MIRRORED_TABLES } from '../../schemas/fabric.js'
 import { AUDIT_ACTIONS, type Table } from '../../schemas/tables.js'
 import { AuditError } from '../../src/errors.js'
 import { writeParquet } from '../shared/parquet.js'
+import { notMirrored, refusedAtDoor } from './failures.js'
 import { actionRows, noRows, upserts } from './files.js'
 import { numbered } from './load.js'
 import { filesOf, type Held, type Manifest, readManifest, replaceManifest } from './manifest.js'
@@ -23,13 +24,24 @@ const SWEEP_MS = 24 * 60 * 60 * 1000
 
 /** Publishes what a killed run left unpublished, opens tables that are new or have new columns, and sweeps. */
 export async function openZone(zone: Zone, signal: AbortSignal): Promise<void> {
-  if ((await readManifest(zone, signal)) === null) await createManifest(zone, signal)
+  await enter(zone, signal)
   for (;;) {
     const held = await settle(zone, signal)
     const stale = MIRRORED_TABLES.filter((table) => held.manifest.tables[table.name]?.opening !== openingOf(table))
     if (stale.length === 0) return sweep(zone, held, signal)
     for (const table of stale) await declareKey(zone, table, signal)
     await publishOpenings(zone, stale, held, signal)
+  }
+}
+
+async function enter(zone: Zone, signal: AbortSignal): Promise<void> {
+  try {
+    if ((await readManifest(zone, signal)) !== null) return
+    await createManifest(zone, signal)
+    // A store that knows no such place may take every condition for one that did not hold.
+    if ((await readManifest(zone, signal)) === null) throw notMirrored(zone.id)
+  } catch (error) {
+    throw refusedAtDoor(zone.id, error)
   }
 }
 

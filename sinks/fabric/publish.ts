@@ -46,18 +46,18 @@ export const highestOf = (files: readonly NumberedFile[]): number => Math.max(0,
 /**
  * Publishes what is committed and not yet published, whoever committed it. To be called before and after each commit.
  *
+ * @param newest the manifest, where it was just written
  * @returns the manifest with nothing pending
  * @throws AuditError when there is no manifest, or a table's folder was emptied
  */
-export async function settle(zone: Zone, signal: AbortSignal): Promise<Held> {
-  for (;;) {
-    const held = await readManifest(zone, signal)
+export async function settle(zone: Zone, signal: AbortSignal, newest: Held | null = null): Promise<Held> {
+  for (let held = newest; ; ) {
+    held ??= await readManifest(zone, signal)
     if (held === null) throw unprepared(zone)
     const { manifest } = held
     if (manifest.pending.length === 0) return held
     const next = afterwards(manifest, await publish(zone, manifest.pending, signal))
-    const settled = await replaceManifest(zone, held, next, signal)
-    if (settled?.manifest.pending.length === 0) return settled
+    held = await replaceManifest(zone, held, next, signal)
   }
 }
 

@@ -19,6 +19,9 @@ export interface Zone {
  */
 export const OWN = '_wandb_audit'
 
+/** For what must come to its end once it has begun. */
+export const UNSTOPPABLE = new AbortController().signal
+
 /** Requests under way at once. */
 const WIDTH = 8
 
