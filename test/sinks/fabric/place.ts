@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob'
-import { eventsView, MIRRORED_NAMES, MIRRORED_SCHEMA, MIRRORED_TABLES } from '../../../schemas/fabric.js'
+import { eventsView, MIRRORED_NAMES, MIRRORED_SCHEMA } from '../../../schemas/fabric.js'
 import { fabricSinkOver } from '../../../sinks/fabric/index.js'
 import { type Held, type Manifest, readManifest, replaceManifest } from '../../../sinks/fabric/manifest.js'
 import { download, upload, type Zone } from '../../../sinks/fabric/zone.js'
@@ -32,13 +32,23 @@ export interface Place {
   dropColumn(table: string, column: string): Promise<void>
 }
 
-export async function newPlace({ endpoint, direct }: Azurite): Promise<Place> {
+/** A store over a workspace of its own, or over one that is there. */
+export async function newWorkspace(
+  { endpoint, direct }: Azurite,
+  container = `workspace-${randomUUID()}`,
+): Promise<ObjectStore> {
+  const service = new BlobServiceClient(direct, new StorageSharedKeyCredential(ACCOUNT, KEY))
+  await service.getContainerClient(container).createIfNotExists()
+  const patience = { retries: 3, pauseMs: 1 }
+  return azureStore({ account: ACCOUNT, container, endpoint, env: { AZURE_STORAGE_KEY: KEY }, patience })
+}
+
+export async function newPlace(azurite: Azurite): Promise<Place> {
   const container = `workspace-${randomUUID()}`
-  await new BlobServiceClient(direct, new StorageSharedKeyCredential(ACCOUNT, KEY)).createContainer(container)
-  const options = { account: ACCOUNT, container, env: { AZURE_STORAGE_KEY: KEY }, patience: { retries: 3, pauseMs: 1 } }
-  const store = azureStore({ ...options, endpoint })
+  const store = await newWorkspace(azurite, container)
   // Faults are for the sink alone.
-  const replicator = await startReplicator(azureStore({ ...options, endpoint: direct }), ROOT, newFolder())
+  const past = await newWorkspace({ ...azurite, endpoint: azurite.direct }, container)
+  const replicator = await startReplicator(past, ROOT, newFolder())
   const notices: string[] = []
   const zoneOver = (over: ObjectStore): Zone => ({
     id: 'fabric://workspace/audit',
@@ -135,5 +145,3 @@ async function dropColumn(zone: Zone, replicator: Replicator, view: string, colu
     never,
   )
 }
-
-export const knownTables = (): readonly string[] => MIRRORED_TABLES.map(({ name }) => name)
