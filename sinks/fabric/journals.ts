@@ -52,7 +52,7 @@ export async function extended(
   signal: AbortSignal,
 ): Promise<Journal | null> {
   const longer = [...journal, { file, level: 0 }]
-  const { from, level } = mergeable(longer)
+  const { from, level } = merging(longer.map((part) => part.level))
   if (from === longer.length) return longer
   const rows = await journalRows(zone, name, longer.slice(from), folder, signal)
   if (rows === null) return null
@@ -63,12 +63,13 @@ export async function extended(
   return [...longer.slice(0, from), { file: path, level }]
 }
 
-/** From where on the files become one, and of which level. The newest stand last; levels fall towards them. */
-function mergeable(journal: Journal): { readonly from: number; readonly level: number } {
-  let from = journal.length
+/** From which file on all become one, and of which level that is. The newest stand last; levels fall towards them. */
+export function merging(levels: readonly number[]): { readonly from: number; readonly level: number } {
+  let from = levels.length
   for (let level = 0; ; level++) {
-    const least = from - (level === 0 ? FAN_IN : FAN_IN - 1)
-    if (least < 0 || journal.slice(least, from).some((part) => part.level !== level)) return { from, level }
-    from = least
+    // Those of the levels below count as one more of this.
+    const first = from - (level === 0 ? FAN_IN : FAN_IN - 1)
+    if (first < 0 || levels.slice(first, from).some((each) => each !== level)) return { from, level }
+    from = first
   }
 }
