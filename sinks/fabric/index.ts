@@ -31,9 +31,17 @@ export async function fabricSink(address: string, { signal, onNotice }: FabricOp
   return fabricSinkOver({ id, store, root, onNotice }, signal)
 }
 
-/** The sink over a store that is open already; it closes it. */
-export function fabricSinkOver(zone: Zone, signal: AbortSignal): Sink {
-  const { id } = zone
+/** The sink over a store that is open already; it closes it. What it has noticed it tells once. */
+export function fabricSinkOver(place: Zone, signal: AbortSignal): Sink {
+  const { id } = place
+  const told = new Set<string>()
+  const zone: Zone = {
+    ...place,
+    onNotice(text) {
+      if (!told.has(text)) place.onNotice(text)
+      told.add(text)
+    },
+  }
 
   /** Reads with the newest manifest, and again when a file was replaced while it was read. */
   async function withManifest<T>(read: (manifest: Manifest) => Promise<T | null>): Promise<T | null> {

@@ -124,9 +124,9 @@ const emptied = ({ id }: Zone, table: string, last: number): AuditError =>
 const LATE_MS = 60 * 60 * 1000
 
 function noticeWaiting(zone: Zone, table: string, files: readonly NumberedFile[]): void {
-  const { waiting, since } = waitingOf(files)
+  const { since } = waitingOf(files)
   if (since === null || Date.now() - since.getTime() < LATE_MS) return
   zone.onNotice(
-    `${zone.id}: ${waiting} files of ${table} wait since ${since.toISOString()}; the replication seems to stand still: see the monitor page of the mirrored database. Nothing is lost, and loading goes on`,
+    `${zone.id}: files of ${table} wait since ${since.toISOString()}, the replication seems to stand still; look at the replication status of the mirrored database. Nothing is lost, and loading goes on`,
   )
 }

@@ -67,12 +67,21 @@ export const upload = (
 export const remove = (zone: Zone, paths: readonly string[], signal: AbortSignal): Promise<void> =>
   inParallel(paths, (path) => zone.store.remove(keyOf(zone, path), signal))
 
+/** Does some at once. After a failure none is begun any more, and nothing goes on when this has ended. */
 export async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
   const waiting = items.values()
+  let failed = false
   const worker = async (): Promise<void> => {
-    for (const item of waiting) await work(item)
+    for (const item of waiting) {
+      if (failed) return
+      await work(item).catch((error) => {
+        failed = true
+        throw error
+      })
+    }
   }
-  await Promise.all(Array.from({ length: Math.min(WIDTH, items.length) }, worker))
+  const outcomes = await Promise.allSettled(Array.from({ length: Math.min(WIDTH, items.length) }, worker))
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
 }
 
 /** Reads a file from its beginning, and again when the connection breaks. Null: there is none. */
