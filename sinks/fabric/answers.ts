@@ -75,9 +75,7 @@ export async function answer(
     return { columns: columnsOfResult(result), rows: rowsOfResult(zone.id, result, close) }
   } catch (error) {
     close()
-    throw /Table with name audit_event(?:s|_names) does not exist/.test(String(error))
-      ? elsewhere(zone)
-      : duckdbError(zone.id, error)
+    throw /Table with name audit_\w+ does not exist/.test(String(error)) ? elsewhere(zone) : duckdbError(zone.id, error)
   }
 }
 

@@ -1,12 +1,11 @@
 /** What a batch changes, in the engine: its events beside the keys, names and extras that are known of their days. */
 
-import { join } from 'node:path'
 import { DUCKDB } from '../../schemas/ddl.js'
 import { FILLED_FIELDS, MIRRORED_NAMES } from '../../schemas/fabric.js'
 import type { Batch, LoadCounts } from '../../src/contract.js'
 import { columnsOf, literal, plainRows, rowsIn, rowsOf } from './files.js'
 import type { Manifest } from './manifest.js'
-import { download, inParallel, type Zone } from './zone.js'
+import { downloadAll, type Zone } from './zone.js'
 
 const KNOWN = 'fabric_known'
 const CHANGED = 'fabric_changed'
@@ -36,16 +35,9 @@ export async function compare(
   const { engine, events } = batch
   const touched = (await rowsOf(engine, `SELECT DISTINCT ${DAY} FROM ${events.relation}`)).map(([day]) => String(day))
   const files = touched.flatMap((day) => days[day]?.file ?? [])
-  let complete = true
-  await inParallel(files, async (file) => {
-    complete &&= await download(zone, file, localOf(batch, file), signal)
-  })
-  if (!complete) return null
-  const known = rowsIn(
-    MIRRORED_NAMES,
-    files.map((file) => localOf(batch, file)),
-  )
-  await engine.run(`CREATE OR REPLACE TEMP VIEW ${KNOWN} AS FROM ${known}`)
+  const known = await downloadAll(zone, files, batch.folder, signal)
+  if (known === null) return null
+  await engine.run(`CREATE OR REPLACE TEMP VIEW ${KNOWN} AS FROM ${rowsIn(MIRRORED_NAMES, known)}`)
   await engine.run(`
     CREATE OR REPLACE TEMP TABLE ${CHANGED} AS
     SELECT e."timestamp", e.content_hash, k.content_hash IS NULL AS is_new, e.fills,
@@ -100,5 +92,3 @@ export async function dropChanges({ engine }: Batch): Promise<void> {
   await engine.run(`DROP VIEW IF EXISTS ${KNOWN}`)
   await engine.run(`DROP TABLE IF EXISTS ${CHANGED}`)
 }
-
-const localOf = ({ folder }: Batch, file: string): string => join(folder, file.replaceAll('/', '-'))

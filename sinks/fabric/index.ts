@@ -108,7 +108,7 @@ async function settleCommitted(zone: Zone, held: Held): Promise<void> {
 }
 
 const crowded = (id: string): AuditError =>
-  new AuditError(`${id}: others loaded ${ATTEMPTS} times in between; nothing is loaded`, {
-    advice: 'Let fewer runs load at once.',
+  new AuditError(`${id}: others were faster ${ATTEMPTS} times in a row; nothing is done`, {
+    advice: 'Try again, with fewer runs that load at once.',
     retryable: true,
   })

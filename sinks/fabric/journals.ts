@@ -4,12 +4,12 @@
  */
 
 import { join } from 'node:path'
-import type { DuckDBConnection } from '@duckdb/node-api'
 import { AUDIT_DOCUMENTS, AUDIT_LOADS, AUDIT_REJECTS, type Table } from '../../schemas/tables.js'
+import type { Batch } from '../../src/contract.js'
 import { writeParquet } from '../shared/parquet.js'
 import { plainRows, rowsIn } from './files.js'
 import type { JournalName, Manifest } from './manifest.js'
-import { download, inParallel, OWN, upload, type Zone } from './zone.js'
+import { downloadAll, upload, type Zone } from './zone.js'
 
 const FAN_IN = 16
 
@@ -33,13 +33,9 @@ export async function journalRows(
   folder: string,
   signal: AbortSignal,
 ): Promise<string | null> {
-  const local = (path: string): string => join(folder, path.replaceAll('/', '-'))
-  let complete = true
-  await inParallel(journal, async ({ file }) => {
-    complete &&= await download(zone, file, local(file), signal)
-  })
-  const files = journal.map(({ file }) => local(file))
-  return complete ? rowsIn(JOURNAL_TABLES[name], files) : null
+  const paths = journal.map(({ file }) => file)
+  const files = await downloadAll(zone, paths, folder, signal)
+  return files === null ? null : rowsIn(JOURNAL_TABLES[name], files)
 }
 
 /** A journal with one file more, and with as few files as can be. Null when a file was replaced meanwhile. */
@@ -47,8 +43,8 @@ export async function extended(
   zone: Zone,
   name: JournalName,
   journal: Journal,
-  { file, commit, folder }: { readonly file: string; readonly commit: string; readonly folder: string },
-  engine: DuckDBConnection,
+  file: string,
+  { engine, folder }: Batch,
   signal: AbortSignal,
 ): Promise<Journal | null> {
   const longer = [...journal, { file, level: 0 }]
@@ -56,11 +52,11 @@ export async function extended(
   if (from === longer.length) return longer
   const rows = await journalRows(zone, name, longer.slice(from), folder, signal)
   if (rows === null) return null
-  const path = `${OWN}/${name}/${commit}-${level}.parquet`
-  const local = join(folder, path.replaceAll('/', '-'))
+  const merged = `${file.slice(0, -'.parquet'.length)}-${level}.parquet`
+  const local = join(folder, merged.replaceAll('/', '-'))
   await writeParquet(zone.id, engine, plainRows(JOURNAL_TABLES[name], rows), local)
-  await upload(zone, path, { file: local }, 'absent', signal)
-  return [...longer.slice(0, from), { file: path, level }]
+  await upload(zone, merged, { file: local }, 'absent', signal)
+  return [...longer.slice(0, from), { file: merged, level }]
 }
 
 /** From which file on all become one, and of which level that is. The newest stand last; levels fall towards them. */

@@ -33,7 +33,7 @@ export async function tryLoad(zone: Zone, batch: Batch, held: Held, signal: Abor
     const parts = await writeParts(zone, batch, counts, manifest, commit, signal)
     if (parts === null) return null
     const days = await writeDays(zone, batch, changes, manifest, commit, signal)
-    const journals = await extendAll(zone, batch, parts, manifest, commit, signal)
+    const journals = await extendAll(zone, batch, parts, manifest, signal)
     if (journals === null) return null
     const next = { ...manifest, days, journals, ...numbered(manifest, parts) }
     if (signal.aborted) throw interrupted()
@@ -137,9 +137,9 @@ async function writeDays(
   const local = (day: string): string => join(folder, `known-${day}-${commit}.parquet`)
   for (const [day, inserted] of changes.days) {
     await writeParquet(zone.id, engine, knownOf(day), local(day))
-    const events = { ...days[day]?.events }
-    events[String(source)] = (events[String(source)] ?? 0) + inserted
-    days[day] = { file: `${OWN}/days/${day}/${commit}.parquet`, events }
+    const { events = {} } = days[day] ?? {}
+    const more = inserted === 0 ? {} : { [String(source)]: (events[String(source)] ?? 0) + inserted }
+    days[day] = { file: `${OWN}/days/${day}/${commit}.parquet`, events: { ...events, ...more } }
   }
   await inParallel([...changes.days.keys()], async (day) => {
     await upload(zone, days[day]?.file ?? '', { file: local(day) }, 'absent', signal)
@@ -149,17 +149,16 @@ async function writeDays(
 
 async function extendAll(
   zone: Zone,
-  { engine, folder }: Batch,
+  batch: Batch,
   parts: Parts,
   manifest: Manifest,
-  commit: string,
   signal: AbortSignal,
 ): Promise<Manifest['journals'] | null> {
   const journals = { ...manifest.journals }
   for (const name of JOURNALS) {
     const file = parts.get(name)
     if (file === undefined) continue
-    const longer = await extended(zone, name, journals[name], { file, commit, folder }, engine, signal)
+    const longer = await extended(zone, name, journals[name], file, batch, signal)
     if (longer === null) return null
     journals[name] = longer
   }

@@ -1,6 +1,8 @@
 /** The landing zone of one mirrored database: paths within it, and whole files to and from it. */
 
 import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { interrupted } from '../../src/errors.js'
 import { retrying } from '../../src/retry.js'
 import type { Content, ObjectStore, StoredObject, WriteCondition } from '../../src/stores/contract.js'
 
@@ -55,6 +57,21 @@ export async function download(zone: Zone, path: string, to: string, signal: Abo
   return written ?? false
 }
 
+/** Copies files to a folder. Their local paths, in the same order; null when one of them is gone. */
+export async function downloadAll(
+  zone: Zone,
+  paths: readonly string[],
+  folder: string,
+  signal: AbortSignal,
+): Promise<readonly string[] | null> {
+  const local = (path: string): string => join(folder, path.replaceAll('/', '-'))
+  let complete = true
+  await inParallel(paths, async (path) => {
+    if (complete && !(await download(zone, path, local(path), signal))) complete = false
+  })
+  return complete ? paths.map(local) : null
+}
+
 /** @returns the version, or null when the condition did not hold */
 export const upload = (
   zone: Zone,
@@ -84,16 +101,24 @@ export async function inParallel<T>(items: readonly T[], work: (item: T) => Prom
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
 }
 
-/** Reads a file from its beginning, and again when the connection breaks. Null: there is none. */
-function whole<T>(
+/** Reads a file from its beginning, and again when the connection breaks or it was replaced. Null: there is none. */
+async function whole<T>(
   zone: Zone,
   path: string,
   signal: AbortSignal,
   take: (chunks: AsyncIterable<Uint8Array>, object: StoredObject) => Promise<T>,
 ): Promise<T | null> {
-  return retrying(async () => {
-    const object = await zone.store.find(keyOf(zone, path), signal)
-    const reading = object === null ? null : await zone.store.read(object, 0, signal)
-    return object === null || reading === null ? null : await take(reading.chunks, object)
-  }, signal)
+  const attempt = async (): Promise<T | null> => {
+    for (;;) {
+      const object = await zone.store.find(keyOf(zone, path), signal)
+      if (object === null) return null
+      const reading = await zone.store.read(object, 0, signal)
+      if (reading !== null) return await take(reading.chunks, object)
+    }
+  }
+  try {
+    return await retrying(attempt, signal)
+  } catch (error) {
+    throw signal.aborted ? interrupted() : error
+  }
 }
