@@ -22,7 +22,7 @@ export interface Zone {
 export const OWN = '_wandb_audit'
 
 /** For what must come to its end once it has begun. */
-export const UNSTOPPABLE = new AbortController().signal
+export const UNSTOPPABLE: AbortSignal = new AbortController().signal
 
 /** Requests under way at once. */
 const WIDTH = 8

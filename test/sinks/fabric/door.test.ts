@@ -56,11 +56,11 @@ describe('an address', () => {
   })
 })
 
-describe('the program', () => {
+describe('a sink opened by its address', () => {
   afterEach(() => vi.unstubAllEnvs())
 
   it('loads into a workspace with a login from the environment', async () => {
-    const name = 'workspace-of-the-program'
+    const name = 'workspace-by-its-address'
     const store = await newWorkspace(azurite, name)
     const container = new BlobServiceClient(
       azurite.direct,
