@@ -7,7 +7,7 @@ import { openStore } from '../../src/stores/index.js'
 import { zonePlace } from './address.js'
 import { answer, QUESTIONS, receiptsOf } from './answers.js'
 import { type Loaded, tryLoad } from './load.js'
-import { type Held, type Manifest, readManifest } from './manifest.js'
+import { type Manifest, readManifest } from './manifest.js'
 import { openZone } from './open.js'
 import { settle } from './publish.js'
 import { UNSTOPPABLE, type Zone } from './zone.js'
@@ -76,7 +76,7 @@ export function fabricSinkOver(place: Zone, signal: AbortSignal): Sink {
         signal.removeEventListener('abort', stop)
       }
       if (loaded === null) throw crowded(id)
-      await settleCommitted(zone, loaded.held)
+      await settleCommitted(zone, loaded)
       return loaded.counts
     },
 
@@ -95,9 +95,10 @@ export function fabricSinkOver(place: Zone, signal: AbortSignal): Sink {
 }
 
 /** The batch is committed, so this goes on to its end even when the run is to stop. */
-async function settleCommitted(zone: Zone, held: Held): Promise<void> {
+async function settleCommitted(zone: Zone, { held, parts }: Loaded): Promise<void> {
   try {
-    await settle(zone, UNSTOPPABLE, held)
+    const local = new Map([...parts.values()].map((part) => [part.file, part.local]))
+    await settle(zone, UNSTOPPABLE, { held, local })
   } catch (error) {
     const what = error instanceof AuditError ? error.message : 'an unexpected error'
     throw new AuditError(`${zone.id}: the batch is loaded, but publishing it failed: ${what}`, {

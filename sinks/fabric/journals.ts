@@ -1,6 +1,6 @@
 /**
- * The rows of receipts, loads and rejects, kept in files of the product's own. Each commit adds one file to a journal; sixteen
- * of one level become one of the next, so years of loads are a few dozen files and a row is rewritten four or five times.
+ * The rows of receipts, loads and rejects, kept in files of the product's own. Each commit adds one file to a journal; eight
+ * of one level become one of the next, so years of loads are a few dozen files and a row is rewritten six times at most.
  */
 
 import { join } from 'node:path'
@@ -11,7 +11,7 @@ import { plainRows, rowsIn } from './files.js'
 import type { JournalName, Manifest } from './manifest.js'
 import { downloadAll, upload, type Zone } from './zone.js'
 
-const FAN_IN = 16
+const FAN_IN = 8
 
 export const JOURNAL_TABLES: Readonly<Record<JournalName, Table>> = {
   audit_documents: AUDIT_DOCUMENTS,

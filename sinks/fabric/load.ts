@@ -20,6 +20,7 @@ export interface Loaded {
   readonly counts: LoadCounts
   /** With what is still to be published. */
   readonly held: Held
+  readonly parts: Parts
 }
 
 /** @returns null when another publisher was faster, and then nothing is loaded */
@@ -38,21 +39,21 @@ export async function tryLoad(zone: Zone, batch: Batch, held: Held, signal: Abor
     const next = { ...manifest, days, journals, ...numbered(manifest, parts) }
     if (signal.aborted) throw interrupted()
     const committed = await replaceManifest(zone, held, next, UNSTOPPABLE)
-    return committed === null ? null : { counts, held: committed }
+    return committed === null ? null : { counts, held: committed, parts }
   } finally {
     await dropChanges(batch)
     await batch.engine.run(`DROP TABLE IF EXISTS ${LOAD}`)
   }
 }
 
-/** Uploaded files by table: what a commit adds to it. */
-export type Parts = ReadonlyMap<string, string>
+/** By table: what a commit adds to it, uploaded as `file` and still here as `local`. */
+export type Parts = ReadonlyMap<string, { readonly file: string; readonly local: string }>
 
 /** Gives each part the next number of its table. */
 export function numbered({ tables }: Manifest, parts: Parts): Pick<Manifest, 'tables' | 'pending'> {
   const next = { ...tables }
   const pending: Manifest['pending'][number][] = []
-  for (const [table, file] of parts) {
+  for (const [table, { file }] of parts) {
     const { number, opening } = tables[table] ?? { number: 0, opening: null }
     next[table] = { number: number + 1, opening }
     pending.push({ table, number: number + 1, file })
@@ -73,7 +74,7 @@ async function writeParts(
   const rejects = await newRejects(zone, batch, manifest, signal)
   if (rejects === null) return null
   await createLoad(batch, counts)
-  const parts = new Map<string, string>()
+  const parts = new Map<string, { file: string; local: string }>()
   // Names before the events that are joined to them, receipts and the load itself last.
   const all: readonly Rows[] = [
     [MIRRORED_NAMES, newNames()],
@@ -82,12 +83,12 @@ async function writeParts(
     [AUDIT_DOCUMENTS, batch.receipts.relation],
     [AUDIT_LOADS, LOAD],
   ]
-  const local = (table: string): string => join(batch.folder, `${table}-${commit}.parquet`)
   for (const [table, rows] of all) {
-    const written = await writeParquet(zone.id, batch.engine, upserts(table, rows), local(table.name))
-    if (written > 0) parts.set(table.name, `${OWN}/${table.name}/${commit}.parquet`)
+    const local = join(batch.folder, `${table.name}-${commit}.parquet`)
+    const written = await writeParquet(zone.id, batch.engine, upserts(table, rows), local)
+    if (written > 0) parts.set(table.name, { file: `${OWN}/${table.name}/${commit}.parquet`, local })
   }
-  await inParallel([...parts], ([table, path]) => upload(zone, path, { file: local(table) }, 'absent', signal))
+  await inParallel([...parts.values()], ({ file, local }) => upload(zone, file, { file: local }, 'absent', signal))
   return parts
 }
 
@@ -156,9 +157,9 @@ async function extendAll(
 ): Promise<Manifest['journals'] | null> {
   const journals = { ...manifest.journals }
   for (const name of JOURNALS) {
-    const file = parts.get(name)
-    if (file === undefined) continue
-    const longer = await extended(zone, name, journals[name], file, batch, signal)
+    const part = parts.get(name)
+    if (part === undefined) continue
+    const longer = await extended(zone, name, journals[name], part.file, batch, signal)
     if (longer === null) return null
     journals[name] = longer
   }

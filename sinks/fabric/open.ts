@@ -89,13 +89,13 @@ async function publishOpenings(zone: Zone, stale: readonly Table[], held: Held, 
   const instance = await DuckDBInstance.create(':memory:')
   const connection = await instance.connect()
   try {
-    const parts = new Map<string, string>()
+    const parts = new Map<string, { file: string; local: string }>()
     for (const table of stale) {
       const local = join(folder, `${table.name}.parquet`)
-      const path = `${OWN}/${table.name}/${commit}.parquet`
+      const file = `${OWN}/${table.name}/${commit}.parquet`
       await writeParquet(zone.id, connection, upserts(table, openingRows(table)), local)
-      await upload(zone, path, { file: local }, 'absent', signal)
-      parts.set(table.name, path)
+      await upload(zone, file, { file: local }, 'absent', signal)
+      parts.set(table.name, { file, local })
     }
     const { tables, pending } = numbered(held.manifest, parts)
     const opened = stale.map((table) => [

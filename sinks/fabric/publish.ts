@@ -43,20 +43,25 @@ export function waitingOf(files: readonly NumberedFile[]): { readonly waiting: n
 
 export const highestOf = (files: readonly NumberedFile[]): number => Math.max(0, ...files.map(({ number }) => number))
 
+interface Committed {
+  readonly held: Held
+  readonly local: ReadonlyMap<string, string>
+}
+
 /**
  * Publishes what is committed and not yet published, whoever committed it. To be called before and after each commit.
  *
- * @param newest the manifest, where it was just written
+ * @param committed the manifest that was just written, and local copies of its pending files by their path
  * @returns the manifest with nothing pending
  * @throws AuditError when there is no manifest, or a table's folder was emptied
  */
-export async function settle(zone: Zone, signal: AbortSignal, newest: Held | null = null): Promise<Held> {
-  for (let held = newest; ; ) {
+export async function settle(zone: Zone, signal: AbortSignal, committed?: Committed): Promise<Held> {
+  for (let held = committed?.held ?? null; ; ) {
     held ??= await readManifest(zone, signal)
     if (held === null) throw unprepared(zone)
     const { manifest } = held
     if (manifest.pending.length === 0) return held
-    const next = afterwards(manifest, await publish(zone, manifest.pending, signal))
+    const next = afterwards(manifest, await publish(zone, manifest.pending, committed?.local ?? new Map(), signal))
     held = await replaceManifest(zone, held, next, signal)
   }
 }
@@ -71,12 +76,20 @@ function afterwards(manifest: Manifest, refused: readonly Pending[]): Manifest {
   return { ...manifest, tables, pending: refused }
 }
 
-async function publish(zone: Zone, pending: readonly Pending[], signal: AbortSignal): Promise<Pending[]> {
+async function publish(
+  zone: Zone,
+  pending: readonly Pending[],
+  local: ReadonlyMap<string, string>,
+  signal: AbortSignal,
+): Promise<Pending[]> {
   const folder = await mkdtemp(join(tmpdir(), 'wandb-audit-'))
   try {
     const refused: Pending[] = []
     for (const part of pending) {
-      const number = await publishOne(zone, part, folder, signal)
+      const ours = local.get(part.file) ?? join(folder, 'ours.parquet')
+      // Whoever removed it had published it; the manifest at hand is not the newest.
+      if (!local.has(part.file) && !(await download(zone, part.file, ours, signal))) continue
+      const number = await publishOne(zone, part, ours, folder, signal)
       if (number !== part.number) refused.push({ ...part, number })
     }
     return refused
@@ -86,11 +99,13 @@ async function publish(zone: Zone, pending: readonly Pending[], signal: AbortSig
 }
 
 /** @returns the number under which the part now stands; another one than its own: where to try again */
-async function publishOne(zone: Zone, part: Pending, folder: string, signal: AbortSignal): Promise<number> {
-  const { table, number, file } = part
-  const ours = join(folder, 'ours.parquet')
-  // Whoever removed it had published it; the manifest at hand is not the newest.
-  if (!(await download(zone, file, ours, signal))) return number
+async function publishOne(
+  zone: Zone,
+  { table, number }: Pending,
+  ours: string,
+  folder: string,
+  signal: AbortSignal,
+): Promise<number> {
   const files = await numberedFiles(zone, table, signal)
   const highest = highestOf(files)
   noticeWaiting(zone, table, files)

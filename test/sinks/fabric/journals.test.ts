@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { merging } from '../../../sinks/fabric/journals.js'
 
 describe('a journal', () => {
-  it('of a million commits has fewer than a hundred files, and rewrites a row five times at most', () => {
+  it('of a million commits has fewer than fifty files, and rewrites a row six times at most', () => {
     let levels: readonly number[] = []
     let most = 0
     let highest = 0
@@ -13,7 +13,7 @@ describe('a journal', () => {
       most = Math.max(most, levels.length)
       highest = Math.max(highest, level)
     }
-    expect(most).toBeLessThan(100)
-    expect(highest).toBeLessThanOrEqual(5)
+    expect(most).toBeLessThan(50)
+    expect(highest).toBeLessThanOrEqual(6)
   })
 })
