@@ -37,10 +37,18 @@ export const QUESTIONS: Questions = {
     ...shared.status(days).filter(({ name }) => name === 'sources'),
     {
       name: 'days',
-      title: `Events by UTC day, of the last ${days} days there are`,
+      title: `Events by UTC day, and rejects by the day they were loaded, of the last ${days} days there are`,
       sql: `
-        WITH latest AS (SELECT DISTINCT day FROM audit_event_days ORDER BY day DESC LIMIT ${days})
-        SELECT day, source, events FROM audit_event_days SEMI JOIN latest USING (day) ORDER BY day, source`,
+        WITH documents AS (SELECT document, min(source) AS source FROM audit_documents GROUP BY document),
+        counted AS (
+          SELECT day, source, events, 0 AS rejects FROM audit_event_days
+          UNION ALL
+          SELECT CAST(loaded_at AT TIME ZONE 'UTC' AS DATE), coalesce(source, '(receipt deleted)'), 0, 1
+          FROM audit_rejects LEFT JOIN documents ON document = source_document
+        ),
+        latest AS (SELECT DISTINCT day FROM counted ORDER BY day DESC LIMIT ${days})
+        SELECT day, source, CAST(sum(events) AS BIGINT) AS events, CAST(sum(rejects) AS BIGINT) AS rejects
+        FROM counted SEMI JOIN latest USING (day) GROUP BY day, source ORDER BY day, source`,
     },
     {
       name: 'mirroring',

@@ -1,9 +1,11 @@
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { duckdbSink } from '../../../sinks/duckdb/index.js'
 import type { Sink } from '../../../src/contract.js'
 import { type Azurite, startAzurite } from '../../emulators/azurite.js'
-import { documentOf, loadInto, ndjson } from '../../support/load.js'
+import { documentOf, loadInto, ndjson, newFolder } from '../../support/load.js'
 import { rowsOf } from '../../support/rows.js'
-import { newPlace, type Place } from './place.js'
+import { catchUp, newPlace, type Place } from './place.js'
 
 let azurite: Azurite
 let place: Place
@@ -11,13 +13,14 @@ let sink: Sink
 
 const EVENTS = [1, 2, 3].map((day) => ({ timestamp: `2026-10-0${day}T12:00:00Z`, action: 'user:login' }))
 
+const LINES = ndjson(...EVENTS, EVENTS[0], 'bad line')
+const LOADS = [[documentOf('a', LINES), documentOf('b', ndjson(EVENTS[1]))], [documentOf('a', LINES, 'newer')]]
+
 beforeAll(async () => {
   azurite = await startAzurite()
   place = await newPlace(azurite)
   sink = place.sink()
-  await loadInto(sink, { a: ndjson(...EVENTS, EVENTS[0], 'bad line'), b: ndjson(EVENTS[1]) })
-  await loadInto(sink, [documentOf('a', ndjson(...EVENTS, EVENTS[0], 'bad line'), 'newer')])
-  await loadInto(sink, [documentOf('a', ndjson(...EVENTS, EVENTS[0], 'bad line'), 'newer')], {})
+  for (const load of LOADS) await loadInto(sink, load)
 })
 
 afterAll(() => azurite.close())
@@ -40,18 +43,32 @@ describe('the landing zone answers without Fabric', () => {
     expect(await rowsOf(sink, sink.questions.rawRejects)).toEqual([{ reason: 'not_json', raw: 'bad line' }])
   })
 
-  it('every part of status, of as many days as asked for', async () => {
-    const questions = sink.questions.status(2)
-    expect(questions.map(({ name }) => name)).toEqual(['sources', 'days', 'mirroring'])
-    const answers = await Promise.all(questions.map(({ sql }) => rowsOf(sink, sql)))
-    expect(answers[0]).toMatchObject([{ source: 'test', documents: 2n, latest: EVENTS[2]?.timestamp }])
-    expect(answers[1]).toEqual([
-      { day: '2026-10-02', source: 'test', events: 1n },
-      { day: '2026-10-03', source: 'test', events: 1n },
+  it('the parts of status that the DuckDB sink has as well, alike', async () => {
+    const duckdb = duckdbSink(join(newFolder(), 'audit.duckdb'), { waitMs: 1, onWait() {} })
+    for (const load of LOADS) await loadInto(duckdb, load)
+    for (const days of [2, 14]) {
+      for (const part of ['sources', 'days']) {
+        const of = async (sink: Sink): Promise<unknown[]> => {
+          const question = sink.questions.status(days).find(({ name }) => name === part)
+          return (await rowsOf(sink, question?.sql ?? '')).map(({ last_load: _, ...row }) => row)
+        }
+        expect([part, await of(sink)]).toEqual([part, await of(duckdb)])
+      }
+    }
+  })
+
+  it('how far Fabric has come', async () => {
+    const question = sink.questions.status(1).find(({ name }) => name === 'mirroring')
+    const tables = await rowsOf(sink, question?.sql ?? '')
+    expect(tables).toHaveLength(6)
+    const events = tables.find((row) => row.table_name === 'audit_events')
+    expect(events).toMatchObject({ published: 2n, waiting: 1n, waiting_since: expect.stringMatching(/^20/) })
+    await catchUp(place.replicator)
+    const applied = (await rowsOf(sink, question?.sql ?? '')).map(({ waiting, waiting_since }) => [
+      waiting,
+      waiting_since,
     ])
-    const events = { table_name: 'audit_events', published: 2n, waiting: 1n }
-    expect(answers[2]).toHaveLength(6)
-    expect(answers[2]?.find((row) => row.table_name === 'audit_events')).toMatchObject(events)
+    expect(applied).toEqual(tables.map(() => [0n, null]))
   })
 
   it('which actions there are', async () => {

@@ -112,6 +112,14 @@ describe('the network', () => {
   })
 })
 
+async function bytesOf({ store }: Place, key: string): Promise<Buffer> {
+  const object = await store.find(key, never)
+  const reading = object === null ? null : await store.read(object, 0, never)
+  const parts: Uint8Array[] = []
+  for await (const chunk of reading?.chunks ?? []) parts.push(chunk)
+  return Buffer.concat(parts)
+}
+
 describe('numbers', () => {
   const numbered = (number: number): string =>
     `${ROOT}/wandb_audit.schema/audit_events/${String(number).padStart(20, '0')}.parquet`
@@ -131,17 +139,41 @@ describe('numbers', () => {
   it("that somebody else's file has are passed over", async () => {
     const place = await newPlace(azurite)
     await place.sink().prepare()
-    const key = `${ROOT}/wandb_audit.schema/audit_events`
-    const [first] = [await place.store.find(`${key}/00000000000000000001.parquet`, never)]
-    const chunks = (await place.store.read(first as NonNullable<typeof first>, 0, never))?.chunks ?? []
-    const parts: Uint8Array[] = []
-    for await (const chunk of chunks) parts.push(chunk)
-    const write = (): Promise<string | null> => place.store.write(numbered(2), Buffer.concat(parts), 'absent', never)
+    const bytes = await bytesOf(place, numbered(1))
+    const write = (): Promise<string | null> => place.store.write(numbered(2), bytes, 'absent', never)
     // In the very moment between looking for the highest number and taking the next.
     azurite.fail({ kind: 'before', action: 'write', key: numbered(2), run: async () => void (await write()) })
     await loadInto(place.sink(), BEFORE)
     expect(await place.store.find(numbered(3), never)).not.toBeNull()
     await loadInto(place.sink(), AFTER)
+    expect(await contentOf(place.mirrored())).toEqual(await expected(BEFORE, AFTER))
+    expect(place.replicator.stopped.size).toBe(0)
+  })
+
+  it('are right though the service takes files away in that moment', async () => {
+    const place = await newPlace(azurite)
+    await loadInto(place.sink(), BEFORE)
+    azurite.fail({ kind: 'before', action: 'write', key: numbered(3), run: () => catchUp(place.replicator) })
+    await loadInto(place.sink(), AFTER)
+    expect(azurite.faultsLeft).toBe(0)
+    expect(await place.store.find(numbered(2), never)).not.toBeNull()
+    expect(await contentOf(place.mirrored())).toEqual(await expected(BEFORE, AFTER))
+    expect(place.replicator.stopped.size).toBe(0)
+  })
+
+  it('are taken anew for a file that may have been published and is taken away: it is applied once more', async () => {
+    const place = await newPlace(azurite)
+    await place.sink().prepare()
+    const key = `${ROOT}/${OWN}/manifest.json`
+    // The commit goes well; that the files are published cannot be noted any more.
+    azurite.fail({ kind: 'before', action: 'write', key, run() {} })
+    azurite.fail({ kind: 'refuse', action: 'write', key, status: 500, code: 'InternalError', times: 4 })
+    await expect(loadInto(place.sink(), BEFORE)).rejects.toThrow(/publishing it failed/)
+    await place.store.write(numbered(3), await bytesOf(place, numbered(1)), 'absent', never)
+    await catchUp(place.replicator)
+    expect(await place.store.find(numbered(2), never)).toBeNull()
+    await loadInto(place.sink(), AFTER)
+    expect(await place.store.find(numbered(5), never)).not.toBeNull()
     expect(await contentOf(place.mirrored())).toEqual(await expected(BEFORE, AFTER))
     expect(place.replicator.stopped.size).toBe(0)
   })
