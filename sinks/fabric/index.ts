@@ -6,7 +6,7 @@ import { AuditError, interrupted } from '../../src/errors.js'
 import { openStore } from '../../src/stores/index.js'
 import { zonePlace } from './address.js'
 import { answer, QUESTIONS, receiptsOf } from './answers.js'
-import { type Loaded, tryLoad } from './load.js'
+import { type Loaded, localOf, tryLoad } from './load.js'
 import { type Manifest, readManifest } from './manifest.js'
 import { openZone } from './open.js'
 import { settle } from './publish.js'
@@ -97,8 +97,7 @@ export function fabricSinkOver(place: Zone, signal: AbortSignal): Sink {
 /** The batch is committed, so this goes on to its end even when the run is to stop. */
 async function settleCommitted(zone: Zone, { held, parts }: Loaded): Promise<void> {
   try {
-    const local = new Map([...parts.values()].map((part) => [part.file, part.local]))
-    await settle(zone, UNSTOPPABLE, { held, local })
+    await settle(zone, UNSTOPPABLE, { held, local: localOf(parts) })
   } catch (error) {
     const what = error instanceof AuditError ? error.message : 'an unexpected error'
     throw new AuditError(`${zone.id}: the batch is loaded, but publishing it failed: ${what}`, {

@@ -49,6 +49,9 @@ export async function tryLoad(zone: Zone, batch: Batch, held: Held, signal: Abor
 /** By table: what a commit adds to it, uploaded as `file` and still here as `local`. */
 export type Parts = ReadonlyMap<string, { readonly file: string; readonly local: string }>
 
+export const localOf = (parts: Parts): ReadonlyMap<string, string> =>
+  new Map([...parts.values()].map(({ file, local }) => [file, local]))
+
 /** Gives each part the next number of its table. */
 export function numbered({ tables }: Manifest, parts: Parts): Pick<Manifest, 'tables' | 'pending'> {
   const next = { ...tables }

@@ -11,7 +11,7 @@ import { AuditError } from '../../src/errors.js'
 import { writeParquet } from '../shared/parquet.js'
 import { notMirrored, refusedAtDoor } from './failures.js'
 import { actionRows, noRows, upserts } from './files.js'
-import { numbered } from './load.js'
+import { localOf, numbered } from './load.js'
 import { filesOf, type Held, type Manifest, readManifest, replaceManifest } from './manifest.js'
 import { folderOf, highestOf, numberedFiles, settle } from './publish.js'
 import { list, OWN, readText, remove, upload, type Zone } from './zone.js'
@@ -103,7 +103,8 @@ async function publishOpenings(zone: Zone, stale: readonly Table[], held: Held, 
       { number: tables[table.name]?.number ?? 0, opening: openingOf(table) },
     ])
     const next = { ...held.manifest, tables: { ...tables, ...Object.fromEntries(opened) }, pending }
-    await replaceManifest(zone, held, next, signal)
+    const committed = await replaceManifest(zone, held, next, signal)
+    if (committed !== null) await settle(zone, signal, { held: committed, local: localOf(parts) })
   } finally {
     connection.closeSync()
     instance.closeSync()
