@@ -6,7 +6,7 @@ import { AuditError } from '../../src/errors.js'
 const REFUSED = /access denied|no such container|not accepted|login is asked for|answered 4(?!08|29)\d\d/
 
 const ADVICE =
-  'In Fabric: check the names in the address; give the login the role Contributor in the workspace, or "Read and write" on the mirrored database alone; let service principals use Fabric APIs and OneLake in the tenant settings. See docs/fabric.md.'
+  'In Fabric: check the names in the address; the item must be a mirrored database for open mirroring, whose home page shows a landing zone; give the login the role Contributor in the workspace, or "Read and write" on the mirrored database alone; let service principals use Fabric APIs and OneLake in the tenant settings. See docs/fabric.md.'
 
 /** @param error met while opening the zone; one that has nothing to do with being refused comes back as it is */
 export function refusedAtDoor(id: string, error: unknown): unknown {
@@ -14,8 +14,3 @@ export function refusedAtDoor(id: string, error: unknown): unknown {
   const { message, exitCode, cause } = error
   return new AuditError(`${id}: the landing zone does not open: ${message}`, { advice: ADVICE, exitCode, cause })
 }
-
-export const notMirrored = (id: string): AuditError =>
-  new AuditError(`${id}: nothing can be written to its landing zone`, {
-    advice: `It may be no mirrored database for open mirroring: the home page of one shows its landing zone. ${ADVICE}`,
-  })

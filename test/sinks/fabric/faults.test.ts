@@ -189,6 +189,38 @@ describe('numbers', () => {
   })
 })
 
+describe('what an operator removes', () => {
+  async function removeAll({ store }: Place, folder: string): Promise<void> {
+    const keys = []
+    for await (const { key } of store.list(`${ROOT}/${folder}/`, never)) keys.push(key)
+    for (const key of keys) await store.remove(key, never)
+  }
+
+  it("the product's own files: everything is read again, nothing is doubled and no name is lost", async () => {
+    const place = await newPlace(azurite)
+    const all = [BEFORE, AFTER]
+    for (const input of all) await loadInto(place.sink(), input)
+    await catchUp(place.replicator)
+    await removeAll(place, OWN)
+    await loadInto(place.sink(), BEFORE)
+    expect(await contentOf(place.mirrored())).toEqual(await expected(...all))
+    await loadInto(place.sink(), AFTER)
+    expect(await contentOf(place.mirrored())).toEqual(await expected(...all))
+    expect(place.replicator.stopped.size).toBe(0)
+  })
+
+  it('both folders, as the guide says, to start anew', async () => {
+    const place = await newPlace(azurite)
+    await loadInto(place.sink(), BEFORE)
+    await catchUp(place.replicator)
+    for (const folder of [OWN, 'wandb_audit.schema']) await removeAll(place, folder)
+    await catchUp(place.replicator)
+    await loadInto(place.sink(), AFTER)
+    expect(await contentOf(place.mirrored())).toEqual(await expected(AFTER))
+    expect(place.replicator.stopped.size).toBe(0)
+  })
+})
+
 it('files of killed loads are swept after a day', async () => {
   const place = await newPlace(azurite)
   await loadInto(place.sink(), BEFORE)
