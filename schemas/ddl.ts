@@ -62,9 +62,10 @@ export const WAREHOUSE_TYPES: Readonly<Record<string, Types>> = {
   DuckDB: DUCKDB.types,
   BigQuery: BIGQUERY.types,
   Redshift: REDSHIFT.types,
-  // No nvarchar and no datetimeoffset there; instants are in UTC.
+  // What the SQL analytics endpoint shows of a mirrored table. No nvarchar and no datetimeoffset there; instants are in UTC.
+  // https://learn.microsoft.com/fabric/data-warehouse/limitations: varchar(8000), cutting off, in tables made before 10 November 2025
   Fabric: {
-    text: 'varchar(8000)',
+    text: 'varchar(max)',
     integer: 'int',
     bigint: 'bigint',
     boolean: 'bit',

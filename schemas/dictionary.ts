@@ -2,6 +2,7 @@
 
 import type { Action } from './actions.js'
 import { WAREHOUSE_TYPES } from './ddl.js'
+import { FILLED_FIELDS, MIRRORED_EVENTS, MIRRORED_NAMES, MIRRORED_SCHEMA } from './fabric.js'
 import type { Column, FieldClass, Table } from './tables.js'
 
 const SERVED_BY: Readonly<Record<FieldClass, string>> = {
@@ -27,7 +28,7 @@ required is null where the record did not have its key.
 
 /** The page as Markdown text, ending in a newline. */
 export function dataDictionary(tables: readonly Table[], actions: readonly Action[]): string {
-  return `${[PREFACE.trimEnd(), ...tables.map(tableSection), actionsSection(actions)].join('\n\n')}\n`
+  return `${[PREFACE.trimEnd(), ...tables.map(tableSection), fabricSection(), actionsSection(actions)].join('\n\n')}\n`
 }
 
 function tableSection(table: Table): string {
@@ -43,6 +44,17 @@ function tableSection(table: Table): string {
   ]
   const key = table.key.map((name) => `\`${name}\``).join(', ')
   return `## ${table.name}\n\n${table.meaning} Key: ${key}.\n\n${markdownTable(header, table.columns.map(row))}`
+}
+
+/** Only Fabric divides a table in two. */
+function fabricSection(): string {
+  const code = (name: string): string => `\`${name}\``
+  return [
+    '## In Microsoft Fabric',
+    `The mirrored tables lie in the schema ${code(MIRRORED_SCHEMA)}. ${code(MIRRORED_EVENTS.name)} has no ${FILLED_FIELDS.map(code).join(', ')} there: ` +
+      `they are in ${code(MIRRORED_NAMES.name)}, with the same key. ${MIRRORED_NAMES.meaning} The view ${code(`dbo.${MIRRORED_EVENTS.name}`)} ` +
+      'puts both together, with the columns and the order above.',
+  ].join('\n\n')
 }
 
 function actionsSection(actions: readonly Action[]): string {

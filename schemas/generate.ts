@@ -9,6 +9,7 @@ import { z } from 'zod'
 import { ACTIONS } from './actions.js'
 import { createTable, DUCKDB, REDSHIFT } from './ddl.js'
 import { dataDictionary } from './dictionary.js'
+import { eventsView } from './fabric.js'
 import { auditRecord } from './record.js'
 import { settings } from './settings.js'
 import { TABLES } from './tables.js'
@@ -21,6 +22,7 @@ const FILES: Readonly<Record<string, string>> = {
   'schemas/generated/settings.schema.json': jsonSchema(settings),
   'schemas/generated/duckdb.sql': `${TABLES.map((table) => createTable(table, DUCKDB)).join('\n\n')}\n`,
   'schemas/generated/redshift.sql': `${TABLES.map((table) => createTable(table, REDSHIFT)).join('\n\n')}\n`,
+  'schemas/generated/fabric-view.sql': eventsView(),
   'docs/data-dictionary.md': dataDictionary(TABLES, ACTIONS),
 }
 

@@ -13,29 +13,51 @@ export interface SinkContext {
   onNotice(text: string): void
 }
 
+interface Kind {
+  /** How its addresses look. */
+  readonly form: string
+  readonly begins: RegExp
+  open(address: string, context: SinkContext): Promise<Sink>
+}
+
+const KINDS: readonly Kind[] = [
+  {
+    form: 'duckdb:FILE',
+    begins: /^duckdb:/,
+    async open(address, { waitMs, signal, onNotice }) {
+      const { duckdbSink } = await import('./duckdb/index.js')
+      const onWait = (holder: string): void => onNotice(`waiting for the DuckDB file, which ${holder} holds`)
+      return duckdbSink(address.slice('duckdb:'.length), { waitMs, signal, onWait })
+    },
+  },
+  {
+    form: 'parquet:FOLDER, parquet+s3://BUCKET/PREFIX (or +gs, +az)',
+    begins: /^parquet(?::|\+)/,
+    open: async (address, { signal }) => (await import('./parquet/index.js')).parquetSink(address, signal),
+  },
+  {
+    form: 'bigquery://PROJECT/DATASET',
+    begins: /^bigquery:\/\//i,
+    open: async (address, context) => (await import('./bigquery/index.js')).bigquerySink(address, context),
+  },
+  {
+    form: 'redshift://WORKGROUP/DATABASE',
+    begins: /^redshift:/i,
+    open: async (address, context) => (await import('./redshift/index.js')).redshiftSink(address, context),
+  },
+  {
+    form: 'fabric://WORKSPACE/MIRRORED-DATABASE',
+    begins: /^fabric:\/\//i,
+    open: async (address, context) => (await import('./fabric/index.js')).fabricSink(address, context),
+  },
+]
+
 /** @throws AuditError, exit code 2, when no sink has such an address */
 export async function openSink(address: string, context: SinkContext): Promise<Sink> {
-  if (address.startsWith('duckdb:')) {
-    const { duckdbSink } = await import('./duckdb/index.js')
-    return duckdbSink(address.slice('duckdb:'.length), {
-      ...context,
-      onWait: (holder) => context.onNotice(`waiting for the DuckDB file, which ${holder} holds`),
-    })
-  }
-  if (/^parquet(?::|\+)/.test(address)) {
-    const { parquetSink } = await import('./parquet/index.js')
-    return parquetSink(address, context.signal)
-  }
-  if (/^bigquery:\/\//i.test(address)) {
-    const { bigquerySink } = await import('./bigquery/index.js')
-    return bigquerySink(address, context)
-  }
-  if (/^redshift:/i.test(address)) {
-    const { redshiftSink } = await import('./redshift/index.js')
-    return redshiftSink(address, context)
-  }
+  const kind = KINDS.find(({ begins }) => begins.test(address))
+  if (kind !== undefined) return kind.open(address, context)
   throw usageError(
-    `no sink has an address like ${printable(address)}`,
-    'Sinks: duckdb:FILE, parquet:FOLDER, parquet+s3://BUCKET/PREFIX, bigquery://PROJECT/DATASET, redshift://WORKGROUP/DATABASE.',
+    `no sink has an address like ${printable(address.split('?', 1).join())}`,
+    `Sinks: ${KINDS.map(({ form }) => form).join(', ')}.`,
   )
 }

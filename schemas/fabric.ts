@@ -1,0 +1,57 @@
+/**
+ * The tables that Microsoft Fabric mirrors. An upsert there replaces a whole row, so what a later load may fill in
+ * (names, extra) has a table of its own, and a view puts the two together again.
+ */
+
+import { DUCKDB } from './ddl.js'
+import {
+  AUDIT_ACTIONS,
+  AUDIT_DOCUMENTS,
+  AUDIT_EVENTS,
+  AUDIT_LOADS,
+  AUDIT_REJECTS,
+  NAME_FIELDS,
+  type Table,
+} from './tables.js'
+
+/** The schema of the mirrored tables. The view lies in `dbo`, the default one, so that queries find it by its bare name. */
+export const MIRRORED_SCHEMA = 'wandb_audit'
+
+/** What a later load may fill in, and never overwrites. */
+export const FILLED_FIELDS: readonly string[] = [...NAME_FIELDS, 'extra']
+
+const isFilled = ({ name }: { readonly name: string }): boolean => FILLED_FIELDS.includes(name)
+
+export const MIRRORED_EVENTS: Table = {
+  ...AUDIT_EVENTS,
+  meaning: 'One row for each audit event, without what a later load may fill in.',
+  columns: AUDIT_EVENTS.columns.filter((column) => !isFilled(column)),
+}
+
+export const MIRRORED_NAMES: Table = {
+  name: 'audit_event_names',
+  meaning: 'Names and extra of the events that have any; a row is replaced when a load fills a gap in it.',
+  key: AUDIT_EVENTS.key,
+  columns: AUDIT_EVENTS.columns.filter((column) => AUDIT_EVENTS.key.includes(column.name) || isFilled(column)),
+}
+
+export const MIRRORED_TABLES: readonly Table[] = [
+  MIRRORED_EVENTS,
+  MIRRORED_NAMES,
+  AUDIT_REJECTS,
+  AUDIT_DOCUMENTS,
+  AUDIT_LOADS,
+  AUDIT_ACTIONS,
+]
+
+/** `audit_events` as every other warehouse has it, in SQL that Fabric's endpoint and DuckDB read alike. */
+export function eventsView(): string {
+  const columns = AUDIT_EVENTS.columns.map((column) => `  ${isFilled(column) ? 'n' : 'e'}.${DUCKDB.quote(column.name)}`)
+  const key = AUDIT_EVENTS.key.map((name) => `n.${DUCKDB.quote(name)} = e.${DUCKDB.quote(name)}`)
+  return `CREATE VIEW dbo.${AUDIT_EVENTS.name} AS
+SELECT
+${columns.join(',\n')}
+FROM ${MIRRORED_SCHEMA}.${MIRRORED_EVENTS.name} AS e
+LEFT JOIN ${MIRRORED_SCHEMA}.${MIRRORED_NAMES.name} AS n ON ${key.join(' AND ')};
+`
+}

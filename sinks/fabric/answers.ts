@@ -1,0 +1,196 @@
+/** What the landing zone itself can tell, in SQL: an embedded DuckDB over the files the product keeps there. */
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type DuckDBConnection, DuckDBInstance, StatementType } from '@duckdb/node-api'
+import { createTable, DUCKDB } from '../../schemas/ddl.js'
+import { MIRRORED_TABLES } from '../../schemas/fabric.js'
+import { AUDIT_ACTIONS, AUDIT_DOCUMENTS } from '../../schemas/tables.js'
+import type { QueryResult, Questions } from '../../src/contract.js'
+import { duckdbError } from '../../src/duckdb-error.js'
+import { AuditError } from '../../src/errors.js'
+import { questions } from '../shared/questions.js'
+import { columnsOf as columnsOfResult, rowsOf as rowsOfResult } from '../shared/result.js'
+import { actionRows } from './files.js'
+import { JOURNAL_TABLES, journalRows } from './journals.js'
+import { JOURNALS, type JournalName, type Manifest } from './manifest.js'
+import { numberedFiles, waitingOf } from './publish.js'
+import type { Zone } from './zone.js'
+
+/** How many events of each source there are on each UTC day. */
+const DAYS = 'CREATE TABLE audit_event_days (day DATE, source VARCHAR, events BIGINT)'
+/** How far each table's files have come; the last file stays when it is applied, so it counts as taken. */
+const MIRRORING =
+  'CREATE TABLE audit_mirroring (table_name VARCHAR, published BIGINT, waiting BIGINT, waiting_since TIMESTAMPTZ)'
+
+const shared = questions({
+  table: DUCKDB.quote,
+  column: DUCKDB.quote,
+  utcDay: (instant) => `CAST(${instant} AT TIME ZONE 'UTC' AS DATE)`,
+  keys: (events) => events,
+})
+
+export const QUESTIONS: Questions = {
+  ...shared,
+  status: (days) => [
+    ...shared.status(days).filter(({ name }) => name === 'sources'),
+    {
+      name: 'days',
+      title: `Events by UTC day, and rejects by the day they were loaded, of the last ${days} days there are`,
+      sql: `
+        WITH documents AS (SELECT document, min(source) AS source FROM audit_documents GROUP BY document),
+        counted AS (
+          SELECT day, source, events, 0 AS rejects FROM audit_event_days
+          UNION ALL
+          SELECT CAST(loaded_at AT TIME ZONE 'UTC' AS DATE), coalesce(source, '(receipt deleted)'), 0, 1
+          FROM audit_rejects LEFT JOIN documents ON document = source_document
+        ),
+        latest AS (SELECT DISTINCT day FROM counted ORDER BY day DESC LIMIT ${days})
+        SELECT day, source, CAST(sum(events) AS BIGINT) AS events, CAST(sum(rejects) AS BIGINT) AS rejects
+        FROM counted SEMI JOIN latest USING (day) GROUP BY day, source ORDER BY day, source`,
+    },
+    {
+      name: 'mirroring',
+      title: 'Files in the landing zone that Fabric has not taken yet',
+      sql: 'SELECT table_name, published, waiting, waiting_since FROM audit_mirroring ORDER BY table_name',
+    },
+  ],
+}
+
+/** @returns null when a file was replaced meanwhile: the manifest at hand is no longer the newest */
+export async function answer(
+  zone: Zone,
+  manifest: Manifest,
+  sql: string,
+  signal: AbortSignal,
+): Promise<QueryResult | null> {
+  const instance = await DuckDBInstance.create(':memory:')
+  const connection = await instance.connect()
+  const close = (): void => {
+    connection.closeSync()
+    instance.closeSync()
+  }
+  try {
+    await connection.run("SET TimeZone = 'UTC'")
+    if (!(await fill(connection, zone, manifest, sql, signal))) {
+      close()
+      return null
+    }
+    const statement = await connection.prepare(sql)
+    if (statement.statementType !== StatementType.SELECT) throw changing(zone)
+    const result = await statement.stream()
+    return { columns: columnsOfResult(result), rows: rowsOfResult(zone.id, result, close) }
+  } catch (error) {
+    close()
+    throw /Table with name audit_\w+ does not exist/.test(String(error)) ? elsewhere(zone) : duckdbError(zone.id, error)
+  }
+}
+
+/** Makes the tables, and fetches the rows of those that the statement names. */
+async function fill(
+  connection: DuckDBConnection,
+  zone: Zone,
+  manifest: Manifest,
+  sql: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const named = (table: string): boolean => sql.toLowerCase().includes(table)
+  for (const table of [...Object.values(JOURNAL_TABLES), AUDIT_ACTIONS])
+    await connection.run(createTable(table, DUCKDB))
+  await connection.run(`INSERT INTO ${AUDIT_ACTIONS.name} SELECT * FROM ${actionRows()}`)
+  await connection.run(DAYS)
+  await connection.run(MIRRORING)
+  await fillDays(connection, manifest)
+  if (named('audit_mirroring')) await fillMirroring(connection, zone, manifest, signal)
+  for (const name of JOURNALS)
+    if (named(name) && !(await fillJournal(connection, zone, name, manifest, signal))) return false
+  return true
+}
+
+async function fillJournal(
+  connection: DuckDBConnection,
+  zone: Zone,
+  name: JournalName,
+  { journals }: Manifest,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const folder = await mkdtemp(join(tmpdir(), 'wandb-audit-'))
+  try {
+    const rows = await journalRows(zone, name, journals[name], folder, signal)
+    if (rows === null) return false
+    await connection.run(`INSERT INTO ${name} SELECT * FROM ${rows} ${name === 'audit_documents' ? NEWEST : ''}`)
+    return true
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** A document read again has one receipt a version, which tells of the last time. */
+const NEWEST = `QUALIFY row_number() OVER (PARTITION BY ${AUDIT_DOCUMENTS.key.map(DUCKDB.quote).join(', ')} ORDER BY loaded_at DESC) = 1`
+
+async function fillDays(connection: DuckDBConnection, { days }: Manifest): Promise<void> {
+  const appender = await connection.createAppender('audit_event_days')
+  for (const [day, { events }] of Object.entries(days)) {
+    for (const [source, count] of Object.entries(events)) {
+      appender.appendVarchar(day)
+      appender.appendVarchar(source)
+      appender.appendBigInt(BigInt(count))
+      appender.endRow()
+    }
+  }
+  appender.closeSync()
+}
+
+async function fillMirroring(
+  connection: DuckDBConnection,
+  zone: Zone,
+  { tables }: Manifest,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const { name } of MIRRORED_TABLES) {
+    const { waiting, since } = waitingOf(await numberedFiles(zone, name, signal))
+    await connection.run('INSERT INTO audit_mirroring VALUES ($1, $2, $3, $4)', [
+      name,
+      BigInt(tables[name]?.number ?? 0),
+      BigInt(waiting),
+      since?.toISOString() ?? null,
+    ])
+  }
+}
+
+/** Newest version of each document of a source. Null when a file was replaced meanwhile. */
+export async function receiptsOf(
+  zone: Zone,
+  { journals }: Manifest,
+  source: string,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, string> | null> {
+  const folder = await mkdtemp(join(tmpdir(), 'wandb-audit-'))
+  const instance = await DuckDBInstance.create(':memory:')
+  const connection = await instance.connect()
+  try {
+    const receipts = await journalRows(zone, 'audit_documents', journals.audit_documents, folder, signal)
+    if (receipts === null) return null
+    const result = await connection.runAndReadAll(
+      `SELECT document, arg_max(document_version, loaded_at) FROM ${receipts} WHERE source = $1 GROUP BY document`,
+      [source],
+    )
+    return new Map(result.getRows().map(([document, version]) => [String(document), String(version)]))
+  } finally {
+    connection.closeSync()
+    instance.closeSync()
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+const changing = ({ id }: Zone): AuditError =>
+  new AuditError(`${id}: the statement would change something, and queries cannot`, {
+    advice: 'What is loaded stays as it is.',
+  })
+
+const elsewhere = ({ id }: Zone): AuditError =>
+  new AuditError(`${id}: events are in Fabric alone, the landing zone cannot tell of them`, {
+    advice:
+      'Ask the SQL analytics endpoint of the mirrored database; its address is in the settings of the item. Here there are audit_documents, audit_loads, audit_rejects, audit_actions, audit_event_days and audit_mirroring.',
+  })

@@ -1,0 +1,52 @@
+/** The SQL of the mirrored files: one column list for each table, in Fabric's types, never changing. */
+
+import type { DuckDBConnection } from '@duckdb/node-api'
+import { ACTIONS } from '../../schemas/actions.js'
+import { DUCKDB } from '../../schemas/ddl.js'
+import { AUDIT_ACTIONS, type Table } from '../../schemas/tables.js'
+
+/** 4 = upsert: the row replaces the one with the same key. It must be the last column. */
+const UPSERT = 'CAST(4 AS INTEGER) AS "__rowMarker__"'
+
+const TYPES = { ...DUCKDB.types, json: 'VARCHAR' }
+
+export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`
+
+export const columnsOf = (table: Table): string => table.columns.map(({ name }) => DUCKDB.quote(name)).join(', ')
+
+/** The table's columns with their types spelt out: a changed type would stop the replication. */
+function typed(table: Table): string {
+  return table.columns
+    .map(({ name, type }) => `CAST(${DUCKDB.quote(name)} AS ${TYPES[type]}) AS ${DUCKDB.quote(name)}`)
+    .join(', ')
+}
+
+/** @param rows what follows FROM: a relation with the table's columns, and conditions */
+export const plainRows = (table: Table, rows: string): string => `SELECT ${typed(table)} FROM ${rows}`
+
+/** As a mirrored file has them. */
+export const upserts = (table: Table, rows: string): string => `SELECT ${typed(table)}, ${UPSERT} FROM ${rows}`
+
+/** A relation with the columns of a table and no rows. */
+export const noRows = (table: Table): string =>
+  `(SELECT ${table.columns.map(({ name, type }) => `NULL::${TYPES[type]} AS ${DUCKDB.quote(name)}`).join(', ')} WHERE false)`
+
+/** The rows of local files with the columns of a table; a column that an older file lacks is null. */
+export function rowsIn(table: Table, files: readonly string[]): string {
+  if (files.length === 0) return noRows(table)
+  const read = `read_parquet([${files.map(literal).join(', ')}], union_by_name = true)`
+  return `(SELECT ${columnsOf(table)} FROM (FROM ${noRows(table)} UNION ALL BY NAME FROM ${read}))`
+}
+
+export async function rowsOf(connection: DuckDBConnection, sql: string): Promise<readonly unknown[][]> {
+  return (await connection.runAndReadAll(sql)).getRows()
+}
+
+/** A relation with the rows of audit_actions. */
+export function actionRows(): string {
+  const rows = ACTIONS.map(({ action, object, verb, category, destructive, definition }) => {
+    const texts = [action, object, verb, category].map(literal)
+    return `(${[...texts, String(destructive), literal(definition)].join(', ')})`
+  })
+  return `(VALUES ${rows.join(', ')}) AS actions (${columnsOf(AUDIT_ACTIONS)})`
+}

@@ -1,0 +1,114 @@
+/** Microsoft Fabric through open mirroring: files in a landing zone in OneLake, which Fabric merges into its tables. */
+
+import type { Sink } from '../../src/contract.js'
+import { duckdbError } from '../../src/duckdb-error.js'
+import { AuditError, interrupted } from '../../src/errors.js'
+import { openStore } from '../../src/stores/index.js'
+import { zonePlace } from './address.js'
+import { answer, QUESTIONS, receiptsOf } from './answers.js'
+import { type Loaded, localOf, tryLoad } from './load.js'
+import { type Manifest, readManifest } from './manifest.js'
+import { openZone } from './open.js'
+import { settle } from './publish.js'
+import { UNSTOPPABLE, type Zone } from './zone.js'
+
+/** Each lost attempt means that another publisher has loaded a batch. */
+const ATTEMPTS = 20
+
+export interface FabricOptions {
+  /** Ends whatever has no signal of its own. */
+  readonly signal: AbortSignal
+  onNotice(text: string): void
+}
+
+/**
+ * @param address `fabric://workspace/mirrored-database`, with `?endpoint=`
+ * @throws AuditError, exit code 2, when it is none
+ */
+export async function fabricSink(address: string, { signal, onNotice }: FabricOptions): Promise<Sink> {
+  const { id, place, root } = zonePlace(address)
+  const { store } = await openStore(place)
+  return fabricSinkOver({ id, store, root, onNotice }, signal)
+}
+
+/** The sink over a store that is open already; it closes it. What it has noticed it tells once. */
+export function fabricSinkOver(place: Zone, signal: AbortSignal): Sink {
+  const { id } = place
+  const told = new Set<string>()
+  const zone: Zone = {
+    ...place,
+    onNotice(text) {
+      if (!told.has(text)) place.onNotice(text)
+      told.add(text)
+    },
+  }
+
+  /** Reads with the newest manifest, and again when a file was replaced while it was read. */
+  async function withManifest<T>(read: (manifest: Manifest) => Promise<T | null>): Promise<T | null> {
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      const held = await readManifest(zone, signal)
+      const taken = held === null ? null : await read(held.manifest)
+      if (held === null || taken !== null) return taken
+    }
+    throw crowded(id)
+  }
+
+  return {
+    id,
+
+    prepare: () => openZone(zone, signal),
+
+    async receipts(source) {
+      return (await withManifest((manifest) => receiptsOf(zone, manifest, source, signal))) ?? new Map()
+    },
+
+    async load(batch, signal) {
+      if (signal.aborted) throw interrupted()
+      const stop = (): void => batch.engine.interrupt()
+      signal.addEventListener('abort', stop, { once: true })
+      let loaded: Loaded | null = null
+      try {
+        for (let attempt = 1; attempt <= ATTEMPTS && loaded === null; attempt++)
+          loaded = await tryLoad(zone, batch, await settle(zone, signal), signal)
+      } catch (error) {
+        throw signal.aborted ? interrupted() : duckdbError(id, error)
+      } finally {
+        signal.removeEventListener('abort', stop)
+      }
+      if (loaded === null) throw crowded(id)
+      await settleCommitted(zone, loaded)
+      return loaded.counts
+    },
+
+    async query(sql) {
+      const result = await withManifest((manifest) => answer(zone, manifest, sql, signal))
+      if (result !== null) return result
+      throw new AuditError(`${id}: nothing is loaded yet`, {
+        advice: 'Load something first, or name another with --to.',
+      })
+    },
+
+    questions: QUESTIONS,
+
+    close: () => zone.store.close(),
+  }
+}
+
+/** The batch is committed, so this goes on to its end even when the run is to stop. */
+async function settleCommitted(zone: Zone, { held, parts }: Loaded): Promise<void> {
+  try {
+    await settle(zone, UNSTOPPABLE, { held, local: localOf(parts) })
+  } catch (error) {
+    const what = error instanceof AuditError ? error.message : 'an unexpected error'
+    throw new AuditError(`${zone.id}: the batch is loaded, but publishing it failed: ${what}`, {
+      advice: 'Run again: what is loaded is published first.',
+      cause: error,
+    })
+  }
+}
+
+const crowded = (id: string): AuditError =>
+  new AuditError(`${id}: others were faster ${ATTEMPTS} times in a row; nothing is done`, {
+    advice: 'Try again, with fewer runs that load at once.',
+    retryable: true,
+  })

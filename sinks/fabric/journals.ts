@@ -1,0 +1,71 @@
+/**
+ * The rows of receipts, loads and rejects, kept in files of the product's own. Each commit adds one file to a journal; eight
+ * of one level become one of the next, so years of loads are a few dozen files and a row is rewritten six times at most.
+ */
+
+import { join } from 'node:path'
+import { AUDIT_DOCUMENTS, AUDIT_LOADS, AUDIT_REJECTS, type Table } from '../../schemas/tables.js'
+import type { Batch } from '../../src/contract.js'
+import { writeParquet } from '../shared/parquet.js'
+import { plainRows, rowsIn } from './files.js'
+import type { JournalName, Manifest } from './manifest.js'
+import { downloadAll, upload, type Zone } from './zone.js'
+
+const FAN_IN = 8
+
+export const JOURNAL_TABLES: Readonly<Record<JournalName, Table>> = {
+  audit_documents: AUDIT_DOCUMENTS,
+  audit_loads: AUDIT_LOADS,
+  audit_rejects: AUDIT_REJECTS,
+}
+
+type Journal = Manifest['journals'][JournalName]
+
+/**
+ * Copies a journal to a local folder. The relation with its rows; null when a file was replaced meanwhile.
+ *
+ * @param folder where the files may stay
+ */
+export async function journalRows(
+  zone: Zone,
+  name: JournalName,
+  journal: Journal,
+  folder: string,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const paths = journal.map(({ file }) => file)
+  const files = await downloadAll(zone, paths, folder, signal)
+  return files === null ? null : rowsIn(JOURNAL_TABLES[name], files)
+}
+
+/** A journal with one file more, and with as few files as can be. Null when a file was replaced meanwhile. */
+export async function extended(
+  zone: Zone,
+  name: JournalName,
+  journal: Journal,
+  file: string,
+  { engine, folder }: Batch,
+  signal: AbortSignal,
+): Promise<Journal | null> {
+  const longer = [...journal, { file, level: 0 }]
+  const { from, level } = merging(longer.map((part) => part.level))
+  if (from === longer.length) return longer
+  const rows = await journalRows(zone, name, longer.slice(from), folder, signal)
+  if (rows === null) return null
+  const merged = `${file.slice(0, -'.parquet'.length)}-${level}.parquet`
+  const local = join(folder, merged.replaceAll('/', '-'))
+  await writeParquet(zone.id, engine, plainRows(JOURNAL_TABLES[name], rows), local)
+  await upload(zone, merged, { file: local }, 'absent', signal)
+  return [...longer.slice(0, from), { file: merged, level }]
+}
+
+/** From which file on all become one, and of which level that is. The newest stand last; levels fall towards them. */
+export function merging(levels: readonly number[]): { readonly from: number; readonly level: number } {
+  let from = levels.length
+  for (let level = 0; ; level++) {
+    // Those of the levels below count as one more of this.
+    const first = from - (level === 0 ? FAN_IN : FAN_IN - 1)
+    if (first < 0 || levels.slice(first, from).some((each) => each !== level)) return { from, level }
+    from = first
+  }
+}

@@ -1,0 +1,170 @@
+/** One attempt to load a batch: everything is uploaded under names of its own, then the manifest names it. */
+
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { MIRRORED_EVENTS, MIRRORED_NAMES } from '../../schemas/fabric.js'
+import { AUDIT_DOCUMENTS, AUDIT_LOADS, AUDIT_REJECTS, type Table } from '../../schemas/tables.js'
+import type { Batch, LoadCounts } from '../../src/contract.js'
+import { interrupted } from '../../src/errors.js'
+import { provenCounts } from '../shared/counts.js'
+import { writeParquet } from '../shared/parquet.js'
+import { type Changes, compare, dropChanges, knownOf, newEvents, newNames } from './changes.js'
+import { columnsOf, noRows, rowsOf, upserts } from './files.js'
+import { extended, journalRows } from './journals.js'
+import { type Held, JOURNALS, type Manifest, replaceManifest } from './manifest.js'
+import { inParallel, OWN, UNSTOPPABLE, upload, type Zone } from './zone.js'
+
+const LOAD = 'fabric_load'
+
+export interface Loaded {
+  readonly counts: LoadCounts
+  /** With what is still to be published. */
+  readonly held: Held
+  readonly parts: Parts
+}
+
+/** @returns null when another publisher was faster, and then nothing is loaded */
+export async function tryLoad(zone: Zone, batch: Batch, held: Held, signal: AbortSignal): Promise<Loaded | null> {
+  const { manifest } = held
+  try {
+    const changes = await compare(zone, batch, manifest, signal)
+    if (changes === null) return null
+    const counts = provenCounts(batch, changes.counts)
+    const commit = randomUUID()
+    const parts = await writeParts(zone, batch, counts, manifest, commit, signal)
+    if (parts === null) return null
+    const days = await writeDays(zone, batch, changes, manifest, commit, signal)
+    const journals = await extendAll(zone, batch, parts, manifest, signal)
+    if (journals === null) return null
+    const next = { ...manifest, days, journals, ...numbered(manifest, parts) }
+    if (signal.aborted) throw interrupted()
+    const committed = await replaceManifest(zone, held, next, UNSTOPPABLE)
+    return committed === null ? null : { counts, held: committed, parts }
+  } finally {
+    await dropChanges(batch)
+    await batch.engine.run(`DROP TABLE IF EXISTS ${LOAD}`)
+  }
+}
+
+/** By table: what a commit adds to it, uploaded as `file` and still here as `local`. */
+export type Parts = ReadonlyMap<string, { readonly file: string; readonly local: string }>
+
+export const localOf = (parts: Parts): ReadonlyMap<string, string> =>
+  new Map([...parts.values()].map(({ file, local }) => [file, local]))
+
+/** Gives each part the next number of its table. */
+export function numbered({ tables }: Manifest, parts: Parts): Pick<Manifest, 'tables' | 'pending'> {
+  const next = { ...tables }
+  const pending: Manifest['pending'][number][] = []
+  for (const [table, { file }] of parts) {
+    const { number, opening } = tables[table] ?? { number: 0, opening: null }
+    next[table] = { number: number + 1, opening }
+    pending.push({ table, number: number + 1, file })
+  }
+  return { tables: next, pending }
+}
+
+type Rows = readonly [table: Table, rows: string]
+
+async function writeParts(
+  zone: Zone,
+  batch: Batch,
+  counts: LoadCounts,
+  manifest: Manifest,
+  commit: string,
+  signal: AbortSignal,
+): Promise<Parts | null> {
+  const rejects = await newRejects(zone, batch, manifest, signal)
+  if (rejects === null) return null
+  await createLoad(batch, counts)
+  const parts = new Map<string, { file: string; local: string }>()
+  // Names before the events that are joined to them, receipts and the load itself last.
+  const all: readonly Rows[] = [
+    [MIRRORED_NAMES, newNames()],
+    [MIRRORED_EVENTS, newEvents(batch)],
+    ...rejects,
+    [AUDIT_DOCUMENTS, batch.receipts.relation],
+    [AUDIT_LOADS, LOAD],
+  ]
+  for (const [table, rows] of all) {
+    const local = join(batch.folder, `${table.name}-${commit}.parquet`)
+    const written = await writeParquet(zone.id, batch.engine, upserts(table, rows), local)
+    if (written > 0) parts.set(table.name, { file: `${OWN}/${table.name}/${commit}.parquet`, local })
+  }
+  await inParallel([...parts.values()], ({ file, local }) => upload(zone, file, { file: local }, 'absent', signal))
+  return parts
+}
+
+/** Rejects that are not known; only where there are any are the known ones fetched. */
+async function newRejects(
+  zone: Zone,
+  { rejected, rejects, folder }: Batch,
+  { journals }: Manifest,
+  signal: AbortSignal,
+): Promise<readonly Rows[] | null> {
+  if (rejected === 0) return []
+  const known = await journalRows(zone, 'audit_rejects', journals.audit_rejects, folder, signal)
+  if (known === null) return null
+  const rows = `${rejects.relation} r WHERE NOT EXISTS (FROM ${known} k WHERE k.reject_id = r.reject_id)`
+  return [[AUDIT_REJECTS, rows]]
+}
+
+async function createLoad(batch: Batch, { read, inserted, enriched, unchanged, rejected }: LoadCounts): Promise<void> {
+  const { engine } = batch
+  await engine.run(`CREATE OR REPLACE TEMP TABLE ${LOAD} AS FROM ${noRows(AUDIT_LOADS)}`)
+  const values = AUDIT_LOADS.columns.map((_, i) => `$${i + 1}`)
+  await engine.run(`INSERT INTO ${LOAD} (${columnsOf(AUDIT_LOADS)}) VALUES (${values.join(', ')})`, [
+    batch.loadId,
+    BigInt(batch.documents),
+    BigInt(read),
+    BigInt(inserted),
+    BigInt(enriched),
+    BigInt(unchanged),
+    BigInt(rejected),
+    batch.startedAt.toISOString(),
+    new Date().toISOString(),
+    batch.loaderVersion,
+  ])
+}
+
+/** Writes what is known of each day that changes. */
+async function writeDays(
+  zone: Zone,
+  { engine, receipts, folder }: Batch,
+  changes: Changes,
+  manifest: Manifest,
+  commit: string,
+  signal: AbortSignal,
+): Promise<Manifest['days']> {
+  const [source] = await rowsOf(engine, `SELECT source FROM ${receipts.relation} LIMIT 1`)
+  const days = { ...manifest.days }
+  const local = (day: string): string => join(folder, `known-${day}-${commit}.parquet`)
+  for (const [day, inserted] of changes.days) {
+    await writeParquet(zone.id, engine, knownOf(day), local(day))
+    const { events = {} } = days[day] ?? {}
+    const more = inserted === 0 ? {} : { [String(source)]: (events[String(source)] ?? 0) + inserted }
+    days[day] = { file: `${OWN}/days/${day}/${commit}.parquet`, events: { ...events, ...more } }
+  }
+  await inParallel([...changes.days.keys()], async (day) => {
+    await upload(zone, days[day]?.file ?? '', { file: local(day) }, 'absent', signal)
+  })
+  return days
+}
+
+async function extendAll(
+  zone: Zone,
+  batch: Batch,
+  parts: Parts,
+  manifest: Manifest,
+  signal: AbortSignal,
+): Promise<Manifest['journals'] | null> {
+  const journals = { ...manifest.journals }
+  for (const name of JOURNALS) {
+    const part = parts.get(name)
+    if (part === undefined) continue
+    const longer = await extended(zone, name, journals[name], part.file, batch, signal)
+    if (longer === null) return null
+    journals[name] = longer
+  }
+  return journals
+}

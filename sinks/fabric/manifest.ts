@@ -1,0 +1,86 @@
+/**
+ * The manifest: one small file, replaced as a whole, that says what is loaded. Replacing it is the commit of a batch;
+ * what it does not name is not there.
+ */
+
+import { z } from 'zod'
+import { AuditError } from '../../src/errors.js'
+import { OWN, readText, remove, upload, type Zone } from './zone.js'
+
+const PATH = `${OWN}/manifest.json`
+
+/** The tables whose rows are kept here as well: receipts, and what `rejects` and `status` show. */
+export const JOURNALS = ['audit_documents', 'audit_loads', 'audit_rejects'] as const
+export type JournalName = (typeof JOURNALS)[number]
+
+const file = z.string()
+const journal = z.array(z.strictObject({ file, level: z.int() })).readonly()
+
+const manifest = z.strictObject({
+  version: z.literal(1),
+  /** By UTC day: the file with the keys, names and extras of its events, and how many events came from each source. */
+  days: z.record(z.string(), z.strictObject({ file, events: z.record(z.string(), z.int()) })),
+  journals: z.strictObject({ audit_documents: journal, audit_loads: journal, audit_rejects: journal }),
+  /** By mirrored table: the number of its last file, and the hash of the columns and rows it was opened with. */
+  tables: z.record(z.string(), z.strictObject({ number: z.int(), opening: z.string().nullable() })),
+  /** Files that are committed and may not have reached their table's folder yet; at most one a table. */
+  pending: z.array(z.strictObject({ table: z.string(), number: z.int(), file })).readonly(),
+})
+
+export type Manifest = z.infer<typeof manifest>
+
+/** A manifest as it stands in the zone; `version` is the store's. */
+export interface Held {
+  readonly manifest: Manifest
+  readonly version: string
+}
+
+/** @throws AuditError when it is none that this version can read */
+export async function readManifest(zone: Zone, signal: AbortSignal): Promise<Held | null> {
+  const found = await readText(zone, PATH, signal)
+  if (found === null) return null
+  const parsed = manifest.safeParse(jsonOf(found.text))
+  if (parsed.success) return { manifest: parsed.data, version: found.version }
+  throw new AuditError(`${zone.id}: ${PATH} is not a manifest that this version reads; nothing is loaded`, {
+    advice: 'A newer wandb-audit may have written it: use that one. It must not be edited by hand.',
+  })
+}
+
+/**
+ * Puts `next` in the place of exactly the manifest that is held, and removes the files that it no longer names.
+ *
+ * @returns null when another publisher was faster, and then nothing is changed
+ */
+export async function replaceManifest(
+  zone: Zone,
+  held: Held | null,
+  next: Manifest,
+  signal: AbortSignal,
+): Promise<Held | null> {
+  const content = Buffer.from(JSON.stringify(next))
+  const version = await upload(zone, PATH, content, held === null ? 'absent' : { version: held.version }, signal)
+  if (version === null) return null
+  const kept = filesOf(next)
+  const superseded = held === null ? [] : [...filesOf(held.manifest)].filter((path) => !kept.has(path))
+  // What is committed is committed: files that stay behind are swept by a later run.
+  await remove(zone, superseded, signal).catch(() => {})
+  return { manifest: next, version }
+}
+
+/** Every file the manifest names, and itself. */
+export function filesOf({ days, journals, pending }: Manifest): ReadonlySet<string> {
+  return new Set([
+    PATH,
+    ...Object.values(days).map((day) => day.file),
+    ...JOURNALS.flatMap((name) => journals[name].map((part) => part.file)),
+    ...pending.map((part) => part.file),
+  ])
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
+}

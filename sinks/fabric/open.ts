@@ -1,0 +1,118 @@
+/** Making the landing zone ready: key columns, who publishes, and each table opened with all of its columns. */
+
+import { createHash, randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DuckDBInstance } from '@duckdb/node-api'
+import { MIRRORED_TABLES } from '../../schemas/fabric.js'
+import { AUDIT_ACTIONS, type Table } from '../../schemas/tables.js'
+import { AuditError } from '../../src/errors.js'
+import { writeParquet } from '../shared/parquet.js'
+import { refusedAtDoor } from './failures.js'
+import { actionRows, noRows, upserts } from './files.js'
+import { localOf, numbered } from './load.js'
+import { filesOf, type Held, type Manifest, readManifest, replaceManifest } from './manifest.js'
+import { folderOf, highestOf, numberedFiles, settle } from './publish.js'
+import { list, OWN, readText, remove, upload, type Zone } from './zone.js'
+
+/** https://learn.microsoft.com/fabric/mirroring/open-mirroring-landing-zone-format#events-file-in-the-landing-zone */
+const PARTNER = { partnerName: 'wandb-audit', sourceInfo: { sourceType: 'Weights & Biases audit logs' } }
+
+/** Longer than any load takes: what nobody names after that, a killed one left behind. */
+const SWEEP_MS = 24 * 60 * 60 * 1000
+
+/** Publishes what a killed run left unpublished, opens tables that are new or have new columns, and sweeps. */
+export async function openZone(zone: Zone, signal: AbortSignal): Promise<void> {
+  await enter(zone, signal)
+  for (;;) {
+    const held = await settle(zone, signal)
+    const stale = MIRRORED_TABLES.filter((table) => held.manifest.tables[table.name]?.opening !== openingOf(table))
+    if (stale.length === 0) return sweep(zone, held, signal)
+    for (const table of stale) await declareKey(zone, table, signal)
+    await publishOpenings(zone, stale, held, signal)
+  }
+}
+
+async function enter(zone: Zone, signal: AbortSignal): Promise<void> {
+  try {
+    if ((await readManifest(zone, signal)) === null) await createManifest(zone, signal)
+  } catch (error) {
+    throw refusedAtDoor(zone.id, error)
+  }
+}
+
+async function createManifest(zone: Zone, signal: AbortSignal): Promise<void> {
+  const json = Buffer.from(`${JSON.stringify(PARTNER, null, 2)}\n`)
+  await upload(zone, '_partnerEvents.json', json, 'absent', signal)
+  const tables: Manifest['tables'] = {}
+  for (const { name } of MIRRORED_TABLES)
+    tables[name] = { number: highestOf(await numberedFiles(zone, name, signal)), opening: null }
+  const journals = { audit_documents: [], audit_loads: [], audit_rejects: [] }
+  await replaceManifest(zone, null, { version: 1, days: {}, journals, tables, pending: [] }, signal)
+}
+
+/** `_metadata.json` can never change once the service has seen it. */
+async function declareKey(zone: Zone, { name, key }: Table, signal: AbortSignal): Promise<void> {
+  const path = `${folderOf(name)}/_metadata.json`
+  const content = `${JSON.stringify({ keyColumns: key }, null, 2)}\n`
+  if ((await upload(zone, path, Buffer.from(content), 'absent', signal)) !== null) return
+  const there = await readText(zone, path, signal)
+  if (there !== null && JSON.stringify(keyColumnsOf(there.text)) === JSON.stringify(key)) return
+  throw new AuditError(`${zone.id}: ${path} declares other key columns than ${key.join(', ')}; nothing is published`, {
+    advice: `Another publisher owns that table. Use a mirrored database of its own, or delete the folder ${folderOf(name)}.`,
+  })
+}
+
+function keyColumnsOf(json: string): unknown {
+  try {
+    return JSON.parse(json).keyColumns
+  } catch {
+    return null
+  }
+}
+
+/** A file with no rows, but for the actions: it gives a table its columns before there is anything to tell. */
+const openingRows = (table: Table): string => (table === AUDIT_ACTIONS ? actionRows() : noRows(table))
+
+const openingOf = (table: Table): string =>
+  createHash('sha256')
+    .update(upserts(table, openingRows(table)))
+    .digest('hex')
+
+async function publishOpenings(zone: Zone, stale: readonly Table[], held: Held, signal: AbortSignal): Promise<void> {
+  const commit = randomUUID()
+  const folder = await mkdtemp(join(tmpdir(), 'wandb-audit-'))
+  const instance = await DuckDBInstance.create(':memory:')
+  const connection = await instance.connect()
+  try {
+    const parts = new Map<string, { file: string; local: string }>()
+    for (const table of stale) {
+      const local = join(folder, `${table.name}.parquet`)
+      const file = `${OWN}/${table.name}/${commit}.parquet`
+      await writeParquet(zone.id, connection, upserts(table, openingRows(table)), local)
+      await upload(zone, file, { file: local }, 'absent', signal)
+      parts.set(table.name, { file, local })
+    }
+    const { tables, pending } = numbered(held.manifest, parts)
+    const opened = stale.map((table) => [
+      table.name,
+      { number: tables[table.name]?.number ?? 0, opening: openingOf(table) },
+    ])
+    const next = { ...held.manifest, tables: { ...tables, ...Object.fromEntries(opened) }, pending }
+    const committed = await replaceManifest(zone, held, next, signal)
+    if (committed !== null) await settle(zone, signal, { held: committed, local: localOf(parts) })
+  } finally {
+    connection.closeSync()
+    instance.closeSync()
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function sweep(zone: Zone, { manifest }: Held, signal: AbortSignal): Promise<void> {
+  const kept = filesOf(manifest)
+  const left: string[] = []
+  for await (const { key, lastModified } of list(zone, `${OWN}/`, signal))
+    if (!kept.has(key) && Date.now() - lastModified.getTime() > SWEEP_MS) left.push(key)
+  await remove(zone, left, signal)
+}

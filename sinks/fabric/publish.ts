@@ -1,0 +1,147 @@
+/**
+ * Committed files on their way into the folders of their tables, where Fabric takes them from. A file is uploaded at once
+ * and only where none of its name is; each number follows the highest one there.
+ */
+
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { MIRRORED_SCHEMA } from '../../schemas/fabric.js'
+import { AuditError } from '../../src/errors.js'
+import { type Held, type Manifest, readManifest, replaceManifest } from './manifest.js'
+import { download, list, upload, type Zone } from './zone.js'
+
+type Pending = Manifest['pending'][number]
+
+export interface NumberedFile {
+  readonly number: number
+  readonly bytes: number
+  readonly lastModified: Date
+}
+
+export const folderOf = (table: string): string => `${MIRRORED_SCHEMA}.schema/${table}`
+
+/** https://learn.microsoft.com/fabric/mirroring/open-mirroring-landing-zone-format: 20 digits, continuous. */
+const pathOf = (table: string, number: number): string =>
+  `${folderOf(table)}/${String(number).padStart(20, '0')}.parquet`
+
+/** The files that stand in a table's folder; the service takes away what it has applied, but for the last one. */
+export async function numberedFiles(zone: Zone, table: string, signal: AbortSignal): Promise<NumberedFile[]> {
+  const files: NumberedFile[] = []
+  for await (const { key, bytes, lastModified } of list(zone, `${folderOf(table)}/0`, signal)) {
+    const digits = /\/(\d{20})\.[^/.]+$/.exec(key)?.[1]
+    if (digits !== undefined) files.push({ number: Number(digits), bytes, lastModified })
+  }
+  return files
+}
+
+/** How many files the service has not taken yet, and since when; the last one stays for the publisher and does not count. */
+export function waitingOf(files: readonly NumberedFile[]): { readonly waiting: number; readonly since: Date | null } {
+  const waiting = files.slice(0, -1).map(({ lastModified }) => lastModified.getTime())
+  return { waiting: waiting.length, since: waiting.length === 0 ? null : new Date(Math.min(...waiting)) }
+}
+
+export const highestOf = (files: readonly NumberedFile[]): number => Math.max(0, ...files.map(({ number }) => number))
+
+interface Committed {
+  readonly held: Held
+  readonly local: ReadonlyMap<string, string>
+}
+
+/**
+ * Publishes what is committed and not yet published, whoever committed it. To be called before and after each commit.
+ *
+ * @param committed the manifest that was just written, and local copies of its pending files by their path
+ * @returns the manifest with nothing pending
+ * @throws AuditError when there is no manifest, or a table's folder was emptied
+ */
+export async function settle(zone: Zone, signal: AbortSignal, committed?: Committed): Promise<Held> {
+  for (let held = committed?.held ?? null; ; ) {
+    held ??= await readManifest(zone, signal)
+    if (held === null) throw unprepared(zone)
+    const { manifest } = held
+    if (manifest.pending.length === 0) return held
+    const next = afterwards(manifest, await publish(zone, manifest.pending, committed?.local ?? new Map(), signal))
+    held = await replaceManifest(zone, held, next, signal)
+  }
+}
+
+/** A part that was refused its number gets the next one, and stays pending under that. */
+function afterwards(manifest: Manifest, refused: readonly Pending[]): Manifest {
+  const tables = { ...manifest.tables }
+  for (const { table, number } of refused) {
+    const known = tables[table]
+    if (known !== undefined) tables[table] = { ...known, number }
+  }
+  return { ...manifest, tables, pending: refused }
+}
+
+async function publish(
+  zone: Zone,
+  pending: readonly Pending[],
+  local: ReadonlyMap<string, string>,
+  signal: AbortSignal,
+): Promise<Pending[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'wandb-audit-'))
+  try {
+    const refused: Pending[] = []
+    for (const part of pending) {
+      const ours = local.get(part.file) ?? join(folder, 'ours.parquet')
+      // Whoever removed it had published it; the manifest at hand is not the newest.
+      if (!local.has(part.file) && !(await download(zone, part.file, ours, signal))) continue
+      const number = await publishOne(zone, part, ours, folder, signal)
+      if (number !== part.number) refused.push({ ...part, number })
+    }
+    return refused
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** @returns the number under which the part now stands; another one than its own: where to try again */
+async function publishOne(
+  zone: Zone,
+  { table, number }: Pending,
+  ours: string,
+  folder: string,
+  signal: AbortSignal,
+): Promise<number> {
+  const files = await numberedFiles(zone, table, signal)
+  const highest = highestOf(files)
+  noticeWaiting(zone, table, files)
+  if (number > highest + 1) throw emptied(zone, table, number - 1)
+  if (number === highest + 1) {
+    const created = await upload(zone, pathOf(table, number), { file: ours }, 'absent', signal)
+    if (created !== null) return number
+  }
+  const theirs = join(folder, 'theirs.parquet')
+  const same = (await download(zone, pathOf(table, number), theirs, signal)) && (await equal(ours, theirs))
+  return same ? number : Math.max(highest, number) + 1
+}
+
+async function equal(one: string, other: string): Promise<boolean> {
+  return (await readFile(one)).equals(await readFile(other))
+}
+
+const unprepared = ({ id }: Zone): AuditError =>
+  new AuditError(`${id}: the landing zone holds nothing of wandb-audit yet`, { advice: 'Load something first.' })
+
+const emptied = ({ id }: Zone, table: string, last: number): AuditError =>
+  new AuditError(
+    `${id}: the folder of ${table} does not hold its file ${last}, which always stays; nothing is published`,
+    {
+      advice:
+        'Somebody emptied the folder or made it anew. See "To start anew" in docs/fabric.md before loading again.',
+    },
+  )
+
+/** Fabric takes a file within minutes while it runs. */
+const LATE_MS = 60 * 60 * 1000
+
+function noticeWaiting(zone: Zone, table: string, files: readonly NumberedFile[]): void {
+  const { since } = waitingOf(files)
+  if (since === null || Date.now() - since.getTime() < LATE_MS) return
+  zone.onNotice(
+    `${zone.id}: files of ${table} wait since ${since.toISOString()}, the replication seems to stand still; look at the replication status of the mirrored database. Nothing is lost, and loading goes on`,
+  )
+}

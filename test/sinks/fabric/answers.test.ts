@@ -1,0 +1,101 @@
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { duckdbSink } from '../../../sinks/duckdb/index.js'
+import type { Sink } from '../../../src/contract.js'
+import { type Azurite, startAzurite } from '../../emulators/azurite.js'
+import { documentOf, loadInto, ndjson, newFolder } from '../../support/load.js'
+import { rowsOf } from '../../support/rows.js'
+import { catchUp, newPlace, type Place } from './place.js'
+
+let azurite: Azurite
+let place: Place
+let sink: Sink
+
+const EVENTS = [1, 2, 3].map((day) => ({ timestamp: `2026-10-0${day}T12:00:00Z`, action: 'user:login' }))
+
+const LINES = ndjson(...EVENTS, EVENTS[0], 'bad line')
+const LOADS = [[documentOf('a', LINES), documentOf('b', ndjson(EVENTS[1]))], [documentOf('a', LINES, 'newer')]]
+
+beforeAll(async () => {
+  azurite = await startAzurite()
+  place = await newPlace(azurite)
+  sink = place.sink()
+  for (const load of LOADS) await loadInto(sink, load)
+})
+
+afterAll(() => azurite.close())
+
+describe('the landing zone answers without Fabric', () => {
+  it('what was loaded, from where, when, and how it counted', async () => {
+    expect(await rowsOf(sink, 'SELECT document, rejected FROM audit_documents ORDER BY ALL')).toEqual([
+      { document: 'a', rejected: 1n },
+      { document: 'a', rejected: 1n },
+      { document: 'b', rejected: 0n },
+    ])
+    expect(await rowsOf(sink, 'SELECT inserted, unchanged FROM audit_loads ORDER BY inserted DESC')).toEqual([
+      { inserted: 4n, unchanged: 1n },
+      { inserted: 0n, unchanged: 4n },
+    ])
+  })
+
+  it('which lines could not become events', async () => {
+    expect(await rowsOf(sink, sink.questions.rejects)).toMatchObject([{ reason: 'not_json', source_document: 'a' }])
+    expect(await rowsOf(sink, sink.questions.rawRejects)).toEqual([{ reason: 'not_json', raw: 'bad line' }])
+  })
+
+  it('the parts of status that the DuckDB sink has as well, alike', async () => {
+    const duckdb = duckdbSink(join(newFolder(), 'audit.duckdb'), { waitMs: 1, onWait() {} })
+    for (const load of LOADS) await loadInto(duckdb, load)
+    for (const days of [2, 14]) {
+      for (const part of ['sources', 'days']) {
+        const of = async (sink: Sink): Promise<unknown[]> => {
+          const question = sink.questions.status(days).find(({ name }) => name === part)
+          return (await rowsOf(sink, question?.sql ?? '')).map(({ last_load: _, ...row }) => row)
+        }
+        expect([part, await of(sink)]).toEqual([part, await of(duckdb)])
+      }
+    }
+  })
+
+  it('how far Fabric has come', async () => {
+    const question = sink.questions.status(1).find(({ name }) => name === 'mirroring')
+    const tables = await rowsOf(sink, question?.sql ?? '')
+    expect(tables).toHaveLength(6)
+    const events = tables.find((row) => row.table_name === 'audit_events')
+    expect(events).toMatchObject({ published: 2n, waiting: 1n, waiting_since: expect.stringMatching(/^20/) })
+    await catchUp(place.replicator)
+    const applied = (await rowsOf(sink, question?.sql ?? '')).map(({ waiting, waiting_since }) => [
+      waiting,
+      waiting_since,
+    ])
+    expect(applied).toEqual(tables.map(() => [0n, null]))
+  })
+
+  it('which actions there are', async () => {
+    expect(await rowsOf(sink, "SELECT verb FROM audit_actions WHERE action = 'user:login'")).toEqual([
+      { verb: 'login' },
+    ])
+  })
+})
+
+describe('what it cannot answer', () => {
+  it.each(['audit_events', 'audit_event_names'])('is asked of the SQL analytics endpoint: %s', async (table) => {
+    await expect(sink.query(`SELECT * FROM ${table}`)).rejects.toMatchObject({
+      message: expect.stringContaining('events are in Fabric alone'),
+      advice: expect.stringContaining('SQL analytics endpoint'),
+    })
+  })
+
+  it('is what would change something', async () => {
+    await expect(sink.query('DELETE FROM audit_loads')).rejects.toThrow(/would change something/)
+    expect(await rowsOf(sink, 'SELECT 1 AS one FROM audit_loads')).toHaveLength(2)
+  })
+
+  it('is anything before a first load', async () => {
+    const empty = (await newPlace(azurite)).sink()
+    expect(await empty.receipts('test')).toEqual(new Map())
+    await expect(empty.query('FROM audit_loads')).rejects.toMatchObject({
+      advice: expect.stringContaining('Load something'),
+    })
+  })
+})

@@ -1,0 +1,241 @@
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { duckdbSink } from '../../../sinks/duckdb/index.js'
+import { filesOf, readManifest } from '../../../sinks/fabric/manifest.js'
+import { list, OWN } from '../../../sinks/fabric/zone.js'
+import { type Azurite, startAzurite } from '../../emulators/azurite.js'
+import { countsOf, loadInto, ndjson, never, newFolder } from '../../support/load.js'
+import { mortal } from '../../support/mortal-store.js'
+import { contentOf, rowsOf } from '../../support/rows.js'
+import { catchUp, newPlace, type Place, ROOT } from './place.js'
+
+let azurite: Azurite
+
+beforeAll(async () => {
+  azurite = await startAzurite()
+})
+
+afterAll(() => azurite.close())
+
+const event = (i: number, more: object = {}): object => ({
+  timestamp: `2026-10-0${1 + (i % 2)}T12:00:00Z`,
+  action: 'user:login',
+  actor_user_id: i,
+  ...more,
+})
+const BEFORE = { bucket: ndjson(event(1), event(2), 'bad') }
+const AFTER = {
+  api: ndjson(event(1, { user_email: 'ada@example.com' }), event(3, { run_asset: 1 }), event(4), 'worse'),
+}
+
+async function expected(...inputs: readonly Readonly<Record<string, string>>[]) {
+  const sink = duckdbSink(join(newFolder(), 'audit.duckdb'), { waitMs: 1, onWait() {} })
+  for (const input of inputs) await loadInto(sink, input)
+  return contentOf(sink)
+}
+
+/** Every file that nobody names any more is gone. */
+async function leftovers({ zone }: Place): Promise<string[]> {
+  const held = await readManifest(zone, never)
+  const kept = held === null ? new Set() : filesOf(held.manifest)
+  const left = []
+  for await (const { key } of list(zone, `${OWN}/`, never)) if (!kept.has(key)) left.push(key)
+  return left
+}
+
+// What dies before its next write has died after the last one.
+describe('killed before or after any of its writes', () => {
+  it('an empty landing zone is made ready by the next run', async () => {
+    const wanted = await expected(BEFORE)
+    for (let changes = 0, dead = true; dead; changes++) {
+      const place = await newPlace(azurite)
+      const store = mortal(place.store, changes)
+      await place
+        .sink(store)
+        .prepare()
+        .catch(() => {})
+      dead = store.dead
+      await catchUp(place.replicator)
+      expect(countsOf(await loadInto(place.mirrored(), BEFORE))).toEqual([2, 0, 0, 1])
+      expect(await contentOf(place.mirrored())).toEqual(wanted)
+    }
+  }, 600_000)
+
+  it('a load ends in the same tables when it is run again, and is counted once', async () => {
+    const wanted = await expected(BEFORE, AFTER)
+    for (let changes = 0, dead = true; dead; changes++) {
+      const place = await newPlace(azurite)
+      await loadInto(place.sink(), BEFORE)
+      const store = mortal(place.store, changes)
+      await loadInto(place.sink(store), AFTER).catch(() => {})
+      dead = store.dead
+      if (changes % 2 === 0) await catchUp(place.replicator)
+      await loadInto(place.mirrored(), AFTER)
+      expect(await contentOf(place.mirrored())).toEqual(wanted)
+      const loads = await rowsOf(place.mirrored(), 'SELECT CAST(sum(inserted) AS INTEGER) AS n FROM audit_loads')
+      expect(loads).toEqual([{ n: 4 }])
+    }
+  }, 600_000)
+})
+
+describe('the network', () => {
+  const PARTS = `${ROOT}/wandb_audit.schema/audit_events/00000000000000000002.parquet`
+
+  it.each([
+    ['cut while a file is uploaded', { kind: 'reset', action: 'write', key: PARTS }],
+    ['lost with the answer to an upload that arrived', { kind: 'lost-answer', action: 'write', key: PARTS }],
+    ['lost with the answer to a commit', { kind: 'lost-answer', action: 'write', key: `${ROOT}/${OWN}/manifest.json` }],
+    ['cut while a file is read', { kind: 'short', action: 'read', afterBytes: 10 }],
+    ['throttled', { kind: 'refuse', action: 'write', status: 503, code: 'ServerBusy' }],
+  ] as const)('%s: the load goes on, and loads once', async (_what, fault) => {
+    const place = await newPlace(azurite)
+    await place.sink().prepare()
+    azurite.fail(fault)
+    expect(countsOf(await loadInto(place.sink(), BEFORE))).toEqual([2, 0, 0, 1])
+    expect(azurite.faultsLeft).toBe(0)
+    expect(await contentOf(place.mirrored())).toEqual(await expected(BEFORE))
+    expect(place.replicator.stopped.size).toBe(0)
+    expect(await leftovers(place)).toEqual([])
+  })
+
+  it('gone while a committed batch is published: the run fails and says so, the next one publishes', async () => {
+    const place = await newPlace(azurite)
+    await place.sink().prepare()
+    azurite.fail({ kind: 'refuse', action: 'write', key: PARTS, status: 500, code: 'InternalError', times: 4 })
+    await expect(loadInto(place.sink(), BEFORE)).rejects.toMatchObject({
+      message: expect.stringMatching(/the batch is loaded, but publishing it failed/),
+      advice: expect.stringContaining('Run again'),
+    })
+    const again = await loadInto(place.mirrored(), BEFORE)
+    expect(again).toMatchObject({ documents: 0, skipped: 1 })
+    expect(await contentOf(place.mirrored())).toEqual(await expected(BEFORE))
+  })
+})
+
+async function bytesOf({ store }: Place, key: string): Promise<Buffer> {
+  const object = await store.find(key, never)
+  const reading = object === null ? null : await store.read(object, 0, never)
+  const parts: Uint8Array[] = []
+  for await (const chunk of reading?.chunks ?? []) parts.push(chunk)
+  return Buffer.concat(parts)
+}
+
+describe('numbers', () => {
+  const numbered = (number: number): string =>
+    `${ROOT}/wandb_audit.schema/audit_events/${String(number).padStart(20, '0')}.parquet`
+
+  it('follow the highest one there, also after the service took away all but the last', async () => {
+    const place = await newPlace(azurite)
+    for (let i = 1; i <= 4; i++) {
+      await loadInto(place.sink(), { [`document ${i}`]: ndjson(event(i)) })
+      if (i % 2 === 0) await catchUp(place.replicator)
+    }
+    const keys = []
+    for await (const { key } of place.store.list(`${ROOT}/wandb_audit.schema/audit_events/0`, never)) keys.push(key)
+    expect(keys).toEqual([numbered(5)])
+    expect(place.replicator.stopped.size).toBe(0)
+  })
+
+  it("that somebody else's file has are passed over", async () => {
+    const place = await newPlace(azurite)
+    await place.sink().prepare()
+    const bytes = await bytesOf(place, numbered(1))
+    const write = (): Promise<string | null> => place.store.write(numbered(2), bytes, 'absent', never)
+    // In the very moment between looking for the highest number and taking the next.
+    azurite.fail({ kind: 'before', action: 'write', key: numbered(2), run: async () => void (await write()) })
+    await loadInto(place.sink(), BEFORE)
+    expect(await place.store.find(numbered(3), never)).not.toBeNull()
+    await loadInto(place.sink(), AFTER)
+    expect(await contentOf(place.mirrored())).toEqual(await expected(BEFORE, AFTER))
+    expect(place.replicator.stopped.size).toBe(0)
+  })
+
+  it('are right though the service takes files away in that moment', async () => {
+    const place = await newPlace(azurite)
+    await loadInto(place.sink(), BEFORE)
+    azurite.fail({ kind: 'before', action: 'write', key: numbered(3), run: () => catchUp(place.replicator) })
+    await loadInto(place.sink(), AFTER)
+    expect(azurite.faultsLeft).toBe(0)
+    expect(await place.store.find(numbered(2), never)).not.toBeNull()
+    expect(await contentOf(place.mirrored())).toEqual(await expected(BEFORE, AFTER))
+    expect(place.replicator.stopped.size).toBe(0)
+  })
+
+  it('are taken anew for a file that may have been published and is taken away: it is applied once more', async () => {
+    const place = await newPlace(azurite)
+    await place.sink().prepare()
+    const key = `${ROOT}/${OWN}/manifest.json`
+    // The commit goes well; that the files are published cannot be noted any more.
+    azurite.fail({ kind: 'before', action: 'write', key, run() {} })
+    azurite.fail({ kind: 'refuse', action: 'write', key, status: 500, code: 'InternalError', times: 4 })
+    await expect(loadInto(place.sink(), BEFORE)).rejects.toThrow(/publishing it failed/)
+    await place.store.write(numbered(3), await bytesOf(place, numbered(1)), 'absent', never)
+    await catchUp(place.replicator)
+    expect(await place.store.find(numbered(2), never)).toBeNull()
+    await loadInto(place.sink(), AFTER)
+    expect(await place.store.find(numbered(5), never)).not.toBeNull()
+    expect(await contentOf(place.mirrored())).toEqual(await expected(BEFORE, AFTER))
+    expect(place.replicator.stopped.size).toBe(0)
+  })
+
+  it('are not guessed when the folder was emptied', async () => {
+    const place = await newPlace(azurite)
+    await loadInto(place.sink(), BEFORE)
+    for (const number of [1, 2]) await place.store.remove(numbered(number), never)
+    await expect(loadInto(place.sink(), AFTER)).rejects.toMatchObject({
+      message: expect.stringMatching(/does not hold its file 2, which always stays/),
+    })
+    expect(await place.store.find(numbered(3), never)).toBeNull()
+  })
+})
+
+describe('what an operator removes', () => {
+  async function removeAll({ store }: Place, folder: string): Promise<void> {
+    const keys = []
+    for await (const { key } of store.list(`${ROOT}/${folder}/`, never)) keys.push(key)
+    for (const key of keys) await store.remove(key, never)
+  }
+
+  it("the product's own files: everything is read again, nothing is doubled and no name is lost", async () => {
+    const place = await newPlace(azurite)
+    const all = [BEFORE, AFTER]
+    for (const input of all) await loadInto(place.sink(), input)
+    await catchUp(place.replicator)
+    await removeAll(place, OWN)
+    await loadInto(place.sink(), BEFORE)
+    expect(await contentOf(place.mirrored())).toEqual(await expected(...all))
+    await loadInto(place.sink(), AFTER)
+    expect(await contentOf(place.mirrored())).toEqual(await expected(...all))
+    expect(place.replicator.stopped.size).toBe(0)
+  })
+
+  it('both folders, as the guide says, to start anew', async () => {
+    const place = await newPlace(azurite)
+    await loadInto(place.sink(), BEFORE)
+    await catchUp(place.replicator)
+    for (const folder of [OWN, 'wandb_audit.schema']) await removeAll(place, folder)
+    await catchUp(place.replicator)
+    await loadInto(place.sink(), AFTER)
+    expect(await contentOf(place.mirrored())).toEqual(await expected(AFTER))
+    expect(place.replicator.stopped.size).toBe(0)
+  })
+})
+
+it('files of killed loads are swept after a day', async () => {
+  const place = await newPlace(azurite)
+  await loadInto(place.sink(), BEFORE)
+  await loadInto(place.sink(mortal(place.store, 3)), AFTER).catch(() => {})
+  expect((await leftovers(place)).length).toBeGreaterThan(0)
+  await place.sink().prepare()
+  expect((await leftovers(place)).length).toBeGreaterThan(0)
+  const yesterday = {
+    ...place.store,
+    async *list(prefix: string, signal: AbortSignal) {
+      for await (const object of place.store.list(prefix, signal))
+        yield { ...object, lastModified: new Date(object.lastModified.getTime() - 25 * 3_600_000) }
+    },
+  }
+  await place.sink(yesterday).prepare()
+  expect(await leftovers(place)).toEqual([])
+  expect(await contentOf(place.mirrored())).toEqual(await expected(BEFORE))
+})
