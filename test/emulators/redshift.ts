@@ -6,8 +6,8 @@
  * Signatures must be there; whether they are right is not looked at.
  */
 
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { listen } from './listening.js'
 import type { ObjectReader } from './redshift/copy.js'
 import { startEngine } from './redshift/engine.js'
 import { type Fault, faultQueue } from './redshift/faults.js'
@@ -111,7 +111,13 @@ export async function startRedshift(options: RedshiftOptions): Promise<RedshiftS
       }
       response.writeHead(200, { 'content-type': 'application/x-amz-json-1.1' }).end(JSON.stringify(answer))
     } catch (error) {
-      if (!(error instanceof Refusal)) throw new Error(`the stand-in of Redshift: ${error}`, { cause: error })
+      if (!(error instanceof Refusal)) {
+        // What the stand-in itself cannot do is no fault to try again after.
+        response
+          .writeHead(400)
+          .end(JSON.stringify({ __type: 'StandIn', message: `the stand-in of Redshift: ${error}` }))
+        return
+      }
       entry.refused = error.name
       response
         .writeHead(error.status, { 'content-type': 'application/x-amz-json-1.1', 'x-amzn-errortype': error.name })
@@ -119,18 +125,9 @@ export async function startRedshift(options: RedshiftOptions): Promise<RedshiftS
     }
   }
 
-  const server = createServer((request, response) => {
-    // What the stand-in itself cannot do is no fault to try again after.
-    serve(request, response).catch((error: Error) =>
-      response.writeHead(400).end(JSON.stringify({ __type: 'StandIn', message: error.message })),
-    )
-  })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', resolve)
-  })
+  const { url, close } = await listen(serve)
   return Object.assign(hooks, {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url,
     requests,
     statements: queue.statements,
     fail: faults.add,
@@ -139,10 +136,7 @@ export async function startRedshift(options: RedshiftOptions): Promise<RedshiftS
     },
     execute: engine.execute,
     async close() {
-      await new Promise<void>((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      })
+      await close()
       await queue.idle()
       await engine.close()
     },
