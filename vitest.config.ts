@@ -6,6 +6,9 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: ['test/live/**'],
     testTimeout: 60_000,
+    hookTimeout: 60_000,
+    // No test looks for this machine's own login to Google, which would ask the network.
+    env: { METADATA_SERVER_DETECTION: 'none', CLOUDSDK_CONFIG: '/nowhere', GOOGLE_APPLICATION_CREDENTIALS: '' },
     // The engine is native code: a process each keeps one file's crash from the others.
     pool: 'forks',
     maxWorkers: 2,

@@ -53,7 +53,10 @@ describe('the layout', () => {
 
   it('sinks know the contract, errors, retry, addresses, stores and schemas, never a source or the pipeline', () => {
     expect(
-      strays('sinks/', /^src\/(?:address|contract|errors|duckdb-error|retry|stores\/(?:contract|index))$|^schemas\//),
+      strays(
+        'sinks/',
+        /^src\/(?:address|contract|errors|duckdb-error|retry|scratch|stores\/(?:contract|index))$|^schemas\//,
+      ),
     ).toEqual([])
   })
 

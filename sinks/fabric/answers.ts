@@ -1,8 +1,6 @@
 /** What the landing zone itself can tell, in SQL: an embedded DuckDB over the files the product keeps there. */
 
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import { type DuckDBConnection, DuckDBInstance, StatementType } from '@duckdb/node-api'
 import { createTable, DUCKDB } from '../../schemas/ddl.js'
 import { MIRRORED_TABLES } from '../../schemas/fabric.js'
@@ -10,6 +8,7 @@ import { AUDIT_ACTIONS, AUDIT_DOCUMENTS } from '../../schemas/tables.js'
 import type { QueryResult, Questions } from '../../src/contract.js'
 import { duckdbError } from '../../src/duckdb-error.js'
 import { AuditError } from '../../src/errors.js'
+import { scratchFolder } from '../../src/scratch.js'
 import { questions } from '../shared/questions.js'
 import { columnsOf as columnsOfResult, rowsOf as rowsOfResult } from '../shared/result.js'
 import { actionRows } from './files.js'
@@ -115,7 +114,7 @@ async function fillJournal(
   { journals }: Manifest,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const folder = await mkdtemp(join(tmpdir(), 'wandb-audit-'))
+  const folder = await scratchFolder()
   try {
     const rows = await journalRows(zone, name, journals[name], folder, signal)
     if (rows === null) return false
@@ -166,7 +165,7 @@ export async function receiptsOf(
   source: string,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, string> | null> {
-  const folder = await mkdtemp(join(tmpdir(), 'wandb-audit-'))
+  const folder = await scratchFolder()
   const instance = await DuckDBInstance.create(':memory:')
   const connection = await instance.connect()
   try {

@@ -1,13 +1,13 @@
 /** Making the landing zone ready: key columns, who publishes, and each table opened with all of its columns. */
 
 import { createHash, randomUUID } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { MIRRORED_TABLES } from '../../schemas/fabric.js'
 import { AUDIT_ACTIONS, type Table } from '../../schemas/tables.js'
 import { AuditError } from '../../src/errors.js'
+import { scratchFolder } from '../../src/scratch.js'
 import { writeParquet } from '../shared/parquet.js'
 import { refusedAtDoor } from './failures.js'
 import { actionRows, noRows, upserts } from './files.js'
@@ -82,7 +82,7 @@ const openingOf = (table: Table): string =>
 
 async function publishOpenings(zone: Zone, stale: readonly Table[], held: Held, signal: AbortSignal): Promise<void> {
   const commit = randomUUID()
-  const folder = await mkdtemp(join(tmpdir(), 'wandb-audit-'))
+  const folder = await scratchFolder()
   const instance = await DuckDBInstance.create(':memory:')
   const connection = await instance.connect()
   try {

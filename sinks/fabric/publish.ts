@@ -3,11 +3,11 @@
  * and only where none of its name is; each number follows the highest one there.
  */
 
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MIRRORED_SCHEMA } from '../../schemas/fabric.js'
 import { AuditError } from '../../src/errors.js'
+import { scratchFolder } from '../../src/scratch.js'
 import { type Held, type Manifest, readManifest, replaceManifest } from './manifest.js'
 import { download, list, upload, type Zone } from './zone.js'
 
@@ -82,7 +82,7 @@ async function publish(
   local: ReadonlyMap<string, string>,
   signal: AbortSignal,
 ): Promise<Pending[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'wandb-audit-'))
+  const folder = await scratchFolder()
   try {
     const refused: Pending[] = []
     for (const part of pending) {

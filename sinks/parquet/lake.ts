@@ -1,13 +1,12 @@
 /** Where a lake lies: a folder of this machine, or a store's prefix. */
 
 import { createWriteStream } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { AuditError, interrupted, printable, usageError } from '../../src/errors.js'
 import { retrying } from '../../src/retry.js'
+import { scratchFolder } from '../../src/scratch.js'
 import type { ObjectStore, StoredObject } from '../../src/stores/contract.js'
 import { openDirectory, openStore } from '../../src/stores/index.js'
 
@@ -39,7 +38,7 @@ export async function openLake(address: string): Promise<Lake> {
       store,
       prefix: folder === '' ? '' : `${folder}/`,
       fetch: (object, path, signal) => download(store, object, path, signal),
-      scratch: temporaryFolder,
+      scratch: () => scratchFolder(),
     }
   }
   const folder = address.slice(IN_FOLDER.length)
@@ -54,11 +53,9 @@ export async function openLake(address: string): Promise<Lake> {
       const pinned = await store.pin(object, path)
       return pinned === false ? download(store, object, path, signal) : pinned === true
     },
-    scratch: () => store.scratch().catch(temporaryFolder),
+    scratch: () => store.scratch().catch(() => scratchFolder()),
   }
 }
-
-const temporaryFolder = (): Promise<string> => mkdtemp(join(tmpdir(), 'wandb-audit-lake-'))
 
 /** Whole or not at all; again from the start when it broke off. */
 function download(store: ObjectStore, object: StoredObject, path: string, signal: AbortSignal): Promise<boolean> {

@@ -1,17 +1,14 @@
 /** The run's own folder for landed documents and spilled data. */
 
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
-import { hostname, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { printable, usageError } from '../errors.js'
+import { scratchFolder } from '../scratch.js'
 
-const PREFIX = `wandb-audit-${hostname().replace(/[^A-Za-z0-9.-]/g, '_')}-`
-
-/** Makes a folder only its owner may enter, and removes those that killed runs on this host left behind. */
+/** @throws AuditError, exit code 2, when no folder can be made there */
 export async function openSpool(parent = tmpdir()): Promise<{ folder: string; remove: () => Promise<void> }> {
   try {
-    await removeAbandoned(parent)
-    const folder = await mkdtemp(join(parent, `${PREFIX}${process.pid}-`))
+    const folder = await scratchFolder(parent)
     return { folder, remove: () => rm(folder, { recursive: true, force: true }) }
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'error'
@@ -19,21 +16,5 @@ export async function openSpool(parent = tmpdir()): Promise<{ folder: string; re
       `spool folder ${printable(parent)}: ${code}`,
       'Name a folder that exists and may be written to with --spool.',
     )
-  }
-}
-
-async function removeAbandoned(parent: string): Promise<void> {
-  for (const name of await readdir(parent)) {
-    const pid = name.startsWith(PREFIX) ? Number(name.slice(PREFIX.length).split('-')[0]) : Number.NaN
-    if (Number.isInteger(pid) && !isRunning(pid)) await rm(join(parent, name), { recursive: true, force: true })
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM'
   }
 }

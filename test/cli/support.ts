@@ -38,7 +38,7 @@ function filesBelow(folder: string, ending: string): string[] {
 export interface Options {
   /** The working folder, which is HOME too; temporary files lie in its `.tmp`. A fresh one when absent. */
   readonly cwd?: string
-  /** Beside PATH, HOME and TMPDIR, which is all there is otherwise. */
+  /** Beside PATH, HOME, TMPDIR and that no login of this machine is looked for, which is all there is otherwise. */
   readonly env?: Readonly<Record<string, string>>
   readonly stdin?: string | Uint8Array
   /** Of stdout; UTF-8 when absent. */
@@ -65,7 +65,7 @@ export function start(args: readonly string[], options: Omit<Options, 'stdin'> =
   mkdirSync(tmp, { recursive: true })
   const child = spawn(process.execPath, [PROGRAM, ...args], {
     cwd,
-    env: { PATH: process.env.PATH, HOME: cwd, TMPDIR: tmp, ...env },
+    env: { PATH: process.env.PATH, HOME: cwd, TMPDIR: tmp, METADATA_SERVER_DETECTION: 'none', ...env },
   })
   const output = { stdout: '', stderr: '' }
   const watchers = new Set<() => void>()

@@ -1,10 +1,10 @@
 import { createReadStream } from 'node:fs'
-import { mkdtemp, open, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DuckDBType, DuckDBValue } from '@duckdb/node-api'
 import type { ColumnType, QueryResult } from '../../contract.js'
 import { AuditError } from '../../errors.js'
+import { scratchFolder } from '../../scratch.js'
 import { type BinaryValue, batches, binaryValue } from './values.js'
 
 /** DuckDB's vector size: the most rows a data chunk holds. */
@@ -27,7 +27,7 @@ export async function* parquet(result: QueryResult): AsyncIterable<Uint8Array> {
       advice: 'Query at least one column.',
     })
   }
-  const folder = await mkdtemp(join(tmpdir(), 'wandb-audit-result-'))
+  const folder = await scratchFolder()
   try {
     const file = join(folder, 'result.parquet')
     await (await open(file, 'wx', 0o600)).close()
