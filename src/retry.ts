@@ -1,5 +1,5 @@
 import pRetry from 'p-retry'
-import { AuditError } from './errors.js'
+import { AuditError, interrupted } from './errors.js'
 
 /**
  * Runs `attempt` again, with growing pauses, while it fails with a retryable AuditError.
@@ -15,5 +15,15 @@ export function retrying<T>(attempt: () => Promise<T>, signal: AbortSignal, retr
     randomize: true,
     signal,
     shouldRetry: ({ error }) => error instanceof AuditError && error.retryable,
+  })
+}
+
+/** Does not wait for `promise` any longer than the signal lets it, for clients that take none. */
+export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(interrupted())
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
   })
 }

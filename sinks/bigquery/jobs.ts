@@ -5,9 +5,9 @@ import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { BigQuery, JobMetadata } from '@google-cloud/bigquery'
 import { AuditError, EXIT, interrupted } from '../../src/errors.js'
-import { retrying } from '../../src/retry.js'
+import { orAborted, retrying } from '../../src/retry.js'
 import { bigqueryError, isDuplicate } from './errors.js'
-import { type Asker, asking, call, ifThere, orAborted } from './request.js'
+import { type Asker, asking, call, ifThere } from './request.js'
 
 export type Configuration = NonNullable<JobMetadata['configuration']>
 

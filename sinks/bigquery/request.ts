@@ -80,13 +80,3 @@ export function call<T>(client: BigQuery, request: Parameters<BigQuery['request'
     client.request(request, (error, body) => (error ? reject(error) : resolve(body as T)))
   })
 }
-
-/** Waits no longer than the signal lets it: the client's requests cannot be stopped. */
-export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(interrupted())
-    if (signal.aborted) abort()
-    signal.addEventListener('abort', abort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
-  })
-}

@@ -16,7 +16,7 @@ import {
 import { views } from '../../schemas/views.js'
 import type { Batch, LoadCounts, TimestampBounds } from '../../src/contract.js'
 import { AuditError } from '../../src/errors.js'
-import { provenCounts } from '../shared/counts.js'
+import { loadValues, provenCounts } from '../shared/counts.js'
 
 const columnsOf = (table: Table): string => table.columns.map(({ name }) => DUCKDB.quote(name)).join(', ')
 
@@ -115,18 +115,10 @@ async function mergeReceipts({ engine, receipts }: Batch): Promise<void> {
     WHEN NOT MATCHED THEN INSERT (${columnsOf(AUDIT_DOCUMENTS)}) VALUES (${AUDIT_DOCUMENTS.columns.map(({ name }) => `e.${name}`).join(', ')})`)
 }
 
-async function insertLoad(batch: Batch, { read, inserted, enriched, unchanged, rejected }: LoadCounts): Promise<void> {
+async function insertLoad(batch: Batch, counts: LoadCounts): Promise<void> {
   const values = AUDIT_LOADS.columns.map((_, i) => `$${i + 1}`)
-  await batch.engine.run(`INSERT INTO sink.audit_loads (${columnsOf(AUDIT_LOADS)}) VALUES (${values.join(', ')})`, [
-    batch.loadId,
-    BigInt(batch.documents),
-    BigInt(read),
-    BigInt(inserted),
-    BigInt(enriched),
-    BigInt(unchanged),
-    BigInt(rejected),
-    batch.startedAt.toISOString(),
-    new Date().toISOString(),
-    batch.loaderVersion,
-  ])
+  await batch.engine.run(
+    `INSERT INTO sink.audit_loads (${columnsOf(AUDIT_LOADS)}) VALUES (${values.join(', ')})`,
+    loadValues(batch, counts),
+  )
 }

@@ -6,7 +6,7 @@ import { MIRRORED_EVENTS, MIRRORED_NAMES } from '../../schemas/fabric.js'
 import { AUDIT_DOCUMENTS, AUDIT_LOADS, AUDIT_REJECTS, type Table } from '../../schemas/tables.js'
 import type { Batch, LoadCounts } from '../../src/contract.js'
 import { interrupted } from '../../src/errors.js'
-import { provenCounts } from '../shared/counts.js'
+import { loadValues, provenCounts } from '../shared/counts.js'
 import { writeParquet } from '../shared/parquet.js'
 import { type Changes, compare, dropChanges, knownOf, newEvents, newNames } from './changes.js'
 import { columnsOf, noRows, rowsOf, upserts } from './files.js'
@@ -109,22 +109,14 @@ async function newRejects(
   return [[AUDIT_REJECTS, rows]]
 }
 
-async function createLoad(batch: Batch, { read, inserted, enriched, unchanged, rejected }: LoadCounts): Promise<void> {
+async function createLoad(batch: Batch, counts: LoadCounts): Promise<void> {
   const { engine } = batch
   await engine.run(`CREATE OR REPLACE TEMP TABLE ${LOAD} AS FROM ${noRows(AUDIT_LOADS)}`)
   const values = AUDIT_LOADS.columns.map((_, i) => `$${i + 1}`)
-  await engine.run(`INSERT INTO ${LOAD} (${columnsOf(AUDIT_LOADS)}) VALUES (${values.join(', ')})`, [
-    batch.loadId,
-    BigInt(batch.documents),
-    BigInt(read),
-    BigInt(inserted),
-    BigInt(enriched),
-    BigInt(unchanged),
-    BigInt(rejected),
-    batch.startedAt.toISOString(),
-    new Date().toISOString(),
-    batch.loaderVersion,
-  ])
+  await engine.run(
+    `INSERT INTO ${LOAD} (${columnsOf(AUDIT_LOADS)}) VALUES (${values.join(', ')})`,
+    loadValues(batch, counts),
+  )
 }
 
 /** Writes what is known of each day that changes. */

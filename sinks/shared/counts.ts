@@ -19,3 +19,14 @@ export function provenCounts(batch: Batch, events: Omit<LoadCounts, 'read' | 're
   }
   return { read: batch.rowsRead, inserted, enriched, unchanged, rejected: batch.rejected }
 }
+
+/** The values of the batch's row of audit_loads, in the order of its columns, as a statement of the engine binds them. */
+export function loadValues(batch: Batch, counts: LoadCounts): (string | bigint)[] {
+  const { read, inserted, enriched, unchanged, rejected } = counts
+  return [
+    batch.loadId,
+    ...[batch.documents, read, inserted, enriched, unchanged, rejected].map(BigInt),
+    ...[batch.startedAt, new Date()].map((instant) => instant.toISOString()),
+    batch.loaderVersion,
+  ]
+}

@@ -3,8 +3,8 @@
  * and on request everything that goes wrong on the way.
  */
 
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { listen } from './listening.js'
 import { type Answer, answer, BadRequest, type Dialect } from './wandb-api/answers.js'
 import { answerFault, type Fault, send } from './wandb-api/faults.js'
 
@@ -94,22 +94,8 @@ export async function startWandbApi(options: WandbApiOptions = {}): Promise<Wand
     for (const cursor of [...paused.keys()].slice(0, -PAUSED_CURSORS)) paused.delete(cursor)
   }
 
-  const server = createServer((request, response) => {
-    serve(request, response).catch((error) => response.destroy(error))
-  })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', resolve)
-  })
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    requests,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
-  }
+  const { url, close } = await listen(serve)
+  return { url, requests, close }
 }
 
 function refused(

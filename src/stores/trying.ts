@@ -38,16 +38,6 @@ export function givenUp({ message, advice, cause }: AuditError, retries: number)
   })
 }
 
-/** Does not wait for `promise` any longer than the signal lets it, for clients that take none. */
-export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(interrupted())
-    if (signal.aborted) abort()
-    signal.addEventListener('abort', abort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
-  })
-}
-
 /**
  * A connection that failed, before or inside an answer.
  *

@@ -5,8 +5,9 @@ import { once } from 'node:events'
 import { type IncomingMessage, request as requestTo, type ServerResponse } from 'node:http'
 import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
+import { ContainerClient, StorageSharedKeyCredential } from '@azure/storage-blob'
+import { listen } from '../../src/demo/listening.js'
 import { type Action, type Fault, faultAtOnce, faultQueue, sendBody } from './faults.js'
-import { listen } from './listening.js'
 
 const require = createRequire(import.meta.url)
 
@@ -37,10 +38,12 @@ export interface Azurite {
 export interface AzuriteOptions {
   /** The most objects of one page; 5000 when absent. Works with a SAS alone: a key signs the query, which this changes. */
   readonly pageSize?: number
+  /** Made at its start; none when absent. */
+  readonly containers?: readonly string[]
 }
 
 /** Starts both on 127.0.0.1, on ports of the system's choice; what is stored stays in memory. */
-export async function startAzurite({ pageSize }: AzuriteOptions = {}): Promise<Azurite> {
+export async function startAzurite({ pageSize, containers = [] }: AzuriteOptions = {}): Promise<Azurite> {
   const main = require.resolve('azurite/dist/src/blob/main.js')
   const flags = ['--inMemoryPersistence', '--skipApiVersionCheck', '--disableTelemetry', '--silent']
   const child = spawn(process.execPath, [main, '--blobHost', '127.0.0.1', '--blobPort', '0', ...flags], {
@@ -49,6 +52,9 @@ export async function startAzurite({ pageSize }: AzuriteOptions = {}): Promise<A
   const kill = (): void => void child.kill()
   process.once('exit', kill)
   const port = await portOf(child.stdout)
+  const direct = `http://127.0.0.1:${port}/${ACCOUNT}`
+  const login = new StorageSharedKeyCredential(ACCOUNT, KEY)
+  for (const name of containers) await new ContainerClient(`${direct}/${name}`, login).create()
   const requests: AzuriteRequest[] = []
   const faults = faultQueue<Fault>()
 
@@ -77,7 +83,7 @@ export async function startAzurite({ pageSize }: AzuriteOptions = {}): Promise<A
   const server = await listen(serve)
   return {
     endpoint: `${server.url}/${ACCOUNT}`,
-    direct: `http://127.0.0.1:${port}/${ACCOUNT}`,
+    direct,
     requests,
     fail: (fault) => faults.add(fault),
     get faultsLeft() {

@@ -6,11 +6,11 @@
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { listen } from '../../src/demo/listening.js'
 import { type Action, type Fault, faultAtOnce, faultQueue, sendBody } from './faults.js'
 import { type Blob, type BlobOptions, blob, checkName, type Media, media, partial, resource } from './gcs/objects.js'
 import { Refusal } from './gcs/refusals.js'
 import { receive } from './gcs/upload.js'
-import { listen } from './listening.js'
 
 export interface GcsOptions {
   readonly buckets: readonly string[]

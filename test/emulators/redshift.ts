@@ -7,7 +7,7 @@
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { listen } from './listening.js'
+import { listen } from '../../src/demo/listening.js'
 import type { ObjectReader } from './redshift/copy.js'
 import { startEngine } from './redshift/engine.js'
 import { type Fault, faultQueue } from './redshift/faults.js'

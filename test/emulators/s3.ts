@@ -7,8 +7,8 @@
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { listen } from '../../src/demo/listening.js'
 import { faultAtOnce, faultQueue } from './faults.js'
-import { listen } from './listening.js'
 import { type Asked, authorise, header, parsed } from './s3/asked.js'
 import { type Action, type Fault, sendObject } from './s3/faults.js'
 import { listing } from './s3/listing.js'

@@ -1,6 +1,5 @@
 /** The lake in object stores, which differ in nothing but their stores. */
 
-import { ContainerClient, StorageSharedKeyCredential } from '@azure/storage-blob'
 import { afterAll, beforeAll } from 'vitest'
 import { parquetSink } from '../../sinks/parquet/index.js'
 import { openStore } from '../../src/stores/index.js'
@@ -22,8 +21,7 @@ let azurite: Azurite
 beforeAll(async () => {
   s3 = await startS3({ buckets: ['lakes'] })
   gcs = await startGcs({ buckets: ['lakes'] })
-  azurite = await startAzurite()
-  await new ContainerClient(`${azurite.direct}/lakes`, new StorageSharedKeyCredential(ACCOUNT, KEY)).create()
+  azurite = await startAzurite({ containers: ['lakes'] })
 }, 60_000)
 
 afterAll(async () => {

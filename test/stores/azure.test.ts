@@ -1,14 +1,12 @@
-import { ContainerClient, StorageSharedKeyCredential } from '@azure/storage-blob'
 import { afterAll, beforeAll } from 'vitest'
 import { storeFaultConformance } from '../conformance/store-faults.js'
 import { storeConformance } from '../conformance/stores.js'
-import { ACCOUNT, type Azurite, KEY, startAzurite } from '../emulators/azurite.js'
+import { type Azurite, startAzurite } from '../emulators/azurite.js'
 import { azurePlace } from './azure-place.js'
 
 let azurite: Azurite
 beforeAll(async () => {
-  azurite = await startAzurite()
-  await new ContainerClient(`${azurite.direct}/logs`, new StorageSharedKeyCredential(ACCOUNT, KEY)).create()
+  azurite = await startAzurite({ containers: ['logs'] })
 }, 60_000)
 afterAll(() => azurite.close())
 

@@ -3,7 +3,8 @@
 import { Readable } from 'node:stream'
 import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from 'undici'
 import { AuditError } from '../../errors.js'
-import { broken, orAborted, type Patience, trying } from '../trying.js'
+import { orAborted } from '../../retry.js'
+import { broken, type Patience, trying } from '../trying.js'
 import { gcsFailure } from './failures.js'
 import { gcsLogin } from './login.js'
 
