@@ -2,10 +2,10 @@
 
 import { rm } from 'node:fs/promises'
 import type { Batch, DayRange, Document, LoadCounts, Sink, Source } from './contract.js'
-import { AuditError, interrupted, printable } from './errors.js'
+import { AuditError, EXIT, interrupted, printable } from './errors.js'
 import { type LandedBatch, landBatches, type SpoolFile } from './extract/batches.js'
 import { receiptVersion } from './extract/days.js'
-import { changedSince, land } from './extract/landing.js'
+import { settledFiles } from './extract/settled.js'
 import { newLoadId } from './load-id.js'
 import type { Logger } from './log.js'
 import type { Progress } from './progress.js'
@@ -100,16 +100,17 @@ export async function run(options: Run): Promise<Summary> {
 async function loadPending(pending: Pending, options: Run, summary: Summary): Promise<void> {
   const stop = new AbortController()
   const signal = AbortSignal.any([options.signal, stop.signal])
-  const landing = landBatches(pending.documents, landingOptions(pending, { ...options, signal }, summary))
+  const told = landingOptions(pending, { ...options, signal }, summary)
+  const landing = landBatches(pending.documents, told)
   let next = landing.next()
   try {
     for (let step = await next; step.done !== true; step = await next) {
-      const batch = await transformUnchanged(step.value, pending, options)
-      options.progress.transformed(batch.rowsRead)
+      const batch = await transformSettled(step.value, pending, options, told)
+      options.progress.transformed(batch?.rowsRead ?? 0)
       next = landing.next() // the next batch lands while this one is loaded
       next.catch(() => {}) // a failure is met when it is awaited
-      await loadAll(batch, options, summary)
-      summary.documents += batch.documents
+      if (batch !== null) await loadAll(batch, options, summary)
+      summary.documents += batch?.documents ?? 0
       await dropAll(options.engine)
       await rm(step.value.folder, { recursive: true, force: true })
     }
@@ -154,34 +155,36 @@ function landingOptions(
   }
 }
 
-/** A file that was read in place and changed meanwhile is landed again, as a copy, before anything is loaded. */
-async function transformUnchanged(
+/**
+ * Transforms until no document changed meanwhile. Null when that fails or nothing is left: its documents stand in the
+ * summary, and those of the next batch can be loaded all the same.
+ */
+async function transformSettled(
   { files, folder }: LandedBatch,
   { source, range }: Pending,
   run: Run,
-): Promise<Batch> {
+  told: ReturnType<typeof landingOptions>,
+): Promise<Batch | null> {
   const { engine, signal, loaderVersion } = run
   const identity = { source: source.id, loadId: newLoadId(), startedAt: new Date(), loaderVersion, folder, range }
-  let batch: Batch | null = null
-  let failure: unknown
-  try {
-    batch = await transform(engine, files, identity, signal)
-  } catch (error) {
-    failure = error
+  for (let asked: readonly SpoolFile[] = files; ; ) {
+    let outcome: Batch | AuditError
+    try {
+      outcome = await transform(engine, asked, identity, signal)
+    } catch (error) {
+      if (!(error instanceof AuditError) || error.exitCode === EXIT.interrupted) throw error
+      outcome = error
+    }
+    const settled = await settledFiles(asked, told)
+    const documents = settled.flatMap((file) => file.documents)
+    if (documents.length === 0) return null
+    if (settled === asked && !(outcome instanceof AuditError)) return outcome
+    if (settled === asked && outcome instanceof AuditError) {
+      for (const { document } of documents) told.onFailed(document, outcome)
+      return null
+    }
+    asked = settled
   }
-  const settled = await Promise.all(files.map((file) => settledFile(file, signal)))
-  if (settled.some((file, i) => file !== files[i])) return transform(engine, settled, identity, signal)
-  if (batch === null) throw failure
-  return batch
-}
-
-/** The same file, or another one where its document changed under it; one that is gone by now leaves nothing. */
-async function settledFile(file: SpoolFile, signal: AbortSignal): Promise<SpoolFile> {
-  const [landed] = file.documents
-  if (landed === undefined || !(await changedSince(landed))) return file
-  const options = { path: file.path, allowInPlace: false, signal, onBytes() {} }
-  const again = await land(landed.document, options)
-  return { path: file.path, documents: again === null ? [] : [again] }
 }
 
 async function loadAll(batch: Batch, { sinks, logger, progress, signal }: Run, summary: Summary): Promise<void> {
@@ -194,6 +197,9 @@ async function loadAll(batch: Batch, { sinks, logger, progress, signal }: Run, s
         total[count] += counts[count]
       progress.loaded(counts.read)
     } catch (error) {
+      // What was committed before the stop is told, even where the stop made it fail.
+      if (signal.aborted && error instanceof AuditError && error.exitCode !== EXIT.interrupted)
+        logger.error({ err: error })
       if (signal.aborted) throw interrupted()
       logger.error({ err: error }, `${sink.id} takes no more of this run`)
       total.error = error instanceof AuditError ? error.message : 'an unexpected error'

@@ -1,9 +1,9 @@
-import { appendFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { duckdbSink } from '../sinks/duckdb/index.js'
-import type { Document, Sink } from '../src/contract.js'
+import type { Document, Sink, Source } from '../src/contract.js'
 import { madeDay, withoutNames } from '../src/demo/made-logs.js'
 import { AuditError } from '../src/errors.js'
 import { fileSource } from '../src/extract/files.js'
@@ -191,6 +191,95 @@ describe('what fails', () => {
     expect(rejects).toHaveLength(3)
     expect(spoken).toHaveLength(1)
     expect(JSON.stringify([summary, spoken, rejects])).not.toContain('lovelace')
+  })
+})
+
+describe('a document that cannot be had any more', () => {
+  /** As large as what is read in place. */
+  const large = (event: object): string => `${ndjson(event)}${'\n'.repeat(1 << 20)}`
+
+  /** Does something each time the engine has read the files of a batch. */
+  async function engineThat(work: () => void): ReturnType<typeof newEngine> {
+    const engine = await newEngine()
+    const number = engine.number.bind(engine)
+    engine.number = (sql) => {
+      work()
+      return number(sql)
+    }
+    return engine
+  }
+
+  it.each<[string, (path: string) => void]>([
+    ['is moved away', (path) => rmSync(path, { force: true })],
+    ['never stops growing', (path) => appendFileSync(path, ndjson(EVENT))],
+  ])('because it %s does not stop the others', async (_what, meddle) => {
+    const folder = newFolder()
+    const path = join(folder, 'a.json')
+    writeFileSync(path, large(EVENT))
+    writeFileSync(join(folder, 'b.json'), large({ ...EVENT, actor_user_id: 8 }))
+    let meddling = true
+    const engine = await engineThat(() => {
+      if (meddling) meddle(path)
+    })
+    const growing: Source = {
+      ...fileSource(folder),
+      async *list(range, signal) {
+        for await (const document of fileSource(folder).list(range, signal)) {
+          if (document.id !== path) yield document
+          else
+            yield {
+              ...document,
+              async open(stop) {
+                const stream = await document.open(stop)
+                // As it is read again, it changes again.
+                if (existsSync(path) && !document.id.endsWith('b.json') && grown) appendFileSync(path, ndjson(EVENT))
+                grown = true
+                return stream
+              },
+            }
+        }
+      },
+    }
+    let grown = false
+    const sink = newSink()
+    const summary = await loadInto(sink, { sources: [growing] }, { engine })
+    meddling = false
+    expect(summary.failed.map(({ document }) => document)).toEqual([path])
+    expect(await eventsOf(sink)).toMatchObject([{ actor_user_id: '8' }])
+    expect([...(await sink.receipts('files')).keys()]).toEqual([join(folder, 'b.json')])
+  })
+
+  it('transforms again until no other document changed meanwhile', async () => {
+    const folder = newFolder()
+    const paths = ['a.json', 'b.json'].map((name) => join(folder, name))
+    for (const path of paths) writeFileSync(path, large(EVENT))
+    const changes = paths.map((path, i) => () => writeFileSync(path, large({ ...EVENT, actor_user_id: 10 + i })))
+    let last = ''
+    const engine = await engineThat(() => {})
+    const run = engine.run.bind(engine)
+    engine.run = async (sql) => {
+      await run(sql)
+      if (/^\s*CREATE TABLE staged/.test(sql)) changes.shift()?.()
+      last = sql
+    }
+    const sink = newSink()
+    await loadInto(sink, { sources: [fileSource(folder)] }, { engine })
+    expect(last).not.toBe('')
+    expect((await eventsOf(sink)).map(({ actor_user_id }) => actor_user_id).sort()).toEqual(['10', '11'])
+  })
+
+  it('nor does one that cannot be transformed stop those of the next batch', async () => {
+    const engine = await newEngine()
+    const run = engine.run.bind(engine)
+    let batches = 0
+    engine.run = (sql) => {
+      if (/CREATE TABLE staged/.test(sql) && ++batches === 1) return Promise.reject(new AuditError('out of memory'))
+      return run(sql)
+    }
+    const sink = newSink()
+    const summary = await loadInto(sink, { a: ndjson(EVENT), b: ndjson(EVENT) }, { engine, batchBytes: 1 })
+    expect(summary).toMatchObject({ documents: 1, failed: [{ document: 'a', error: 'out of memory' }] })
+    expect([...(await sink.receipts('test')).keys()]).toEqual(['b'])
   })
 })
 

@@ -67,6 +67,7 @@ export function fingerprint({ project, dataset, tablePrefix }: Place): string {
 export const isLocal = (endpoint: string | null): boolean =>
   endpoint !== null && ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(endpoint).hostname)
 
+/** What is wrong is not repeated: it may hold a login. */
 function matching(
   options: Readonly<Record<string, string>>,
   name: string,
@@ -76,7 +77,7 @@ function matching(
   const value = options[name]
   if (value === undefined) return null
   if (pattern.test(value)) return value
-  throw usageError(`bigquery: option ${name} cannot be ${printable(value)}`, `It is ${expected}.`)
+  throw usageError(`bigquery: option ${name} is not what it should be`, `It is ${expected}.`)
 }
 
 function parseLabels(text: string | undefined): Record<string, string> {
@@ -102,7 +103,7 @@ function parseEndpoint(text: string | undefined): string | null {
     if (protocol === 'https:' || (protocol === 'http:' && isLocal(origin))) return origin
   }
   throw usageError(
-    `bigquery: option endpoint cannot be ${printable(text)}`,
+    'bigquery: option endpoint is not what it should be',
     'It is https://HOST, or http:// on this machine.',
   )
 }

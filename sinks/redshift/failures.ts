@@ -103,6 +103,9 @@ export function apiFailure(id: string, what: string, error: unknown): AuditError
 
 const isFault = (error: unknown): boolean => error instanceof Error && '$fault' in error
 
+/** What an error of a load quotes, but for the tables that say where: it may come from a record. */
+const MAY_BE_VALUE = /"[^"]*"|'(?!(?:staged|sys|stl)_)[^']*'/g
+
 /** @param described a statement whose status is FAILED or ABORTED */
 export function statementFailure(id: string, what: string, described: DescribeStatementCommandOutput): AuditError {
   const { Status, Id, Error: whole, SubStatements } = described
@@ -126,7 +129,8 @@ export function statementFailure(id: string, what: string, described: DescribeSt
       advice: `Its error may name values, so it is not told here: aws redshift-data describe-statement --id ${Id} shows it.`,
     })
   }
-  return new AuditError(`${where} failed: ${printable(line)}`, detailsOf(known))
+  const told = what === 'loading' ? firstLine(text.replace(MAY_BE_VALUE, '…')) : line
+  return new AuditError(`${where} failed: ${printable(told)}`, detailsOf(known))
 }
 
 /** The Data API forgets statements after 24 hours, and knows none of another account or region. */

@@ -95,20 +95,19 @@ async function landOne(document: Document, path: string, options: BatchingOption
     const landed = await land(document, { path, allowInPlace, signal, onBytes })
     if (landed === null) {
       options.onGone(document)
-      return null
-    }
-    if (document.version === null && options.alreadyLoaded(document, landed.version)) {
+    } else if (document.version === null && options.alreadyLoaded(document, landed.version)) {
       options.onSkipped(document)
-      await rm(path)
-      return null
+    } else {
+      options.onLanded(landed)
+      return landed
     }
-    options.onLanded(landed)
-    return landed
   } catch (error) {
     if (!(error instanceof AuditError) || error.exitCode === EXIT.interrupted) throw error
     options.onFailed(document, error)
-    return null
   }
+  // What it wrote would keep the disk from those that follow.
+  for (const file of [path, `${path}.long`]) await rm(file, { force: true })
+  return null
 }
 
 /** The files of one batch; the engine knows each by the number it is named by. */

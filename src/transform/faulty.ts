@@ -8,6 +8,9 @@ import { quoted } from './sql.js'
 import { typed } from './typing.js'
 import { walk } from './walk.js'
 
+/** What an appender holds back counts nowhere against the engine's limit of memory. */
+const HELD_CHARACTERS = 16 << 20
+
 export async function walkFaultyLines(engine: Engine, files: readonly SpoolFile[], signal: AbortSignal): Promise<void> {
   const texts = RECORD_FIELDS.map((field) => `${quoted(field)} VARCHAR`).join(', ')
   await engine.run(`CREATE TABLE walked_texts (row BIGINT, ordinal INTEGER, ${texts}, unknown VARCHAR)`)
@@ -49,8 +52,13 @@ async function walkFile(engine: Engine, spooled: SpoolFile, start: Start, signal
   const records = await engine.connection.createAppender('walked_texts')
   const rejects = await engine.connection.createAppender('bad_lines')
   const ordinalOf = ordinals(spooled, start.ordinal)
+  let held = 0
   for await (const { line, outcome } of walk(spooled, faultyLines(engine, start))) {
     signal.throwIfAborted()
+    if (held > HELD_CHARACTERS) {
+      for (const appender of [records, rejects]) appender.flushSync()
+      held = 0
+    }
     const row = BigInt(start.row + line - 1)
     const ordinal = ordinalOf(line)
     if ('reject' in outcome) {
@@ -58,6 +66,7 @@ async function walkFile(engine: Engine, spooled: SpoolFile, start: Start, signal
       rejects.appendBigInt(row)
       rejects.appendInteger(ordinal)
       for (const text of [reason, message, raw]) rejects.appendVarchar(text)
+      held += raw.length
       rejects.endRow()
       continue
     }
@@ -66,6 +75,7 @@ async function walkFile(engine: Engine, spooled: SpoolFile, start: Start, signal
     for (const text of [...outcome.record.texts, outcome.record.unknown]) {
       if (text === null) records.appendNull()
       else records.appendVarchar(text)
+      held += text?.length ?? 0
     }
     records.endRow()
   }

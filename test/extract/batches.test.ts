@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import type { Document } from '../../src/contract.js'
 import { AuditError } from '../../src/errors.js'
@@ -105,6 +106,14 @@ describe('landing several at once', () => {
     })
     expect(idsOf(batches)).toEqual([['a', 'b']])
     expect(told.sort()).toEqual(['failing: landing failing failed: no way', 'gone', 'known'])
+  })
+
+  it('leaves no file of one that is not loaded', async () => {
+    const folder = newFolder()
+    const cut = documentOf('cut', gzipSync(LINE.repeat(10_000)).subarray(0, -20), 'v')
+    const known = documentOf('known', `${LINE}${'x'.repeat(2 << 20)}\n`)
+    await batchesOf([cut, known], { folder, alreadyLoaded: () => true })
+    expect(readdirSync(folder, { recursive: true }).filter((name) => /landing-.+[/]/.test(String(name)))).toEqual([])
   })
 
   it('leaves none under way behind when nobody wants more', async () => {
