@@ -16,7 +16,7 @@ export const settings = z
     to: addresses.optional().describe('Where events go: one sink address or a list of them.'),
     memory: bytes.optional().describe('How much memory the engine may use, for example 1GB or 512MiB.'),
     spool: z.string().min(1).optional().describe('The folder for temporary files.'),
-    max_rejects: z.int().min(0).optional().describe('How many rejects a run may have before it counts as failed.'),
+    max_rejects: z.int().min(0).optional().describe('How many rejects a run may have before it exits with 3.'),
     log_format: z
       .enum(['text', 'json'])
       .optional()

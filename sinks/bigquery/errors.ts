@@ -23,7 +23,7 @@ const REPEATED = new Set([
   'userRateLimitExceeded',
 ])
 const BROKEN =
-  /ECONNRESET|ECONNREFUSED|ETIMEDOUT|ESOCKETTIMEDOUT|EPIPE|EAI_AGAIN|socket hang up|network timeout|Premature close/
+  /ECONNRESET|ECONNREFUSED|ETIMEDOUT|ESOCKETTIMEDOUT|EPIPE|EAI_AGAIN|ENOTFOUND|socket hang up|network timeout|Premature close/
 
 /** https://cloud.google.com/bigquery/docs/transactions#transaction_concurrency */
 const CONFLICT = /aborted due to concurrent update|Could not serialize access|Too many DML statements outstanding/

@@ -1,7 +1,7 @@
 /** What the Data API and Redshift say when something fails, as ours: who, what, what to do, and whether again may help. */
 
 import type { DescribeStatementCommandOutput } from '@aws-sdk/client-redshift-data'
-import { AuditError, type ErrorDetails, printable } from '../../src/errors.js'
+import { AuditError, type ErrorDetails, printable, usageError } from '../../src/errors.js'
 
 interface Known {
   /** Of an exception's name or a statement's error. */
@@ -92,6 +92,13 @@ const SPEAKABLE: readonly Known[] = [
 export function apiFailure(id: string, what: string, error: unknown): AuditError {
   if (error instanceof AuditError) return error
   const { name, message } = error instanceof Error ? error : new Error('an unexpected error')
+  if (name === 'CredentialsProviderError') {
+    const advice = 'Set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this machine a role.'
+    return usageError(`${id}: no login for AWS was found`, advice)
+  }
+  if (message.startsWith('Region is missing')) {
+    return usageError(`${id}: the region is not known`, 'Add ?region=… to its address, or set AWS_REGION.')
+  }
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : name
   const known = EXCEPTIONS.find(({ sign }) => sign.test(name) || sign.test(code))
   const detail = known === undefined && !isFault(error) ? '' : `: ${printable(firstLine(message))}`

@@ -2,7 +2,7 @@
 
 import { AUDIT_DOCUMENTS } from '../../schemas/tables.js'
 import type { Sink } from '../../src/contract.js'
-import { AuditError, interrupted } from '../../src/errors.js'
+import { AuditError, interrupted, usageError } from '../../src/errors.js'
 import { retrying } from '../../src/retry.js'
 import { type OpenedStore, openStore } from '../../src/stores/index.js'
 import { questions } from '../shared/questions.js'
@@ -31,7 +31,12 @@ export function redshiftSink(address: string, context: { readonly signal: AbortS
     id,
 
     // Of two that prepare at once, one may fail over what the other has just made; it looks again.
-    prepare: () => retrying(() => prepare(place, api, signal), never),
+    async prepare() {
+      // What loading lacks is told before anything is made.
+      opened ??= openStaging(at)
+      await opened
+      await retrying(() => prepare(place, api, signal), never)
+    },
 
     async receipts(source) {
       const sqls = [newestReceipts(place)]
@@ -86,9 +91,10 @@ export function redshiftSink(address: string, context: { readonly signal: AbortS
 
 async function openStaging({ id, staging }: RedshiftAddress): Promise<OpenedStore> {
   if (staging !== null) return await openStore(staging)
-  throw new AuditError(`${id}: loading needs a place in S3 for files on their way`, {
-    advice: 'Add ?staging=s3://bucket/prefix to its address.',
-  })
+  throw usageError(
+    `${id}: loading needs a place in S3 for files on their way`,
+    'Add ?staging=s3://bucket/prefix to its address.',
+  )
 }
 
 const newestReceipts = (place: Place): string => `SELECT document, document_version FROM (

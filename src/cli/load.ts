@@ -16,6 +16,7 @@ export function addLoad(program: Command): void {
 Examples:
   $ wandb-audit load --from ./wandb-audit-logs
   $ wandb-audit load --from 'logs/2026-*.ndjson.gz' --to duckdb:audit.duckdb
+  $ wandb-audit load --from s3://my-instance --to bigquery://my-project/wandb_audit
   $ WANDB_API_KEY=… wandb-audit load --from https://acme.wandb.io --every 10m
   $ wandb-audit load --from ./wandb-audit-logs --dry-run`,
     )

@@ -47,14 +47,20 @@ export function withCommon(command: Command): Command {
 }
 
 export function withSinks(command: Command, what: string): Command {
-  return withCommon(command.option('--to <sink>', `${what} (repeatable; default: duckdb:audit.duckdb)`, collect))
+  return withCommon(
+    command.option(
+      '--to <sink>',
+      `${what}: duckdb:FILE, parquet:FOLDER, parquet+s3://… (or +gs, +az), bigquery://PROJECT/DATASET, redshift://WORKGROUP/DATABASE or fabric://WORKSPACE/MIRRORED-DATABASE (default: duckdb:audit.duckdb)`,
+      collect,
+    ),
+  )
 }
 
 /** The options of commands that read sources and load sinks. */
 export function withRun(command: Command): Command {
   const what =
     'https://HOST, s3://, gs:// or az:// bucket, file, folder, glob in quotes, or - for stdin (repeatable; default: WANDB_BASE_URL)'
-  return withSinks(command.option('--from <source>', what, collect), 'sink to load into')
+  return withSinks(command.option('--from <source>', what, collect), 'sink to load into, repeatable')
     .option('--memory <size>', 'memory to keep within (default: 1GB)')
     .option('--spool <folder>', "folder for temporary files (default: the system's)")
     .option('--max-rejects <n>', 'exit with 3 when a run has more rejects than this', wholeNumber)

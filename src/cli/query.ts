@@ -14,7 +14,10 @@ export const formatOption = (): Option =>
     .default('table')
 
 export function addQuery(program: Command): void {
-  withSinks(program.command('query').description('Ask a sink in its own SQL; nothing can be changed.'), 'sink to ask')
+  withSinks(
+    program.command('query').description('Ask a sink in its own SQL; nothing can be changed.'),
+    'sink to ask, the first of several',
+  )
     .argument('<sql>', 'one statement, in quotes')
     .addOption(formatOption())
     .addHelpText(
@@ -23,6 +26,7 @@ export function addQuery(program: Command): void {
 Examples:
   $ wandb-audit query "SELECT action, count(*) AS events FROM audit_events GROUP BY action ORDER BY events DESC"
   $ wandb-audit query "FROM audit_activity_per_day" --format csv > activity.csv
+  $ wandb-audit query "SELECT count(*) FROM audit_events" --to parquet:lake/
   $ wandb-audit query "FROM audit_events" --format parquet > events.parquet`,
     )
     .action(async (sql: string, flags: QueryFlags) => {

@@ -10,7 +10,10 @@ interface RejectFlags extends SinkFlags {
 }
 
 export function addRejects(program: Command): void {
-  withSinks(program.command('rejects').description('List the lines that could not become events.'), 'sink to ask')
+  withSinks(
+    program.command('rejects').description('List the lines that could not become events.'),
+    'sink to ask, the first of several',
+  )
     .option('--raw', 'write the lines themselves, as they arrived; they may hold e-mail addresses')
     .addOption(formatOption())
     .addHelpText(

@@ -10,7 +10,7 @@ interface StatusFlags extends SinkFlags {
 export function addStatus(program: Command): void {
   withSinks(
     program.command('status').description('Show what each sink holds, day by day, and what looks odd.'),
-    'sink to ask',
+    'sink to ask, repeatable',
   )
     .option('--days <n>', 'how many days to show', wholeNumber, 14)
     .addOption(new Option('--output <format>', 'how it is written').choices(['text', 'json']).default('text'))

@@ -1,6 +1,6 @@
 /** What S3 and its client answer when something is wrong, and what to do about it. */
 
-import { AuditError, interrupted, printable } from '../../errors.js'
+import { AuditError, EXIT, interrupted, printable } from '../../errors.js'
 import { type Failure, networkFailure } from '../network.js'
 
 /** What was tried: for the message, and the permission it takes. */
@@ -92,7 +92,9 @@ const WRONG_REGION = new Set([
 export function failed(operation: Operation, place: string, error: unknown, signal: AbortSignal): AuditError {
   if (signal.aborted) return interrupted()
   const { what, advice, retryable = false } = failureOf(operation, error)
-  const details = { retryable, cause: bare(error), ...(advice === undefined ? {} : { advice }) }
+  // Without a login, repeating does not help.
+  const exitCode = error instanceof Error && error.name === 'CredentialsProviderError' ? EXIT.usage : EXIT.failed
+  const details = { retryable, cause: bare(error), ...(advice === undefined ? {} : { advice }), exitCode }
   return new AuditError(`could not ${operation.verb} ${printable(place)}: ${what}`, details)
 }
 
