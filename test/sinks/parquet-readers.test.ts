@@ -283,10 +283,9 @@ describe('readers beside 50 loads', () => {
           try {
             return numbered((await connection.runAndReadAll(sql)).getRowObjects() as Record<string, Value>[])
           } catch (error) {
-            // DuckDB reads the footer and then opens the name again: https://github.com/duckdb/duckdb, parquet_reader.cpp
-            expect(String(error)).toMatch(
-              /TProtocolException|TType|don't know what type|decompress|corrupt|Failed to read/i,
-            )
+            // DuckDB reads the footer and then opens the name again (parquet_reader.cpp): of two files made one, it may stumble
+            // over anything. What it must not be is an error of the statement.
+            expect(String(error)).not.toMatch(/(?:Catalog|Parser|Binder) Error/)
           }
         }
       }),
