@@ -2,8 +2,8 @@
 
 import type { Action } from './actions.js'
 import { WAREHOUSE_TYPES } from './ddl.js'
-import { FILLED_FIELDS, MIRRORED_EVENTS, MIRRORED_NAMES, MIRRORED_SCHEMA } from './fabric.js'
-import type { Column, FieldClass, Table } from './tables.js'
+import { MIRRORED_EVENTS, MIRRORED_NAMES, MIRRORED_SCHEMA } from './fabric.js'
+import { type Column, FILLED_FIELDS, type FieldClass, type Table } from './tables.js'
 
 const SERVED_BY: Readonly<Record<FieldClass, string>> = {
   identity: 'API, anonymised API, bucket',
@@ -51,7 +51,7 @@ function fabricSection(): string {
   const code = (name: string): string => `\`${name}\``
   return [
     '## In Microsoft Fabric',
-    `The mirrored tables lie in the schema ${code(MIRRORED_SCHEMA)}. ${code(MIRRORED_EVENTS.name)} has no ${FILLED_FIELDS.map(code).join(', ')} there: ` +
+    `The mirrored tables lie in the schema ${code(MIRRORED_SCHEMA)}. ${code(MIRRORED_EVENTS.name)} has no ${[...FILLED_FIELDS, 'names_document'].map(code).join(', ')} there: ` +
       `they are in ${code(MIRRORED_NAMES.name)}, with the same key. ${MIRRORED_NAMES.meaning} The view ${code(`dbo.${MIRRORED_EVENTS.name}`)} ` +
       'puts both together, with the columns and the order above.',
   ].join('\n\n')

@@ -6,21 +6,22 @@
 import { DUCKDB } from './ddl.js'
 import {
   AUDIT_ACTIONS,
+  AUDIT_CONFLICTS,
   AUDIT_DOCUMENTS,
   AUDIT_EVENTS,
   AUDIT_LOADS,
+  AUDIT_REJECT_PIECES,
   AUDIT_REJECTS,
-  NAME_FIELDS,
+  FILLED_FIELDS,
   type Table,
 } from './tables.js'
 
 /** The schema of the mirrored tables. The view lies in `dbo`, the default one, so that queries find it by its bare name. */
 export const MIRRORED_SCHEMA = 'wandb_audit'
 
-/** What a later load may fill in, and never overwrites. */
-export const FILLED_FIELDS: readonly string[] = [...NAME_FIELDS, 'extra']
-
-const isFilled = ({ name }: { readonly name: string }): boolean => FILLED_FIELDS.includes(name)
+/** A row of the names also tells which document they are from. */
+const isFilled = ({ name }: { readonly name: string }): boolean =>
+  FILLED_FIELDS.includes(name) || name === 'names_document'
 
 export const MIRRORED_EVENTS: Table = {
   ...AUDIT_EVENTS,
@@ -39,6 +40,8 @@ export const MIRRORED_TABLES: readonly Table[] = [
   MIRRORED_EVENTS,
   MIRRORED_NAMES,
   AUDIT_REJECTS,
+  AUDIT_REJECT_PIECES,
+  AUDIT_CONFLICTS,
   AUDIT_DOCUMENTS,
   AUDIT_LOADS,
   AUDIT_ACTIONS,

@@ -79,7 +79,7 @@ export const AUDIT_EVENTS: Table = {
     content(
       'content_hash',
       'text',
-      'Identity of the event: SHA-256 over the twelve identity fields and its repeat in the document, 64 hex digits.',
+      'Identity of the event: SHA-256 over the identity fields, undocumented ids and its repeat in the document, 64 hex digits.',
       true,
     ),
     provenance('source_document', 'text', 'The document the event was first read from.'),
@@ -90,6 +90,11 @@ export const AUDIT_EVENTS: Table = {
     ),
     provenance('load_id', 'text', 'The batch that inserted it, as in audit_loads.'),
     provenance('loaded_at', 'timestamp', 'When that batch was loaded.'),
+    provenance(
+      'names_document',
+      'text',
+      'The document the names come from; each name filled from another one follows on a line of its own, as name: document.',
+    ),
   ],
 }
 
@@ -114,8 +119,54 @@ export const AUDIT_REJECTS: Table = {
     ),
     content('reason', 'text', 'A short code, for example not_json or bad_timestamp.', true),
     content('message', 'text', 'What is wrong, in words, without any value of the line.', true),
-    content('raw', 'text', 'The line as it arrived; base64 where reason is not_utf8.', true),
+    content(
+      'raw',
+      'text',
+      'The line as it arrived; base64 where reason is not_utf8. A long one goes on in audit_reject_pieces.',
+      true,
+    ),
     provenance('load_id', 'text', 'The batch that kept it.', true),
+    provenance('loaded_at', 'timestamp', 'When that batch was loaded.', true),
+  ],
+}
+
+export const AUDIT_REJECT_PIECES: Table = {
+  name: 'audit_reject_pieces',
+  meaning: 'What follows the beginning of a long rejected line, in pieces to be joined in their order.',
+  key: ['reject_id', 'piece'],
+  columns: [
+    content('reject_id', 'text', 'The reject, as in audit_rejects.', true),
+    content('piece', 'integer', 'Counted from 2; the first piece is raw of audit_rejects.', true),
+    content('raw', 'text', 'The text of this piece.', true),
+  ],
+}
+
+export const AUDIT_CONFLICTS: Table = {
+  name: 'audit_conflicts',
+  meaning:
+    'Where a later reading of an event contradicts its row: one row for each event and extra, and for each distinct ' +
+    'pair of names and document.',
+  key: ['conflict_id'],
+  columns: [
+    content(
+      'conflict_id',
+      'text',
+      'SHA-256 over the column, the other document and the values (for extra, the event), 64 hex digits.',
+      true,
+    ),
+    content('column_name', 'text', 'The column of audit_events the readings disagree about.', true),
+    content('timestamp', 'timestamp', 'The event; of several, the earliest one that was met first.', true),
+    content('content_hash', 'text', 'The event, as in audit_events.', true),
+    content('kept', 'text', 'The value in the row; null where the row has none and takes none from such a document.'),
+    content('other', 'text', 'The value that is not in the row; for extra, the whole other object.', true),
+    content(
+      'kept_document',
+      'text',
+      'The document the row has its value from; for extra, the one it was first read from.',
+    ),
+    content('other_document', 'text', 'The document that says otherwise.', true),
+    content('events', 'bigint', 'How many events of that document are contradicted so.', true),
+    provenance('load_id', 'text', 'The batch in which this was met first.', true),
     provenance('loaded_at', 'timestamp', 'When that batch was loaded.', true),
   ],
 }
@@ -148,12 +199,13 @@ export const AUDIT_LOADS: Table = {
     content('documents', 'bigint', 'Documents in it.', true),
     content('rows_read', 'bigint', 'Lines read, blank ones not counted.', true),
     content('inserted', 'bigint', 'Events that are new.', true),
-    content('enriched', 'bigint', 'Lines that filled a missing name or extra of an event that was there.', true),
+    content('enriched', 'bigint', 'Lines that gave an event that was there a name, or a key of extra.', true),
     content('unchanged', 'bigint', 'Lines whose event was there already.', true),
     content('rejected', 'bigint', 'Lines that became rejects.', true),
     content('started_at', 'timestamp', 'When reading the batch began.', true),
     content('finished_at', 'timestamp', 'When it was loaded.', true),
     content('loader_version', 'text', 'The version of wandb-audit.', true),
+    content('conflicts', 'bigint', 'Values that contradict the row of their event; audit_conflicts has them.'),
   ],
 }
 
@@ -171,13 +223,24 @@ export const AUDIT_ACTIONS: Table = {
   ],
 }
 
-export const TABLES: readonly Table[] = [AUDIT_EVENTS, AUDIT_REJECTS, AUDIT_DOCUMENTS, AUDIT_LOADS, AUDIT_ACTIONS]
+export const TABLES: readonly Table[] = [
+  AUDIT_EVENTS,
+  AUDIT_REJECTS,
+  AUDIT_REJECT_PIECES,
+  AUDIT_CONFLICTS,
+  AUDIT_DOCUMENTS,
+  AUDIT_LOADS,
+  AUDIT_ACTIONS,
+]
 
 /** The twelve fields of `content_hash`, in its order. */
 export const IDENTITY_FIELDS: readonly string[] = IDENTITY.map((field) => field.name)
 
 /** The columns that arrive only with the non-anonymised API. */
 export const NAME_FIELDS: readonly string[] = NAMES.map((field) => field.name)
+
+/** What a later reading may add to the row of an event. */
+export const FILLED_FIELDS: readonly string[] = [...NAME_FIELDS, 'extra']
 
 /** Every documented key of the wire record. */
 export const RECORD_FIELDS: readonly string[] = [...IDENTITY_FIELDS, ...NAME_FIELDS]

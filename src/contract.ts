@@ -46,9 +46,11 @@ export interface Source {
  * Documents transformed and loaded together.
  *
  * `events` holds each event of the batch once, with the columns of `audit_events` in their order and two more:
- * `occurrences`, the lines it was read from, and `fills`, how many of these after the first added a name or an extra.
- * `rejects` holds the columns of `audit_rejects`, `receipts` those of `audit_documents`: what the sink shall remember of
- * each document. All three are relations of `engine`, named so that they can stand in SQL.
+ * `occurrences`, the lines it was read from, and `fills`, how many of these after the first added a name or a key of extra.
+ * `readings` holds what documents of the batch say otherwise than their event's row in `events`: timestamp, content_hash,
+ * the names, extra, and `document`. `rejects` holds the columns of `audit_rejects`, `pieces` those of
+ * `audit_reject_pieces`, `receipts` those of `audit_documents`: what the sink shall remember of each document. All are
+ * relations of `engine`, named so that they can stand in SQL.
  */
 export interface Batch {
   readonly loadId: string
@@ -60,7 +62,9 @@ export interface Batch {
   readonly rejected: number
   /** With the least and greatest `timestamp`; null when there is no event. */
   readonly events: { readonly relation: string; readonly bounds: TimestampBounds | null }
+  readonly readings: { readonly relation: string; readonly rows: number }
   readonly rejects: { readonly relation: string }
+  readonly pieces: { readonly relation: string; readonly rows: number }
   readonly receipts: { readonly relation: string }
   /** A folder of the run's own where a sink may put files for this batch; removed after its load. */
   readonly folder: string
@@ -75,6 +79,8 @@ export interface TimestampBounds {
 
 /** What became of a batch's lines in one sink: read = inserted + enriched + unchanged + rejected. */
 export interface LoadCounts {
+  /** Values of these lines that contradict their event's row, and stand in audit_conflicts. */
+  readonly conflicts: number
   readonly read: number
   readonly inserted: number
   readonly enriched: number
@@ -106,7 +112,7 @@ export interface Questions {
   status(days: number): readonly Question[]
   /** loaded_at, reason, source_document, source_line and message of each reject. */
   readonly rejects: string
-  /** reason and raw of each reject; a third column, where there is one, tells whether the next row goes on with the line. */
+  /** reason and raw of each reject, a long one in several rows: `more` tells whether the next row goes on with the line. */
   readonly rawRejects: string
 }
 

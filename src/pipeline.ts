@@ -193,7 +193,7 @@ async function loadAll(batch: Batch, { sinks, logger, progress, signal }: Run, s
     if (total.error !== null) continue
     try {
       const counts = await sink.load(batch, signal)
-      for (const count of ['read', 'inserted', 'enriched', 'unchanged', 'rejected'] as const)
+      for (const count of ['read', 'inserted', 'enriched', 'unchanged', 'rejected', 'conflicts'] as const)
         total[count] += counts[count]
       progress.loaded(counts.read)
     } catch (error) {
@@ -209,7 +209,7 @@ async function loadAll(batch: Batch, { sinks, logger, progress, signal }: Run, s
 }
 
 function emptySummary(sinks: readonly Sink[]): Summary {
-  const counts = { read: 0, inserted: 0, enriched: 0, unchanged: 0, rejected: 0 }
+  const counts = { read: 0, inserted: 0, enriched: 0, unchanged: 0, rejected: 0, conflicts: 0 }
   return { documents: 0, skipped: 0, failed: [], sinks: sinks.map(({ id }) => ({ sink: id, error: null, ...counts })) }
 }
 

@@ -23,7 +23,8 @@ CREATE TABLE IF NOT EXISTS "audit_events" (
   "source_document" VARCHAR,
   "source_line" BIGINT,
   "load_id" VARCHAR,
-  "loaded_at" TIMESTAMPTZ
+  "loaded_at" TIMESTAMPTZ,
+  "names_document" VARCHAR
 );
 
 CREATE TABLE IF NOT EXISTS "audit_rejects" (
@@ -34,6 +35,26 @@ CREATE TABLE IF NOT EXISTS "audit_rejects" (
   "reason" VARCHAR NOT NULL,
   "message" VARCHAR NOT NULL,
   "raw" VARCHAR NOT NULL,
+  "load_id" VARCHAR NOT NULL,
+  "loaded_at" TIMESTAMPTZ NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS "audit_reject_pieces" (
+  "reject_id" VARCHAR NOT NULL,
+  "piece" INTEGER NOT NULL,
+  "raw" VARCHAR NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS "audit_conflicts" (
+  "conflict_id" VARCHAR NOT NULL,
+  "column_name" VARCHAR NOT NULL,
+  "timestamp" TIMESTAMPTZ NOT NULL,
+  "content_hash" VARCHAR NOT NULL,
+  "kept" VARCHAR,
+  "other" VARCHAR NOT NULL,
+  "kept_document" VARCHAR,
+  "other_document" VARCHAR NOT NULL,
+  "events" BIGINT NOT NULL,
   "load_id" VARCHAR NOT NULL,
   "loaded_at" TIMESTAMPTZ NOT NULL
 );
@@ -62,7 +83,8 @@ CREATE TABLE IF NOT EXISTS "audit_loads" (
   "rejected" BIGINT NOT NULL,
   "started_at" TIMESTAMPTZ NOT NULL,
   "finished_at" TIMESTAMPTZ NOT NULL,
-  "loader_version" VARCHAR NOT NULL
+  "loader_version" VARCHAR NOT NULL,
+  "conflicts" BIGINT
 );
 
 CREATE TABLE IF NOT EXISTS "audit_actions" (

@@ -24,6 +24,7 @@ SELECT
   e."source_document",
   e."source_line",
   e."load_id",
-  e."loaded_at"
+  e."loaded_at",
+  n."names_document"
 FROM wandb_audit.audit_events AS e
 LEFT JOIN wandb_audit.audit_event_names AS n ON n."timestamp" = e."timestamp" AND n."content_hash" = e."content_hash";

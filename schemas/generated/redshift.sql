@@ -23,7 +23,8 @@ CREATE TABLE IF NOT EXISTS "audit_events" (
   "source_document" VARCHAR(65535),
   "source_line" BIGINT,
   "load_id" VARCHAR(65535),
-  "loaded_at" TIMESTAMPTZ
+  "loaded_at" TIMESTAMPTZ,
+  "names_document" VARCHAR(65535)
 ) DISTSTYLE AUTO SORTKEY ("timestamp");
 
 CREATE TABLE IF NOT EXISTS "audit_rejects" (
@@ -34,6 +35,26 @@ CREATE TABLE IF NOT EXISTS "audit_rejects" (
   "reason" VARCHAR(65535) NOT NULL,
   "message" VARCHAR(65535) NOT NULL,
   "raw" VARCHAR(65535) NOT NULL,
+  "load_id" VARCHAR(65535) NOT NULL,
+  "loaded_at" TIMESTAMPTZ NOT NULL
+) DISTSTYLE AUTO;
+
+CREATE TABLE IF NOT EXISTS "audit_reject_pieces" (
+  "reject_id" VARCHAR(65535) NOT NULL,
+  "piece" INTEGER NOT NULL,
+  "raw" VARCHAR(65535) NOT NULL
+) DISTSTYLE AUTO;
+
+CREATE TABLE IF NOT EXISTS "audit_conflicts" (
+  "conflict_id" VARCHAR(65535) NOT NULL,
+  "column_name" VARCHAR(65535) NOT NULL,
+  "timestamp" TIMESTAMPTZ NOT NULL,
+  "content_hash" VARCHAR(65535) NOT NULL,
+  "kept" VARCHAR(65535),
+  "other" VARCHAR(65535) NOT NULL,
+  "kept_document" VARCHAR(65535),
+  "other_document" VARCHAR(65535) NOT NULL,
+  "events" BIGINT NOT NULL,
   "load_id" VARCHAR(65535) NOT NULL,
   "loaded_at" TIMESTAMPTZ NOT NULL
 ) DISTSTYLE AUTO;
@@ -62,7 +83,8 @@ CREATE TABLE IF NOT EXISTS "audit_loads" (
   "rejected" BIGINT NOT NULL,
   "started_at" TIMESTAMPTZ NOT NULL,
   "finished_at" TIMESTAMPTZ NOT NULL,
-  "loader_version" VARCHAR(65535) NOT NULL
+  "loader_version" VARCHAR(65535) NOT NULL,
+  "conflicts" BIGINT
 ) DISTSTYLE AUTO;
 
 CREATE TABLE IF NOT EXISTS "audit_actions" (

@@ -5,24 +5,22 @@ import { ACTIONS } from '../../schemas/actions.js'
 import { createTable, DUCKDB } from '../../schemas/ddl.js'
 import {
   AUDIT_ACTIONS,
+  AUDIT_CONFLICTS,
   AUDIT_DOCUMENTS,
   AUDIT_EVENTS,
   AUDIT_LOADS,
+  AUDIT_REJECT_PIECES,
   AUDIT_REJECTS,
-  NAME_FIELDS,
   TABLES,
   type Table,
 } from '../../schemas/tables.js'
 import { views } from '../../schemas/views.js'
 import type { Batch, LoadCounts, TimestampBounds } from '../../src/contract.js'
 import { AuditError } from '../../src/errors.js'
-import { loadValues, provenCounts } from '../shared/counts.js'
+import { type EventCounts, loadValues, provenCounts } from '../shared/counts.js'
+import { CHANGED, conflictsOfLoad, KEY, RULE, readingsAsEvents } from '../shared/duckdb-merge.js'
 
 const columnsOf = (table: Table): string => table.columns.map(({ name }) => DUCKDB.quote(name)).join(', ')
-
-const FILLED = [...NAME_FIELDS, 'extra'].map(DUCKDB.quote)
-const KEY = 't."timestamp" = e."timestamp" AND t.content_hash = e.content_hash'
-const GAP = FILLED.map((column) => `(t.${column} IS NULL AND e.${column} IS NOT NULL)`).join(' OR ')
 
 /** Creates what is missing: tables, columns that are newer than the tables, actions, views. */
 export async function createAll(connection: DuckDBConnection): Promise<void> {
@@ -56,22 +54,26 @@ export async function mergeBatch(batch: Batch): Promise<LoadCounts> {
   return counts
 }
 
-type EventCounts = Pick<LoadCounts, 'inserted' | 'enriched' | 'unchanged'>
-
-async function mergeEvents({ engine, events }: Batch): Promise<EventCounts> {
-  if (events.bounds === null) return { inserted: 0, enriched: 0, unchanged: 0 }
+async function mergeEvents(batch: Batch): Promise<EventCounts> {
+  const { engine, events, readings } = batch
+  if (events.bounds === null) return { inserted: 0, enriched: 0, unchanged: 0, conflicts: 0 }
   const there = `sink.audit_events t WHERE ${within(events.bounds)}`
   const result = await engine.runAndReadAll(`
     SELECT count(*) FILTER (t.content_hash IS NULL) AS inserted,
-      count(*) FILTER (t.content_hash IS NOT NULL AND (${GAP})) AS filled,
+      count(*) FILTER (t.content_hash IS NOT NULL AND ${RULE.changes}) AS filled,
+      count(*) FILTER (t.content_hash IS NOT NULL AND ${RULE.conflicts}) AS contradicted,
       coalesce(sum(e.fills) FILTER (t.content_hash IS NULL), 0) AS fills,
       count(*) AS rows, sum(e.occurrences) AS occurrences
     FROM ${events.relation} e LEFT JOIN (FROM ${there}) t ON ${KEY}`)
-  const [inserted = 0, filled = 0, fills = 0, rows = 0, occurrences = 0] = (result.getRows()[0] ?? []).map(Number)
+  const [inserted = 0, filled = 0, contradicted = 0, fills = 0, rows = 0, occurrences = 0] = (
+    result.getRows()[0] ?? []
+  ).map(Number)
+  const pairs = (relation: string): string => `${relation} e JOIN (FROM ${there}) t ON ${KEY}`
+  let conflicts = contradicted > 0 ? await keepConflicts(batch, pairs(events.relation)) : 0
   if (filled > 0) {
     const update = await engine.run(`
-      UPDATE sink.audit_events t SET ${FILLED.map((column) => `${column} = coalesce(t.${column}, e.${column})`).join(', ')}
-      FROM ${events.relation} e WHERE ${KEY} AND (${GAP}) AND ${within(events.bounds)}`)
+      UPDATE sink.audit_events t SET ${CHANGED.map(([name, value]) => `${DUCKDB.quote(name)} = ${value}`).join(', ')}
+      FROM ${events.relation} e WHERE ${KEY} AND ${RULE.changes} AND ${within(events.bounds)}`)
     prove('enriched', filled, update.rowsChanged)
   }
   if (inserted > 0) {
@@ -82,8 +84,24 @@ async function mergeEvents({ engine, events }: Batch): Promise<EventCounts> {
       SELECT ${columnsOf(AUDIT_EVENTS)} FROM ${events.relation} e ${missing}`)
     prove('inserted', inserted, insert.rowsChanged)
   }
+  // Readings of one batch contradict the row they were merged into, which is there only now.
+  if (readings.rows > 0) conflicts += await keepConflicts(batch, pairs(readingsAsEvents(batch)))
   const enriched = filled + fills
-  return { inserted, enriched, unchanged: occurrences - inserted - enriched }
+  return { inserted, enriched, unchanged: occurrences - inserted - enriched, conflicts }
+}
+
+/** Adds what is new to audit_conflicts; of what is known already, the larger number of events stays. */
+async function keepConflicts(batch: Batch, pairs: string): Promise<number> {
+  const { engine } = batch
+  await engine.run(`CREATE OR REPLACE TEMP TABLE found AS ${conflictsOfLoad(batch, RULE.conflictRows(pairs))}`)
+  const columns = AUDIT_CONFLICTS.columns.map(({ name }) => `e.${DUCKDB.quote(name)}`).join(', ')
+  await engine.run(`
+    MERGE INTO sink.audit_conflicts t USING found e ON t.conflict_id = e.conflict_id
+    WHEN MATCHED AND t.events < e.events THEN UPDATE SET events = e.events
+    WHEN NOT MATCHED THEN INSERT (${columnsOf(AUDIT_CONFLICTS)}) VALUES (${columns})`)
+  const sum = await engine.runAndReadAll('SELECT sum(events) FROM found')
+  await engine.run('DROP TABLE found')
+  return Number(sum.getRows()[0]?.[0] ?? 0)
 }
 
 function prove(what: string, expected: number, changed: number): void {
@@ -98,8 +116,13 @@ function within({ least, greatest }: TimestampBounds): string {
   return `t."timestamp" BETWEEN make_timestamptz(${least}) AND make_timestamptz(${greatest})`
 }
 
-async function mergeRejects({ engine, rejects, rejected }: Batch): Promise<void> {
+async function mergeRejects({ engine, rejects, rejected, pieces }: Batch): Promise<void> {
   if (rejected === 0) return
+  if (pieces.rows > 0) {
+    await engine.run(`
+      INSERT INTO sink.audit_reject_pieces (${columnsOf(AUDIT_REJECT_PIECES)})
+      SELECT ${columnsOf(AUDIT_REJECT_PIECES)} FROM ${pieces.relation} ANTI JOIN sink.audit_rejects USING (reject_id)`)
+  }
   await engine.run(`
     INSERT INTO sink.audit_rejects (${columnsOf(AUDIT_REJECTS)})
     SELECT ${columnsOf(AUDIT_REJECTS)} FROM ${rejects.relation} ANTI JOIN sink.audit_rejects USING (reject_id)`)

@@ -1,6 +1,9 @@
 import type { Batch, LoadCounts } from '../../src/contract.js'
 import { AuditError } from '../../src/errors.js'
 
+/** What became of the events of a batch. */
+export type EventCounts = Omit<LoadCounts, 'read' | 'rejected'>
+
 /**
  * The counts of a load, proven: every line read is inserted, enriched, unchanged or rejected.
  *
@@ -8,8 +11,8 @@ import { AuditError } from '../../src/errors.js'
  *
  * @throws AuditError when they do not add up
  */
-export function provenCounts(batch: Batch, events: Omit<LoadCounts, 'read' | 'rejected'>): LoadCounts {
-  const { inserted, enriched, unchanged } = events
+export function provenCounts(batch: Batch, events: EventCounts): LoadCounts {
+  const { inserted, enriched, unchanged, conflicts } = events
   const accounted = inserted + enriched + unchanged + batch.rejected
   if (accounted !== batch.rowsRead || unchanged < 0) {
     throw new AuditError(
@@ -17,16 +20,17 @@ export function provenCounts(batch: Batch, events: Omit<LoadCounts, 'read' | 're
       { advice: 'This is a fault of wandb-audit: please report it.' },
     )
   }
-  return { read: batch.rowsRead, inserted, enriched, unchanged, rejected: batch.rejected }
+  return { read: batch.rowsRead, inserted, enriched, unchanged, rejected: batch.rejected, conflicts }
 }
 
 /** The values of the batch's row of audit_loads, in the order of its columns, as a statement of the engine binds them. */
 export function loadValues(batch: Batch, counts: LoadCounts): (string | bigint)[] {
-  const { read, inserted, enriched, unchanged, rejected } = counts
+  const { read, inserted, enriched, unchanged, rejected, conflicts } = counts
   return [
     batch.loadId,
     ...[batch.documents, read, inserted, enriched, unchanged, rejected].map(BigInt),
     ...[batch.startedAt, new Date()].map((instant) => instant.toISOString()),
     batch.loaderVersion,
+    BigInt(conflicts),
   ]
 }

@@ -14,9 +14,11 @@ export interface SqlForms {
 }
 
 export function questions({ table, column, utcDay, keys }: SqlForms): Questions {
-  const [events, rejects, documents, actions] = [
+  const [events, rejects, pieces, conflicts, documents, actions] = [
     table('audit_events'),
     table('audit_rejects'),
+    table('audit_reject_pieces'),
+    table('audit_conflicts'),
     table('audit_documents'),
     table('audit_actions'),
   ]
@@ -53,6 +55,13 @@ export function questions({ table, column, utcDay, keys }: SqlForms): Questions 
           GROUP BY 1, 2 ORDER BY 1, 2`,
       },
       {
+        name: 'conflicts',
+        title: 'Values that contradict the row of their event, kept in audit_conflicts',
+        sql: `
+          SELECT column_name, count(*) AS conflicts, CAST(sum(events) AS BIGINT) AS events, max(loaded_at) AS last_met
+          FROM ${conflicts} GROUP BY column_name ORDER BY column_name`,
+      },
+      {
         name: 'unknown_actions',
         title: 'Actions that W&B does not document',
         sql: `
@@ -70,6 +79,17 @@ export function questions({ table, column, utcDay, keys }: SqlForms): Questions 
     rejects: `
       SELECT loaded_at, reason, source_document, source_line, message FROM ${rejects}
       ORDER BY loaded_at, source_document, source_line`,
-    rawRejects: `SELECT reason, raw FROM ${rejects} ORDER BY source_document, source_line`,
+    rawRejects: `
+      SELECT reason, raw, coalesce(next_id = reject_id, false) AS more
+      FROM (
+        SELECT *, lead(reject_id) OVER (ORDER BY source_document, source_line, reject_id, piece) AS next_id
+        FROM (
+          SELECT reject_id, source_document, source_line, reason, 1 AS piece, raw FROM ${rejects}
+          UNION ALL
+          SELECT r.reject_id, r.source_document, r.source_line, r.reason, p.piece, p.raw
+          FROM ${rejects} AS r JOIN ${pieces} AS p ON p.reject_id = r.reject_id
+        ) AS all_pieces
+      ) AS with_next
+      ORDER BY source_document, source_line, reject_id, piece`,
   }
 }

@@ -102,9 +102,11 @@ function writeSummary(summary: Summary, output: 'text' | 'json', quiet: boolean)
   if (quiet) return
   const { documents, skipped, failed, sinks } = summary
   process.stdout.write(`documents: ${documents} loaded, ${skipped} skipped, ${failed.length} failed\n`)
-  for (const { sink, error, read, inserted, enriched, unchanged, rejected } of sinks) {
+  for (const { sink, error, read, inserted, enriched, unchanged, rejected, conflicts } of sinks) {
     const counts = `read ${read} = ${inserted} inserted + ${enriched} enriched + ${unchanged} unchanged + ${rejected} rejected`
-    process.stdout.write(`${printable(sink)}: ${counts}${error === null ? '' : ` (failed: ${error})`}\n`)
+    process.stdout.write(
+      `${printable(sink)}: ${counts}${conflicts === 0 ? '' : `; ${conflicts} conflicts`}${error === null ? '' : ` (failed: ${error})`}\n`,
+    )
   }
 }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { type DuckDBConnection, DuckDBInstance, type DuckDBValue } from '@duckdb/node-api'
 import { duckdbError } from '../duckdb-error.js'
 import { interrupted } from '../errors.js'
+import { registerExtraFunctions } from './extras.js'
 
 /** What the engine's own accounting leaves out: parse buffers, JavaScript, and what the allocator holds on to. */
 const SHARE_OF_MEMORY = 0.7
@@ -39,6 +40,7 @@ export class Engine {
     })
     const engine = new Engine(instance, await instance.connect())
     await engine.run("SET TimeZone = 'UTC'")
+    registerExtraFunctions(engine.connection)
     return engine
   }
 

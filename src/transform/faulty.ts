@@ -4,6 +4,7 @@ import { RECORD_FIELDS } from '../../schemas/tables.js'
 import { AuditError } from '../errors.js'
 import type { SpoolFile } from '../extract/batches.js'
 import type { Engine } from './engine.js'
+import { EXTRA_FUNCTIONS } from './extras.js'
 import { quoted } from './sql.js'
 import { typed } from './typing.js'
 import { walk } from './walk.js'
@@ -13,7 +14,7 @@ const HELD_CHARACTERS = 16 << 20
 
 export async function walkFaultyLines(engine: Engine, files: readonly SpoolFile[], signal: AbortSignal): Promise<void> {
   const texts = RECORD_FIELDS.map((field) => `${quoted(field)} VARCHAR`).join(', ')
-  await engine.run(`CREATE TABLE walked_texts (row BIGINT, ordinal INTEGER, ${texts}, unknown VARCHAR)`)
+  await engine.run(`CREATE TABLE walked_texts (row BIGINT, ordinal INTEGER, ${texts}, unknown VARCHAR, ids VARCHAR)`)
   await engine.run('CREATE TABLE bad_lines (row BIGINT, ordinal INTEGER, reason VARCHAR, message VARCHAR, raw VARCHAR)')
   const faulty = await engine.rows(`
     SELECT file, min(first_row) AS first_row, min(ordinal) AS first_ordinal
@@ -30,7 +31,13 @@ export async function walkFaultyLines(engine: Engine, files: readonly SpoolFile[
       signal,
     )
   }
-  const typedTexts = typed({ texts: 'FROM walked_texts', wide: true, passed: ['row', 'ordinal'] })
+  const typedTexts = typed({
+    texts: 'FROM walked_texts',
+    ids: 'ids',
+    sorted: (object) => `${EXTRA_FUNCTIONS.sorted}(${object})`,
+    wide: true,
+    passed: ['row', 'ordinal'],
+  })
   await engine.run(`CREATE TABLE walked AS ${typedTexts}`)
   const lost = await engine.number(`
     SELECT (SELECT count(*) FROM staged WHERE faulty) - (SELECT count(*) FROM bad_lines)
@@ -72,7 +79,8 @@ async function walkFile(engine: Engine, spooled: SpoolFile, start: Start, signal
     }
     records.appendBigInt(row)
     records.appendInteger(ordinal)
-    for (const text of [...outcome.record.texts, outcome.record.unknown]) {
+    const { texts, unknown, ids } = outcome.record
+    for (const text of [...texts, unknown, ids]) {
       if (text === null) records.appendNull()
       else records.appendVarchar(text)
       held += text?.length ?? 0

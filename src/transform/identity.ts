@@ -1,9 +1,10 @@
 /**
- * The SQL of `content_hash`, version 1: SHA-256 over twelve fields, each `-` or `<length in bytes>:<text>`.
+ * The SQL of `content_hash`, version 1: SHA-256 over twelve fields, each `-` or `<length in bytes>:<text>`, and the ids that
+ * W&B does not document.
  * Why it is made so stands in docs/decisions/identity-without-names.md.
  */
 
-import { IDENTITY_FIELDS } from '../../schemas/tables.js'
+import { IDENTITY_FIELDS, RECORD_FIELDS } from '../../schemas/tables.js'
 import { literal, quoted } from './sql.js'
 
 const YEAR = '(?:000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3})'
@@ -50,31 +51,52 @@ export function nanosecondsOf(instant: string, text: string, plain: string): str
     ELSE CAST(epoch_us(${instant})::HUGEINT * 1000 + ${rest}::INTEGER AS VARCHAR) END`
 }
 
+/** Keys whose values are ids, so that two events that differ in them are two: `run_asset`, `job_id`. */
+const ID_KEY = '_(?:asset|id)'
+
+/**
+ * What the undocumented ids of a record add to the hash's text: `,<bytes>:<key>=<bytes>:<text>` for each, in the order of
+ * the keys' code points. NULL or empty when there are none.
+ *
+ * @param object expression for a JSON object; documented keys in it are passed over
+ */
+export function undocumentedIds(object: string): string {
+  // Keys and values each in one look at the text: looking up key after key would be quadratic in a wide object.
+  return `CASE WHEN regexp_matches(${object}, ${literal(`${ID_KEY}"`)}) THEN array_to_string(list_transform(
+    list_sort(list_filter(list_zip(json_keys(${object}), json_extract_string(${object}, '$.*')),
+      lambda member: member[2] IS NOT NULL AND regexp_matches(member[1], ${literal(`${ID_KEY}$`)})
+        AND member[1] NOT IN (${RECORD_FIELDS.map(literal).join(', ')}))),
+    lambda member: concat(',', strlen(member[1]), ':', member[1], '=', strlen(member[2]), ':', member[2])), '') END`
+}
+
 /**
  * The hash's text.
  *
  * @param nanoseconds expression for the timestamp's text
+ * @param ids         expression for `undocumentedIds`
  * @param text        expression for the text of each of the other eleven fields; NULL when it is absent
  */
-export function identityText(nanoseconds: string, text: (field: string) => string = quoted): string {
+export function identityText(nanoseconds: string, ids: string, text: (field: string) => string = quoted): string {
   const fields = IDENTITY_FIELDS.filter((field) => field !== 'timestamp').map((field) => {
     const value = text(field)
     return `strlen(${value}), CASE WHEN ${value} IS NULL THEN '-' ELSE ':' END, ${value}`
   })
-  return `concat(strlen(${nanoseconds}), ':', ${nanoseconds}, ',', ${fields.join(", ',', ")})`
+  return `concat(strlen(${nanoseconds}), ':', ${nanoseconds}, ',', ${fields.join(", ',', ")}, ${ids})`
 }
 
 /**
  * SELECTs the rows of `events`, a relation with the columns of audit_events, with one more, `identity`: the hash's text
  * from the row itself, where `extra` holds what a column could not. Anyone can recompute a hash from a loaded row so.
+ *
+ * @param ids expression for `undocumentedIds`; taken from `extra`, an id that is a fraction loses trailing zeros
  */
-export function withIdentityText(events: string): string {
+export function withIdentityText(events: string, ids = undocumentedIds('extra')): string {
   const paths = IDENTITY_FIELDS.map((field) => literal(`$.${field}`)).join(', ')
   const kept = (field: string): string => `kept[${IDENTITY_FIELDS.indexOf(field) + 1}]`
   const nanoseconds = `CASE WHEN ${kept('timestamp')} IS NULL
     THEN CAST(epoch_us("timestamp")::HUGEINT * 1000 AS VARCHAR)
     ELSE ${nanosecondsOf('"timestamp"', kept('timestamp'), 'false')} END`
-  const text = identityText(nanoseconds, (field) => `coalesce(${kept(field)}, CAST(${quoted(field)} AS VARCHAR))`)
+  const text = identityText(nanoseconds, ids, (field) => `coalesce(${kept(field)}, CAST(${quoted(field)} AS VARCHAR))`)
   return `SELECT * EXCLUDE (kept), ${text} AS identity
     FROM (SELECT *, json_extract_string(extra, [${paths}]) AS kept FROM ${events})`
 }

@@ -9,6 +9,8 @@ export interface RecordTexts {
   readonly texts: readonly (string | null)[]
   /** The JSON object of all other members, or null when there are none. */
   readonly unknown: string | null
+  /** What the ids among these add to the text of `content_hash`, as `undocumentedIds` of identity.ts has it; may be empty. */
+  readonly ids: string
 }
 
 /**
@@ -18,18 +20,36 @@ export function recordTexts(json: string): RecordTexts {
   const known = new Map<string, string | null>()
   const unknown = new Map<string, string>()
   for (const [key, value] of members(json)) {
-    if (!KNOWN.has(key)) unknown.set(key, value)
-    else if (value === 'null') known.set(key, null)
-    else known.set(key, value.startsWith('"') ? JSON.parse(value) : value)
+    if (KNOWN.has(key)) known.set(key, value === 'null' ? null : textOf(value))
+    else if (value === 'null') unknown.delete(key)
+    else unknown.set(key, value)
   }
-  const rest = [...unknown].map(([key, value]) => `${JSON.stringify(key)}:${value}`)
   return {
     texts: RECORD_FIELDS.map((field) => known.get(field) ?? null),
-    unknown: rest.length === 0 ? null : `{${rest.join(',')}}`,
+    unknown: unknown.size === 0 ? null : objectOf(unknown),
+    ids: inKeyOrder(unknown)
+      .filter(([key]) => /_(?:asset|id)$/.test(key))
+      .map(([key, value]) => `,${sized(key)}=${sized(textOf(value))}`)
+      .join(''),
   }
 }
 
-function* members(json: string): Generator<[key: string, value: string]> {
+/** The text of an object with these members, its keys in the order of their code points, as every `extra` has them. */
+export const objectOf = (members: Iterable<readonly [key: string, value: string]>): string =>
+  `{${inKeyOrder(members)
+    .map(([key, value]) => `${JSON.stringify(key)}:${value}`)
+    .join(',')}}`
+
+const inKeyOrder = <T>(members: Iterable<readonly [key: string, value: T]>): (readonly [string, T])[] =>
+  [...members].sort(([one], [other]) => Buffer.compare(Buffer.from(one), Buffer.from(other)))
+
+const sized = (text: string): string => `${Buffer.byteLength(text)}:${text}`
+
+/** A string's characters, any other value's JSON text. */
+const textOf = (json: string): string => (json.startsWith('"') ? JSON.parse(json) : json)
+
+/** The members of an object's text, which JSON.parse accepts: each key, and its value as JSON.stringify would write it. */
+export function* members(json: string): Generator<[key: string, value: string]> {
   let at = json.indexOf('{') + 1
   for (;;) {
     const keyStart = json.indexOf('"', at)

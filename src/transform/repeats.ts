@@ -3,13 +3,11 @@
  * a batch they are the same event seen twice, and become one row.
  */
 
-import { IDENTITY_FIELDS, NAME_FIELDS } from '../../schemas/tables.js'
+import { FILLED_FIELDS, IDENTITY_FIELDS, NAME_FIELDS } from '../../schemas/tables.js'
 import type { Engine } from './engine.js'
+import { EXTRA_FUNCTIONS } from './extras.js'
 import { withIdentityText } from './identity.js'
-import { quoted } from './sql.js'
-
-/** What a later occurrence may add to an earlier one. */
-export const FILLED_FIELDS: readonly string[] = [...NAME_FIELDS, 'extra']
+import { literal, quoted } from './sql.js'
 
 /** Collects the hashes that occur more than once in `base` into the table `repeated`; tells whether there are any. */
 export async function hasRepeats(engine: Engine): Promise<boolean> {
@@ -19,7 +17,8 @@ export async function hasRepeats(engine: Engine): Promise<boolean> {
 
 /**
  * Creates `resolved` from the rows of `base` whose hash is in `repeated`: their final hashes, each event once, with
- * how often it occurred and how many further occurrences filled a gap.
+ * how often it occurred, how many further occurrences filled a gap, and where several documents told of it, the document
+ * of each name. Readings that contradict that row go to `readings`.
  */
 export async function createResolved(engine: Engine, documents: number): Promise<void> {
   // Only keys are numbered: a window over whole rows would hold every repeated extra at once.
@@ -29,23 +28,79 @@ export async function createResolved(engine: Engine, documents: number): Promise
       FROM base SEMI JOIN repeated USING (content_hash)
     ) USING (row)
   )`
-  const numbered = `
+  await engine.run(`
+    CREATE VIEW numbered AS
     SELECT * EXCLUDE (identity, repeat)
       REPLACE (CASE repeat WHEN 0 THEN content_hash ELSE sha256(concat(identity, '#', repeat)) END AS content_hash)
-    FROM (${withIdentityText(rows)})`
-  await engine.run(
-    `CREATE TABLE resolved AS ${documents === 1 ? `SELECT *, 1 AS occurrences, 0 AS fills FROM (${numbered})` : merged(numbered)}`,
-  )
+    FROM (${withIdentityText(rows, 'ids')})`)
+  if (documents === 1) {
+    await engine.run(`
+      CREATE TABLE resolved AS SELECT *, 1 AS occurrences, 0 AS fills, CAST(NULL AS VARCHAR) AS names_document FROM numbered`)
+    return
+  }
+  await engine.run(`CREATE TABLE told AS ${told()}`)
+  await engine.run(`CREATE TABLE resolved AS ${resolved()}`)
+  if ((await engine.number('SELECT count(*) FROM told WHERE disputed')) > 0) {
+    await engine.run(`INSERT INTO readings ${contradictingReadings()}`)
+  }
 }
 
-function merged(numbered: string): string {
+/** Each event once, as its documents tell it together, but for extras that differ: of them the first one. */
+function told(): string {
   const first = (field: string): string => `arg_min(${quoted(field)}, row) AS ${quoted(field)}`
   const filled = FILLED_FIELDS.map((field) => `min(row) FILTER (${quoted(field)} IS NOT NULL)`).join(', ')
+  const sources = NAME_FIELDS.map((name) => `arg_min(document, row) FILTER (${quoted(name)} IS NOT NULL)`).join(', ')
+  const disputed = NAME_FIELDS.map((name) => `min(${quoted(name)}) <> max(${quoted(name)})`).join(' OR ')
   return `
-    SELECT * EXCLUDE (filled_at), len(list_filter(list_distinct(filled_at), lambda place: place > row)) AS fills
+    SELECT *, extras > 1 OR coalesce(names_differ, false) AS disputed
     FROM (
       SELECT ${[...IDENTITY_FIELDS, ...FILLED_FIELDS, 'ordinal'].map(first).join(', ')}, content_hash, min(row) AS row,
-        count(*) AS occurrences, [${filled}] AS filled_at
-      FROM (${numbered}) GROUP BY content_hash
+        count(*) AS occurrences, [${filled}] AS filled_at, [${sources}] AS name_documents, ${disputed} AS names_differ,
+        count(DISTINCT hash(extra)) AS extras,
+        arg_min(document, row) FILTER (coalesce(${NAME_FIELDS.map(quoted).join(', ')}) IS NOT NULL) AS first_names_document
+      FROM numbered JOIN documents USING (ordinal) GROUP BY content_hash
     )`
 }
+
+/** `told`, with extras that differ merged key by key in the order of their readings. */
+function resolved(): string {
+  const columns = [...IDENTITY_FIELDS, ...NAME_FIELDS].map(quoted).join(', ')
+  const differing = `numbered SEMI JOIN (FROM told WHERE extras > 1) USING (content_hash)`
+  const laterNames = NAME_FIELDS.map((name, i) => {
+    const document = `name_documents[${i + 1}]`
+    return `CASE WHEN ${document} <> first_names_document THEN concat(chr(10), ${literal(`${name}: `)}, ${oneLine(document)}) END`
+  })
+  return `
+    SELECT ${columns}, coalesce(merged.extra, told.extra) AS extra, ordinal, content_hash, row, occurrences,
+      len(list_filter(list_distinct(list_concat(filled_at, coalesce(keys_at, []))), lambda place: place > row)) AS fills,
+      CASE WHEN first_names_document IS NOT NULL
+        THEN concat(${oneLine('first_names_document')}, ${laterNames.join(', ')}) END AS names_document
+    FROM told
+    LEFT JOIN (
+      SELECT content_hash, list_reduce(list(CAST(extra AS VARCHAR) ORDER BY row), lambda kept, other: ${EXTRA_FUNCTIONS.merged}(kept, other))::JSON AS extra
+      FROM ${differing} WHERE extra IS NOT NULL GROUP BY content_hash
+    ) AS merged USING (content_hash)
+    LEFT JOIN (
+      SELECT content_hash, list(place) AS keys_at
+      FROM (
+        SELECT content_hash, key, min(row) AS place
+        FROM (SELECT content_hash, row, unnest(json_keys(extra)) AS key FROM ${differing}) GROUP BY content_hash, key
+      )
+      GROUP BY content_hash
+    ) AS keys USING (content_hash)`
+}
+
+/** What a reading says otherwise than the event's one row. */
+function contradictingReadings(): string {
+  const differs = NAME_FIELDS.map((name) => `r.${quoted(name)} <> e.${quoted(name)}`).join(' OR ')
+  return `
+    SELECT r."timestamp", r.content_hash, ${FILLED_FIELDS.map((field) => `r.${quoted(field)}`).join(', ')}, document
+    FROM numbered r
+    JOIN resolved e USING (content_hash)
+    SEMI JOIN (FROM told WHERE disputed) AS disputed USING (content_hash)
+    JOIN documents ON documents.ordinal = r.ordinal
+    WHERE ${differs} OR ${EXTRA_FUNCTIONS.contradicts}(CAST(e.extra AS VARCHAR), CAST(r.extra AS VARCHAR))`
+}
+
+/** A document's name on one line: `names_document` has a line for each further name. */
+export const oneLine = (document: string): string => `replace(${document}, chr(10), '\\n')`

@@ -1,13 +1,13 @@
 /** A batch of landed documents becomes the relations `events`, `rejects` and `receipts`. */
 
-import { AUDIT_EVENTS } from '../../schemas/tables.js'
+import { AUDIT_EVENTS, FILLED_FIELDS, NAME_FIELDS } from '../../schemas/tables.js'
 import type { Batch, DayRange, TimestampBounds } from '../contract.js'
 import type { SpoolFile } from '../extract/batches.js'
 import { createReceipts, proveNoLineLost, registerDocuments, stagedByDocument, within } from './documents.js'
 import type { Engine } from './engine.js'
 import { walkFaultyLines } from './faulty.js'
 import { readEvents } from './read.js'
-import { createResolved, hasRepeats } from './repeats.js'
+import { createResolved, hasRepeats, oneLine } from './repeats.js'
 import { instantLiteral, literal, quoted } from './sql.js'
 
 /** The columns that `typed` gives: those of audit_events before the provenance. */
@@ -15,7 +15,7 @@ export const TYPED_COLUMNS = AUDIT_EVENTS.columns
   .filter((column) => column.class !== 'provenance')
   .map(({ name }) => name)
 
-const VIEWS = ['events', 'rejects', 'base', 'everything']
+const VIEWS = ['events', 'rejects', 'numbered', 'base', 'everything']
 const TABLES = [
   'documents',
   'staged',
@@ -24,7 +24,10 @@ const TABLES = [
   'walked',
   'bad_lines',
   'repeated',
+  'told',
   'resolved',
+  'readings',
+  'reject_pieces',
   'receipts',
 ]
 
@@ -55,6 +58,7 @@ export async function transform(
     await proveNoLineLost(engine, files)
     await walkFaultyLines(engine, files, signal)
     const passedOver = await createBase(engine, files, identity.range)
+    await createEmpty(engine)
     const repeats = await hasRepeats(engine)
     const documents = files.reduce((sum, file) => sum + file.documents.length, 0)
     if (repeats) await createResolved(engine, documents)
@@ -89,15 +93,28 @@ async function createBase(engine: Engine, files: readonly SpoolFile[], range: Da
   return chosen === null ? null : `SELECT ordinal FROM everything WHERE NOT (${chosen})`
 }
 
+/** Empty, for most batches have nothing for them. */
+async function createEmpty(engine: Engine): Promise<void> {
+  const filled = FILLED_FIELDS.map(quoted).join(', ')
+  await engine.run(
+    `CREATE TABLE readings AS SELECT "timestamp", content_hash, ${filled}, '' AS document FROM base LIMIT 0`,
+  )
+  await engine.run('CREATE TABLE reject_pieces (reject_id VARCHAR, piece INTEGER, raw VARCHAR)')
+}
+
 async function createRelations(engine: Engine, provenance: string, repeats: boolean): Promise<void> {
   const columns = TYPED_COLUMNS.map(quoted).join(', ')
-  const once = `SELECT row, ordinal, ${columns}, 1 AS occurrences, 0 AS fills FROM base`
+  const once = `SELECT row, ordinal, ${columns}, 1 AS occurrences, 0 AS fills, NULL AS names_document FROM base`
   const events = repeats
-    ? `${once} ANTI JOIN repeated USING (content_hash) UNION ALL SELECT row, ordinal, ${columns}, occurrences, fills FROM resolved`
+    ? `${once} ANTI JOIN repeated USING (content_hash)
+      UNION ALL SELECT row, ordinal, ${columns}, occurrences, fills, names_document FROM resolved`
     : once
   await engine.run(`
     CREATE OR REPLACE VIEW events AS
-    SELECT ${columns}, document AS source_document, row - first_row + 1 AS source_line, ${provenance}, occurrences, fills
+    SELECT ${columns}, document AS source_document, row - first_row + 1 AS source_line, ${provenance},
+      CASE WHEN coalesce(${NAME_FIELDS.map(quoted).join(', ')}) IS NOT NULL
+        THEN coalesce(names_document, ${oneLine('document')}) END AS names_document,
+      occurrences, fills
     FROM (${events}) JOIN documents USING (ordinal)`)
   await engine.run(`
     CREATE OR REPLACE VIEW rejects AS
@@ -122,7 +139,9 @@ async function describe(engine: Engine, identity: BatchIdentity): Promise<Batch>
     rowsRead: Number(totals.rows),
     rejected: Number(totals.rejected),
     events: { relation: 'events', bounds: boundsOf(bounds.least, bounds.greatest) },
+    readings: { relation: 'readings', rows: await engine.number('SELECT count(*) FROM readings') },
     rejects: { relation: 'rejects' },
+    pieces: { relation: 'reject_pieces', rows: await engine.number('SELECT count(*) FROM reject_pieces') },
     receipts: { relation: 'receipts' },
     engine: engine.connection,
   }

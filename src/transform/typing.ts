@@ -16,14 +16,18 @@ const TEXT_FIELDS = RECORD_FIELDS.filter((field) => field !== 'timestamp' && fie
 export interface TextsRelation {
   /** A SELECT with a text column for each documented key (NULL: absent) and `unknown`, the JSON object of all others. */
   readonly texts: string
+  /** Expression for `undocumentedIds` of `unknown`. */
+  readonly ids: string
+  /** Expression of an object's text with its keys in order, from one of any order: two readings of one extra are one text. */
+  sorted(object: string): string
   /** Whether a text may be over 65,535 bytes; where none is, the engine is spared the looking. */
   readonly wide: boolean
   /** Further columns of `texts` to hand on. */
   readonly passed: readonly string[]
 }
 
-/** Gives the passed columns, timestamp (NULL where it is none), the other documented keys, extra, and content_hash. */
-export function typed({ texts, wide, passed }: TextsRelation): string {
+/** Gives the passed columns, timestamp (NULL where it is none), the other documented keys, extra, content_hash, and ids. */
+export function typed({ texts, ids, sorted, wide, passed }: TextsRelation): string {
   const isWide = (field: string): string => `strlen(${quoted(field)}) > ${TEXT_BYTES}`
   const columns = RECORD_FIELDS.map((field) => {
     if (field === 'timestamp') return `instant AS "timestamp"`
@@ -48,14 +52,17 @@ export function typed({ texts, wide, passed }: TextsRelation): string {
   const keptObject = `CAST(json_merge_patch('{}'::JSON, json_object(${kept.join(', ')})) AS VARCHAR)`
   return `
     SELECT ${[...passed, ...columns].join(', ')},
-      CASE
-        WHEN NOT (${anyKept}) THEN unknown
-        WHEN unknown IS NULL THEN ${keptObject}
-        ELSE concat(left(unknown, -1), ',', ${keptObject}[2:])
-      END::JSON AS extra,
-      sha256(${identityText('nanoseconds')}) AS content_hash
+      CAST(${sorted('all_extra')} AS JSON) AS extra,
+      sha256(${identityText('nanoseconds', 'ids')}) AS content_hash, ids
     FROM (
-        SELECT *, ${nanosecondsOf('instant', 'raw_timestamp', 'plain_time')} AS nanoseconds,
+      SELECT *,
+        CASE
+          WHEN NOT (${anyKept}) THEN unknown
+          WHEN unknown IS NULL THEN ${keptObject}
+          ELSE concat(left(unknown, -1), ',', ${keptObject}[2:])
+        END AS all_extra
+      FROM (
+        SELECT *, ${ids} AS ids, ${nanosecondsOf('instant', 'raw_timestamp', 'plain_time')} AS nanoseconds,
           ${isExactTime('raw_timestamp', 'plain_time')} AS exact_time
         FROM (
           SELECT *, ${instantOf('raw_timestamp', 'plain_time')} AS instant,
@@ -63,6 +70,7 @@ export function typed({ texts, wide, passed }: TextsRelation): string {
           FROM (
             SELECT * EXCLUDE ("timestamp"), "timestamp" AS raw_timestamp, ${isPlainTime('"timestamp"')} AS plain_time
             FROM (${texts})
+          )
         )
       )
     )`

@@ -1,7 +1,14 @@
 /** What every sink must do, written against the contract only. A new sink's test calls `sinkConformance` and is done. */
 
 import { describe, expect, it } from 'vitest'
-import { AUDIT_DOCUMENTS, AUDIT_EVENTS, AUDIT_LOADS, AUDIT_REJECTS, TABLES } from '../../schemas/tables.js'
+import {
+  AUDIT_CONFLICTS,
+  AUDIT_DOCUMENTS,
+  AUDIT_EVENTS,
+  AUDIT_LOADS,
+  AUDIT_REJECTS,
+  TABLES,
+} from '../../schemas/tables.js'
 import type { Batch, Sink } from '../../src/contract.js'
 import { batchOf, countsOf, documentOf, loadInto, ndjson, never, newEngine } from '../support/load.js'
 import { contentOf, eventsOf, rowsOf, tableOf } from '../support/rows.js'
@@ -20,7 +27,7 @@ const AT = '2026-10-01T12:34:56Z'
 const BARE = { timestamp: AT, action: 'project:read', actor_user_id: 7, response_code: 200, project_asset: 12 }
 const NAMED = { ...BARE, actor_email: 'ada@example.com', project_name: 'baseline' }
 const RENAMED = { ...BARE, actor_email: 'ada@example.org', project_name: 'renamed', entity_name: 'vision' }
-const WITH_EXTRA = { ...BARE, run_asset: 99 }
+const WITH_EXTRA = { ...BARE, run_name: 'r' }
 const OTHER = { timestamp: '2026-10-02T00:00:00.5Z', action: 'user:login', response_code: 'oops' }
 const BAD = '{"timestamp":"2026-10-01T12:34:56Z"}'
 
@@ -114,13 +121,49 @@ export function sinkConformance(name: string, newTarget: () => Promise<SinkTarge
       await sink.close()
     })
 
-    it('fills an extra where there was none, and leaves one that is there', async () => {
+    it('fills extra key by key, and leaves a value alone that is there', async () => {
       const sink = await newSink()
       await loadInto(sink, { a: ndjson(BARE) })
-      expect(countsOf(await loadInto(sink, { b: ndjson(WITH_EXTRA) }))).toEqual([0, 1, 0, 0])
-      expect(countsOf(await loadInto(sink, { c: ndjson({ ...BARE, other: 1 }) }))).toEqual([0, 0, 1, 0])
+      expect(countsOf(await loadInto(sink, { b: ndjson({ ...WITH_EXTRA, 'ü "key"': [1, { x: 'y' }] }) }))).toEqual([
+        0, 1, 0, 0,
+      ])
+      expect(countsOf(await loadInto(sink, { c: ndjson({ ...WITH_EXTRA, a: 1 }) }))).toEqual([0, 1, 0, 0])
+      expect(countsOf(await loadInto(sink, { d: ndjson({ ...BARE, a: 1 }) }))).toEqual([0, 0, 1, 0])
+      expect(countsOf(await loadInto(sink, { e: ndjson({ ...BARE, a: 2, z: 'new' }) }))).toEqual([0, 1, 0, 0])
       const [row] = await eventsOf(sink)
-      expect(JSON.parse(String(row?.extra))).toEqual({ run_asset: 99 })
+      expect(JSON.parse(String(row?.extra))).toEqual({ a: 1, run_name: 'r', z: 'new', 'ü "key"': [1, { x: 'y' }] })
+      await sink.close()
+    })
+
+    it('ends in the same rows whichever of two partly overlapping extras comes first', async () => {
+      const exact = { ...BARE, timestamp: '2026-10-01T12:34:56.123456789Z' }
+      const one = ndjson({ ...exact, b: 1, audit_log_error: 'lookup failed' })
+      const other = ndjson({ ...exact, audit_log_error: 'lookup failed', artifact_version_index: 3, project_name: 'x' })
+      const contents = []
+      for (const order of [
+        [one, other],
+        [other, one],
+      ]) {
+        const sink = await newSink()
+        for (const [i, content] of order.entries()) await loadInto(sink, { [`document ${i}`]: content })
+        contents.push((await contentOf(sink)).audit_events)
+        await sink.close()
+      }
+      const [together, before] = [await newSink(), contents[0]]
+      await loadInto(together, { one, other })
+      expect(contents[1]).toEqual(before)
+      expect((await contentOf(together)).audit_events).toEqual(before)
+      await together.close()
+    })
+
+    it('keeps two events apart that differ in an undocumented id alone', async () => {
+      const sink = await newSink()
+      const [one, other] = [
+        { ...BARE, run_asset: 1 },
+        { ...BARE, run_asset: 2 },
+      ]
+      expect(countsOf(await loadInto(sink, { a: ndjson(one) }))).toEqual([1, 0, 0, 0])
+      expect(countsOf(await loadInto(sink, { b: ndjson(other, one) }))).toEqual([1, 0, 1, 0])
       await sink.close()
     })
 
@@ -160,7 +203,9 @@ export function sinkConformance(name: string, newTarget: () => Promise<SinkTarge
         again: ndjson(NAMED),
       }
       expect(countsOf(await loadInto(sink, documents))).toEqual([1, 2, 1, 0])
-      expect(await eventsOf(sink)).toMatchObject([{ ...asRow(NAMED), source_document: 'anonymised' }])
+      expect(await eventsOf(sink)).toMatchObject([
+        { ...asRow(NAMED), source_document: 'anonymised', names_document: 'named' },
+      ])
       await sink.close()
     })
 
@@ -178,6 +223,32 @@ export function sinkConformance(name: string, newTarget: () => Promise<SinkTarge
         ['a', 2, 'not_json', target.rawOf?.(hostile) ?? hostile],
         ['a', 3, 'no_action', BAD],
         ['b', 1, 'no_action', BAD],
+      ])
+      await sink.close()
+    })
+
+    it('keeps a long reject in pieces, each once, and gives them back in their order', async () => {
+      const target = await newTarget()
+      const sink = await target.open()
+      await sink.prepare()
+      const engine = await newEngine()
+      for (const version of ['1', '2']) {
+        const batch = await batchOf(engine, [documentOf('a', ndjson(BAD, '{"b":'), version)])
+        await engine.run(`
+          CREATE OR REPLACE TEMP TABLE pieces AS
+          SELECT reject_id, piece::INTEGER AS piece, concat(' – piece ', piece) AS raw
+          FROM rejects, unnest([2, 3, 10]) AS piece(piece) WHERE source_line = 1`)
+        await sink.load({ ...batch, pieces: { relation: 'pieces', rows: 3 } }, never)
+      }
+      const pieces = []
+      const { rows } = await sink.query(sink.questions.rawRejects)
+      for await (const [reason, raw, more] of rows) pieces.push([reason, raw, more])
+      expect(pieces).toEqual([
+        ['no_action', BAD, true],
+        ['no_action', ' – piece 2', true],
+        ['no_action', ' – piece 3', true],
+        ['no_action', ' – piece 10', false],
+        ['not_json', '{"b":', false],
       ])
       await sink.close()
     })
@@ -216,6 +287,113 @@ export function sinkConformance(name: string, newTarget: () => Promise<SinkTarge
       expect(
         countsOf(await loadInto(sink, { b: ndjson({ timestamp: edges[0], action: 'user:login', user_email: 'a' }) })),
       ).toEqual([0, 1, 0, 0])
+      await sink.close()
+    })
+  })
+
+  describe(`${name}: conflicts`, () => {
+    const PLANTED = { ...BARE, actor_email: 'victim@example.com', artifact_digest: 'planted' }
+    const API = 'https://acme.wandb.io/admin/audit_logs#2026-10-01'
+    const conflictsOf = async (sink: Sink): Promise<readonly (readonly unknown[])[]> =>
+      (await tableOf(sink, AUDIT_CONFLICTS))
+        .map((row) => [row.column_name, row.kept, row.other, row.kept_document, row.other_document, Number(row.events)])
+        .sort()
+
+    it('keeps the name that came first, and the other one beside it', async () => {
+      const sink = await newSink()
+      await loadInto(sink, { before: ndjson(NAMED) })
+      const summary = await loadInto(sink, { after: ndjson(RENAMED) })
+      expect(summary.sinks[0]).toMatchObject({ enriched: 1, conflicts: 2 })
+      expect(await conflictsOf(sink)).toEqual([
+        ['actor_email', 'ada@example.com', 'ada@example.org', 'before', 'after', 1],
+        ['project_name', 'baseline', 'renamed', 'before', 'after', 1],
+      ])
+      const [row] = await eventsOf(sink)
+      expect(row).toMatchObject({ ...asRow(NAMED), entity_name: 'vision' })
+      expect(row?.names_document).toBe('before\nentity_name: after')
+      const [conflict] = await tableOf(sink, AUDIT_CONFLICTS)
+      expect(conflict).toMatchObject({ timestamp: AT, content_hash: row?.content_hash })
+      await sink.close()
+    })
+
+    it('counts the events of a renamed project in one row, and reading them again adds none', async () => {
+      const sink = await newSink()
+      const events = Array.from({ length: 5 }, (_, i) => ({ ...BARE, artifact_asset: i }))
+      const named = (name: string) => ndjson(...events.map((event) => ({ ...event, project_name: name })))
+      await loadInto(sink, [documentOf('a', named('old'))])
+      for (const version of ['1', '2']) {
+        const summary = await loadInto(sink, [documentOf('b', named('new'), version)])
+        expect(summary.sinks[0]).toMatchObject({ unchanged: 5, conflicts: 5 })
+        expect(await conflictsOf(sink)).toEqual([['project_name', 'old', 'new', 'a', 'b', 5]])
+      }
+      const loads = await rowsOf(sink, 'SELECT conflicts FROM audit_loads')
+      expect(loads.map(({ conflicts }) => Number(conflicts)).sort()).toEqual([0, 5, 5])
+      await sink.close()
+    })
+
+    it('keeps the whole of an extra that contradicts the one in the row', async () => {
+      const sink = await newSink()
+      await loadInto(sink, { a: ndjson({ ...BARE, note: 'one', same: { x: 1, y: [2] } }) })
+      const other = { note: 'two', same: { y: [2], x: 1 }, more: 3 }
+      const summary = await loadInto(sink, { b: ndjson({ ...BARE, ...other }) })
+      expect(summary.sinks[0]).toMatchObject({ enriched: 1, conflicts: 1 })
+      const [conflict] = await tableOf(sink, AUDIT_CONFLICTS)
+      expect(conflict).toMatchObject({ column_name: 'extra', kept_document: 'a', other_document: 'b' })
+      expect(JSON.parse(String(conflict?.other))).toEqual(other)
+      expect(JSON.parse(String(conflict?.kept))).toEqual({ note: 'one', same: { x: 1, y: [2] }, more: 3 })
+      await sink.close()
+    })
+
+    it('keeps what the documents of one batch contradict each other in', async () => {
+      const sink = await newSink()
+      const summary = await loadInto(sink, {
+        a: ndjson(NAMED),
+        b: ndjson({ ...RENAMED, note: 1 }),
+        c: ndjson({ ...BARE, note: 2 }),
+      })
+      expect(summary.sinks[0]).toMatchObject({ inserted: 1, enriched: 1, unchanged: 1, conflicts: 3 })
+      expect((await conflictsOf(sink)).map(([column, , other, , document]) => [column, other, document])).toEqual([
+        ['actor_email', 'ada@example.org', 'b'],
+        ['extra', '{"note":2}', 'c'],
+        ['project_name', 'renamed', 'b'],
+      ])
+      expect(await eventsOf(sink)).toMatchObject([{ names_document: 'a\nentity_name: b' }])
+      await sink.close()
+    })
+
+    it('lets names of the API outrank those of objects and files, in either order', async () => {
+      const contents = []
+      for (const order of [
+        ['planted', API],
+        [API, 'planted'],
+      ]) {
+        const sink = await newSink()
+        await loadInto(sink, { bucket: ndjson(BARE) })
+        const documents: Record<string, string> = { planted: ndjson(PLANTED), [API]: ndjson(NAMED) }
+        for (const id of order) await loadInto(sink, { [id]: documents[id] ?? '' })
+        expect(await conflictsOf(sink)).toEqual([
+          ['actor_email', 'ada@example.com', 'victim@example.com', API, 'planted', 1],
+          ['artifact_digest', null, 'planted', API, 'planted', 1],
+        ])
+        contents.push(await eventsOf(sink).then(([row]) => ({ ...row, load_id: null, loaded_at: null })))
+        await sink.close()
+      }
+      expect(contents[0]).toMatchObject({
+        ...asRow(NAMED),
+        artifact_digest: null,
+        names_document: API,
+        source_document: 'bucket',
+      })
+      expect(contents[1]).toEqual(contents[0])
+    })
+
+    it('finds none where readings agree or have nothing to say', async () => {
+      const sink = await newSink()
+      for (const content of [NAMED, BARE, NAMED, { ...NAMED, user_email: 'x' }, WITH_EXTRA, NAMED]) {
+        const summary = await loadInto(sink, { [JSON.stringify(content)]: ndjson(content, OTHER) })
+        expect(summary.sinks[0]?.conflicts).toBe(0)
+      }
+      expect(await tableOf(sink, AUDIT_CONFLICTS)).toEqual([])
       await sink.close()
     })
   })
@@ -270,7 +448,14 @@ export function sinkConformance(name: string, newTarget: () => Promise<SinkTarge
       const batch = await batchOf(engine, [documentOf('a', ndjson(NAMED, OTHER, BAD))])
       await expect(sink.load(breaking(batch), never)).rejects.toThrow()
       expect(await allOf(sink)).toEqual(before)
-      expect(await sink.load(batch, never)).toEqual({ read: 3, inserted: 1, enriched: 1, unchanged: 0, rejected: 1 })
+      expect(await sink.load(batch, never)).toEqual({
+        read: 3,
+        inserted: 1,
+        enriched: 1,
+        unchanged: 0,
+        rejected: 1,
+        conflicts: 0,
+      })
       await sink.close()
     })
 

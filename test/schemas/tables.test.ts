@@ -12,11 +12,16 @@ const CONTRACT: Readonly<Record<string, string>> = {
   audit_events:
     'timestamp action actor_user_id response_code artifact_asset artifact_sequence_asset entity_asset project_asset ' +
     'report_asset user_asset cli_version actor_ip actor_email user_email entity_name project_name report_name ' +
-    'artifact_digest artifact_qualified_name extra content_hash source_document source_line load_id loaded_at',
+    'artifact_digest artifact_qualified_name extra content_hash source_document source_line load_id loaded_at ' +
+    'names_document',
   audit_rejects: 'reject_id source_document document_version source_line reason message raw load_id loaded_at',
+  audit_reject_pieces: 'reject_id piece raw',
+  audit_conflicts:
+    'conflict_id column_name timestamp content_hash kept other kept_document other_document events load_id loaded_at',
   audit_documents:
     'source document document_version sha256 bytes range_from range_to rows_read rejected load_id loaded_at',
-  audit_loads: 'load_id documents rows_read inserted enriched unchanged rejected started_at finished_at loader_version',
+  audit_loads:
+    'load_id documents rows_read inserted enriched unchanged rejected started_at finished_at loader_version conflicts',
   audit_actions: 'action object verb category destructive definition',
 }
 

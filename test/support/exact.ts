@@ -36,12 +36,17 @@ export function nanoseconds(text: string): bigint {
 
 /** The text under `content_hash`, version 1, as the design page has it. */
 export function hashText(record: ExactRecord): string {
-  return IDENTITY_FIELDS.map((field) => {
+  const sized = (text: string): string => `${Buffer.byteLength(text)}:${text}`
+  const fields = IDENTITY_FIELDS.map((field) => {
     const value = record[field] ?? null
     if (value === null) return '-'
-    const text = field === 'timestamp' ? String(nanoseconds(textOf(value))) : textOf(value)
-    return `${Buffer.byteLength(text)}:${text}`
-  }).join(',')
+    return sized(field === 'timestamp' ? String(nanoseconds(textOf(value))) : textOf(value))
+  })
+  const ids = Object.keys(record)
+    .filter((key) => /_(asset|id)$/.test(key) && !RECORD_FIELDS.includes(key) && record[key] !== null)
+    .sort((one, other) => Buffer.compare(Buffer.from(one), Buffer.from(other)))
+    .map((key) => `${sized(key)}=${sized(textOf(record[key] as Exact))}`)
+  return [...fields, ...ids].join(',')
 }
 
 /** `content_hash` of the n-th repeat of a record in its document; 0 is the first one. */

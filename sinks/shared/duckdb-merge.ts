@@ -1,0 +1,49 @@
+/** The merge rule in DuckDB's SQL, for the sinks whose merging the engine does. */
+
+import { DUCKDB } from '../../schemas/ddl.js'
+import { AUDIT_CONFLICTS, AUDIT_EVENTS, FILLED_FIELDS, NAME_FIELDS } from '../../schemas/tables.js'
+import type { Batch } from '../../src/contract.js'
+import { EXTRA_FUNCTIONS } from '../../src/transform/extras.js'
+import { mergeRule } from './merge.js'
+
+const text = (extra: string): string => `CAST(${extra} AS VARCHAR)`
+const both = (name: string) => (kept: string, other: string) => `${name}(${text(kept)}, ${text(other)})`
+
+export const RULE = mergeRule({
+  quote: DUCKDB.quote,
+  literal: (value) => `'${value}'`,
+  concat: (...texts) => `concat(${texts.join(', ')})`,
+  newline: 'chr(10)',
+  part: (value, delimiter, n) => `split_part(${value}, ${delimiter}, ${n})`,
+  bytes: (value) => `strlen(${value})`,
+  sha256: (value) => `sha256(${value})`,
+  extra: {
+    differ: (kept, other) => `${text(kept)} <> ${text(other)}`,
+    grows: both(EXTRA_FUNCTIONS.grows),
+    contradicts: both(EXTRA_FUNCTIONS.contradicts),
+    merged: (kept, other) => `CAST(${both(EXTRA_FUNCTIONS.merged)(kept, other)} AS ${DUCKDB.types.json})`,
+    text,
+  },
+})
+
+export const KEY = 't."timestamp" = e."timestamp" AND t.content_hash = e.content_hash'
+
+/** The columns a merge changes, each with its value. */
+export const CHANGED = Object.entries(RULE.values)
+
+const quotedNames = NAME_FIELDS.map(DUCKDB.quote).join(', ')
+
+/** A relation of the batch's contradicting readings with the columns that the rule reads. */
+export const readingsAsEvents = ({ readings }: Batch): string => `(
+  SELECT "timestamp", content_hash, ${FILLED_FIELDS.map(DUCKDB.quote).join(', ')}, document AS source_document,
+    CASE WHEN coalesce(${quotedNames}) IS NOT NULL THEN replace(document, chr(10), '\\n') END AS names_document
+  FROM ${readings.relation})`
+
+/** Rows of audit_conflicts with their provenance, of the conflicts SELECTed. */
+export function conflictsOfLoad({ loadId }: Batch, found: string): string {
+  const provenance = `'${loadId}' AS load_id, now() AS loaded_at`
+  const columns = AUDIT_CONFLICTS.columns.map(({ name }) => DUCKDB.quote(name)).join(', ')
+  return `SELECT ${columns} FROM (SELECT *, ${provenance} FROM (${found}))`
+}
+
+export const EVENT_COLUMNS = AUDIT_EVENTS.columns.map(({ name }) => DUCKDB.quote(name)).join(', ')

@@ -1,0 +1,162 @@
+/**
+ * The merge rule, once for all warehouses: what a reading `e` of an event adds to the row `t` that is there, and what of it
+ * contradicts that row. See docs/decisions/names-and-conflicts.md.
+ *
+ * - A name fills a gap and never overwrites, with one exception: names of the API outrank those that came with an object
+ *   or a file, all of them together, so that no row mixes the two.
+ * - `extra` is filled key by key.
+ * - Whatever then stands in one of the two readings and not in the row is a conflict.
+ */
+
+import { AUDIT_CONFLICTS, NAME_FIELDS } from '../../schemas/tables.js'
+
+/** How a warehouse writes what the rule needs. Arguments are SQL expressions. */
+export interface MergeDialect {
+  quote(name: string): string
+  /** A text literal of ours, without quotes in it. */
+  literal(text: string): string
+  /** Of texts that are not null. */
+  concat(...texts: readonly string[]): string
+  readonly newline: string
+  /** The n-th part of a text, counted from 1; empty or null where there is none. */
+  part(text: string, delimiter: string, n: number): string
+  bytes(text: string): string
+  /** Lower-case hex. */
+  sha256(text: string): string
+  /** Of two extras that are not null. */
+  readonly extra: {
+    /** A quick look that spares the others most rows. */
+    differ(kept: string, other: string): string
+    grows(kept: string, other: string): string
+    contradicts(kept: string, other: string): string
+    merged(kept: string, other: string): string
+    text(extra: string): string
+  }
+}
+
+export interface MergeRule {
+  /** Condition: the row changes. */
+  readonly changes: string
+  /** Condition: something in the row or in the reading will not be in the row. */
+  readonly conflicts: string
+  /** The value that each column of FILLED_FIELDS, and `names_document`, has afterwards. */
+  readonly values: Readonly<Record<string, string>>
+  /**
+   * SELECTs the rows of audit_conflicts without load_id and loaded_at.
+   *
+   * @param pairs what follows FROM: `t`, rows as they are before the merge, joined with `e`, both with the columns of
+   *   audit_events that are read here: key, names, extra, source_document, names_document
+   */
+  conflictRows(pairs: string): string
+}
+
+/** Document ids of the API source begin so, and no other ones do: paths are absolute, stores have schemes of their own. */
+const API = 'http%'
+
+export function mergeRule(dialect: MergeDialect): MergeRule {
+  const { quote, literal, concat, newline, part, extra } = dialect
+  const column = (row: 't' | 'e', name: string): string => `${row}.${quote(name)}`
+  const fromApi = (row: 't' | 'e'): string => `COALESCE(${column(row, 'names_document')}, '') LIKE ${literal(API)}`
+  const anyName = (row: 't' | 'e'): string => `COALESCE(${NAME_FIELDS.map((name) => column(row, name)).join(', ')})`
+
+  const outranks = `(${fromApi('e')} AND NOT ${fromApi('t')})`
+  const outranked = `(${fromApi('t')} AND NOT ${fromApi('e')})`
+  const isGap = (name: string): string => `(${column('t', name)} IS NULL AND ${column('e', name)} IS NOT NULL)`
+  const bothExtras = `${column('t', 'extra')} IS NOT NULL AND ${column('e', 'extra')} IS NOT NULL`
+  const [kept, other] = [column('t', 'extra'), column('e', 'extra')]
+  const whereDiffering = (condition: string): string =>
+    `CASE WHEN ${bothExtras} THEN CASE WHEN ${extra.differ(kept, other)} THEN ${condition} ELSE FALSE END ELSE FALSE END`
+
+  const named = (name: string): string =>
+    `CASE WHEN ${outranks} THEN ${column('e', name)} WHEN ${outranked} THEN ${column('t', name)}
+      ELSE COALESCE(${column('t', name)}, ${column('e', name)}) END`
+
+  /** The document a row has a name from. */
+  const documentOf = (row: 't' | 'e', name: string): string => {
+    const documents = column(row, 'names_document')
+    const marked = part(documents, concat(newline, literal(`${name}: `)), 2)
+    return `COALESCE(NULLIF(${part(marked, newline, 1)}, ''), ${part(documents, newline, 1)})`
+  }
+
+  const laterNames = NAME_FIELDS.map(
+    (name) =>
+      `CASE WHEN ${isGap(name)} THEN ${concat(newline, literal(`${name}: `), documentOf('e', name))} ELSE '' END`,
+  )
+  const namesDocument = `CASE WHEN ${outranks} OR ${anyName('t')} IS NULL THEN ${column('e', 'names_document')}
+      WHEN ${outranked} OR ${anyName('e')} IS NULL THEN ${column('t', 'names_document')}
+      ELSE ${concat(`COALESCE(${column('t', 'names_document')}, '')`, ...laterNames)} END`
+
+  const mergedExtra = `CASE WHEN ${kept} IS NULL THEN ${other} WHEN ${other} IS NULL THEN ${kept}
+      WHEN ${whereDiffering(extra.grows(kept, other))} THEN ${extra.merged(kept, other)} ELSE ${kept} END`
+
+  const nameConflicts = (name: string): string => {
+    const [mine, theirs] = [column('t', name), column('e', name)]
+    return `(${mine} <> ${theirs} OR (${outranked} AND ${isGap(name)})
+      OR (${outranks} AND ${mine} IS NOT NULL AND ${theirs} IS NULL))`
+  }
+  const extraConflicts = whereDiffering(extra.contradicts(kept, other))
+
+  const conflict = (name: string, condition: string, values: readonly string[], pairs: string): string =>
+    `SELECT ${literal(name)} AS column_name, ${column('t', 'timestamp')} AS ${quote('timestamp')},
+    ${column('t', 'content_hash')} AS content_hash, ${values[0]} AS kept, ${values[1]} AS other,
+    ${values[2]} AS kept_document, ${values[3]} AS other_document
+  FROM ${pairs} WHERE ${condition}`
+
+  function conflictRows(pairs: string): string {
+    const found = [
+      ...NAME_FIELDS.map((name) =>
+        conflict(
+          name,
+          nameConflicts(name),
+          [
+            named(name),
+            `CASE WHEN ${outranks} THEN ${column('t', name)} ELSE ${column('e', name)} END`,
+            `CASE WHEN ${outranks} THEN ${documentOf('e', name)} ELSE ${documentOf('t', name)} END`,
+            `CASE WHEN ${outranks} THEN ${documentOf('t', name)} ELSE ${documentOf('e', name)} END`,
+          ],
+          pairs,
+        ),
+      ),
+      conflict(
+        'extra',
+        extraConflicts,
+        [extra.text(mergedExtra), extra.text(other), column('t', 'source_document'), column('e', 'source_document')],
+        pairs,
+      ),
+    ]
+    const sized = (text: string): string => concat(dialect.bytes(text), `':'`, text)
+    const id = dialect.sha256(
+      concat(
+        'column_name',
+        `','`,
+        sized('other_document'),
+        `','`,
+        `CASE WHEN column_name = 'extra' THEN content_hash WHEN kept IS NULL THEN '-' ELSE ${sized('kept')} END`,
+        `','`,
+        sized('other'),
+      ),
+    )
+    const group = `PARTITION BY conflict_id`
+    const columns = AUDIT_CONFLICTS.columns.filter((each) => each.class !== 'provenance').map(({ name }) => quote(name))
+    return `SELECT ${columns.join(', ')} FROM (
+  SELECT conflict_id, column_name, ${quote('timestamp')}, content_hash, kept, other, kept_document, other_document,
+    COUNT(*) OVER (${group}) AS events,
+    ROW_NUMBER() OVER (${group} ORDER BY ${quote('timestamp')}, content_hash) AS place
+  FROM (SELECT ${id} AS conflict_id, found.* FROM (
+  ${found.join('\n  UNION ALL\n  ')}
+  ) AS found) AS identified
+) AS counted WHERE place = 1`
+  }
+
+  return {
+    changes: `(${outranks} OR (NOT ${outranked} AND (${NAME_FIELDS.map(isGap).join(' OR ')}))
+    OR (${kept} IS NULL AND ${other} IS NOT NULL) OR ${whereDiffering(extra.grows(kept, other))})`,
+    conflicts: `(COALESCE(${NAME_FIELDS.map(nameConflicts).join(' OR ')}, FALSE) OR ${extraConflicts})`,
+    values: {
+      ...Object.fromEntries(NAME_FIELDS.map((name) => [name, named(name)])),
+      extra: mergedExtra,
+      names_document: namesDocument,
+    },
+    conflictRows,
+  }
+}
