@@ -37,7 +37,7 @@ describe('load', () => {
   it('writes its summary as JSON, and skips what is loaded', async () => {
     const cwd = withFiles({ 'a.ndjson': ndjson(LOGIN, '{cut') })
     const from = ['load', '--from', 'a.ndjson']
-    const counts = { read: 2, inserted: 1, enriched: 0, unchanged: 0, rejected: 1 }
+    const counts = { read: 2, inserted: 1, enriched: 0, unchanged: 0, conflicts: 0, rejected: 1 }
     expect(await summaryOf(from, { cwd })).toEqual({
       documents: 1,
       skipped: 0,
