@@ -71,7 +71,10 @@ describe('the layout', () => {
 
   it('sources know the contract, errors, retry, addresses, stores and schemas, never a sink, the engine or the pipeline', () => {
     expect(
-      strays('src/extract/', /^src\/(?:address|contract|errors|retry|stores\/(?:contract|index))$|^schemas\//),
+      strays(
+        'src/extract/',
+        /^src\/(?:address|contract|errors|regular-file|retry|stores\/(?:contract|index))$|^schemas\//,
+      ),
     ).toEqual([])
   })
 

@@ -13,6 +13,8 @@ export interface SourceOptions {
   readonly settleMs: number
   /** How many objects of a bucket are read at once. */
   readonly concurrency: number
+  /** Takes what an operator should mend, and the run goes on: never a value of a record. */
+  onWarning(text: string): void
 }
 
 export const isApi = (address: string): boolean => /^https?:\/\//i.test(address)
@@ -22,7 +24,7 @@ export async function openSource(address: string, options: SourceOptions): Promi
   if (isApi(address)) {
     const { apiSource } = await import('./api/source.js')
     const { credentials } = await import('./api/credentials.js')
-    const login = await credentials(address, { username: options.username, env: process.env })
+    const login = await credentials(address, { ...options, env: process.env })
     return apiSource({ ...options, baseUrl: address, credentials: login })
   }
   if (isStore(address)) {

@@ -156,6 +156,7 @@ describe('an address', () => {
   const API = {
     ...{ username: undefined, anonymize: false, dialect: undefined, insecureHttp: false, settleMs: 0 },
     concurrency: 1,
+    onWarning() {},
   }
 
   it('without a scheme is one of files, and - is standard input', async () => {
