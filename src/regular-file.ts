@@ -1,42 +1,64 @@
 /** Opening what is a file and nothing else: the opening of a pipe would wait for its writer, and no signal could end that. */
 
-import { constants, type Stats } from 'node:fs'
-import { type FileHandle, open, stat } from 'node:fs/promises'
+import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats, statSync } from 'node:fs'
 import { AuditError, printable } from './errors.js'
 
 /** Some are not known on Windows. */
 const { O_RDONLY, O_NONBLOCK = 0, O_NOCTTY = 0 } = constants
 
-type Kind = Pick<Stats, 'isFile' | 'isDirectory' | 'isFIFO' | 'isSocket'>
-
-/** As the end of a sentence; null for a file. */
-export function otherThanFile(kind: Kind): string | null {
-  if (kind.isFile()) return null
-  if (kind.isDirectory()) return 'a folder'
-  if (kind.isFIFO()) return 'a pipe'
-  return kind.isSocket() ? 'a socket' : 'a device'
+/** For errors, as the end of a sentence; null for a file. */
+export function otherThanFile(stats: Pick<Stats, 'isFile' | 'isDirectory' | 'isFIFO' | 'isSocket'>): string | null {
+  if (stats.isFile()) return null
+  if (stats.isDirectory()) return 'a folder'
+  if (stats.isFIFO()) return 'a pipe'
+  return stats.isSocket() ? 'a socket' : 'a device'
 }
 
 /**
- * For reading; links are followed.
+ * Opens for reading; links are followed, unless `flags` says O_NOFOLLOW.
  *
- * @param flags beside those of reading: O_NOFOLLOW
  * @throws AuditError when it is no file, and the system's own error when it cannot be opened
  */
-export async function openFile(path: string, flags = 0): Promise<FileHandle> {
-  refuseOther(path, await stat(path))
-  const file = await open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | flags)
+export function openFile(path: string, flags = 0): number {
+  refuseOther(path, statSync(path))
+  const file = openSync(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | flags)
   try {
     // What stood there a moment ago may be something else by now.
-    refuseOther(path, await file.stat())
+    refuseOther(path, fstatSync(file))
     return file
   } catch (error) {
-    await file.close()
+    closeSync(file)
     throw error
   }
 }
 
-function refuseOther(path: string, kind: Kind): void {
-  const other = otherThanFile(kind)
+function refuseOther(path: string, stats: Stats): void {
+  const other = otherThanFile(stats)
   if (other !== null) throw new AuditError(`${printable(path)} is ${other}, not a file`)
 }
+
+export interface SmallFile {
+  readonly bytes: Buffer
+  /** The bits of who may do what. */
+  readonly mode: number
+  /** A user's number. */
+  readonly owner: number
+  /** Whether it is this user's own; true where the system has no such thing. */
+  readonly ours: boolean
+}
+
+const LARGEST_BYTES = 1 << 20
+
+/** @throws as `openFile` does, and for one that is too large to be what a person wrote */
+export function readSmallFile(path: string): SmallFile {
+  const file = openFile(path)
+  try {
+    const { mode, uid, size } = fstatSync(file)
+    if (size > LARGEST_BYTES) throw new AuditError(`${printable(path)} is larger than 1 MiB`)
+    return { bytes: readFileSync(file), mode, owner: uid, ours: isOurs(uid) }
+  } finally {
+    closeSync(file)
+  }
+}
+
+export const isOurs = (uid: number): boolean => process.getuid === undefined || uid === process.getuid()

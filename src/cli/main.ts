@@ -9,6 +9,7 @@ import { addLoad } from './load.js'
 import { addQuery } from './query.js'
 import { addRejects } from './rejects.js'
 import { addStatus } from './status.js'
+import { addTrust } from './trust.js'
 
 /** Sets the exit code; never throws. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -29,7 +30,7 @@ Examples:
   $ wandb-audit load --from ./wandb-audit-logs
   $ wandb-audit query "SELECT action, count(*) FROM audit_events GROUP BY action"`,
     )
-  for (const add of [addLoad, addBackfill, addStatus, addQuery, addRejects, addDemo]) add(program)
+  for (const add of [addLoad, addBackfill, addStatus, addQuery, addRejects, addTrust, addDemo]) add(program)
   try {
     await program.parseAsync([...argv])
   } catch (error) {

@@ -41,7 +41,7 @@ export function wholeNumber(text: string): number {
 
 export function withCommon(command: Command): Command {
   return command
-    .option('--config <file>', 'settings file (default: wandb-audit.yaml, if there is one)')
+    .option('--config <file>', 'settings file (default: wandb-audit.yaml, where `wandb-audit trust` allowed it)')
     .option('--quiet', 'write warnings and errors only')
     .addOption(new Option('--log-format <format>', 'how log lines on stderr are written').choices(['text', 'json']))
 }

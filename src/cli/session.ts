@@ -30,6 +30,7 @@ export async function openSession(flags: CommonFlags): Promise<Session> {
     },
   })
   progress = createProgress({ stream: process.stderr, quiet, logger })
+  for (const warning of settings.warnings) logger.warn(warning)
   return { settings, logger, progress, signal: interruptSignal(logger) }
 }
 

@@ -205,6 +205,7 @@ describe('settings', () => {
     const sinkOf = async (args: readonly string[], env = {}): Promise<string | undefined> =>
       (await summaryOf(['load', ...args], { cwd, env })).sinks[0]?.sink
     const env = { WANDB_AUDIT_TO: 'duckdb:env.duckdb' }
+    expect((await run(['trust'], { cwd })).code).toBe(0)
     expect(await sinkOf([])).toBe('duckdb:file.duckdb')
     expect(await sinkOf([], env)).toBe('duckdb:env.duckdb')
     expect(await sinkOf(['--to', 'duckdb:flag.duckdb'], env)).toBe('duckdb:flag.duckdb')
@@ -216,7 +217,9 @@ describe('settings', () => {
     { what: 'a value of the wrong kind', yaml: 'max_rejects: many\n', named: /wandb-audit\.yaml.*max_rejects/ },
     { what: 'no YAML', yaml: 'from: [\n', named: /wandb-audit\.yaml.*YAML/ },
   ])('are refused with $what, by name', async ({ yaml, named }) => {
-    const { code, stderr } = await run(['load'], { cwd: withFiles({ 'wandb-audit.yaml': yaml }) })
+    const { code, stderr } = await run(['load', '--config', 'wandb-audit.yaml'], {
+      cwd: withFiles({ 'wandb-audit.yaml': yaml }),
+    })
     expect(code).toBe(2)
     expect(stderr).toMatch(named)
   })
@@ -245,11 +248,14 @@ describe('wrong usage exits with 2 and says what is wrong', () => {
 })
 
 describe('--help', () => {
-  it.each(['load', 'backfill', 'status', 'query', 'rejects', 'demo'])('of %s has examples', async (command) => {
-    const { code, stdout } = await run([command, '--help'])
-    expect(code).toBe(0)
-    expect(stdout).toMatch(new RegExp(`Examples:\n  \\$ .*wandb-audit ${command}`))
-  })
+  it.each(['load', 'backfill', 'status', 'query', 'rejects', 'trust', 'demo'])(
+    'of %s has examples',
+    async (command) => {
+      const { code, stdout } = await run([command, '--help'])
+      expect(code).toBe(0)
+      expect(stdout).toMatch(new RegExp(`Examples:\n  \\$ .*wandb-audit ${command}`))
+    },
+  )
 
   it('does not wait for the engine to load', async () => {
     const cwd = newFolder()

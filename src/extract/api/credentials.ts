@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { AuditError, EXIT, printable, usageError } from '../../errors.js'
-import { openFile } from '../../regular-file.js'
+import { readSmallFile, type SmallFile } from '../../regular-file.js'
 import { apiAddress } from './address.js'
 import { netrcPasswords } from './netrc.js'
 
@@ -34,7 +34,7 @@ export async function credentials(baseUrl: string, options: CredentialOptions): 
   const fromEnvironment = options.env.WANDB_API_KEY?.trim()
   if (fromEnvironment) return { username, key: fromEnvironment }
   const url = new URL(apiAddress(baseUrl, null, true).base)
-  const key = await netrcKey(options.netrcPath ?? netrcPath(options.env), url, options)
+  const key = netrcKey(options.netrcPath ?? netrcPath(options.env), url, options)
   if (key) return { username, key }
   throw usageError(
     `no API key for ${url.hostname}`,
@@ -50,27 +50,21 @@ function netrcPath(env: CredentialOptions['env']): string {
 }
 
 /** W&B's client has written entries with the port, and without it. */
-async function netrcKey(path: string, url: URL, options: CredentialOptions): Promise<string | undefined> {
-  const file = await readIfThere(path)
+function netrcKey(path: string, url: URL, options: CredentialOptions): string | undefined {
+  const file = readIfThere(path)
   if (file === null) return undefined
-  const passwords = netrcPasswords(file.text, printable(path))
+  const passwords = netrcPasswords(decoded(file.bytes), printable(path))
   const hostname = url.hostname.replace(/^\[|\]$/g, '')
   const machine = [url.host, hostname, 'default'].find((name) => passwords.has(name))
-  if (file.exposed) {
+  if ((file.mode & 0o077) !== 0 || !file.ours) {
     options.onWarning(`${printable(path)} holds keys, and other users can get at it: chmod 600 it, and own it`)
   }
   return machine === undefined ? undefined : passwords.get(machine)
 }
 
-async function readIfThere(path: string): Promise<{ text: string; exposed: boolean } | null> {
+function readIfThere(path: string): SmallFile | null {
   try {
-    const file = await openFile(path)
-    try {
-      const { mode, uid } = await file.stat()
-      return { text: decoded(await file.readFile()), exposed: (mode & 0o077) !== 0 || !isOurs(uid) }
-    } finally {
-      await file.close()
-    }
+    return readSmallFile(path)
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : undefined
     if (code === 'ENOENT' || code === 'ENOTDIR') return null
@@ -81,8 +75,6 @@ async function readIfThere(path: string): Promise<{ text: string; exposed: boole
     })
   }
 }
-
-const isOurs = (uid: number): boolean => process.getuid === undefined || uid === process.getuid()
 
 /** A comment in another encoding is no reason to refuse the keys. */
 function decoded(bytes: Buffer): string {
