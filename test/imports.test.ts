@@ -93,8 +93,8 @@ describe('the layout', () => {
     expect(strays('src/pipeline', known)).toEqual([])
   })
 
-  it('stores know errors, retry and addresses, and nothing of what is stored', () => {
-    expect(strays('src/stores/', /^src\/(?:address|errors|retry)$/)).toEqual([])
+  it('stores know errors, retry, addresses and files, and nothing of what is stored', () => {
+    expect(strays('src/stores/', /^src\/(?:address|errors|regular-file|retry|scratch)$/)).toEqual([])
   })
 
   it('schemas know nothing but errors', () => {

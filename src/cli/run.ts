@@ -77,7 +77,7 @@ async function runPipeline(session: Session, jobs: readonly Job[], sinks: readon
       engine.close()
     }
   } finally {
-    await spool.remove()
+    spool.remove()
   }
 }
 
