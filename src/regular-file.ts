@@ -1,30 +1,22 @@
 /** Opening what is a file and nothing else: the opening of a pipe would wait for its writer, and no signal could end that. */
 
 import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats, statSync } from 'node:fs'
-import { AuditError, printable } from './errors.js'
+import { AuditError } from './errors.js'
 
 /** Some are not known on Windows. */
 const { O_RDONLY, O_NONBLOCK = 0, O_NOCTTY = 0 } = constants
 
-/** For errors, as the end of a sentence; null for a file. */
-export function otherThanFile(stats: Pick<Stats, 'isFile' | 'isDirectory' | 'isFIFO' | 'isSocket'>): string | null {
-  if (stats.isFile()) return null
-  if (stats.isDirectory()) return 'a folder'
-  if (stats.isFIFO()) return 'a pipe'
-  return stats.isSocket() ? 'a socket' : 'a device'
-}
-
 /**
- * Opens for reading; links are followed, unless `flags` says O_NOFOLLOW.
+ * Opens for reading; links are followed.
  *
  * @throws AuditError when it is no file, and the system's own error when it cannot be opened
  */
-export function openFile(path: string, flags = 0): number {
-  refuseOther(path, statSync(path))
-  const file = openSync(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | flags)
+export function openFile(path: string): number {
+  refuseOther(statSync(path))
+  const file = openSync(path, O_RDONLY | O_NONBLOCK | O_NOCTTY)
   try {
     // What stood there a moment ago may be something else by now.
-    refuseOther(path, fstatSync(file))
+    refuseOther(fstatSync(file))
     return file
   } catch (error) {
     closeSync(file)
@@ -32,9 +24,10 @@ export function openFile(path: string, flags = 0): number {
   }
 }
 
-function refuseOther(path: string, stats: Stats): void {
-  const other = otherThanFile(stats)
-  if (other !== null) throw new AuditError(`${printable(path)} is ${other}, not a file`)
+function refuseOther(stats: Stats): void {
+  if (stats.isFile()) return
+  const kind = stats.isDirectory() ? 'folder' : stats.isFIFO() ? 'pipe' : stats.isSocket() ? 'socket' : 'device'
+  throw new AuditError(`it is a ${kind}, not a file`)
 }
 
 export interface SmallFile {
@@ -54,7 +47,7 @@ export function readSmallFile(path: string): SmallFile {
   const file = openFile(path)
   try {
     const { mode, uid, size } = fstatSync(file)
-    if (size > LARGEST_BYTES) throw new AuditError(`${printable(path)} is larger than 1 MiB`)
+    if (size > LARGEST_BYTES) throw new AuditError('it is larger than 1 MiB')
     return { bytes: readFileSync(file), mode, owner: uid, ours: isOurs(uid) }
   } finally {
     closeSync(file)

@@ -54,9 +54,9 @@ export async function runOnce(
 async function openJob(address: string, sinks: readonly Sink[], days: Days, session: Session): Promise<Job> {
   const { settleMs, refetch } = days
   const { username, anonymize = false, api: dialect, concurrency = CONCURRENCY } = session.settings
-  const insecureHttp = session.settings.insecure_http ?? false
+  const { insecure_http: insecureHttp = false, follow_links: followLinks = false } = session.settings
   const onWarning = (text: string): void => session.logger.warn(text)
-  const options = { username, anonymize, dialect, insecureHttp, settleMs, concurrency, onWarning }
+  const options = { username, anonymize, dialect, insecureHttp, settleMs, concurrency, followLinks, onWarning }
   const source = await openSource(address, options)
   return { source, refetch, range: isApi(address) ? await days.range(source, sinks) : days.events }
 }

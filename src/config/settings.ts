@@ -85,7 +85,7 @@ export function readSettingsFile(path: string): SmallFile | null {
   try {
     return readSmallFile(path)
   } catch (error) {
-    if (error instanceof AuditError) throw usageError(`settings file ${error.message}`)
+    if (error instanceof AuditError) throw usageError(`settings file ${printable(path)}: ${error.message}`)
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'an unexpected error'
     if (code === 'ENOENT' || code === 'ENOTDIR') return null
     throw usageError(`settings file ${printable(path)}: ${code}`)
@@ -120,7 +120,7 @@ function fromText(name: keyof Settings, text: string): unknown {
       .map((address) => address.trim())
       .filter(Boolean)
   if (name === 'max_rejects' || name === 'concurrency') return /^\d+$/.test(text) ? Number(text) : text
-  if (name === 'quiet' || name === 'anonymize' || name === 'insecure_http')
+  if (name === 'quiet' || name === 'anonymize' || name === 'insecure_http' || name === 'follow_links')
     return text === 'true' || text === '1' ? true : text === 'false' || text === '0' ? false : text
   return text
 }

@@ -1,4 +1,5 @@
-import { mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
@@ -192,6 +193,23 @@ describe('what a run writes', () => {
       .map((line) => JSON.parse(line))
     expect(lines.map(({ level }) => level)).toEqual(['info', 'error'])
     expect(lines.every(({ time }) => !Number.isNaN(Date.parse(time)))).toBe(true)
+  })
+})
+
+describe('a folder that somebody else can write to', () => {
+  it('is loaded without the pipes, devices and links put there, which are named', { timeout: 60_000 }, async () => {
+    const cwd = withFiles({ 'logs/a.ndjson': ndjson(LOGIN), 'secret/b.ndjson': ndjson({ ...LOGIN, action: 'user:x' }) })
+    execFileSync('mkfifo', [join(cwd, 'logs/pipe')])
+    symlinkSync(join(cwd, 'secret/b.ndjson'), join(cwd, 'logs/b.ndjson'))
+    const load = async (...args: readonly string[]) => {
+      const { code, stdout } = await run(['load', '--from', 'logs', '--output', 'json', ...args], { cwd })
+      const { documents, failed } = JSON.parse(stdout)
+      return { code, documents, failed: failed.map(({ error }: { error: string }) => error.replace(cwd, '')) }
+    }
+    const pipe = 'landing /logs/pipe failed: it is a pipe, not a file'
+    const link = expect.stringContaining('landing /logs/b.ndjson failed: it is a link that leads out of')
+    expect(await load()).toEqual({ code: 1, documents: 1, failed: [link, pipe] })
+    expect(await load('--follow-links')).toEqual({ code: 1, documents: 1, failed: [pipe] })
   })
 })
 

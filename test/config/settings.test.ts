@@ -94,6 +94,7 @@ describe('a setting', () => {
     overlap: '36h',
     insecure_http: true,
     every: '10m',
+    follow_links: true,
     concurrency: 3,
   }
 
