@@ -71,7 +71,10 @@ describe('the layout', () => {
 
   it('sources know the contract, errors, retry, addresses, stores and schemas, never a sink, the engine or the pipeline', () => {
     expect(
-      strays('src/extract/', /^src\/(?:address|contract|errors|retry|stores\/(?:contract|index))$|^schemas\//),
+      strays(
+        'src/extract/',
+        /^src\/(?:address|contract|errors|regular-file|retry|stores\/(?:contract|index))$|^schemas\//,
+      ),
     ).toEqual([])
   })
 
@@ -90,8 +93,8 @@ describe('the layout', () => {
     expect(strays('src/pipeline', known)).toEqual([])
   })
 
-  it('stores know errors, retry and addresses, and nothing of what is stored', () => {
-    expect(strays('src/stores/', /^src\/(?:address|errors|retry)$/)).toEqual([])
+  it('stores know errors, retry, addresses and files, and nothing of what is stored', () => {
+    expect(strays('src/stores/', /^src\/(?:address|errors|regular-file|retry|scratch)$/)).toEqual([])
   })
 
   it('schemas know nothing but errors', () => {

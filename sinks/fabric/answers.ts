@@ -1,6 +1,7 @@
 /** What the landing zone itself can tell, in SQL: an embedded DuckDB over the files the product keeps there. */
 
 import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { type DuckDBConnection, DuckDBInstance, StatementType } from '@duckdb/node-api'
 import { createTable, DUCKDB } from '../../schemas/ddl.js'
 import { MIRRORED_TABLES } from '../../schemas/fabric.js'
@@ -9,6 +10,7 @@ import type { QueryResult, Questions } from '../../src/contract.js'
 import { duckdbError } from '../../src/duckdb-error.js'
 import { AuditError } from '../../src/errors.js'
 import { scratchFolder } from '../../src/scratch.js'
+import { openConnection } from '../shared/duckdb.js'
 import { questions } from '../shared/questions.js'
 import { columnsOf as columnsOfResult, rowsOf as rowsOfResult } from '../shared/result.js'
 import { actionRows } from './files.js'
@@ -64,14 +66,8 @@ export async function answer(
   sql: string,
   signal: AbortSignal,
 ): Promise<QueryResult | null> {
-  const instance = await DuckDBInstance.create(':memory:')
-  const connection = await instance.connect()
-  const close = (): void => {
-    connection.closeSync()
-    instance.closeSync()
-  }
+  const { connection, close } = await openConnection()
   try {
-    await connection.run("SET TimeZone = 'UTC'")
     if (!(await fill(connection, zone, manifest, sql, signal))) {
       close()
       return null
@@ -166,7 +162,7 @@ export async function receiptsOf(
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, string> | null> {
   const folder = await scratchFolder()
-  const instance = await DuckDBInstance.create(':memory:')
+  const instance = await DuckDBInstance.create(':memory:', { temp_directory: join(folder, 'spill') })
   const connection = await instance.connect()
   try {
     const receipts = await journalRows(zone, 'audit_documents', journals.audit_documents, folder, signal)

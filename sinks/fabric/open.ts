@@ -83,7 +83,7 @@ const openingOf = (table: Table): string =>
 async function publishOpenings(zone: Zone, stale: readonly Table[], held: Held, signal: AbortSignal): Promise<void> {
   const commit = randomUUID()
   const folder = await scratchFolder()
-  const instance = await DuckDBInstance.create(':memory:')
+  const instance = await DuckDBInstance.create(':memory:', { temp_directory: join(folder, 'spill') })
   const connection = await instance.connect()
   try {
     const parts = new Map<string, { file: string; local: string }>()

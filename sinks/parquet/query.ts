@@ -1,6 +1,5 @@
 /** Asking the lake: views over its files, in a database that can only be read. */
 
-import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { DUCKDB } from '../../schemas/ddl.js'
@@ -8,7 +7,6 @@ import { TABLES, type Table } from '../../schemas/tables.js'
 import { type View, views } from '../../schemas/views.js'
 import type { QueryResult } from '../../src/contract.js'
 import { duckdbError } from '../../src/duckdb-error.js'
-import { scratchFolder } from '../../src/scratch.js'
 import { changing, isRefusedChange, openConnection } from '../shared/duckdb.js'
 import { columnsOf, rowsOf } from '../shared/result.js'
 import { rowsIn, textLiteral } from './layout.js'
@@ -16,14 +14,8 @@ import type { Snapshots } from './snapshot.js'
 
 /** One statement over the tables and views that it names, as their files are now. */
 export async function askLake(id: string, files: Snapshots, sql: string, signal: AbortSignal): Promise<QueryResult> {
-  const { connection, close: closeConnection } = await openConnection()
-  const folder = await scratchFolder()
-  const close = (): void => {
-    closeConnection()
-    rmSync(folder, { recursive: true, force: true })
-  }
+  const { connection, folder, close } = await openConnection()
   try {
-    await connection.run(`SET temp_directory = ${textLiteral(join(folder, 'spill'))}`)
     await attachViews(connection, await definitions(sql, files, signal), join(folder, 'views.duckdb'))
     const result = await connection.stream(sql)
     return { columns: columnsOf(result), rows: rowsOf(id, result, close) }

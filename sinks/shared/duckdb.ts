@@ -1,8 +1,10 @@
 /** What the sinks share that are asked in DuckDB's SQL. */
 
+import { join } from 'node:path'
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { DUCKDB } from '../../schemas/ddl.js'
 import { AuditError } from '../../src/errors.js'
+import { removeScratch, scratchFolder } from '../../src/scratch.js'
 import type { SqlForms } from './questions.js'
 
 export const DUCKDB_SQL: SqlForms = {
@@ -21,16 +23,26 @@ export const changing = (id: string): AuditError =>
     advice: 'What is loaded stays as it is; to work with a copy, write one with --format parquet.',
   })
 
+export interface OwnConnection {
+  readonly connection: DuckDBConnection
+  /** For its files; removed when it is closed. */
+  readonly folder: string
+  close(): void
+}
+
 /** In memory, in UTC, apart from the run's engine; whoever opens it calls `close`. */
-export async function openConnection(): Promise<{ connection: DuckDBConnection; close: () => void }> {
-  const instance = await DuckDBInstance.create(':memory:')
+export async function openConnection(): Promise<OwnConnection> {
+  // The engine would spill into the working folder, which may be another user's.
+  const folder = await scratchFolder()
+  const instance = await DuckDBInstance.create(':memory:', { temp_directory: join(folder, 'spill') })
   const connection = await instance.connect()
   const close = (): void => {
     connection.closeSync()
     instance.closeSync()
+    removeScratch(folder)
   }
   await connection.run("SET TimeZone = 'UTC'")
-  return { connection, close }
+  return { connection, folder, close }
 }
 
 export async function withConnection<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { DayRange } from '../contract.js'
 import { usageError } from '../errors.js'
 import { type RunFlags, wholeNumber, withRun } from './options.js'
+import { undoing } from './signals.js'
 
 interface BackfillFlags extends RunFlags {
   readonly days?: number
@@ -38,7 +39,8 @@ Examples:
       const { SETTLE_MS } = await import('../extract/api/days.js')
       const refetch = flags.refetch ?? false
       const days = { settleMs: SETTLE_MS, refetch, range: async () => range, events: range }
-      process.exitCode = await runOnce(await openSession(flags), days, flags)
+      const session = await openSession(flags)
+      process.exitCode = await undoing(session.logger, () => runOnce(session, days, flags))
     })
 }
 

@@ -3,6 +3,7 @@ import type { ExitCode } from '../errors.js'
 import { type RunFlags, withRun } from './options.js'
 import type { Days } from './run.js'
 import type { Session } from './session.js'
+import { undoing } from './signals.js'
 
 const OVERLAP = '1d'
 
@@ -23,7 +24,7 @@ Examples:
     .action(async (flags: RunFlags) => {
       const { openSession } = await import('./session.js')
       const session = await openSession(flags)
-      process.exitCode = await load(session, flags)
+      process.exitCode = await undoing(session.logger, () => load(session, flags))
     })
 }
 

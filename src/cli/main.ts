@@ -8,12 +8,15 @@ import { addDemo } from './demo.js'
 import { addLoad } from './load.js'
 import { addQuery } from './query.js'
 import { addRejects } from './rejects.js'
+import { endOnSignals } from './signals.js'
 import { addStatus } from './status.js'
+import { addTrust } from './trust.js'
 
 /** Sets the exit code; never throws. */
 export async function main(argv: readonly string[]): Promise<void> {
-  // What is written holds e-mail addresses: files are made for their owner only.
+  // What is written holds e-mail addresses: files are made for their owner only, whatever the user's own mask is.
   process.umask(0o077)
+  endOnSignals()
   const program = new Command('wandb-audit')
     .description('Carries Weights & Biases audit logs into an analytics warehouse: nothing lost, nothing doubled.')
     .version(version())
@@ -29,7 +32,7 @@ Examples:
   $ wandb-audit load --from ./wandb-audit-logs
   $ wandb-audit query "SELECT action, count(*) FROM audit_events GROUP BY action"`,
     )
-  for (const add of [addLoad, addBackfill, addStatus, addQuery, addRejects, addDemo]) add(program)
+  for (const add of [addLoad, addBackfill, addStatus, addQuery, addRejects, addTrust, addDemo]) add(program)
   try {
     await program.parseAsync([...argv])
   } catch (error) {

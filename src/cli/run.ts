@@ -1,6 +1,6 @@
 /** One run of the pipeline as a command asks for it: `load` and `backfill` differ in their days only. */
 
-import { type ResolvedSettings, requireSources } from '../config/settings.js'
+import { requireSources } from '../config/settings.js'
 import type { DayRange, Estimate, Sink, Source } from '../contract.js'
 import { EXIT, type ExitCode, printable } from '../errors.js'
 import { isApi, openSource } from '../extract/index.js'
@@ -40,7 +40,7 @@ export async function runOnce(
     for (const address of requireSources(settings)) {
       // Whoever writes there may stay silent for ever.
       if (address === '-') session.signal.addEventListener('abort', () => process.stdin.destroy(), { once: true })
-      jobs.push(await openJob(address, sinks, days, settings))
+      jobs.push(await openJob(address, sinks, days, session))
     }
     if (flags.dryRun === true) return await dryRun(session, jobs, sinks, flags.output)
     const summary = await runPipeline(session, jobs, sinks)
@@ -51,11 +51,13 @@ export async function runOnce(
   }
 }
 
-async function openJob(address: string, sinks: readonly Sink[], days: Days, settings: ResolvedSettings): Promise<Job> {
+async function openJob(address: string, sinks: readonly Sink[], days: Days, session: Session): Promise<Job> {
   const { settleMs, refetch } = days
-  const { username, anonymize = false, api: dialect, concurrency = CONCURRENCY } = settings
-  const insecureHttp = settings.insecure_http ?? false
-  const source = await openSource(address, { username, anonymize, dialect, insecureHttp, settleMs, concurrency })
+  const { username, anonymize = false, api: dialect, concurrency = CONCURRENCY } = session.settings
+  const { insecure_http: insecureHttp = false, follow_links: followLinks = false } = session.settings
+  const onWarning = (text: string): void => session.logger.warn(text)
+  const options = { username, anonymize, dialect, insecureHttp, settleMs, concurrency, followLinks, onWarning }
+  const source = await openSource(address, options)
   return { source, refetch, range: isApi(address) ? await days.range(source, sinks) : days.events }
 }
 
@@ -75,7 +77,7 @@ async function runPipeline(session: Session, jobs: readonly Job[], sinks: readon
       engine.close()
     }
   } finally {
-    await spool.remove()
+    spool.remove()
   }
 }
 

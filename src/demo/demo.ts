@@ -1,8 +1,10 @@
 /** The demo: what a first evening with the product looks like, on made data, in one command. */
 
+import { once } from 'node:events'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { main } from '../cli/main.js'
+import { stopped, undoing } from '../cli/signals.js'
 import { EXIT, type ExitCode } from '../errors.js'
 import { writeBucket } from './bucket.js'
 import { startWandbApi } from './wandb-api.js'
@@ -48,7 +50,8 @@ export async function demo(folder: string, keepRunning: boolean): Promise<ExitCo
     ]
     for (const [i, command] of commands.entries()) {
       say(`\n${notes[i]}`)
-      if (!(await runCommand(command))) return EXIT.failed
+      const code = await runCommand(command)
+      if (code !== EXIT.done) return code
     }
     say(`\nThe tables are in ${join(folder, 'audit.duckdb')}: open them with any DuckDB, or ask with`)
     say(`  bin/wandb-audit query "FROM audit_events LIMIT 5" --to ${sink}`)
@@ -60,21 +63,18 @@ export async function demo(folder: string, keepRunning: boolean): Promise<ExitCo
 }
 
 /** Shows the command as it could be typed, and runs it in this process. */
-async function runCommand(args: readonly string[]): Promise<boolean> {
+async function runCommand(args: readonly string[]): Promise<ExitCode> {
   say(`$ wandb-audit ${args.map((arg) => (/[^\w./:-]/.test(arg) ? `"${arg}"` : arg)).join(' ')}`)
   process.exitCode = undefined
   await main(['node', 'wandb-audit', ...args])
-  return process.exitCode === undefined || process.exitCode === EXIT.done
+  return (process.exitCode as ExitCode | undefined) ?? EXIT.done
 }
 
 async function untilInterrupted(url: string): Promise<void> {
   say(`\nThe stand-in stays up until Ctrl-C. Against it, in another terminal:`)
   say(`  export WANDB_API_KEY=${KEY}`)
   say(`  bin/wandb-audit backfill --days 7 --from ${url} --to duckdb:try.duckdb`)
-  await new Promise((resolve) => {
-    process.once('SIGINT', resolve)
-    process.once('SIGTERM', resolve)
-  })
+  await undoing({ warn() {} }, () => once(stopped, 'abort'))
 }
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`)

@@ -22,6 +22,7 @@ describe('settings', () => {
       overlap: '36h',
       insecure_http: false,
       concurrency: 4,
+      follow_links: true,
       every: '10m',
     }
     expect(settings.parse(all)).toEqual(all)
