@@ -5,6 +5,7 @@ import { AuditError, EXIT, type ExitCode } from '../errors.js'
 import { version } from '../version.js'
 import { addBackfill } from './backfill.js'
 import { addDemo } from './demo.js'
+import { send } from './formats/output.js'
 import { addLoad } from './load.js'
 import { addQuery } from './query.js'
 import { addRejects } from './rejects.js'
@@ -17,10 +18,18 @@ export async function main(argv: readonly string[]): Promise<void> {
   // What is written holds e-mail addresses: files are made for their owner only, whatever the user's own mask is.
   process.umask(0o077)
   endOnSignals()
+  // Nothing can be said where nobody reads it; the work goes on.
+  process.stderr.off('error', ignore).on('error', ignore)
+  let help = ''
   const program = new Command('wandb-audit')
     .description('Carries Weights & Biases audit logs into an analytics warehouse: nothing lost, nothing doubled.')
     .version(version())
     .exitOverride()
+    .configureOutput({
+      writeOut: (text) => {
+        help += text
+      },
+    })
     .configureHelp({ showGlobalOptions: true })
     .addHelpText(
       'after',
@@ -34,11 +43,13 @@ Examples:
     )
   for (const add of [addLoad, addBackfill, addStatus, addQuery, addRejects, addTrust, addDemo]) add(program)
   try {
-    await program.parseAsync([...argv])
+    await program.parseAsync([...argv]).finally(() => send([help], process.stdout))
   } catch (error) {
     process.exitCode = report(error)
   }
 }
+
+const ignore = (): void => {}
 
 function report(error: unknown): ExitCode {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage

@@ -7,6 +7,7 @@ import { isApi, openSource } from '../extract/index.js'
 import { type Job, listPending, run, type Summary } from '../pipeline.js'
 import { Engine } from '../transform/engine.js'
 import { version } from '../version.js'
+import { joined, send } from './formats/output.js'
 import { CONCURRENCY, type RunFlags } from './options.js'
 import { openSinks, type Session } from './session.js'
 import { openSpool } from './spool.js'
@@ -44,8 +45,9 @@ export async function runOnce(
     }
     if (flags.dryRun === true) return await dryRun(session, jobs, sinks, flags.output)
     const summary = await runPipeline(session, jobs, sinks)
-    writeSummary(summary, flags.output, settings.quiet ?? false)
-    return outcome(summary, session)
+    const code = outcome(summary, session)
+    await writeSummary(summary, flags.output, settings.quiet ?? false)
+    return code
   } finally {
     for (const { close } of [...jobs.map(({ source }) => source), ...sinks]) await close()
   }
@@ -96,20 +98,24 @@ function outcome({ failed, sinks }: Summary, { logger, settings }: Session): Exi
   return EXIT.tooManyRejects
 }
 
-function writeSummary(summary: Summary, output: 'text' | 'json', quiet: boolean): void {
-  if (output === 'json') {
-    process.stdout.write(`${JSON.stringify(summary)}\n`)
-    return
+/** To stdout; what was committed is said on stderr where that cannot be written. */
+async function writeSummary(summary: Summary, output: 'text' | 'json', quiet: boolean): Promise<void> {
+  const text = output === 'json' ? `${JSON.stringify(summary)}\n` : quiet ? '' : inWords(summary)
+  let written = false
+  try {
+    written = await send([text], process.stdout)
+  } finally {
+    if (!written) process.stderr.write(inWords(summary))
   }
-  if (quiet) return
-  const { documents, skipped, failed, sinks } = summary
-  process.stdout.write(`documents: ${documents} loaded, ${skipped} skipped, ${failed.length} failed\n`)
-  for (const { sink, error, read, inserted, enriched, unchanged, rejected, conflicts } of sinks) {
+}
+
+function inWords({ documents, skipped, failed, sinks }: Summary): string {
+  const head = `documents: ${documents} loaded, ${skipped} skipped, ${failed.length} failed\n`
+  const lines = sinks.map(({ sink, error, read, inserted, enriched, unchanged, rejected, conflicts }) => {
     const counts = `read ${read} = ${inserted} inserted + ${enriched} enriched + ${unchanged} unchanged + ${rejected} rejected`
-    process.stdout.write(
-      `${printable(sink)}: ${counts}${conflicts === 0 ? '' : `; ${conflicts} conflicts`}${error === null ? '' : ` (failed: ${error})`}\n`,
-    )
-  }
+    return `${printable(sink)}: ${counts}${conflicts === 0 ? '' : `; ${conflicts} conflicts`}${error === null ? '' : ` (failed: ${error})`}\n`
+  })
+  return head + lines.join('')
 }
 
 /** Lists, one a line, what a run would read; nothing is made or changed. */
@@ -132,12 +138,14 @@ async function dryRun(
   }
   const estimates = await estimatesOf(sinks, ranges)
   if (output === 'json') {
-    process.stdout.write(
-      `${JSON.stringify({ documents, skipped, ...(estimates.length === 0 ? {} : { estimates }) })}\n`,
+    await send(
+      [`${JSON.stringify({ documents, skipped, ...(estimates.length === 0 ? {} : { estimates }) })}\n`],
+      process.stdout,
     )
     return EXIT.done
   }
-  for (const { document, bytes } of documents) process.stdout.write(`${bytes ?? '?'}\t${printable(document)}\n`)
+  const lines = documents.map(({ document, bytes }) => `${bytes ?? '?'}\t${printable(document)}\n`)
+  await send(joined(lines), process.stdout)
   if (settings.quiet === true) return EXIT.done
   process.stderr.write(`would read ${documents.length} documents; ${skipped} are loaded already\n`)
   for (const { sink, jobs, bytes } of estimates) {

@@ -22,7 +22,7 @@ export interface WriteOptions {
  * Writes a result to `out`, as fast as `out` takes it, and leaves `out` open.
  *
  * Resolves once `out` has taken everything, and also when its reader left early (EPIPE). Rejects with what reading
- * the rows or writing threw, or with AuditError for a value that parquet or arrow cannot hold in its column's type.
+ * the rows threw, or with AuditError for what `out` refuses or a value that parquet or arrow cannot hold in its column's type.
  */
 export async function writeResult(
   result: QueryResult,
@@ -30,8 +30,18 @@ export async function writeResult(
   out: Writable,
   options: WriteOptions = {},
 ): Promise<void> {
+  await send(rendered(result, format, out, options), out)
+}
+
+/** A result as it is written to `out`. */
+export function rendered(
+  result: QueryResult,
+  format: Format,
+  out: Writable,
+  options: WriteOptions = {},
+): AsyncIterable<string | Uint8Array> {
   const named = { columns: distinctNames(result.columns), rows: result.rows }
-  await send(chunks(named, format, { ...terminal(out), ...options }), out)
+  return chunks(named, format, { ...terminal(out), ...options })
 }
 
 function chunks(
