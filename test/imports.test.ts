@@ -55,7 +55,7 @@ describe('the layout', () => {
     expect(
       strays(
         'sinks/',
-        /^src\/(?:address|contract|errors|duckdb-error|retry|scratch|stores\/(?:contract|index))$|^schemas\//,
+        /^src\/(?:address|contract|errors|duckdb-error|duckdb\/instance|retry|scratch|stores\/(?:contract|index))$|^schemas\//,
       ),
     ).toEqual([])
   })
@@ -79,7 +79,7 @@ describe('the layout', () => {
     expect(
       strays(
         'src/transform/',
-        /^src\/(?:contract|errors|duckdb-error)$|^src\/extract\/(?:batches|days|lines)$|^schemas\//,
+        /^src\/(?:contract|errors|duckdb-error|duckdb\/instance)$|^src\/extract\/(?:batches|days|lines)$|^schemas\//,
       ),
     ).toEqual([])
   })

@@ -1,8 +1,8 @@
 /** What the sinks share that are asked in DuckDB's SQL. */
 
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
+import type { DuckDBConnection } from '@duckdb/node-api'
 import { DUCKDB } from '../../schemas/ddl.js'
-import { AuditError } from '../../src/errors.js'
+import { openInMemory } from '../../src/duckdb/instance.js'
 import type { SqlForms } from './questions.js'
 
 export const DUCKDB_SQL: SqlForms = {
@@ -13,17 +13,18 @@ export const DUCKDB_SQL: SqlForms = {
     `SELECT "timestamp", unnest(json_keys(${json})) AS key FROM ${events} WHERE ${json} IS NOT NULL`,
 }
 
-/** What a statement of `query` that is no question meets in a database attached for reading. */
-export const isRefusedChange = (error: unknown): boolean => /read-only mode/.test(String(error))
+/** For paths and names of ours; values of records never stand in SQL. */
+export const textLiteral = (text: string): string => `'${text.replaceAll("'", "''")}'`
 
-export const changing = (id: string): AuditError =>
-  new AuditError(`${id}: the statement would change something, and queries cannot`, {
-    advice: 'What is loaded stays as it is; to work with a copy, write one with --format parquet.',
-  })
-
-/** In memory, in UTC, apart from the run's engine; whoever opens it calls `close`. */
-export async function openConnection(): Promise<{ connection: DuckDBConnection; close: () => void }> {
-  const instance = await DuckDBInstance.create(':memory:')
+/**
+ * In memory, in UTC, apart from the run's engine; whoever opens it calls `close`.
+ *
+ * @param options DuckDB's settings
+ */
+export async function openConnection(
+  options: Readonly<Record<string, string>> = {},
+): Promise<{ connection: DuckDBConnection; close: () => void }> {
+  const instance = await openInMemory(options)
   const connection = await instance.connect()
   const close = (): void => {
     connection.closeSync()
