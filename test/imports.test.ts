@@ -105,6 +105,13 @@ describe('the layout', () => {
     expect(above.filter(({ file }) => file !== 'src/demo/demo.ts')).toEqual([])
   })
 
+  it('every DuckDB is opened in one place', () => {
+    const opening = ['src', 'sinks', 'schemas']
+      .flatMap(filesBelow)
+      .filter((file) => /DuckDBInstance\.(?:create|fromCache)/.test(readFileSync(join(root, file), 'utf8')))
+    expect(opening).toEqual(['src/duckdb/instance.ts'])
+  })
+
   it('made logs serve the demo alone', () => {
     const users = all.filter(({ file, target }) => target.startsWith('src/demo/') && !file.startsWith('src/demo/'))
     expect(users.filter(({ file }) => !file.startsWith('src/cli/'))).toEqual([])

@@ -13,6 +13,8 @@ const SELF_CONTAINED = {
   autoload_known_extensions: 'false',
   allow_community_extensions: 'false',
   allow_persistent_secrets: 'false',
+  // Where it is empty, any query may read HTTP_PROXY of the environment there, with its password.
+  http_proxy: 'none',
 }
 
 /** @param options DuckDB's settings, https://duckdb.org/docs/stable/configuration/overview */

@@ -78,7 +78,7 @@ export function sinkConformance(name: string, newTarget: () => Promise<SinkTarge
       const everything = Object.fromEntries(
         AUDIT_EVENTS.columns
           .filter((column) => column.class === 'identity' || column.class === 'name')
-          .map((column) => [column.name, `value of ${column.name} – "quoted", \\ and \t 💡`]),
+          .map((column) => [column.name, `\ufeffvalue of ${column.name} – "quoted", \\ and \t 💡`]),
       )
       const record = { ...everything, timestamp: '2026-10-01T12:34:56.123456Z', response_code: 404 }
       await loadInto(sink, { 'a document': `\n${ndjson({ ...record, run_asset: [1, 'x'] })}` })
@@ -221,7 +221,18 @@ export function sinkConformance(name: string, newTarget: () => Promise<SinkTarge
   })
 
   describe(`${name}: receipts`, () => {
-    const names = ['plain', "it's", 'say "so"', 'ünï/💡', 'two\nlines', '../../etc/passwd', '$1 %s {} ; --', '\\', ' ']
+    const names = [
+      'plain',
+      '\ufeffmarked',
+      "it's",
+      'say "so"',
+      'ünï/💡',
+      'two\nlines',
+      '../../etc/passwd',
+      '$1 %s {} ; --',
+      '\\',
+      ' ',
+    ]
 
     it('gives back the newest version of each document of a source, however it is called', async () => {
       const sink = await newSink()
