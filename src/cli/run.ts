@@ -2,7 +2,7 @@
 
 import { type ResolvedSettings, requireSources } from '../config/settings.js'
 import type { DayRange, Estimate, Sink, Source } from '../contract.js'
-import { EXIT, type ExitCode, printable } from '../errors.js'
+import { EXIT, type ExitCode, escaped, printable } from '../errors.js'
 import { isApi, openSource } from '../extract/index.js'
 import { type Job, listPending, run, type Summary } from '../pipeline.js'
 import { Engine } from '../transform/engine.js'
@@ -10,6 +10,7 @@ import { version } from '../version.js'
 import { CONCURRENCY, type RunFlags } from './options.js'
 import { openSinks, type Session } from './session.js'
 import { openSpool } from './spool.js'
+import { writeJson } from './terminal.js'
 
 /** A staged batch takes about as much memory as its text; the merge needs as much again. */
 const BATCH_SHARE = 0.25
@@ -96,7 +97,7 @@ function outcome({ failed, sinks }: Summary, { logger, settings }: Session): Exi
 
 function writeSummary(summary: Summary, output: 'text' | 'json', quiet: boolean): void {
   if (output === 'json') {
-    process.stdout.write(`${JSON.stringify(summary)}\n`)
+    writeJson(summary)
     return
   }
   if (quiet) return
@@ -104,7 +105,7 @@ function writeSummary(summary: Summary, output: 'text' | 'json', quiet: boolean)
   process.stdout.write(`documents: ${documents} loaded, ${skipped} skipped, ${failed.length} failed\n`)
   for (const { sink, error, read, inserted, enriched, unchanged, rejected } of sinks) {
     const counts = `read ${read} = ${inserted} inserted + ${enriched} enriched + ${unchanged} unchanged + ${rejected} rejected`
-    process.stdout.write(`${printable(sink)}: ${counts}${error === null ? '' : ` (failed: ${error})`}\n`)
+    process.stdout.write(`${printable(sink)}: ${counts}${error === null ? '' : ` (failed: ${escaped(error)})`}\n`)
   }
 }
 
@@ -128,9 +129,7 @@ async function dryRun(
   }
   const estimates = await estimatesOf(sinks, ranges)
   if (output === 'json') {
-    process.stdout.write(
-      `${JSON.stringify({ documents, skipped, ...(estimates.length === 0 ? {} : { estimates }) })}\n`,
-    )
+    writeJson({ documents, skipped, ...(estimates.length === 0 ? {} : { estimates }) })
     return EXIT.done
   }
   for (const { document, bytes } of documents) process.stdout.write(`${bytes ?? '?'}\t${printable(document)}\n`)

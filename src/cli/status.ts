@@ -1,6 +1,8 @@
 import { type Command, Option } from 'commander'
 import type { QueryResult, Sink, Value } from '../contract.js'
+import { printable } from '../errors.js'
 import { type SinkFlags, wholeNumber, withSinks } from './options.js'
+import { writeJson } from './terminal.js'
 
 interface StatusFlags extends SinkFlags {
   readonly days: number
@@ -20,7 +22,7 @@ export function addStatus(program: Command): void {
       const session = await openSession(flags)
       const sinks = await openSinks(session)
       try {
-        if (flags.output === 'json') await writeJson(sinks, flags.days)
+        if (flags.output === 'json') writeJson(await statusOf(sinks, flags.days))
         else for (const sink of sinks) await writeText(sink, flags.days)
       } finally {
         for (const { close } of sinks) await close()
@@ -30,7 +32,7 @@ export function addStatus(program: Command): void {
 
 async function writeText(sink: Sink, days: number): Promise<void> {
   const { writeResult } = await import('./formats/index.js')
-  process.stdout.write(`${sink.id}\n`)
+  process.stdout.write(`${printable(sink.id)}\n`)
   for (const { title, sql } of sink.questions.status(days)) {
     const result = await sink.query(sql)
     process.stdout.write(`\n${title}\n`)
@@ -38,21 +40,22 @@ async function writeText(sink: Sink, days: number): Promise<void> {
   }
 }
 
-async function writeJson(sinks: readonly Sink[], days: number): Promise<void> {
+async function statusOf(sinks: readonly Sink[], days: number): Promise<unknown[]> {
   const status = []
   for (const sink of sinks) {
     const parts: Record<string, unknown> = { sink: sink.id }
     for (const { name, sql } of sink.questions.status(days)) parts[name] = await objects(await sink.query(sql))
     status.push(parts)
   }
-  process.stdout.write(`${JSON.stringify(status, plainNumbers)}\n`)
+  return status
 }
 
 async function objects({ columns, rows }: QueryResult): Promise<Record<string, Value>[]> {
   const all = []
-  for await (const row of rows) all.push(Object.fromEntries(columns.map(({ name }, i) => [name, row[i] ?? null])))
+  for await (const row of rows)
+    all.push(Object.fromEntries(columns.map(({ name }, i) => [name, plainNumber(row[i] ?? null)])))
   return all
 }
 
 /** Counts are far below 2^53. */
-const plainNumbers = (_key: string, value: unknown): unknown => (typeof value === 'bigint' ? Number(value) : value)
+const plainNumber = (value: Value): Value => (typeof value === 'bigint' ? Number(value) : value)
