@@ -111,7 +111,11 @@ WHERE newest = 1`
  */
 function readOnly(id: string, sql: string, { schema }: Place): string[] {
   const asked = sql.replace(/[;\s]+$/, '')
-  if (asked.includes(';')) throw severalStatements(id)
+  if (asked.includes(';'))
+    throw usageError(
+      `${id}: a query is one statement, and this has a semicolon in it; nothing was run`,
+      'Ask with one SELECT. Inside a text, write chr(59) for a semicolon.',
+    )
   return [
     `SET search_path TO ${quote(schema)}`,
     "SET timezone TO 'UTC'",
@@ -119,8 +123,3 @@ function readOnly(id: string, sql: string, { schema }: Place): string[] {
     asked,
   ]
 }
-
-const severalStatements = (id: string): AuditError =>
-  usageError(`${id}: a query is one statement, and this has a semicolon in it; nothing was run`, SEMICOLON)
-
-const SEMICOLON = 'Ask with one SELECT. In a text, write chr(59) for a semicolon.'
