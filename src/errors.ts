@@ -47,14 +47,21 @@ export function interrupted(): AuditError {
   return new AuditError('interrupted', { exitCode: EXIT.interrupted })
 }
 
-/**
- * A name that came from outside (a path, an object key), fit for a log line or a terminal: control characters
- * and the direction marks that can reorder a line are escaped, and very long names are shortened.
- */
-export function printable(name: string): string {
-  const escaped = name.replace(
-    /[\p{Cc}\p{Cf}\u2028\u2029]/gu,
-    (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
+/** Control characters, and those that hide or reorder what stands beside them. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\u2028\u2029]/gu
+
+/** A text that came from outside, fit for a terminal: what could steer it stands there as JSON escapes it. */
+export function escaped(text: string): string {
+  return text.replace(UNPRINTABLE, (character) =>
+    character
+      .split('')
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+      .join(''),
   )
-  return escaped.length > 500 ? `${escaped.slice(0, 500)}…` : escaped
+}
+
+/** A name that came from outside (a path, an object key), fit for a log line: escaped, and shortened where it is very long. */
+export function printable(name: string): string {
+  const text = escaped(name)
+  return text.length > 500 ? `${text.slice(0, 500)}…` : text
 }

@@ -55,7 +55,7 @@ describe('the layout', () => {
     expect(
       strays(
         'sinks/',
-        /^src\/(?:address|contract|errors|duckdb-error|retry|scratch|stores\/(?:contract|index))$|^schemas\//,
+        /^src\/(?:address|contract|errors|duckdb-error|duckdb\/instance|retry|scratch|stores\/(?:contract|index))$|^schemas\//,
       ),
     ).toEqual([])
   })
@@ -82,7 +82,7 @@ describe('the layout', () => {
     expect(
       strays(
         'src/transform/',
-        /^src\/(?:contract|errors|duckdb-error)$|^src\/extract\/(?:batches|days|lines)$|^schemas\//,
+        /^src\/(?:contract|errors|duckdb-error|duckdb\/instance)$|^src\/extract\/(?:batches|days|lines)$|^schemas\//,
       ),
     ).toEqual([])
   })
@@ -106,6 +106,13 @@ describe('the layout', () => {
     expect(wiring.filter(({ file }) => !/^src\/cli\//.test(file))).toEqual([])
     const above = all.filter(({ file, target }) => /^src\/cli\//.test(target) && !/^src\/cli\//.test(file))
     expect(above.filter(({ file }) => file !== 'src/demo/demo.ts')).toEqual([])
+  })
+
+  it('every DuckDB is opened in one place', () => {
+    const opening = ['src', 'sinks', 'schemas']
+      .flatMap(filesBelow)
+      .filter((file) => /DuckDBInstance\.(?:create|fromCache)/.test(readFileSync(join(root, file), 'utf8')))
+    expect(opening).toEqual(['src/duckdb/instance.ts'])
   })
 
   it('made logs serve the demo alone', () => {

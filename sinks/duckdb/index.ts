@@ -6,9 +6,9 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import type { Sink } from '../../src/contract.js'
 import { duckdbError } from '../../src/duckdb-error.js'
 import { AuditError, interrupted, printable } from '../../src/errors.js'
-import { changing, DUCKDB_SQL, isRefusedChange, openConnection, withConnection } from '../shared/duckdb.js'
+import { DUCKDB_SQL, textLiteral, withConnection } from '../shared/duckdb.js'
 import { questions } from '../shared/questions.js'
-import { columnsOf, rowsOf } from '../shared/result.js'
+import { openRoom } from '../shared/room.js'
 import { inTurn, type LockOptions, whileUnlocked } from './lock.js'
 import { createAll, mergeBatch } from './merge.js'
 
@@ -28,7 +28,7 @@ export function duckdbSink(path: string, lock: LockOptions): Sink {
   const file = canonical(path)
 
   const attach = (connection: DuckDBConnection, mode: string): Promise<void> =>
-    whileUnlocked(id, lock, () => connection.run(`ATTACH '${file.replaceAll("'", "''")}' AS sink (${mode})`))
+    whileUnlocked(id, lock, () => connection.run(`ATTACH ${textLiteral(file)} AS sink (${mode})`))
 
   /** Runs `work` with the file attached as `sink`; its lock is held no longer than that. */
   function attached<T>(connection: DuckDBConnection, mode: string, work: () => Promise<T>): Promise<T> {
@@ -91,15 +91,14 @@ export function duckdbSink(path: string, lock: LockOptions): Sink {
 
     async query(sql) {
       mustExist()
-      const { connection, close } = await openConnection()
+      const room = await openRoom(id)
       try {
-        await attach(connection, READING)
-        await connection.run('USE sink')
-        const result = await connection.stream(sql)
-        return { columns: columnsOf(result), rows: rowsOf(id, result, close) }
+        await attach(room.connection, READING)
+        await room.connection.run('USE sink')
+        return await room.ask(sql)
       } catch (error) {
-        close()
-        throw isRefusedChange(error) ? changing(id) : duckdbError(id, error)
+        room.close()
+        throw duckdbError(id, error)
       }
     },
 

@@ -1,9 +1,9 @@
 /** What the sinks share that are asked in DuckDB's SQL. */
 
 import { join } from 'node:path'
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
+import type { DuckDBConnection } from '@duckdb/node-api'
 import { DUCKDB } from '../../schemas/ddl.js'
-import { AuditError } from '../../src/errors.js'
+import { openInMemory } from '../../src/duckdb/instance.js'
 import { removeScratch, scratchFolder } from '../../src/scratch.js'
 import type { SqlForms } from './questions.js'
 
@@ -15,13 +15,8 @@ export const DUCKDB_SQL: SqlForms = {
     `SELECT "timestamp", unnest(json_keys(${json})) AS key FROM ${events} WHERE ${json} IS NOT NULL`,
 }
 
-/** What a statement of `query` that is no question meets in a database attached for reading. */
-export const isRefusedChange = (error: unknown): boolean => /read-only mode/.test(String(error))
-
-export const changing = (id: string): AuditError =>
-  new AuditError(`${id}: the statement would change something, and queries cannot`, {
-    advice: 'What is loaded stays as it is; to work with a copy, write one with --format parquet.',
-  })
+/** For paths and names of ours; values of records never stand in SQL. */
+export const textLiteral = (text: string): string => `'${text.replaceAll("'", "''")}'`
 
 export interface OwnConnection {
   readonly connection: DuckDBConnection
@@ -34,7 +29,7 @@ export interface OwnConnection {
 export async function openConnection(): Promise<OwnConnection> {
   // The engine would spill into the working folder, which may be another user's.
   const folder = await scratchFolder()
-  const instance = await DuckDBInstance.create(':memory:', { temp_directory: join(folder, 'spill') })
+  const instance = await openInMemory({ temp_directory: join(folder, 'spill') })
   const connection = await instance.connect()
   const close = (): void => {
     connection.closeSync()

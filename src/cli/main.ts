@@ -1,7 +1,7 @@
 /** The command line: commands are wired here, everything else is elsewhere. */
 
 import { Command, CommanderError } from 'commander'
-import { AuditError, EXIT, type ExitCode } from '../errors.js'
+import { AuditError, EXIT, type ExitCode, escaped } from '../errors.js'
 import { version } from '../version.js'
 import { addBackfill } from './backfill.js'
 import { addDemo } from './demo.js'
@@ -11,6 +11,7 @@ import { addQuery } from './query.js'
 import { addRejects } from './rejects.js'
 import { endOnSignals } from './signals.js'
 import { addStatus } from './status.js'
+import { escapedLines } from './terminal.js'
 import { addTrust } from './trust.js'
 
 /** Sets the exit code; never throws. */
@@ -29,6 +30,7 @@ export async function main(argv: readonly string[]): Promise<void> {
       writeOut: (text) => {
         help += text
       },
+      writeErr: (text) => process.stderr.write(escapedLines(text)),
     })
     .configureHelp({ showGlobalOptions: true })
     .addHelpText(
@@ -55,11 +57,12 @@ function report(error: unknown): ExitCode {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage
   if (!(error instanceof AuditError)) {
     process.stderr.write(`wandb-audit: an unexpected error (${kindOf(error)}); set WANDB_AUDIT_DEBUG=1 to see where\n`)
-    if (process.env.WANDB_AUDIT_DEBUG) process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
+    if (process.env.WANDB_AUDIT_DEBUG)
+      process.stderr.write(`${escapedLines(error instanceof Error ? `${error.stack}` : String(error))}\n`)
     return EXIT.failed
   }
-  process.stderr.write(`wandb-audit: ${error.message}\n`)
-  if (error.advice !== undefined) process.stderr.write(`  ${error.advice}\n`)
+  process.stderr.write(`wandb-audit: ${escaped(error.message)}\n`)
+  if (error.advice !== undefined) process.stderr.write(`  ${escaped(error.advice)}\n`)
   return error.exitCode
 }
 

@@ -2,7 +2,7 @@
 
 import { requireSources } from '../config/settings.js'
 import type { DayRange, Estimate, Sink, Source } from '../contract.js'
-import { EXIT, type ExitCode, printable } from '../errors.js'
+import { EXIT, type ExitCode, escaped, printable } from '../errors.js'
 import { isApi, openSource } from '../extract/index.js'
 import { type Job, listPending, run, type Summary } from '../pipeline.js'
 import { Engine } from '../transform/engine.js'
@@ -11,6 +11,7 @@ import { joined, send } from './formats/output.js'
 import { CONCURRENCY, type RunFlags } from './options.js'
 import { openSinks, type Session } from './session.js'
 import { openSpool } from './spool.js'
+import { jsonLine } from './terminal.js'
 
 /** A staged batch takes about as much memory as its text; the merge needs as much again. */
 const BATCH_SHARE = 0.25
@@ -100,7 +101,7 @@ function outcome({ failed, sinks }: Summary, { logger, settings }: Session): Exi
 
 /** To stdout; what was committed is said on stderr where that cannot be written. */
 async function writeSummary(summary: Summary, output: 'text' | 'json', quiet: boolean): Promise<void> {
-  const text = output === 'json' ? `${JSON.stringify(summary)}\n` : quiet ? '' : inWords(summary)
+  const text = output === 'json' ? jsonLine(summary, process.stdout) : quiet ? '' : inWords(summary)
   let written = false
   try {
     written = await send([text], process.stdout)
@@ -113,7 +114,7 @@ function inWords({ documents, skipped, failed, sinks }: Summary): string {
   const head = `documents: ${documents} loaded, ${skipped} skipped, ${failed.length} failed\n`
   const lines = sinks.map(({ sink, error, read, inserted, enriched, unchanged, rejected, conflicts }) => {
     const counts = `read ${read} = ${inserted} inserted + ${enriched} enriched + ${unchanged} unchanged + ${rejected} rejected`
-    return `${printable(sink)}: ${counts}${conflicts === 0 ? '' : `; ${conflicts} conflicts`}${error === null ? '' : ` (failed: ${error})`}\n`
+    return `${printable(sink)}: ${counts}${conflicts === 0 ? '' : `; ${conflicts} conflicts`}${error === null ? '' : ` (failed: ${escaped(error)})`}\n`
   })
   return head + lines.join('')
 }
@@ -139,7 +140,7 @@ async function dryRun(
   const estimates = await estimatesOf(sinks, ranges)
   if (output === 'json') {
     await send(
-      [`${JSON.stringify({ documents, skipped, ...(estimates.length === 0 ? {} : { estimates }) })}\n`],
+      [jsonLine({ documents, skipped, ...(estimates.length === 0 ? {} : { estimates }) }, process.stdout)],
       process.stdout,
     )
     return EXIT.done

@@ -1,7 +1,9 @@
 import { type Command, Option } from 'commander'
 import type { QueryResult, Sink, Value } from '../contract.js'
+import { printable } from '../errors.js'
 import { send } from './formats/output.js'
 import { type SinkFlags, wholeNumber, withSinks } from './options.js'
+import { jsonLine } from './terminal.js'
 
 interface StatusFlags extends SinkFlags {
   readonly days: number
@@ -32,7 +34,7 @@ export function addStatus(program: Command): void {
 async function* tables(sinks: readonly Sink[], days: number): AsyncIterable<string | Uint8Array> {
   const { rendered } = await import('./formats/index.js')
   for (const sink of sinks) {
-    yield `${sink.id}\n`
+    yield `${printable(sink.id)}\n`
     for (const { title, sql } of sink.questions.status(days)) {
       yield `\n${title}\n`
       yield* rendered(await sink.query(sql), 'table', process.stdout)
@@ -47,14 +49,15 @@ async function* json(sinks: readonly Sink[], days: number): AsyncIterable<string
     for (const { name, sql } of sink.questions.status(days)) parts[name] = await objects(await sink.query(sql))
     status.push(parts)
   }
-  yield `${JSON.stringify(status, plainNumbers)}\n`
+  yield jsonLine(status, process.stdout)
 }
 
 async function objects({ columns, rows }: QueryResult): Promise<Record<string, Value>[]> {
   const all = []
-  for await (const row of rows) all.push(Object.fromEntries(columns.map(({ name }, i) => [name, row[i] ?? null])))
+  for await (const row of rows)
+    all.push(Object.fromEntries(columns.map(({ name }, i) => [name, plainNumber(row[i] ?? null)])))
   return all
 }
 
 /** Counts are far below 2^53. */
-const plainNumbers = (_key: string, value: unknown): unknown => (typeof value === 'bigint' ? Number(value) : value)
+const plainNumber = (value: Value): Value => (typeof value === 'bigint' ? Number(value) : value)

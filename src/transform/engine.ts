@@ -2,7 +2,8 @@
 
 import { mkdir, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type DuckDBConnection, DuckDBInstance, type DuckDBValue } from '@duckdb/node-api'
+import type { DuckDBConnection, DuckDBInstance, DuckDBValue } from '@duckdb/node-api'
+import { openInMemory } from '../duckdb/instance.js'
 import { duckdbError } from '../duckdb-error.js'
 import { interrupted } from '../errors.js'
 import { registerExtraFunctions } from './extras.js'
@@ -31,12 +32,10 @@ export class Engine {
     const spill = join(folder, 'spill')
     await mkdir(spill, { mode: 0o700 })
     const disk = await statfs(spill)
-    const instance = await DuckDBInstance.create(':memory:', {
+    const instance = await openInMemory({
       memory_limit: `${Math.max(LEAST_MEMORY_BYTES, Math.floor(memoryBytes * SHARE_OF_MEMORY))}B`,
       temp_directory: spill,
       max_temp_directory_size: `${Math.floor((disk.bavail * disk.bsize) / 2)}B`,
-      autoinstall_known_extensions: 'false',
-      autoload_known_extensions: 'false',
     })
     const engine = new Engine(instance, await instance.connect())
     await engine.run("SET TimeZone = 'UTC'")

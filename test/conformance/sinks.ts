@@ -31,7 +31,8 @@ const WITH_EXTRA = { ...BARE, run_name: 'r' }
 const OTHER = { timestamp: '2026-10-02T00:00:00.5Z', action: 'user:login', response_code: 'oops' }
 const BAD = '{"timestamp":"2026-10-01T12:34:56Z"}'
 
-export function sinkConformance(name: string, newTarget: () => Promise<SinkTarget>): void {
+/** @param mark what texts begin with: a byte order mark is a character like any other */
+export function sinkConformance(name: string, newTarget: () => Promise<SinkTarget>, mark = '\ufeff'): void {
   const newSink = async (): Promise<Sink> => {
     const sink = await (await newTarget()).open()
     await sink.prepare()
@@ -85,7 +86,7 @@ export function sinkConformance(name: string, newTarget: () => Promise<SinkTarge
       const everything = Object.fromEntries(
         AUDIT_EVENTS.columns
           .filter((column) => column.class === 'identity' || column.class === 'name')
-          .map((column) => [column.name, `value of ${column.name} – "quoted", \\ and \t 💡`]),
+          .map((column) => [column.name, `${mark}value of ${column.name} – "quoted", \\ and \t 💡`]),
       )
       const record = { ...everything, timestamp: '2026-10-01T12:34:56.123456Z', response_code: 404 }
       await loadInto(sink, { 'a document': `\n${ndjson({ ...record, run_asset: [1, 'x'] })}` })
@@ -399,7 +400,18 @@ export function sinkConformance(name: string, newTarget: () => Promise<SinkTarge
   })
 
   describe(`${name}: receipts`, () => {
-    const names = ['plain', "it's", 'say "so"', 'ünï/💡', 'two\nlines', '../../etc/passwd', '$1 %s {} ; --', '\\', ' ']
+    const names = [
+      'plain',
+      `${mark}marked`,
+      "it's",
+      'say "so"',
+      'ünï/💡',
+      'two\nlines',
+      '../../etc/passwd',
+      '$1 %s {} ; --',
+      '\\',
+      ' ',
+    ]
 
     it('gives back the newest version of each document of a source, however it is called', async () => {
       const sink = await newSink()

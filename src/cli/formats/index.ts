@@ -16,6 +16,10 @@ export interface WriteOptions {
   readonly color?: boolean
   /** For table: columns of the terminal. Default: those of `out`; without end when it is no terminal. */
   readonly width?: number
+  /** For csv: texts that a spreadsheet would take for a formula get a `'` before them. */
+  readonly csvSafe?: boolean
+  /** Control characters as they are, also where `out` is a terminal. */
+  readonly rawOutput?: boolean
 }
 
 /**
@@ -41,23 +45,28 @@ export function rendered(
   options: WriteOptions = {},
 ): AsyncIterable<string | Uint8Array> {
   const named = { columns: distinctNames(result.columns), rows: result.rows }
-  return chunks(named, format, { ...terminal(out), ...options })
+  const { rawOutput = false, csvSafe = false, ...asked } = options
+  return chunks(named, format, { csvSafe, ...terminal(out, rawOutput), ...asked })
 }
 
-function chunks(
-  result: QueryResult,
-  format: Format,
-  look: { readonly color: boolean; readonly width: number | undefined },
-): AsyncIterable<string | Uint8Array> {
+interface Look {
+  readonly color: boolean
+  readonly width: number | undefined
+  readonly csvSafe: boolean
+  /** What could steer a terminal is escaped. */
+  readonly onTerminal: boolean
+}
+
+function chunks(result: QueryResult, format: Format, look: Look): AsyncIterable<string | Uint8Array> {
   switch (format) {
     case 'table':
       return joined(table(result, look))
     case 'json':
-      return joined(json(result))
+      return joined(json(result, look))
     case 'ndjson':
-      return joined(ndjson(result))
+      return joined(ndjson(result, look))
     case 'csv':
-      return joined(csv(result))
+      return joined(csv(result, look))
     case 'parquet':
       return parquet(result)
     case 'arrow':
@@ -65,7 +74,11 @@ function chunks(
   }
 }
 
-function terminal(out: Writable & { isTTY?: boolean; columns?: number }) {
+function terminal(out: Writable & { isTTY?: boolean; columns?: number }, rawOutput: boolean) {
   const isTerminal = out.isTTY === true
-  return { color: isTerminal && !process.env.NO_COLOR, width: isTerminal ? out.columns : undefined }
+  return {
+    onTerminal: isTerminal && !rawOutput,
+    color: isTerminal && !process.env.NO_COLOR,
+    width: isTerminal ? out.columns : undefined,
+  }
 }

@@ -55,7 +55,8 @@ async function save({ columns, rows }: QueryResult, file: string, folder: string
     return value
   }
 
-  const instance = await duckdb.DuckDBInstance.create(':memory:', { memory_limit: '1GB', temp_directory: folder })
+  const { openInMemory } = await import('../../duckdb/instance.js')
+  const instance = await openInMemory({ memory_limit: '1GB', temp_directory: folder })
   try {
     const connection = await instance.connect()
     const declared = columns.map(({ name, type }) => `${quoted(name, '"')} ${TYPES[type]}`)
