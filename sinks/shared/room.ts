@@ -57,7 +57,7 @@ async function shut(connection: DuckDBConnection, files: readonly string[]): Pro
 }
 
 /** The options of EXPLAIN are words, so nothing can hide among them. */
-const EXPLAIN = /^\s*EXPLAIN\s+(?:ANALYZE\s+|\([\w\s,]*\))?/i
+const EXPLAIN = /^\s*EXPLAIN(?:\s+ANALYZE\s|\s*\([\w\s,]*\)|\s)/i
 
 /**
  * Whether a text that parses is one statement that reads. DuckDB's own parser says so: nothing else can stand in brackets

@@ -78,6 +78,7 @@ const QUESTIONS = [
   'EXPLAIN SELECT action FROM audit_events',
   'explain analyze SELECT action FROM audit_events',
   'EXPLAIN (ANALYZE, FORMAT json) SELECT action FROM audit_events',
+  'EXPLAIN(ANALYZE) SELECT action FROM audit_events',
   'FROM audit_events USING SAMPLE 100%',
   'SELECT count(*) OVER () FROM audit_events QUALIFY row_number() OVER () = 1',
   "FROM query('FROM audit_events')",
