@@ -51,11 +51,11 @@ describe('the layout', () => {
     expect(all).toContainEqual({ file: 'src/pipeline.ts', target: 'src/transform/engine', dynamic: false, type: true })
   })
 
-  it('sinks know the contract, errors, retry, addresses, stores and schemas, never a source or the pipeline', () => {
+  it('sinks know the contract, errors, connections, cleaning up, retry, addresses, stores and schemas, never a source or the pipeline', () => {
     expect(
       strays(
         'sinks/',
-        /^src\/(?:address|contract|errors|duckdb-error|retry|scratch|stores\/(?:contract|index))$|^schemas\//,
+        /^src\/(?:address|cleanup|connections|contract|errors|duckdb-error|retry|scratch|stores\/(?:contract|index))$|^schemas\//,
       ),
     ).toEqual([])
   })
@@ -69,9 +69,12 @@ describe('the layout', () => {
     expect(others).toEqual([])
   })
 
-  it('sources know the contract, errors, retry, addresses, stores and schemas, never a sink, the engine or the pipeline', () => {
+  it('sources know the contract, errors, connections, retry, addresses, stores and schemas, never a sink, the engine or the pipeline', () => {
     expect(
-      strays('src/extract/', /^src\/(?:address|contract|errors|retry|stores\/(?:contract|index))$|^schemas\//),
+      strays(
+        'src/extract/',
+        /^src\/(?:address|connections|contract|errors|retry|stores\/(?:contract|index))$|^schemas\//,
+      ),
     ).toEqual([])
   })
 
@@ -90,8 +93,8 @@ describe('the layout', () => {
     expect(strays('src/pipeline', known)).toEqual([])
   })
 
-  it('stores know errors, retry and addresses, and nothing of what is stored', () => {
-    expect(strays('src/stores/', /^src\/(?:address|errors|retry)$/)).toEqual([])
+  it('stores know errors, connections, retry and addresses, and nothing of what is stored', () => {
+    expect(strays('src/stores/', /^src\/(?:address|connections|errors|retry)$/)).toEqual([])
   })
 
   it('schemas know nothing but errors', () => {

@@ -79,3 +79,10 @@ const pathLiteral = (path: string): string => textLiteral(path.replace(/[*?[]/g,
 
 /** For paths and names of ours; values of records never stand in SQL. */
 export const textLiteral = (text: string): string => `'${text.replaceAll("'", "''")}'`
+
+/** A name for a copy of a lake's file; the name in the lake stands in it, and so in what DuckDB says of the copy. */
+export const copyName = (id: string, key: string): string =>
+  `${id}.${key
+    .replaceAll('/', ',')
+    .replace(/[^\w=.,-]/g, '_')
+    .slice(-150)}`

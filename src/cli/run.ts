@@ -9,7 +9,7 @@ import { Engine } from '../transform/engine.js'
 import { version } from '../version.js'
 import { joined, send } from './formats/output.js'
 import { CONCURRENCY, type RunFlags } from './options.js'
-import { openSinks, type Session } from './session.js'
+import { closeAll, openSinks, type Session } from './session.js'
 import { openSpool } from './spool.js'
 
 /** A staged batch takes about as much memory as its text; the merge needs as much again. */
@@ -49,7 +49,7 @@ export async function runOnce(
     await writeSummary(summary, flags.output, settings.quiet ?? false)
     return code
   } finally {
-    for (const { close } of [...jobs.map(({ source }) => source), ...sinks]) await close()
+    await closeAll([...jobs.map(({ source }) => source), ...sinks], session)
   }
 }
 
@@ -77,7 +77,7 @@ async function runPipeline(session: Session, jobs: readonly Job[], sinks: readon
       engine.close()
     }
   } finally {
-    await spool.remove()
+    await spool.remove().catch((error: unknown) => logger.warn({ err: error }, 'the spool folder cannot be removed'))
   }
 }
 
