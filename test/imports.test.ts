@@ -51,11 +51,11 @@ describe('the layout', () => {
     expect(all).toContainEqual({ file: 'src/pipeline.ts', target: 'src/transform/engine', dynamic: false, type: true })
   })
 
-  it('sinks know the contract, errors, retry, addresses, stores and schemas, never a source or the pipeline', () => {
+  it('sinks know the contract, errors, connections, cleaning up, retry, addresses, stores and schemas, never a source or the pipeline', () => {
     expect(
       strays(
         'sinks/',
-        /^src\/(?:address|contract|errors|duckdb-error|duckdb\/instance|retry|scratch|stores\/(?:contract|index))$|^schemas\//,
+        /^src\/(?:address|cleanup|connections|contract|duckdb-error|duckdb\/instance|errors|retry|scratch|stores\/(?:contract|index))$|^schemas\//,
       ),
     ).toEqual([])
   })
@@ -69,11 +69,11 @@ describe('the layout', () => {
     expect(others).toEqual([])
   })
 
-  it('sources know the contract, errors, retry, addresses, stores and schemas, never a sink, the engine or the pipeline', () => {
+  it('sources know the contract, errors, connections, retry, addresses, stores and schemas, never a sink, the engine or the pipeline', () => {
     expect(
       strays(
         'src/extract/',
-        /^src\/(?:address|contract|errors|regular-file|retry|stores\/(?:contract|index))$|^schemas\//,
+        /^src\/(?:address|connections|contract|errors|regular-file|retry|stores\/(?:contract|index))$|^schemas\//,
       ),
     ).toEqual([])
   })
@@ -93,8 +93,8 @@ describe('the layout', () => {
     expect(strays('src/pipeline', known)).toEqual([])
   })
 
-  it('stores know errors, retry, addresses and files, and nothing of what is stored', () => {
-    expect(strays('src/stores/', /^src\/(?:address|errors|regular-file|retry|scratch)$/)).toEqual([])
+  it('stores know errors, connections, retry, addresses and files, and nothing of what is stored', () => {
+    expect(strays('src/stores/', /^src\/(?:address|connections|errors|regular-file|retry|scratch)$/)).toEqual([])
   })
 
   it('schemas know nothing but errors', () => {

@@ -41,9 +41,13 @@ export async function tryLoad(zone: Zone, batch: Batch, held: Held, signal: Abor
     const committed = await replaceManifest(zone, held, next, UNSTOPPABLE)
     return committed === null ? null : { counts, held: committed, parts }
   } finally {
-    await dropChanges(batch)
-    await batch.engine.run(`DROP TABLE IF EXISTS ${LOAD}`)
+    await dropAll(batch).catch(() => {}) // what went wrong before is what counts
   }
+}
+
+async function dropAll(batch: Batch): Promise<void> {
+  await dropChanges(batch)
+  await batch.engine.run(`DROP TABLE IF EXISTS ${LOAD}`)
 }
 
 /** By table: what a commit adds to it, uploaded as `file` and still here as `local`. */

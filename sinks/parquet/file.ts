@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { AuditError, interrupted } from '../../src/errors.js'
 import type { StoredObject } from '../../src/stores/contract.js'
 import type { Lake } from './lake.js'
+import { copyName } from './layout.js'
 
 /** What a batch has for one file. */
 export interface Change<T> {
@@ -36,7 +37,7 @@ export async function stage<T>(lake: Lake, change: Change<T>, folder: string, si
   for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
     if (signal.aborted) throw interrupted()
     const over = await lake.store.find(lake.prefix + change.file, signal)
-    const there = over === null ? null : join(folder, `${randomUUID()}.parquet`)
+    const there = over === null ? null : join(folder, copyName(randomUUID(), change.file))
     try {
       if (over !== null && there !== null && !(await lake.fetch(over, there, signal))) continue
       const content = join(folder, `${randomUUID()}.parquet`)

@@ -101,3 +101,10 @@ export function rowsIn(table: Table, files: readonly string[]): string {
 
 /** https://duckdb.org/docs/stable/sql/functions/pattern_matching#globbing: a path in SQL is a pattern, unless it is escaped. */
 export const asPattern = (path: string): string => path.replace(/[*?[]/g, '[$&]')
+
+/** A name for a copy of a lake's file; the name in the lake stands in it, and so in what DuckDB says of the copy. */
+export const copyName = (id: string, key: string): string =>
+  `${id}.${key
+    .replaceAll('/', ',')
+    .replace(/[^\w=.,-]/g, '_')
+    .slice(-150)}`

@@ -5,7 +5,7 @@ import { access, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { StoredObject } from '../../src/stores/contract.js'
 import type { Lake } from './lake.js'
-import { folderOf, isPart, type Layout } from './layout.js'
+import { copyName, folderOf, isPart, type Layout } from './layout.js'
 
 export interface Snapshots {
   /** Local files with the rows of a table: each of its files as it is now, in the order of their keys. No others. */
@@ -32,8 +32,8 @@ export function snapshots(lake: Lake): Snapshots {
       object !== null;
       object = await lake.store.find(object.key, signal)
     ) {
-      const name = createHash('sha256').update(`${object.key}\0${object.version}`).digest('hex')
-      const path = join(await folder(), `${name}.parquet`)
+      const id = createHash('sha256').update(`${object.key}\0${object.version}`).digest('hex')
+      const path = join(await folder(), copyName(id, object.key.slice(lake.prefix.length)))
       const known = await access(path).then(
         () => true,
         () => false,

@@ -61,13 +61,14 @@ export async function withResult<T>(
   sqlFor: (sink: Sink) => string,
   use: (result: QueryResult) => Promise<T>,
 ): Promise<T> {
-  const { openSession, openSinks } = await import('./session.js')
-  const sinks = await openSinks(await openSession(flags))
+  const { closeAll, openSession, openSinks } = await import('./session.js')
+  const session = await openSession(flags)
+  const sinks = await openSinks(session)
   try {
     const [sink] = sinks
     if (sink === undefined) throw new Error('the settings name at least one sink')
     return await use(await sink.query(sqlFor(sink)))
   } finally {
-    for (const { close } of sinks) await close()
+    await closeAll(sinks, session)
   }
 }

@@ -9,7 +9,7 @@ import { Engine } from '../transform/engine.js'
 import { version } from '../version.js'
 import { joined, send } from './formats/output.js'
 import { CONCURRENCY, type RunFlags } from './options.js'
-import { openSinks, type Session } from './session.js'
+import { closeAll, openSinks, type Session } from './session.js'
 import { openSpool } from './spool.js'
 import { jsonLine } from './terminal.js'
 
@@ -50,7 +50,7 @@ export async function runOnce(
     await writeSummary(summary, flags.output, settings.quiet ?? false)
     return code
   } finally {
-    for (const { close } of [...jobs.map(({ source }) => source), ...sinks]) await close()
+    await closeAll([...jobs.map(({ source }) => source), ...sinks], session)
   }
 }
 
@@ -80,7 +80,11 @@ async function runPipeline(session: Session, jobs: readonly Job[], sinks: readon
       engine.close()
     }
   } finally {
-    spool.remove()
+    try {
+      spool.remove()
+    } catch (error) {
+      logger.warn({ err: error }, 'the spool folder cannot be removed')
+    }
   }
 }
 

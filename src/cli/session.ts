@@ -41,3 +41,13 @@ export async function openSinks({ settings, logger, signal }: Session): Promise<
   for (const address of new Set(settings.to)) sinks.push(await openSink(address, context))
   return sinks
 }
+
+/** Closes each, and only warns of what cannot be closed: what went wrong before is what the command has to tell. */
+export async function closeAll(
+  all: readonly { close(): Promise<unknown> }[],
+  { logger }: Pick<Session, 'logger'>,
+): Promise<void> {
+  for (const { close } of all) {
+    await close().catch((error: unknown) => logger.warn({ err: error }, 'what was open cannot be closed'))
+  }
+}

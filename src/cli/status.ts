@@ -19,14 +19,14 @@ export function addStatus(program: Command): void {
     .addOption(new Option('--output <format>', 'how it is written').choices(['text', 'json']).default('text'))
     .addHelpText('after', '\nExamples:\n  $ wandb-audit status\n  $ wandb-audit status --days 90 --output json')
     .action(async (flags: StatusFlags) => {
-      const { openSession, openSinks } = await import('./session.js')
+      const { closeAll, openSession, openSinks } = await import('./session.js')
       const session = await openSession(flags)
       const sinks = await openSinks(session)
       try {
         const text = flags.output === 'json' ? json(sinks, flags.days) : tables(sinks, flags.days)
         await send(text, process.stdout)
       } finally {
-        for (const { close } of sinks) await close()
+        await closeAll(sinks, session)
       }
     })
 }

@@ -6,7 +6,15 @@ import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from 'undici'
 import { AuditError, interrupted, usageError } from '../../errors.js'
 import type { ApiAddress } from './address.js'
 import type { Credentials } from './credentials.js'
-import { contentFailure, cutShort, HEAD_BYTES, networkFailure, redirectFailure, statusFailure } from './failures.js'
+import {
+  contentFailure,
+  cutShort,
+  encodedFailure,
+  HEAD_BYTES,
+  networkFailure,
+  redirectFailure,
+  statusFailure,
+} from './failures.js'
 
 const MOST_REDIRECTS = 5
 const LONGEST_RETRY_AFTER_MS = 10 * 60_000
@@ -59,7 +67,11 @@ export function apiClient(
 ): ApiClient {
   const agent = agentFor(address, timing)
   const login = Buffer.from(`${credentials.username}:${credentials.key}`).toString('base64')
-  const headers = { authorization: `Basic ${login}`, accept: 'application/json, application/x-ndjson' }
+  const headers = {
+    authorization: `Basic ${login}`,
+    accept: 'application/json, application/x-ndjson',
+    'accept-encoding': 'identity',
+  }
 
   async function exchange(query: Query, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
     let url = new URL(`${address.endpoint}?${new URLSearchParams(query)}`)
@@ -157,6 +169,11 @@ async function begun(
   response: Dispatcher.ResponseData,
   signal: AbortSignal,
 ): Promise<AsyncIterable<Uint8Array>> {
+  const encoding = String(response.headers['content-encoding'] ?? 'identity')
+  if (encoding !== 'identity') {
+    response.body.destroy()
+    throw encodedFailure(address, encoding)
+  }
   const chunks = response.body[Symbol.asyncIterator]()
   const next = async (): Promise<Uint8Array | null> => {
     try {
