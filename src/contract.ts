@@ -48,10 +48,13 @@ export interface Source {
  * `events` holds each event of the batch once, with the columns of `audit_events` in their order and two more:
  * `occurrences`, the lines it was read from, and `fills`, how many of these after the first added a name or an extra.
  * `rejects` holds the columns of `audit_rejects`, `receipts` those of `audit_documents`: what the sink shall remember of
- * each document. All three are relations of `engine`, named so that they can stand in SQL.
+ * each document. All three are relations of `engine`, named so that they can stand in SQL. A document that a sink refuses
+ * comes again in parts, the receipt last: such a batch may be of no document and have no receipt.
  */
 export interface Batch {
   readonly loadId: string
+  /** The id of the source its documents come from. */
+  readonly source: string
   readonly startedAt: Date
   readonly loaderVersion: string
   readonly documents: number

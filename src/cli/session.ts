@@ -17,7 +17,8 @@ export interface Session {
   readonly signal: AbortSignal
 }
 
-export async function openSession(flags: CommonFlags): Promise<Session> {
+/** @param stop of a process that is told when to stop by another one, in place of the system's signals */
+export async function openSession(flags: CommonFlags, stop?: AbortSignal): Promise<Session> {
   const settings = resolveSettings(asSettings(flags), process.env, flags.config)
   const quiet = settings.quiet ?? false
   let progress: Progress | undefined
@@ -30,7 +31,7 @@ export async function openSession(flags: CommonFlags): Promise<Session> {
     },
   })
   progress = createProgress({ stream: process.stderr, quiet, logger })
-  return { settings, logger, progress, signal: interruptSignal(logger) }
+  return { settings, logger, progress, signal: stop === undefined ? interruptSignal(logger) : told(stop, logger) }
 }
 
 let interruption: AbortController | undefined
@@ -43,11 +44,16 @@ function interruptSignal(logger: Logger): AbortSignal {
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.on(name, () => {
       if (controller.signal.aborted) process.exit(EXIT.interrupted)
-      logger.warn('interrupted: undoing what is not committed; once more to stop at once')
       controller.abort()
     })
   }
-  return controller.signal
+  return told(controller.signal, logger)
+}
+
+function told(signal: AbortSignal, logger: Logger): AbortSignal {
+  const tell = (): void => logger.warn('interrupted: undoing what is not committed; once more to stop at once')
+  signal.addEventListener('abort', tell, { once: true })
+  return signal
 }
 
 export async function openSinks({ settings, logger, signal }: Session): Promise<Sink[]> {

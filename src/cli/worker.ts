@@ -1,0 +1,34 @@
+/** The process that may die: it runs a command's work and tells the one that started it what it does. */
+
+import { EXIT, type ExitCode } from '../errors.js'
+import { runCommand } from './commands.js'
+import { reporting } from './main.js'
+import type { Handover, Message, Survivor } from './survivor.js'
+
+// A terminal, or whatever ends a service, sends them to both processes: the other one's word is enough.
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => {})
+const stop = new AbortController()
+process.once('disconnect', () => {
+  // Whoever read the output may be gone too.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+  stop.abort()
+})
+const { entries } = await new Promise<Handover>((resolve) => process.once('message', resolve))
+const survivor: Survivor = {
+  entries,
+  signal: stop.signal,
+  post: (entry) => tell({ entry }),
+  repeatEvery: (everyMs) => tell({ everyMs }),
+}
+await reporting(() => runCommand(process.argv, survivor))
+await tell({ code: (process.exitCode ?? EXIT.done) as ExitCode })
+process.removeAllListeners('disconnect')
+if (process.connected) process.disconnect()
+
+/** Resolves when it is out of this process's hands; nobody to tell means that the signal is aborted. */
+function tell(message: Message): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.send === undefined || !process.connected) resolve()
+    else process.send(message, undefined, undefined, () => resolve())
+  })
+}
