@@ -29,7 +29,8 @@ export type Entry =
   | { readonly type: 'ended' }
   /** Of a step that is run once only. */
   | { readonly type: 'tried'; readonly error: string | null }
-  | { readonly type: 'loaded'; readonly sink: string; readonly counts: LoadCounts; readonly part: boolean }
+  /** `completes`: the sink has all of the documents now. */
+  | { readonly type: 'loaded'; readonly sink: string; readonly counts: LoadCounts; readonly completes: boolean }
   | { readonly type: 'finished'; readonly documents?: readonly Key[] }
   | { readonly type: 'failed'; readonly key: Key; readonly failure: Summary['failed'][number] }
   | { readonly type: 'sink failed'; readonly sink: string; readonly error: string }
@@ -53,7 +54,9 @@ interface Death {
 export class Journal {
   readonly summary: Summary
   private readonly post: Post
+  /** Those of earlier processes, and of this one those that failed. */
   private readonly finishedDocuments = new Set<Key>()
+  /** By sink, of earlier processes. */
   private readonly loadedDocuments = new Map<string, Set<Key>>()
   /** Of steps that are run once only: why each failed, or null. */
   private readonly results = new Map<string, string | null>()
@@ -61,6 +64,7 @@ export class Journal {
   private deathCount = 0
   private documents: readonly Key[] = []
   private step: string | null = null
+  private replaying = true
 
   /** @param entries those of the processes of this run that died */
   constructor(sinks: readonly string[] = [], entries: readonly Entry[] = [], post: Post = async () => {}) {
@@ -69,6 +73,8 @@ export class Journal {
     this.summary = { documents: 0, skipped: 0, failed: [], sinks: empty }
     this.post = post
     for (const entry of entries) this.apply(entry)
+    this.applyFinished(this.loadedEverywhere(sinks))
+    this.replaying = false
   }
 
   /** Whether a process of this run died: from then on nothing happens beside a step. */
@@ -89,7 +95,7 @@ export class Journal {
     return this.summary.sinks.some((each) => each.sink === sink && each.error !== null)
   }
 
-  /** How many of the documents this run loaded into the sink. */
+  /** How many of the documents earlier processes of this run loaded into the sink. */
   loadedCount(sink: string, documents: readonly Key[]): number {
     const loaded = this.loadedDocuments.get(sink)
     return loaded === undefined ? 0 : documents.filter((document) => loaded.has(document)).length
@@ -115,21 +121,22 @@ export class Journal {
   async load(sink: string, documents: readonly Key[], work: () => Promise<LoadCounts>): Promise<LoadCounts> {
     return this.survive(`load ${sink}`, documents, async () => {
       const counts = await work()
-      await this.note({ type: 'loaded', sink, counts, part: false })
+      await this.note({ type: 'loaded', sink, counts, completes: true })
       return counts
     })
   }
 
   /**
-   * Runs `work` once in all processes of the run; where it gives counts, they are those of a part of a load.
+   * Runs `work` once in all processes of the run.
    *
+   * @param work where it loads a part of the document, gives the counts; `completes` for the last part
    * @param described why it failed; what this throws, `once` does
    * @returns that, or how the process died of it; null when neither happened
    */
   async once(
     step: string,
     document: Key,
-    work: () => Promise<{ sink: string; counts: LoadCounts } | null>,
+    work: () => Promise<{ sink: string; counts: LoadCounts; completes: boolean } | null>,
     described: (error: unknown) => string,
   ): Promise<string | null> {
     const known = this.results.get(resultKey(step, document))
@@ -139,7 +146,7 @@ export class Journal {
     await this.begin(step, [document])
     try {
       const load = await work()
-      await this.note(load === null ? { type: 'tried', error: null } : { type: 'loaded', ...load, part: true })
+      await this.note(load === null ? { type: 'tried', error: null } : { type: 'loaded', ...load })
       return null
     } catch (error) {
       const why = described(error)
@@ -206,12 +213,7 @@ export class Journal {
         this.applyLoad(entry)
         break
       case 'finished':
-        for (const key of this.documents) {
-          // One that failed in a sink is there already.
-          if (this.finishedDocuments.has(key)) continue
-          this.finishedDocuments.add(key)
-          this.summary.documents++
-        }
+        this.applyFinished(this.documents)
         break
       case 'failed':
         this.finishedDocuments.add(entry.key)
@@ -229,19 +231,32 @@ export class Journal {
     this.step = null
   }
 
-  private applyLoad({ sink, counts, part }: Extract<Entry, { type: 'loaded' }>): void {
+  private applyLoad({ sink, counts, completes }: Extract<Entry, { type: 'loaded' }>): void {
     for (const total of this.summary.sinks) {
       if (total.sink !== sink) continue
       for (const count of ['read', 'inserted', 'enriched', 'unchanged', 'rejected'] as const)
         total[count] += counts[count]
     }
-    if (part) {
-      this.results.set(resultKey(this.step ?? '', this.documents[0] ?? ''), null)
-      return
-    }
+    this.results.set(resultKey(this.step ?? '', this.documents[0] ?? ''), null)
+    if (!completes || !this.replaying) return
     const loaded = this.loadedDocuments.get(sink) ?? new Set()
     for (const key of this.documents) loaded.add(key)
     this.loadedDocuments.set(sink, loaded)
+  }
+
+  private loadedEverywhere(sinks: readonly string[]): readonly Key[] {
+    const taking = sinks.filter((sink) => !this.hasFailed(sink))
+    const [first, ...others] = taking.map((sink) => this.loadedDocuments.get(sink) ?? new Set<Key>())
+    return [...(first ?? [])].filter((key) => others.every((loaded) => loaded.has(key)))
+  }
+
+  private applyFinished(documents: readonly Key[]): void {
+    for (const key of documents) {
+      // It may have failed in one of the sinks.
+      if (this.finishedDocuments.has(key)) continue
+      this.summary.documents++
+      if (this.replaying) this.finishedDocuments.add(key)
+    }
   }
 }
 

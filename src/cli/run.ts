@@ -43,6 +43,12 @@ export async function runOnce(
     entries,
     post,
   )
+  const last = entries.at(-1)
+  if (last?.type === 'died') {
+    session.logger.warn(
+      `the process that did the work ended with ${last.how}: another one goes on, and finds what it died of`,
+    )
+  }
   const jobs: Job[] = []
   try {
     for (const address of requireSources(settings)) {

@@ -35,22 +35,18 @@ export interface Loading extends Transforming {
  */
 export async function loadBatch(landed: LandedBatch, run: Loading, only?: readonly Sink[]): Promise<void> {
   const { journal, source } = run
-  const documents = keysOf(landed, source)
-  const taken = ({ id }: Sink): number => journal.loadedCount(id, documents)
-  const sinks = (only ?? run.sinks).filter((sink) => !journal.hasFailed(sink.id) && taken(sink) < documents.length)
-  // Some of them are there when a process died that had loaded them.
+  const keys = keysOf(landed, source)
+  const taken = ({ id }: Sink): number => journal.loadedCount(id, keys)
+  const sinks = (only ?? run.sinks).filter((sink) => !journal.hasFailed(sink.id) && taken(sink) < keys.length)
+  if (sinks.length === 0) return
+  // A process that died had loaded some of them.
   if (sinks.some((sink) => taken(sink) > 0)) return loadHalves(landed, run, only)
-  let loaded = documents
-  if (sinks.length > 0) {
-    const transformed = await transformBatch(landed, run)
-    if (transformed === 'apart') return loadHalves(landed, run, only)
-    loaded = transformed === null ? [] : keysOf(transformed.landed, source)
-    if (transformed !== null) {
-      if (only === undefined) run.onTransformed(transformed.batch.rowsRead)
-      await loadInto(sinks, transformed, run)
-    }
-  }
-  if (only === undefined && loaded.length > 0) await journal.finish(loaded)
+  const transformed = await transformBatch(landed, keys, run)
+  if (transformed === 'apart') return loadHalves(landed, run, only)
+  if (transformed === null) return
+  if (only === undefined) run.onTransformed(transformed.batch.rowsRead)
+  await loadInto(sinks, transformed, run)
+  if (only === undefined) await journal.finish(transformed.keys)
 }
 
 async function loadHalves(landed: LandedBatch, run: Loading, only?: readonly Sink[]): Promise<void> {
@@ -61,11 +57,10 @@ async function loadHalves(landed: LandedBatch, run: Loading, only?: readonly Sin
 }
 
 async function loadInto(sinks: readonly Sink[], transformed: Transformed, run: Loading): Promise<void> {
-  const { batch, landed } = transformed
-  const documents = keysOf(landed, run.source)
+  const { batch, landed, keys } = transformed
   for (const [i, sink] of sinks.entries()) {
     try {
-      const counts = await run.journal.load(sink.id, documents, () => sink.load(batch, run.signal))
+      const counts = await run.journal.load(sink.id, keys, () => sink.load(batch, run.signal))
       run.refusals.delete(sink.id)
       run.progress.loaded(counts.read)
       continue
@@ -75,7 +70,7 @@ async function loadInto(sinks: readonly Sink[], transformed: Transformed, run: L
         continue
       }
     }
-    if (documents.length > 1) await loadHalves(landed, run, [sink])
+    if (keys.length > 1) await loadHalves(landed, run, [sink])
     else await loadOne(sink, transformed, run)
     // By now the engine holds something else.
     return loadBatch(landed, run, sinks.slice(i + 1))

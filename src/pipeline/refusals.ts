@@ -6,7 +6,7 @@ import { documentsOf, lineOf } from '../extract/spooled.js'
 import { partOf, receiptOf, refusedLine } from '../transform/parts.js'
 import type { Loading } from './loading.js'
 import { MOST_OFFENDERS } from './offenders.js'
-import { keysOf, type Transformed } from './transforming.js'
+import type { Transformed } from './transforming.js'
 
 /**
  * Loads a document in parts, each half of the one that was refused, down to single lines; a line that is refused twice
@@ -18,16 +18,16 @@ import { keysOf, type Transformed } from './transforming.js'
  */
 export async function loadByLines(
   sink: Sink,
-  { batch, landed }: Transformed,
-  { engine, journal, progress, refusals, signal, source }: Loading,
+  { batch, landed, keys }: Transformed,
+  { engine, journal, progress, refusals, signal }: Loading,
   mayLieInTheData: (error: unknown) => boolean,
 ): Promise<string | null> {
   const file = landed.files.find(({ documents }) => documents.length > 0)
   const [document] = documentsOf(landed)
-  const [key] = keysOf(landed, source)
+  const [key] = keys
   if (file === undefined || document === undefined || key === undefined) return null
 
-  const load = (what: string, part: Batch): Promise<string | null> =>
+  const load = (what: string, part: Batch, completes = false): Promise<string | null> =>
     journal.once(
       `load ${what} of ${document.sha256} into ${sink.id}`,
       key,
@@ -35,7 +35,7 @@ export async function loadByLines(
         const counts = await sink.load(part, signal)
         refusals.delete(sink.id)
         progress.loaded(counts.read)
-        return { sink: sink.id, counts }
+        return { sink: sink.id, counts, completes }
       },
       (error) => {
         if (!mayLieInTheData(error)) throw error
@@ -44,6 +44,7 @@ export async function loadByLines(
     )
 
   let refused = 0
+  let refusedEvents = 0
   const repeats = new Map<string, number>()
   const setAside = async (line: number, why: string): Promise<string | null> => {
     if (refused === MOST_OFFENDERS) return `it refuses more than ${MOST_OFFENDERS} of its lines`
@@ -64,12 +65,15 @@ export async function loadByLines(
     if (why === null) return null
     if (part.rows > 1) return (await loadLines(2 * n, first)) ?? (await loadLines(2 * n, first + n))
     const again = await load(`line ${part.line} again`, part.batch)
-    return again === null ? null : setAside(part.line, again)
+    if (again === null) return null
+    // A reject that is refused counts as one already.
+    if (part.batch.rejected === 0) refusedEvents++
+    return setAside(part.line, again)
   }
 
   return (
     (await loadLines(2, 0)) ??
     (await loadLines(2, 1)) ??
-    (await load('the receipt', await receiptOf(engine, batch, refused)))
+    (await load('the receipt', await receiptOf(engine, batch, refusedEvents), true))
   )
 }

@@ -30,6 +30,7 @@ export interface Transforming {
 /** A batch and the files it was made of, which may be others than were given. */
 export interface Transformed {
   readonly landed: LandedBatch
+  readonly keys: readonly Key[]
   readonly batch: Batch
 }
 
@@ -47,15 +48,20 @@ export function unlessInterrupted(error: unknown, signal: AbortSignal): AuditErr
 }
 
 /**
+ * @param keys those of its documents
  * @returns `apart` when the engine fails on several documents that may do one by one; null when nothing of the batch is left to
  *   load, which is told
  */
-export async function transformBatch(landed: LandedBatch, run: Transforming): Promise<Transformed | 'apart' | null> {
+export async function transformBatch(
+  landed: LandedBatch,
+  keys: readonly Key[],
+  run: Transforming,
+): Promise<Transformed | 'apart' | null> {
   const { journal, source, signal } = run
   let { files } = landed
   let outcome: Batch | AuditError
   try {
-    const settled = await journal.survive('transform', keysOf(landed, source), () => transformSettled(landed, run))
+    const settled = await journal.survive('transform', keys, () => transformSettled(landed, run))
     ;({ files, outcome } = settled)
   } catch (error) {
     outcome = unlessInterrupted(error, signal)
@@ -63,7 +69,9 @@ export async function transformBatch(landed: LandedBatch, run: Transforming): Pr
   const left = { folder: landed.folder, files }
   const documents = documentsOf(left)
   if (documents.length === 0) return null
-  if (!(outcome instanceof AuditError)) return { landed: left, batch: outcome }
+  if (!(outcome instanceof AuditError)) {
+    return { landed: left, keys: files === landed.files ? keys : keysOf(left, source), batch: outcome }
+  }
   if (!journal.givesUp && (await engineWorks(landed.folder, run))) {
     if (documents.length > 1) return 'apart'
     const rest = await withoutOffenders(left, outcome, run)
@@ -128,7 +136,7 @@ async function withoutOffenders(
     const rest = { folder: landed.folder, files: [await withLinesAside(file, offenders, landed.folder)] }
     const settled = await journal.survive('transform the rest', [key], () => transformSettled(rest, run))
     if (settled.outcome instanceof AuditError) return settled.outcome
-    return { landed: { folder: landed.folder, files: settled.files }, batch: settled.outcome }
+    return { landed: { folder: landed.folder, files: settled.files }, keys: [key], batch: settled.outcome }
   } catch (error) {
     return unlessInterrupted(error, signal)
   } finally {

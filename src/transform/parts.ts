@@ -69,7 +69,11 @@ export async function refusedLine(
   return partial(whole, { loadId, documents: 0, rowsRead: 1, rejected: 1 }, null)
 }
 
-/** The receipt of a document whose rows are loaded. */
+/**
+ * The receipt of a document whose rows are loaded.
+ *
+ * @param refused how many of its events became rejects
+ */
 export async function receiptOf(engine: Engine, whole: Batch, refused: number): Promise<Batch> {
   const loadId = newLoadId()
   await create(engine, 'events', `${renamed(whole.events.relation, loadId)} LIMIT 0`)
