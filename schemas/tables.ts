@@ -114,7 +114,7 @@ export const AUDIT_REJECTS: Table = {
     ),
     content('reason', 'text', 'A short code, for example not_json or bad_timestamp.', true),
     content('message', 'text', 'What is wrong, in words, without any value of the line.', true),
-    content('raw', 'text', 'The line as it arrived; base64 where reason is not_utf8.', true),
+    content('raw', 'text', 'The line as it arrived; base64 where reason is not_utf8 or sink_refused.', true),
     provenance('load_id', 'text', 'The batch that kept it.', true),
     provenance('loaded_at', 'timestamp', 'When that batch was loaded.', true),
   ],

@@ -43,7 +43,7 @@ export type Post = (entry: Entry) => Promise<void>
 const DEATHS_OF_ONE = 2
 
 /** Beyond it, documents that kill are not taken apart any more. */
-const MOST_DEATHS = 100
+const MOST_DEATHS = 300
 
 interface Death {
   readonly step: string
@@ -99,6 +99,11 @@ export class Journal {
   loadedCount(sink: string, documents: readonly Key[]): number {
     const loaded = this.loadedDocuments.get(sink)
     return loaded === undefined ? 0 : documents.filter((document) => loaded.has(document)).length
+  }
+
+  /** Whether some of the documents were in hand when a process died, and none beside them. */
+  hasKilled(documents: readonly Key[]): boolean {
+    return this.deathsOf(null, documents).length > 0
   }
 
   /**
@@ -194,10 +199,12 @@ export class Journal {
     await this.post(entry)
   }
 
-  private deathsOf(step: string, documents: readonly Key[]): readonly Death[] {
+  /** @param step null: any */
+  private deathsOf(step: string | null, documents: readonly Key[]): readonly Death[] {
     if (this.deaths.length === 0) return []
     const all = new Set(documents)
-    return this.deaths.filter((death) => death.step === step && [...death.documents].every((key) => all.has(key)))
+    const isWithin = (death: Death): boolean => [...death.documents].every((key) => all.has(key))
+    return this.deaths.filter((death) => (step === null || death.step === step) && isWithin(death))
   }
 
   private apply(entry: Entry): void {

@@ -9,6 +9,9 @@ interface RejectFlags extends SinkFlags {
   readonly raw?: boolean
 }
 
+/** Reasons of rejects whose raw is base64. */
+const IN_BASE64 = ['not_utf8', 'sink_refused']
+
 export function addRejects(program: Command): void {
   withSinks(
     program.command('rejects').description('List the lines that could not become events.'),
@@ -37,7 +40,7 @@ Examples:
 
 async function* rawLines(rows: AsyncIterable<readonly unknown[]>): AsyncGenerator<Uint8Array> {
   for await (const [reason, raw, more] of rows) {
-    yield Buffer.from(`${String(raw)}`, reason === 'not_utf8' ? 'base64' : 'utf8')
+    yield Buffer.from(`${String(raw)}`, IN_BASE64.includes(String(reason)) ? 'base64' : 'utf8')
     if (more !== true) yield Buffer.from('\n')
   }
 }

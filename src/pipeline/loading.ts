@@ -50,7 +50,10 @@ export async function loadBatch(landed: LandedBatch, run: Loading, only?: readon
 }
 
 async function loadHalves(landed: LandedBatch, run: Loading, only?: readonly Sink[]): Promise<void> {
-  for (const half of await halvesOf(landed)) {
+  // What killed comes last: by then the others are loaded, and need not be landed again after the next death.
+  const killed = (half: LandedBatch): number => (run.journal.hasKilled(keysOf(half, run.source)) ? 1 : 0)
+  const halves = await halvesOf(landed)
+  for (const half of halves.toSorted((a, b) => killed(a) - killed(b))) {
     await loadBatch(half, run, only)
     await rm(half.folder, { recursive: true, force: true })
   }

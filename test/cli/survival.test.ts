@@ -90,6 +90,7 @@ describe('a line that kills the process', () => {
     ])
     expect(await actorsIn(cwd)).toEqual([1, 2, 3, 4, 5])
     expect(await rejectsIn(cwd)).toMatchObject([['b', 2, 'sink_refused', expect.stringContaining('SIGSEGV')]])
+    expect((await run(['rejects', '--raw'], { cwd })).stdout).toBe(ndjson(event(98, 'dies-in-sink')))
   }, 60_000)
 
   it('is one of several, in several documents', async () => {
