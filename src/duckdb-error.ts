@@ -19,6 +19,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   'FATAL Error': 'This is a fault of DuckDB, of a damaged file or of a full disk: please report it.',
 }
 
+const OUTSIDE = /^(?:IO|Permission) Error/
+
 const SYSTEM_ADVICE: Readonly<Record<string, string>> = {
   EACCES: 'Give this user the right to read and write there.',
   ENOSPC: 'The disk is full: make room there, and in the folder for temporary files (--spool).',
@@ -36,7 +38,7 @@ export function duckdbError(who: string, error: unknown): AuditError {
   if (error instanceof Error && 'code' in error && /^E[A-Z]+$/.test(String(error.code))) {
     const advice =
       SYSTEM_ADVICE[String(error.code)] ?? 'Look at the disk, and at the folder for temporary files (--spool).'
-    return new AuditError(`${who}: ${String(error.code)}`, { advice })
+    return new AuditError(`${who}: ${String(error.code)}`, { advice, outside: true })
   }
   const text = error instanceof Error ? error.message.replace('Failed to extract statements: ', '') : ''
   const [, damaged] = DAMAGED_FILE.exec(text) ?? []
@@ -49,7 +51,7 @@ export function duckdbError(who: string, error: unknown): AuditError {
     /^[A-Za-z ]+ Error/.exec(text)?.[0] ?? `an unexpected error (${error instanceof Error ? error.name : typeof error})`
   const message = `${who}: ${SPEAKABLE.exec(text)?.[0] ?? kind}`
   const advice = adviceFor(kind, text)
-  return new AuditError(message, advice === undefined ? {} : { advice })
+  return new AuditError(message, { outside: OUTSIDE.test(text), ...(advice === undefined ? {} : { advice }) })
 }
 
 function adviceFor(kind: string, text: string): string | undefined {

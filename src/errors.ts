@@ -14,6 +14,8 @@ export interface ErrorDetails {
   readonly advice?: string
   /** True when doing exactly the same again may succeed. */
   readonly retryable?: boolean
+  /** True when no data could be at fault: a full disk, a missing right. */
+  readonly outside?: boolean
   readonly exitCode?: ExitCode
   readonly cause?: unknown
 }
@@ -27,12 +29,14 @@ export class AuditError extends Error {
   override readonly name = 'AuditError'
   readonly advice: string | undefined
   readonly retryable: boolean
+  readonly outside: boolean
   readonly exitCode: ExitCode
 
   constructor(message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
     this.advice = details.advice
     this.retryable = details.retryable ?? false
+    this.outside = details.outside ?? false
     this.exitCode = details.exitCode ?? EXIT.failed
   }
 }

@@ -82,14 +82,14 @@ describe('the layout', () => {
     expect(
       strays(
         'src/transform/',
-        /^src\/(?:contract|errors|duckdb-error|duckdb\/instance)$|^src\/extract\/(?:batches|days|lines)$|^schemas\//,
+        /^src\/(?:contract|errors|duckdb-error|duckdb\/instance|load-id)$|^src\/extract\/(?:batches|days|lines|spooled)$|^schemas\//,
       ),
     ).toEqual([])
   })
 
   it('the pipeline knows the stages, never a single source or sink', () => {
     const known =
-      /^src\/(?:contract|errors|load-id|log|progress|extract\/(?:batches|days|settled)|transform\/(?:engine|transform))$/
+      /^src\/(?:contract|duckdb-error|errors|journal|load-id|log|progress|extract\/(?:batches|days|landing|settled|spooled)|transform\/(?:engine|parts|transform))$/
     expect(strays('src/pipeline', known)).toEqual([])
   })
 

@@ -65,10 +65,9 @@ export function loadStatements(batch: Facts, plan: LoadPlan): string[] {
     ...(has(STAGED_PARTS) ? [insertParts(place, bounds, has(STAGED_REJECTS))] : []),
     ...(bounds === null ? [] : [fillEvents(place, bounds), insertEvents(place, bounds)]),
     ...(has(STAGED_REJECTS) ? [insertRejects(place)] : []),
-    deleteReceipts(place),
-    `INSERT INTO ${tableOf(place, AUDIT_DOCUMENTS)} (${columnsOf(AUDIT_DOCUMENTS)})\nSELECT ${casts(AUDIT_DOCUMENTS)} FROM ${STAGED_RECEIPTS.name} AS e`,
+    ...(has(STAGED_RECEIPTS) ? [deleteReceipts(place), insertReceipts(place)] : []),
     insertLoad(place, batch, plan.finishedAt),
-    prove(place, batch, has(STAGED_REJECTS)),
+    prove(place, batch, has),
     `DROP TABLE ${[...objects.map(({ table }) => table.name), 'load_counts'].join(', ')}`,
     selectCounts(place, batch.loadId),
   ]
@@ -165,6 +164,11 @@ SELECT ${casts(AUDIT_REJECTS)} FROM ${STAGED_REJECTS.name} AS e
 LEFT JOIN (SELECT "reject_id" FROM ${tableOf(place, AUDIT_REJECTS)}) AS t ON t."reject_id" = e."reject_id"
 WHERE t."reject_id" IS NULL`
 
+const insertReceipts = (
+  place: Place,
+): string => `INSERT INTO ${tableOf(place, AUDIT_DOCUMENTS)} (${columnsOf(AUDIT_DOCUMENTS)})
+SELECT ${casts(AUDIT_DOCUMENTS)} FROM ${STAGED_RECEIPTS.name} AS e`
+
 /** A document read again has one receipt a version, which tells of the last time. */
 function deleteReceipts(place: Place): string {
   const receipts = quote(place.prefix + AUDIT_DOCUMENTS.name)
@@ -189,24 +193,27 @@ WHERE (SELECT COUNT(*) FROM ${tableOf(place, AUDIT_LOADS)} WHERE "load_id" = ${l
 function prove(
   place: Place,
   { rowsRead, rejected, documents, events: { bounds } }: Facts,
-  hasRejects: boolean,
+  has: (table: StagingTable) => boolean,
 ): string {
   const there =
     bounds === null
       ? 'SELECT 0 AS events, 0 AS gaps'
       : `SELECT COUNT(*) AS events, SUM(CASE WHEN ${GAP} THEN 1 ELSE 0 END) AS gaps
   FROM ${STAGED_EVENTS.name} AS e JOIN ${tableOf(place, AUDIT_EVENTS)} AS t ON ${KEY} WHERE t.${within(bounds)}`
-  const rejects = hasRejects
+  const rejects = has(STAGED_REJECTS)
     ? `SELECT COUNT(*) AS rejects FROM ${STAGED_REJECTS.name} AS e JOIN ${tableOf(place, AUDIT_REJECTS)} AS t ON t."reject_id" = e."reject_id"`
     : 'SELECT 0 AS rejects'
   const key = AUDIT_DOCUMENTS.key.map((column) => `t.${quote(column)} = e.${quote(column)}`).join(' AND ')
+  const receipts = has(STAGED_RECEIPTS)
+    ? `SELECT COUNT(*) AS receipts FROM ${STAGED_RECEIPTS.name} AS e JOIN ${tableOf(place, AUDIT_DOCUMENTS)} AS t ON ${key}`
+    : 'SELECT 0 AS receipts'
   return `SELECT 1 / CASE WHEN c.occurrences + ${rejected} = ${rowsRead} AND c.occurrences >= c.inserted + c.enriched
   AND events.events = c.events AND events.gaps = 0 AND rejects.rejects = ${rejected} AND receipts.receipts = ${documents}
   THEN 1 ELSE 0 END AS proven
 FROM load_counts AS c
 CROSS JOIN (${there}) AS events
 CROSS JOIN (${rejects}) AS rejects
-CROSS JOIN (SELECT COUNT(*) AS receipts FROM ${STAGED_RECEIPTS.name} AS e JOIN ${tableOf(place, AUDIT_DOCUMENTS)} AS t ON ${key}) AS receipts`
+CROSS JOIN (${receipts}) AS receipts`
 }
 
 /** SELECTs timestamp and key of each key in `extra`, but for the keys of this sink's own. */

@@ -34,7 +34,7 @@ const TEXT_FIELDS = RECORD_FIELDS.filter((field) => field !== 'timestamp' && fie
 const NUL = 'chr(0)'
 
 /**
- * Writes the files of a batch; one without rows is left out. Receipts there always are.
+ * Writes the files of a batch; one without rows is left out.
  *
  * @throws AuditError without any value of a record
  */

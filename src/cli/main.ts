@@ -1,51 +1,35 @@
-/** The command line: commands are wired here, everything else is elsewhere. */
+/** The command line: which process does the work, and what it exits with. */
 
-import { Command, CommanderError } from 'commander'
 import { AuditError, EXIT, type ExitCode, escaped } from '../errors.js'
-import { version } from '../version.js'
-import { addBackfill } from './backfill.js'
-import { addDemo } from './demo.js'
-import { send } from './formats/output.js'
-import { addLoad } from './load.js'
-import { addQuery } from './query.js'
-import { addRejects } from './rejects.js'
 import { endOnSignals } from './signals.js'
-import { addStatus } from './status.js'
 import { escapedLines } from './terminal.js'
-import { addTrust } from './trust.js'
+
+/** They run native code on what others wrote, and it may end their process. */
+const MAY_DIE = ['load', 'backfill']
 
 /** Sets the exit code; never throws. */
 export async function main(argv: readonly string[]): Promise<void> {
+  await reporting(async () => {
+    const [, , command = '', ...rest] = argv
+    if (MAY_DIE.includes(command)) {
+      const { supervise } = await import('./supervisor.js')
+      process.exitCode = await supervise(new URL('./worker.js', import.meta.url), [command, ...rest])
+    } else {
+      const { runCommand } = await import('./commands.js')
+      await runCommand(argv)
+    }
+  })
+}
+
+/** Does what `main` does around a command: files for their owner only, errors in words, an exit code. */
+export async function reporting(work: () => Promise<void>): Promise<void> {
   // What is written holds e-mail addresses: files are made for their owner only, whatever the user's own mask is.
   process.umask(0o077)
   endOnSignals()
   // Nothing can be said where nobody reads it; the work goes on.
   process.stderr.off('error', ignore).on('error', ignore)
-  let help = ''
-  const program = new Command('wandb-audit')
-    .description('Carries Weights & Biases audit logs into an analytics warehouse: nothing lost, nothing doubled.')
-    .version(version())
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => {
-        help += text
-      },
-      writeErr: (text) => process.stderr.write(escapedLines(text)),
-    })
-    .configureHelp({ showGlobalOptions: true })
-    .addHelpText(
-      'after',
-      `
-Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 too many rejects, 130 interrupted.
-
-Examples:
-  $ wandb-audit demo
-  $ wandb-audit load --from ./wandb-audit-logs
-  $ wandb-audit query "SELECT action, count(*) FROM audit_events GROUP BY action"`,
-    )
-  for (const add of [addLoad, addBackfill, addStatus, addQuery, addRejects, addTrust, addDemo]) add(program)
   try {
-    await program.parseAsync([...argv]).finally(() => send([help], process.stdout))
+    await work()
   } catch (error) {
     process.exitCode = report(error)
   }
@@ -54,7 +38,9 @@ Examples:
 const ignore = (): void => {}
 
 function report(error: unknown): ExitCode {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage
+  if (error instanceof Error && error.name === 'CommanderError') {
+    return 'exitCode' in error && error.exitCode === 0 ? EXIT.done : EXIT.usage
+  }
   if (!(error instanceof AuditError)) {
     process.stderr.write(`wandb-audit: an unexpected error (${kindOf(error)}); set WANDB_AUDIT_DEBUG=1 to see where\n`)
     if (process.env.WANDB_AUDIT_DEBUG)

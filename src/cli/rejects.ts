@@ -8,6 +8,9 @@ interface RejectFlags extends ResultFlags {
   readonly raw?: boolean
 }
 
+/** Reasons of rejects whose raw is base64. */
+const IN_BASE64 = ['not_utf8', 'sink_refused']
+
 export function addRejects(program: Command): void {
   const command = withSinks(
     program.command('rejects').description('List the lines that could not become events.'),
@@ -35,7 +38,7 @@ Examples:
 /** @param readable for a terminal: escaped, and bytes that are no text are U+FFFD */
 async function* rawLines(rows: AsyncIterable<readonly unknown[]>, readable: boolean): AsyncGenerator<Uint8Array> {
   for await (const [reason, raw, more] of rows) {
-    const bytes = Buffer.from(`${String(raw)}`, reason === 'not_utf8' ? 'base64' : 'utf8')
+    const bytes = Buffer.from(`${String(raw)}`, IN_BASE64.includes(String(reason)) ? 'base64' : 'utf8')
     yield readable ? Buffer.from(escaped(bytes.toString('utf8'))) : bytes
     if (more !== true) yield Buffer.from('\n')
   }

@@ -2,15 +2,17 @@
 
 import { requireSources } from '../config/settings.js'
 import type { DayRange, Estimate, Sink, Source } from '../contract.js'
-import { EXIT, type ExitCode, escaped, printable } from '../errors.js'
+import { AuditError, EXIT, type ExitCode, escaped, printable } from '../errors.js'
 import { isApi, openSource } from '../extract/index.js'
-import { type Job, listPending, run, type Summary } from '../pipeline.js'
+import { Journal, type Summary } from '../journal.js'
+import { type Job, listPending, run } from '../pipeline.js'
 import { Engine } from '../transform/engine.js'
 import { version } from '../version.js'
 import { joined, send } from './formats/output.js'
 import { CONCURRENCY, type RunFlags } from './options.js'
 import { closeAll, openSinks, type Session } from './session.js'
 import { openSpool } from './spool.js'
+import type { Survivor } from './survivor.js'
 import { jsonLine } from './terminal.js'
 
 /** A staged batch takes about as much memory as its text; the merge needs as much again. */
@@ -34,18 +36,31 @@ export async function runOnce(
   session: Session,
   days: Days,
   flags: Pick<RunFlags, 'dryRun' | 'output'>,
+  { entries, post }: Pick<Survivor, 'entries' | 'post'>,
 ): Promise<ExitCode> {
   const { settings } = session
   const sinks = await openSinks(session)
+  const journal = new Journal(
+    sinks.map(({ id }) => id),
+    entries,
+    post,
+  )
+  const last = entries.at(-1)
+  if (last?.type === 'died') {
+    session.logger.warn(
+      `the process that did the work ended with ${last.how}: another one goes on, and finds what it died of`,
+    )
+  }
   const jobs: Job[] = []
   try {
     for (const address of requireSources(settings)) {
       // Whoever writes there may stay silent for ever.
       if (address === '-') session.signal.addEventListener('abort', () => process.stdin.destroy(), { once: true })
-      jobs.push(await openJob(address, sinks, days, session))
+      const job = await openJob(address, sinks, days, session)
+      jobs.push(address === '-' && journal.careful ? { ...job, source: spent(job.source) } : job)
     }
     if (flags.dryRun === true) return await dryRun(session, jobs, sinks, flags.output)
-    const summary = await runPipeline(session, jobs, sinks)
+    const summary = await runPipeline(session, jobs, sinks, journal)
     const code = outcome(summary, session)
     await writeSummary(summary, flags.output, settings.quiet ?? false)
     return code
@@ -64,7 +79,27 @@ async function openJob(address: string, sinks: readonly Sink[], days: Days, sess
   return { source, refetch, range: isApi(address) ? await days.range(source, sinks) : days.events }
 }
 
-async function runPipeline(session: Session, jobs: readonly Job[], sinks: readonly Sink[]): Promise<Summary> {
+/** Standard input, which an earlier process of this run has read from. */
+function spent(source: Source): Source {
+  const open = async (): Promise<never> => {
+    throw new AuditError('the process that read it died, and standard input cannot be read again', {
+      advice: 'Save it to a file, and load that.',
+    })
+  }
+  return {
+    ...source,
+    async *list(range, signal) {
+      for await (const document of source.list(range, signal)) yield { ...document, open }
+    },
+  }
+}
+
+async function runPipeline(
+  session: Session,
+  jobs: readonly Job[],
+  sinks: readonly Sink[],
+  journal: Journal,
+): Promise<Summary> {
   const { settings, logger, progress, signal } = session
   const { memoryBytes } = settings
   const spool = await openSpool(settings.spool)
@@ -74,7 +109,7 @@ async function runPipeline(session: Session, jobs: readonly Job[], sinks: readon
     try {
       const batchBytes = memoryBytes * BATCH_SHARE
       const loaderVersion = version()
-      return await run({ jobs, sinks, engine, folder, batchBytes, loaderVersion, logger, progress, signal })
+      return await run({ jobs, sinks, engine, folder, batchBytes, loaderVersion, logger, progress, signal, journal })
     } finally {
       progress.stop()
       engine.close()

@@ -41,6 +41,8 @@ export interface BatchingOptions {
 export interface SpoolFile {
   readonly path: string
   readonly documents: readonly Landed[]
+  /** Lines of its one document that are put aside because the engine fails on them, and how it does. */
+  readonly refused?: ReadonlyMap<number, string>
 }
 
 export interface LandedBatch {

@@ -9,7 +9,7 @@
 export const LONG_LINE_BYTES = 1 << 20
 
 /** What stands in the spool for a line put aside: one that is no JSON, so that the walk comes by here. */
-const PLACEHOLDER = Buffer.from('!')
+export const PLACEHOLDER = Buffer.from('!')
 
 const LF = 0x0a
 /** The engine overlooks a last line of one character that nothing ends. */

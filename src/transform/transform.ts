@@ -15,7 +15,17 @@ export const TYPED_COLUMNS = AUDIT_EVENTS.columns
   .filter((column) => column.class !== 'provenance')
   .map(({ name }) => name)
 
-const VIEWS = ['events', 'rejects', 'numbered', 'base', 'everything']
+const VIEWS = [
+  'part_events',
+  'part_rejects',
+  'part_pieces',
+  'part_receipts',
+  'events',
+  'rejects',
+  'numbered',
+  'base',
+  'everything',
+]
 const TABLES = [
   'documents',
   'staged',
@@ -29,6 +39,7 @@ const TABLES = [
   'readings',
   'reject_pieces',
   'receipts',
+  'part_raw',
 ]
 
 export interface BatchIdentity {
@@ -132,9 +143,9 @@ async function describe(engine: Engine, identity: BatchIdentity): Promise<Batch>
   const [bounds = {}] = await engine.rows(
     'SELECT epoch_us(min("timestamp")) AS least, epoch_us(max("timestamp")) AS greatest FROM base',
   )
-  const { loadId, startedAt, loaderVersion, folder } = identity
+  const { loadId, source, startedAt, loaderVersion, folder } = identity
   return {
-    ...{ loadId, startedAt, loaderVersion, folder },
+    ...{ loadId, source, startedAt, loaderVersion, folder },
     documents: Number(totals.documents),
     rowsRead: Number(totals.rows),
     rejected: Number(totals.rejected),
@@ -147,6 +158,6 @@ async function describe(engine: Engine, identity: BatchIdentity): Promise<Batch>
   }
 }
 
-function boundsOf(least: unknown, greatest: unknown): TimestampBounds | null {
+export function boundsOf(least: unknown, greatest: unknown): TimestampBounds | null {
   return typeof least === 'bigint' && typeof greatest === 'bigint' ? { least, greatest } : null
 }

@@ -3,16 +3,13 @@
  * record with every digit.
  */
 
-import { createReadStream } from 'node:fs'
-import { open } from 'node:fs/promises'
 import { recordProblem } from '../../schemas/record.js'
 import type { SpoolFile } from '../extract/batches.js'
+import { linesOf, longLine } from '../extract/spooled.js'
 import { type RecordTexts, recordTexts } from './members.js'
 
 /** Warehouses end here too: Redshift's SUPER takes 16 MB. */
 const PARSED_LINE_BYTES = 16 * 1024 * 1024
-
-const LF = 0x0a
 
 export interface Reject {
   readonly reason: string
@@ -36,41 +33,12 @@ export async function* walk(file: SpoolFile, wanted: AsyncIterable<number>): Asy
     if (next.done === true) return
     line++
     if (line !== next.value) continue
-    yield { line, outcome: inspect((await longLine(file, line)) ?? bytes) }
+    const refusal = file.refused?.get(line)
+    const arrived = (await longLine(file, line)) ?? bytes
+    yield { line, outcome: refusal === undefined ? inspect(arrived) : refused(arrived, refusal) }
     next = await numbers.next()
   }
 }
-
-/** A document with a long line has its file to itself. */
-async function longLine({ path, documents }: SpoolFile, line: number): Promise<Buffer | null> {
-  const place = documents[0]?.longLines.get(line)
-  if (place === undefined) return null
-  const file = await open(`${path}.long`)
-  try {
-    const { buffer } = await file.read(Buffer.alloc(place.length), 0, place.length, place.offset)
-    return buffer
-  } finally {
-    await file.close()
-  }
-}
-
-/** The lines of a landed file that are not blank; blank is what LineFilter calls so. */
-async function* linesOf(path: string): AsyncGenerator<Buffer> {
-  let held: Buffer = Buffer.alloc(0)
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
-    const bytes = held.length === 0 ? chunk : Buffer.concat([held, chunk])
-    let start = 0
-    for (let end = bytes.indexOf(LF); end !== -1; end = bytes.indexOf(LF, start)) {
-      const line = bytes.subarray(start, end)
-      if (!isBlank(line)) yield line
-      start = end + 1
-    }
-    held = bytes.subarray(start)
-  }
-  if (!isBlank(held)) yield held
-}
-
-const isBlank = (line: Buffer): boolean => line.every((byte) => byte === 0x20 || (byte >= 0x09 && byte <= 0x0d))
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
@@ -99,6 +67,15 @@ export function inspect(bytes: Buffer): WalkedLine['outcome'] {
   const problem = recordProblem(value)
   if (problem !== null) return reject(problem.reason, problem.message, raw)
   return { record: recordTexts(raw) }
+}
+
+/** Nothing is made of the line but its text: whatever was, failed. */
+function refused(bytes: Buffer, refusal: string): WalkedLine['outcome'] {
+  try {
+    return reject('engine_refused', refusal, utf8.decode(bytes).replace(/\r$/, ''))
+  } catch {
+    return reject('not_utf8', 'the line is not UTF-8; raw is its base64', bytes.toString('base64'))
+  }
 }
 
 function reject(reason: string, message: string, raw: string): { reject: Reject } {

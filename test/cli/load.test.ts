@@ -282,7 +282,7 @@ describe('--help', () => {
       process.stderr.write('engine: ' + sharedObjects.some((path) => path.includes('duckdb')))
     })`
     const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(hook)}` }
-    expect((await run(['load', '--help'], { cwd, env })).stderr).toBe('engine: false')
+    expect((await run(['load', '--help'], { cwd, env })).stderr).toMatch(/^(?:engine: false)+$/)
     expect((await run(['query', 'SELECT 1', '--to', 'duckdb:a.duckdb'], { cwd, env })).stderr).toContain('engine: true')
   })
 })

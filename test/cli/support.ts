@@ -41,6 +41,8 @@ export interface Options {
   /** Beside PATH, HOME, TMPDIR and that no login of this machine is looked for, which is all there is otherwise. */
   readonly env?: Readonly<Record<string, string>>
   readonly stdin?: string | Uint8Array
+  /** Whether it leads a group of processes of its own, as a terminal's jobs do. */
+  readonly ownGroup?: boolean
   /** Of stdout; UTF-8 when absent. */
   readonly encoding?: BufferEncoding
 }
@@ -60,11 +62,12 @@ export interface Running {
 
 /** Starts `wandb-audit` and leaves its standard input open. */
 export function start(args: readonly string[], options: Omit<Options, 'stdin'> = {}): Running {
-  const { cwd = newFolder(), env = {}, encoding = 'utf8' } = options
+  const { cwd = newFolder(), env = {}, encoding = 'utf8', ownGroup = false } = options
   const tmp = tmpOf(cwd)
   mkdirSync(tmp, { recursive: true })
   const child = spawn(process.execPath, [PROGRAM, ...args], {
     cwd,
+    detached: ownGroup,
     env: { PATH: process.env.PATH, HOME: cwd, TMPDIR: tmp, METADATA_SERVER_DETECTION: 'none', ...env },
   })
   const output = { stdout: '', stderr: '' }

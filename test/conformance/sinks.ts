@@ -11,6 +11,7 @@ import {
 } from '../../schemas/tables.js'
 import type { Batch, Sink } from '../../src/contract.js'
 import { batchOf, countsOf, documentOf, loadInto, ndjson, never, newEngine } from '../support/load.js'
+import { POISON, squeamish } from '../support/poison.js'
 import { contentOf, eventsOf, rowsOf, tableOf } from '../support/rows.js'
 
 /** One place in a warehouse, empty at first. */
@@ -270,6 +271,23 @@ export function sinkConformance(name: string, newTarget: () => Promise<SinkTarge
         [2, 0, 1, 1, 0, 1, 'test', true],
         [1, 0, 0, 1, 0, 1, 'test', true],
       ])
+      await sink.close()
+    })
+
+    it('takes a document in parts around a line that it refuses, and remembers it with the last one', async () => {
+      const sink = squeamish(await newSink())
+      const document = { a: ndjson(NAMED, { ...BARE, action: POISON }, OTHER, OTHER, BAD, POISON) }
+      expect(countsOf(await loadInto(sink, document))).toEqual([3, 0, 0, 3])
+      const rejects = await rowsOf(sink, 'SELECT source_line, reason FROM audit_rejects ORDER BY source_line')
+      expect(rejects.map(({ source_line, reason }) => [Number(source_line), reason])).toEqual([
+        [2, 'sink_refused'],
+        [5, 'no_action'],
+        [6, 'sink_refused'],
+      ])
+      expect((await eventsOf(sink)).map(({ content_hash }) => content_hash)).toHaveLength(3)
+      const [receipt] = await rowsOf(sink, 'SELECT rows_read, rejected FROM audit_documents')
+      expect([receipt?.rows_read, receipt?.rejected].map(Number)).toEqual([6, 3])
+      expect(await loadInto(sink, document)).toMatchObject({ documents: 0, skipped: 1 })
       await sink.close()
     })
 
