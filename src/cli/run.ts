@@ -50,6 +50,7 @@ export async function runOnce(
     )
   }
   const jobs: Job[] = []
+  let summary: Summary
   try {
     for (const address of requireSources(settings)) {
       // Whoever writes there may stay silent for ever.
@@ -58,12 +59,13 @@ export async function runOnce(
       jobs.push(address === '-' && journal.careful ? { ...job, source: spent(job.source) } : job)
     }
     if (flags.dryRun === true) return await dryRun(session, jobs, sinks, flags.output)
-    const summary = await runPipeline(session, jobs, sinks, journal)
-    writeSummary(summary, flags.output, settings.quiet ?? false)
-    return outcome(summary, session)
+    summary = await runPipeline(session, jobs, sinks, journal)
   } finally {
     for (const { close } of [...jobs.map(({ source }) => source), ...sinks]) await close()
   }
+  // At the very end: a process that dies behind it would be followed by one that writes it again.
+  writeSummary(summary, flags.output, settings.quiet ?? false)
+  return outcome(summary, session)
 }
 
 async function openJob(address: string, sinks: readonly Sink[], days: Days, settings: ResolvedSettings): Promise<Job> {
