@@ -52,6 +52,7 @@ export async function runOnce(
     )
   }
   const jobs: Job[] = []
+  let summary: Summary
   try {
     for (const address of requireSources(settings)) {
       // Whoever writes there may stay silent for ever.
@@ -60,13 +61,14 @@ export async function runOnce(
       jobs.push(address === '-' && journal.careful ? { ...job, source: spent(job.source) } : job)
     }
     if (flags.dryRun === true) return await dryRun(session, jobs, sinks, flags.output)
-    const summary = await runPipeline(session, jobs, sinks, journal)
-    const code = outcome(summary, session)
-    await writeSummary(summary, flags.output, settings.quiet ?? false)
-    return code
+    summary = await runPipeline(session, jobs, sinks, journal)
   } finally {
     await closeAll([...jobs.map(({ source }) => source), ...sinks], session)
   }
+  // At the very end: a process that dies behind it would be followed by one that writes it again.
+  const code = outcome(summary, session)
+  await writeSummary(summary, flags.output, settings.quiet ?? false)
+  return code
 }
 
 async function openJob(address: string, sinks: readonly Sink[], days: Days, session: Session): Promise<Job> {

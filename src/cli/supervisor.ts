@@ -82,7 +82,8 @@ function inProcess({ program, args, stop, kill, onEvery }: Work, entries: Entry[
       stop.removeEventListener('abort', disconnect)
       kill.removeEventListener('abort', end)
       if (code !== undefined) resolve({ code })
-      else if (stop.aborted) resolve({ code: EXIT.interrupted })
+      // Once it is told to stop, nobody listens any more.
+      else if (stop.aborted) resolve({ code: (exit.code ?? EXIT.interrupted) as ExitCode })
       else resolve({ died: exit.signal ?? `exit code ${exit.code}` })
     }
     stop.addEventListener('abort', disconnect, { once: true })
