@@ -1,6 +1,7 @@
 /** The command line: commands are wired here, everything else is elsewhere. */
 
 import { Command, CommanderError } from 'commander'
+import { withoutLogin } from '../address.js'
 import { AuditError, EXIT, type ExitCode } from '../errors.js'
 import { version } from '../version.js'
 import { addBackfill } from './backfill.js'
@@ -17,10 +18,12 @@ export async function main(argv: readonly string[]): Promise<void> {
   // What is written holds e-mail addresses: files are made for their owner only, whatever the user's own mask is.
   process.umask(0o077)
   endOnSignals()
+  reportCrashes()
   const program = new Command('wandb-audit')
     .description('Carries Weights & Biases audit logs into an analytics warehouse: nothing lost, nothing doubled.')
     .version(version())
     .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replaceAll(/\S+/g, withoutLogin)) })
     .configureHelp({ showGlobalOptions: true })
     .addHelpText(
       'after',
@@ -38,6 +41,12 @@ Examples:
   } catch (error) {
     process.exitCode = report(error)
   }
+}
+
+/** The system's own report would quote what failed: a line of code, a URL, a value. */
+function reportCrashes(): void {
+  if (process.listenerCount('uncaughtException') > 0) return
+  process.on('uncaughtException', (error) => process.exit(report(error)))
 }
 
 function report(error: unknown): ExitCode {
