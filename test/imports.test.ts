@@ -137,7 +137,7 @@ describe('packages', () => {
     const indexes = all.filter(({ file }) => /^(?:sinks|src\/extract)\/index\.ts$/.test(file))
     const early = indexes.filter(
       ({ target, dynamic, type }) =>
-        !dynamic && !type && !/^src\/(?:contract|errors|stores\/index)$|^schemas\//.test(target),
+        !dynamic && !type && !/^src\/(?:address|contract|errors|stores\/index)$|^schemas\//.test(target),
     )
     expect(early).toEqual([])
   })

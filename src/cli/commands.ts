@@ -1,6 +1,7 @@
 /** The commands: wired here, everything else is elsewhere. */
 
 import { Command } from 'commander'
+import { withoutLogin } from '../address.js'
 import { version } from '../version.js'
 import { addBackfill } from './backfill.js'
 import { addDemo } from './demo.js'
@@ -36,6 +37,7 @@ export async function runCommand(argv: readonly string[], survivor = ALONE): Pro
       writeOut: (text) => {
         help += text
       },
+      outputError: (text, write) => write(text.replaceAll(/\S+/g, withoutLogin)),
       writeErr: (text) => process.stderr.write(escapedLines(text)),
     })
     .configureHelp({ showGlobalOptions: true })

@@ -28,6 +28,7 @@ export async function reporting(work: () => Promise<void>): Promise<void> {
   endOnSignals()
   // Nothing can be said where nobody reads it; the work goes on.
   process.stderr.off('error', ignore).on('error', ignore)
+  reportCrashes()
   try {
     await work()
   } catch (error) {
@@ -36,6 +37,12 @@ export async function reporting(work: () => Promise<void>): Promise<void> {
 }
 
 const ignore = (): void => {}
+
+/** The system's own report would quote what failed: a line of code, a URL, a value. */
+function reportCrashes(): void {
+  if (process.listenerCount('uncaughtException') > 0) return
+  process.on('uncaughtException', (error) => process.exit(report(error)))
+}
 
 function report(error: unknown): ExitCode {
   if (error instanceof Error && error.name === 'CommanderError') {

@@ -3,6 +3,7 @@
 import { createReadStream, lstatSync, realpathSync, statSync } from 'node:fs'
 import { lstat, opendir, realpath, stat } from 'node:fs/promises'
 import { join, resolve, sep } from 'node:path'
+import { withoutLogin } from '../address.js'
 import type { DayRange, Document, Source } from '../contract.js'
 import { AuditError, printable } from '../errors.js'
 import { openFile } from '../regular-file.js'
@@ -47,7 +48,7 @@ export function fileSource(address: string, followLinks = false): Source {
         yield await fileDocument(each)
       }
       if (found === 0) {
-        throw new AuditError(`no file at ${printable(address)}`, {
+        throw new AuditError(`no file at ${withoutLogin(address)}`, {
           advice: 'Name a file, a folder that holds some, or a glob in quotes that matches one.',
         })
       }

@@ -1,7 +1,8 @@
 /** Source addresses to sources. A vendor's client loads only when its source is used. */
 
+import { withoutLogin } from '../address.js'
 import type { Source } from '../contract.js'
-import { printable, usageError } from '../errors.js'
+import { usageError } from '../errors.js'
 import { isStore } from '../stores/index.js'
 
 export interface SourceOptions {
@@ -39,7 +40,7 @@ export async function openSource(address: string, options: SourceOptions): Promi
   if (address === '-') return stdinSource(process.stdin)
   if (!/^[a-z][a-z0-9+.-]+:\/\//i.test(address)) return fileSource(address, options.followLinks)
   throw usageError(
-    `no source has an address like ${printable(address)}`,
+    `no source has an address like ${withoutLogin(address)}`,
     'Sources: https://HOST (the W&B API), s3://, gs:// or az:// (a bucket), a file, a folder, a glob, or - for standard input.',
   )
 }

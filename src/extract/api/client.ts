@@ -3,7 +3,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pRetry from 'p-retry'
 import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from 'undici'
-import { AuditError, interrupted, usageError } from '../../errors.js'
+import { requireUsableProxies } from '../../address.js'
+import { AuditError, interrupted } from '../../errors.js'
 import type { ApiAddress } from './address.js'
 import type { Credentials } from './credentials.js'
 import {
@@ -149,12 +150,8 @@ function agentFor({ loopback }: ApiAddress, timing: Timing): Dispatcher {
     bodyTimeout: timing.idleMs,
   }
   if (loopback) return new Agent(limits)
-  try {
-    return new EnvHttpProxyAgent(limits)
-  } catch {
-    // The address of a proxy may hold a login, so it is not told.
-    throw usageError('HTTPS_PROXY or HTTP_PROXY is not a URL', 'Write it as http://HOST:PORT, or unset it.')
-  }
+  requireUsableProxies(process.env)
+  return new EnvHttpProxyAgent(limits)
 }
 
 /** Every repeat is used up, so whoever asked should not begin the same once more. */
