@@ -60,7 +60,8 @@ export interface Batch {
   readonly rejected: number
   /** With the least and greatest `timestamp`; null when there is no event. */
   readonly events: { readonly relation: string; readonly bounds: TimestampBounds | null }
-  readonly rejects: { readonly relation: string }
+  /** `raw` is a line's first piece; `pieces` has the others of it (reject_id, piece counted from 2, raw). */
+  readonly rejects: { readonly relation: string; readonly pieces: string }
   readonly receipts: { readonly relation: string }
   /** A folder of the run's own where a sink may put files for this batch; removed after its load. */
   readonly folder: string

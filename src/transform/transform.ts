@@ -23,6 +23,7 @@ const TABLES = [
   'walked_texts',
   'walked',
   'bad_lines',
+  'reject_pieces',
   'repeated',
   'resolved',
   'receipts',
@@ -102,10 +103,11 @@ async function createRelations(engine: Engine, provenance: string, repeats: bool
   await engine.run(`
     CREATE OR REPLACE VIEW rejects AS
     SELECT
-      sha256(concat(strlen(document), ':', document, ',', strlen(raw), ':', raw, '#', repeat)) AS reject_id,
+      coalesce(reject_id,
+        sha256(concat(strlen(document), ':', document, ',', strlen(raw), ':', raw, '#', repeat))) AS reject_id,
       document AS source_document, version AS document_version, row - first_row + 1 AS source_line,
       reason, message, raw, ${provenance}
-    FROM (SELECT *, row_number() OVER (PARTITION BY ordinal, raw ORDER BY row) - 1 AS repeat FROM bad_lines)
+    FROM (SELECT *, row_number() OVER (PARTITION BY ordinal, raw, reject_id IS NULL ORDER BY row) - 1 AS repeat FROM bad_lines)
     JOIN documents USING (ordinal)`)
 }
 
@@ -122,7 +124,7 @@ async function describe(engine: Engine, identity: BatchIdentity): Promise<Batch>
     rowsRead: Number(totals.rows),
     rejected: Number(totals.rejected),
     events: { relation: 'events', bounds: boundsOf(bounds.least, bounds.greatest) },
-    rejects: { relation: 'rejects' },
+    rejects: { relation: 'rejects', pieces: 'reject_pieces' },
     receipts: { relation: 'receipts' },
     engine: engine.connection,
   }
