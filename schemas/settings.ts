@@ -16,7 +16,20 @@ export const settings = z
     to: addresses.optional().describe('Where events go: one sink address or a list of them.'),
     memory: bytes.optional().describe('How much memory the engine may use, for example 1GB or 512MiB.'),
     spool: z.string().min(1).optional().describe('The folder for temporary files.'),
-    max_rejects: z.int().min(0).optional().describe('How many rejects a run may have before it exits with 3.'),
+    max_document_bytes: bytes
+      .optional()
+      .describe('How large a document may be, as it arrives and unpacked; a larger one is refused.'),
+    document_timeout: duration
+      .regex(/[1-9]/, 'expected more than zero')
+      .optional()
+      .describe('How long a document may take to arrive; one that takes longer is refused.'),
+    max_rejects: z
+      .int()
+      .min(0)
+      .optional()
+      .describe(
+        'How many rejects a run may have before it exits with 3, and a document that has little else before it is refused.',
+      ),
     log_format: z
       .enum(['text', 'json'])
       .optional()

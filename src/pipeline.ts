@@ -5,12 +5,13 @@ import type { Batch, DayRange, Document, LoadCounts, Sink, Source } from './cont
 import { AuditError, EXIT, interrupted, printable } from './errors.js'
 import { type LandedBatch, landBatches, type SpoolFile } from './extract/batches.js'
 import { receiptVersion } from './extract/days.js'
+import { type DocumentLimits, GENEROUS } from './extract/limits.js'
 import { settledFiles } from './extract/settled.js'
 import { newLoadId } from './load-id.js'
 import type { Logger } from './log.js'
 import type { Progress } from './progress.js'
 import type { Engine } from './transform/engine.js'
-import { dropAll, transform } from './transform/transform.js'
+import { dropAll, type Transformed, transform } from './transform/transform.js'
 
 export interface Job {
   readonly source: Source
@@ -27,6 +28,10 @@ export interface Run {
   readonly folder: string
   /** A batch is full when its text reaches this size. */
   readonly batchBytes: number
+  /** What one document may take. */
+  readonly limits?: DocumentLimits
+  /** How many rejects a document may have that has little else; undefined: none was named. */
+  readonly maxRejects?: number | undefined
   readonly loaderVersion: string
   readonly logger: Logger
   readonly progress: Progress
@@ -124,7 +129,7 @@ async function loadPending(pending: Pending, options: Run, summary: Summary): Pr
 
 function landingOptions(
   { source, alreadyLoaded }: Pending,
-  { folder, batchBytes, signal, progress, logger }: Run,
+  { folder, batchBytes, signal, limits = GENEROUS, progress, logger }: Run,
   summary: Summary,
 ): Parameters<typeof landBatches>[1] {
   return {
@@ -133,6 +138,7 @@ function landingOptions(
     commitEach: source.commitEach ?? false,
     concurrency: source.concurrency ?? 1,
     signal,
+    limits,
     alreadyLoaded,
     onBytes: (bytes) => progress.landed(bytes),
     onLanded: ({ document, moreFollow }) => {
@@ -165,10 +171,11 @@ async function transformSettled(
   run: Run,
   told: ReturnType<typeof landingOptions>,
 ): Promise<Batch | null> {
-  const { engine, signal, loaderVersion } = run
-  const identity = { source: source.id, loadId: newLoadId(), startedAt: new Date(), loaderVersion, folder, range }
+  const { engine, signal, loaderVersion, maxRejects } = run
+  const startedAt = new Date()
+  const identity = { source: source.id, loadId: newLoadId(), startedAt, loaderVersion, folder, range, maxRejects }
   for (let asked: readonly SpoolFile[] = files; ; ) {
-    let outcome: Batch | AuditError
+    let outcome: Transformed | AuditError
     try {
       outcome = await transform(engine, asked, identity, signal)
     } catch (error) {
@@ -178,7 +185,10 @@ async function transformSettled(
     const settled = await settledFiles(asked, told)
     const documents = settled.flatMap((file) => file.documents)
     if (documents.length === 0) return null
-    if (settled === asked && !(outcome instanceof AuditError)) return outcome
+    if (settled === asked && !(outcome instanceof AuditError)) {
+      for (const { document, error } of outcome.refused) told.onFailed(document, error)
+      return outcome.documents === 0 ? null : outcome
+    }
     if (settled === asked && outcome instanceof AuditError) {
       for (const { document } of documents) told.onFailed(document, outcome)
       return null

@@ -86,7 +86,7 @@ describe('the layout', () => {
 
   it('the pipeline knows the stages, never a single source or sink', () => {
     const known =
-      /^src\/(?:contract|errors|load-id|log|progress|extract\/(?:batches|days|settled)|transform\/(?:engine|transform))$/
+      /^src\/(?:contract|errors|load-id|log|progress|extract\/(?:batches|days|limits|settled)|transform\/(?:engine|transform))$/
     expect(strays('src/pipeline', known)).toEqual([])
   })
 

@@ -3,17 +3,24 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 import { z } from 'zod'
-import { parseBytes, SETTING_VARIABLES, type Settings, settings } from '../../schemas/settings.js'
+import { parseBytes, parseDuration, SETTING_VARIABLES, type Settings, settings } from '../../schemas/settings.js'
 import { printable, usageError } from '../errors.js'
+import type { DocumentLimits } from '../extract/limits.js'
 
 export const SETTINGS_FILE = 'wandb-audit.yaml'
 
-export const DEFAULTS = { to: ['duckdb:audit.duckdb'], memory: '1GB' } as const
+export const DEFAULTS = {
+  to: ['duckdb:audit.duckdb'],
+  memory: '1GB',
+  max_document_bytes: '16GB',
+  document_timeout: '6h',
+} as const
 
 export interface ResolvedSettings extends Omit<Settings, 'from' | 'to' | 'memory'> {
   readonly from: readonly string[]
   readonly to: readonly string[]
   readonly memoryBytes: number
+  readonly limits: DocumentLimits
 }
 
 /**
@@ -32,6 +39,10 @@ export function resolveSettings(
     from: merged.from === undefined ? list(env.WANDB_BASE_URL || undefined) : list(merged.from),
     to: merged.to === undefined ? DEFAULTS.to : list(merged.to),
     memoryBytes: parseBytes(merged.memory ?? DEFAULTS.memory),
+    limits: {
+      maxBytes: parseBytes(merged.max_document_bytes ?? DEFAULTS.max_document_bytes),
+      timeoutMs: parseDuration(merged.document_timeout ?? DEFAULTS.document_timeout),
+    },
   }
 }
 

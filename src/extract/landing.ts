@@ -8,6 +8,7 @@
 import { createHash } from 'node:crypto'
 import { rmSync, symlinkSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
+import { Readable } from 'node:stream'
 import type { Document } from '../contract.js'
 import { AuditError, interrupted, printable } from '../errors.js'
 import { retrying } from '../retry.js'
@@ -123,6 +124,8 @@ interface Reading {
 async function read(document: Document, path: string, options: Limited, tryInPlace: boolean): Promise<Reading | null> {
   const stream = await document.open(options.signal)
   if (stream === null) return null
+  // Whoever writes to standard input knows of no signal.
+  if (stream instanceof Readable) options.signal.addEventListener('abort', () => stream.destroy(), { once: true })
   const hash = createHash('sha256')
   let bytes = 0
   async function* arriving(): AsyncGenerator<Uint8Array> {

@@ -1,5 +1,6 @@
 /** What one document may take, so that none can hold up all others for ever. */
 
+import { setMaxListeners } from 'node:events'
 import { AuditError } from '../errors.js'
 
 export interface DocumentLimits {
@@ -24,6 +25,8 @@ export async function withinTime<T>(
   signal: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
+  // One signal ends all documents that are landing; Node would warn of a leak.
+  setMaxListeners(0, signal)
   const controller = new AbortController()
   const stop = (): void => controller.abort()
   const timer = setTimeout(stop, Math.min(timeoutMs, LONGEST_TIMER_MS))

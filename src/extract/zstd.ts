@@ -12,10 +12,10 @@ const LARGEST_WINDOW = 2 ** 27
 
 /**
  * fzstd moves the whole window for every block, of however few bytes. What archives of logs ask for is below this many
- * bytes moved for each that arrived (`--long` asks for 22,000), with some seconds' worth for free.
+ * bytes moved for each that arrived (`--long` asks for 22,000), with a second's worth for free.
  */
 const MOST_MOVED_PER_BYTE = 32_768
-const MOVED_FOR_FREE = 2 ** 35
+const MOVED_FOR_FREE = 2 ** 33
 
 const MAGIC = 0xfd2fb528
 const SKIPPABLE = 0x184d2a50

@@ -9,7 +9,9 @@ const TEXTS = literal(JSON.stringify(Object.fromEntries(RECORD_FIELDS.map((field
 const NOTHING_KNOWN = literal(JSON.stringify(Object.fromEntries(RECORD_FIELDS.map((field) => [field, null]))))
 
 /** A number, array or object as a field's text: the engine may have written it otherwise than it stands there. */
-const REWRITTEN = literal('-?[0-9]+(?:[.][0-9]+(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+)|0|-?(?i:nan|inf|infinity)|(?s:[{\\[].*)')
+const REWRITTEN = literal(
+  '-?[0-9]+(?:[.][0-9]+(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+)|0|-?(?i:nan|inf|infinity)|(?s:[{\\[].*)',
+)
 /** What the engine reads otherwise than it stands in the line: fractions, exponents, -0, NaN, a comma too many. */
 const INEXACT = literal('(?:"\\s*:|[\\[,])\\s*(?:-?[0-9]+[.eE]|-0|-?(?i:nan|inf))|,\\s*[\\]}]')
 

@@ -7,6 +7,7 @@ import { createReceipts, proveNoLineLost, registerDocuments, stagedByDocument, w
 import type { Engine } from './engine.js'
 import { walkFaultyLines } from './faulty.js'
 import { readEvents } from './read.js'
+import { type Refusal, refuseMostlyRejected } from './refusals.js'
 import { createResolved, hasRepeats } from './repeats.js'
 import { instantLiteral, literal, quoted } from './sql.js'
 
@@ -37,6 +38,13 @@ export interface BatchIdentity {
   readonly folder: string
   /** Chooses among the events of documents without a range of their own; the rest of them is passed over. */
   readonly range: DayRange
+  /** How many rejects a document may have that has little else; undefined: none was named. */
+  readonly maxRejects?: number | undefined
+}
+
+export interface Transformed extends Batch {
+  /** Documents that are not in the batch, for most of their lines are rejects. */
+  readonly refused: readonly Refusal[]
 }
 
 /**
@@ -48,21 +56,22 @@ export async function transform(
   files: readonly SpoolFile[],
   identity: BatchIdentity,
   signal: AbortSignal,
-): Promise<Batch> {
+): Promise<Transformed> {
   return engine.interruptible(signal, async () => {
     await dropAll(engine)
     await registerDocuments(engine, files, identity.range)
     await engine.run(`CREATE TABLE staged AS ${readEvents(files.map(({ path }) => path))}`)
     await proveNoLineLost(engine, files)
     await walkFaultyLines(engine, files, signal)
-    const passedOver = await createBase(engine, files, identity.range)
+    const refused = await refuseMostlyRejected(engine, files, identity.maxRejects)
+    const passedOver = await createBase(engine, files, identity.range, refused.length > 0)
     const repeats = await hasRepeats(engine)
     const documents = files.reduce((sum, file) => sum + file.documents.length, 0)
     if (repeats) await createResolved(engine, documents)
     const provenance = `${literal(identity.loadId)} AS load_id, ${instantLiteral(new Date())} AS loaded_at`
     await createRelations(engine, provenance, repeats)
     await createReceipts(engine, identity.source, provenance, passedOver)
-    return await describe(engine, identity)
+    return { ...(await describe(engine, identity)), refused }
   })
 }
 
@@ -77,11 +86,16 @@ export async function dropAll(engine: Engine): Promise<void> {
  *
  * @returns a SELECT of the ordinals of events that lie outside the range; null when none can
  */
-async function createBase(engine: Engine, files: readonly SpoolFile[], range: DayRange): Promise<string | null> {
+async function createBase(
+  engine: Engine,
+  files: readonly SpoolFile[],
+  range: DayRange,
+  someRefused: boolean,
+): Promise<string | null> {
   const staged = await stagedByDocument(engine, files)
   await engine.run(`
     CREATE VIEW everything AS
-    SELECT * EXCLUDE (faulty) FROM (${staged}) WHERE NOT faulty
+    SELECT * EXCLUDE (faulty) FROM (${staged}) ${someRefused ? 'SEMI JOIN documents USING (ordinal)' : ''} WHERE NOT faulty
     UNION ALL BY NAME SELECT * FROM walked`)
   const chosen = files.some(({ documents }) => documents.some(({ document }) => document.range !== null))
     ? null

@@ -32,7 +32,12 @@ function refusal(work: () => unknown): AuditError {
 
 describe('without any setting', () => {
   it('the defaults stand', () => {
-    expect(resolveSettings({}, {}, undefined)).toEqual({ from: [], to: ['duckdb:audit.duckdb'], memoryBytes: 1e9 })
+    expect(resolveSettings({}, {}, undefined)).toEqual({
+      from: [],
+      to: ['duckdb:audit.duckdb'],
+      memoryBytes: 1e9,
+      limits: { maxBytes: 16e9, timeoutMs: 6 * 3_600_000 },
+    })
   })
 
   it('the source is WANDB_BASE_URL, where W&B has its own', () => {
@@ -74,6 +79,8 @@ describe('a setting', () => {
     to: ['duckdb:a.duckdb'],
     memory: '2GB',
     spool: 'spool',
+    max_document_bytes: '5GB',
+    document_timeout: '30m',
     max_rejects: 0,
     log_format: 'json',
     quiet: true,

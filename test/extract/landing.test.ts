@@ -211,7 +211,10 @@ it('landing and the engine agree on what a line is', async () => {
     Buffer.from(EVENT),
   )
   const documents = fc.sample(fc.array(piece, { maxLength: 12 }), { numRuns: 400, seed: 20261001 })
-  const input = documents.map((pieces, i) => documentOf(String(i), Buffer.concat(pieces)))
+  // Without a line of a log, NUL characters make a document binary.
+  const input = documents.map((pieces, i) =>
+    documentOf(String(i), Buffer.concat([...pieces, Buffer.from(`\n${EVENT}`)])),
+  )
   expect((await batchOf(engine, [documentOf('alone', '{')])).rejected).toBe(1)
   // A line that one of them counts and the other does not makes the transform fail.
   const batch = await batchOf(engine, input)
