@@ -20,7 +20,20 @@ export const settings = z
       .min(1)
       .optional()
       .describe("The folder for temporary files; the user's cache folder when absent."),
-    max_rejects: z.int().min(0).optional().describe('How many rejects a run may have before it exits with 3.'),
+    max_document_bytes: bytes
+      .optional()
+      .describe('How large a document may be, as it arrives and unpacked; a larger one is refused.'),
+    document_timeout: duration
+      .regex(/[1-9]/, 'expected more than zero')
+      .optional()
+      .describe('How long a document may take to arrive; one that takes longer is refused.'),
+    max_rejects: z
+      .int()
+      .min(0)
+      .optional()
+      .describe(
+        'How many rejects a run may have before it exits with 3, and a document that has little else before it is refused.',
+      ),
     log_format: z
       .enum(['text', 'json'])
       .optional()

@@ -5,6 +5,7 @@ import type { DayRange, Document, Sink, Source } from './contract.js'
 import { printable } from './errors.js'
 import { landBatches } from './extract/batches.js'
 import { receiptVersion } from './extract/days.js'
+import { type DocumentLimits, GENEROUS } from './extract/limits.js'
 import { Journal, type Summary } from './journal.js'
 import type { Logger } from './log.js'
 import { type Loading, loadBatch } from './pipeline/loading.js'
@@ -30,6 +31,10 @@ export interface Run {
   readonly folder: string
   /** A batch is full when its text reaches this size. */
   readonly batchBytes: number
+  /** What one document may take. */
+  readonly limits?: DocumentLimits
+  /** How many rejects a document may have that has little else; undefined: none was named. */
+  readonly maxRejects?: number | undefined
   readonly loaderVersion: string
   readonly logger: Logger
   readonly progress: Progress
@@ -136,12 +141,25 @@ async function loadPending(pending: Pending, options: Run, journal: Journal): Pr
 
 function loadingOptions(
   { source, range }: Pending,
-  { engine, sinks, loaderVersion, logger, progress, signal }: Run,
+  { engine, sinks, loaderVersion, limits = GENEROUS, maxRejects, logger, progress, signal }: Run,
   journal: Journal,
   onTransformed: (rows: number) => void,
 ): Loading {
   return {
-    ...{ source, range, engine, sinks, loaderVersion, logger, progress, signal, journal, onTransformed },
+    ...{
+      source,
+      range,
+      engine,
+      sinks,
+      loaderVersion,
+      limits,
+      maxRejects,
+      logger,
+      progress,
+      signal,
+      journal,
+      onTransformed,
+    },
     refusals: new Map(),
     onGone: ({ id }) => {
       progress.landedDocument()
@@ -156,13 +174,14 @@ function loadingOptions(
 
 function landingOptions(
   { source, alreadyLoaded }: Pending,
-  { folder, batchBytes, signal, progress, logger }: Run,
+  { folder, batchBytes, signal, limits = GENEROUS, progress, logger }: Run,
   { onGone, onFailed, journal }: Loading,
 ): Parameters<typeof landBatches>[1] {
   return {
     ...{ folder, batchBytes, signal, alreadyLoaded, onGone, onFailed },
     commitEach: source.commitEach ?? false,
     concurrency: journal.careful ? 1 : (source.concurrency ?? 1),
+    limits,
     onBytes: (bytes) => progress.landed(bytes),
     onLanded: ({ document, moreFollow }) => {
       progress.landedDocument()

@@ -89,7 +89,7 @@ describe('the layout', () => {
 
   it('the pipeline knows the stages, never a single source or sink', () => {
     const known =
-      /^src\/(?:contract|duckdb-error|errors|journal|load-id|log|progress|extract\/(?:batches|days|landing|settled|spooled)|transform\/(?:engine|parts|transform))$/
+      /^src\/(?:contract|duckdb-error|errors|journal|load-id|log|progress|extract\/(?:batches|days|landing|limits|settled|spooled)|transform\/(?:engine|parts|transform))$/
     expect(strays('src/pipeline', known)).toEqual([])
   })
 

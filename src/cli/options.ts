@@ -18,6 +18,8 @@ export interface RunFlags extends SinkFlags {
   readonly memory?: string
   readonly spool?: string
   readonly maxRejects?: number
+  readonly maxDocumentBytes?: string
+  readonly documentTimeout?: string
   readonly api?: 'classic' | 'current' | 'multi-tenant'
   readonly username?: string
   readonly anonymize?: boolean
@@ -64,7 +66,13 @@ export function withRun(command: Command): Command {
   return withSinks(command.option('--from <source>', what, collect), 'sink to load into, repeatable')
     .option('--memory <size>', 'memory to keep within (default: 1GB)')
     .option('--spool <folder>', "folder for temporary files (default: the user's cache folder)")
-    .option('--max-rejects <n>', 'exit with 3 when a run has more rejects than this', wholeNumber)
+    .option('--max-document-bytes <size>', 'refuse a document that is larger, unpacked or not (default: 16GB)')
+    .option('--document-timeout <duration>', 'refuse a document that takes longer to arrive (default: 6h)')
+    .option(
+      '--max-rejects <n>',
+      'exit with 3 when a run has more rejects than this; a document of rejects mostly is refused, unless it has no more than this',
+      wholeNumber,
+    )
     .addOption(
       new Option('--api <dialect>', 'W&B API: its dialect, where it is not recognised').choices([
         'classic',
@@ -87,6 +95,8 @@ export function withRun(command: Command): Command {
 export function asSettings(flags: Partial<RunFlags>): Partial<Settings> {
   const {
     maxRejects,
+    maxDocumentBytes,
+    documentTimeout,
     logFormat,
     insecureHttp,
     followLinks,
@@ -105,6 +115,8 @@ export function asSettings(flags: Partial<RunFlags>): Partial<Settings> {
   const given = {
     ...{ from, to, memory, spool, quiet, username, anonymize, api, overlap, every, concurrency },
     max_rejects: maxRejects,
+    max_document_bytes: maxDocumentBytes,
+    document_timeout: documentTimeout,
     log_format: logFormat,
     insecure_http: insecureHttp,
     follow_links: followLinks,

@@ -103,7 +103,7 @@ async function runPipeline(
   journal: Journal,
 ): Promise<Summary> {
   const { settings, logger, progress, signal } = session
-  const { memoryBytes } = settings
+  const { memoryBytes, limits, max_rejects: maxRejects } = settings
   const spool = await openSpool(settings.spool)
   try {
     const { folder } = spool
@@ -111,7 +111,8 @@ async function runPipeline(
     try {
       const batchBytes = memoryBytes * BATCH_SHARE
       const loaderVersion = version()
-      return await run({ jobs, sinks, engine, folder, batchBytes, loaderVersion, logger, progress, signal, journal })
+      const settled = { batchBytes, limits, maxRejects, loaderVersion }
+      return await run({ ...settled, jobs, sinks, engine, folder, logger, progress, signal, journal })
     } finally {
       progress.stop()
       engine.close()
@@ -203,8 +204,10 @@ type SinkEstimate = { readonly sink: string } & Estimate
 /** What warehouses that charge would be asked for; the days of a file are not known before it is read. */
 async function estimatesOf(sinks: readonly Sink[], ranges: readonly (DayRange | null)[]): Promise<SinkEstimate[]> {
   if (ranges.length === 0) return []
-  const ends = (end: keyof DayRange): number[] => ranges.map((range) => range?.[end]?.getTime() ?? Number.NaN)
-  const [from, to] = [Math.min(...ends('from')), Math.max(...ends('to'))]
+  // One by one: there may be more than a call takes arguments.
+  const furthest = (end: keyof DayRange, of: (a: number, b: number) => number): number =>
+    ranges.map((range) => range?.[end]?.getTime() ?? Number.NaN).reduce((a, b) => of(a, b))
+  const [from, to] = [furthest('from', Math.min), furthest('to', Math.max)]
   const range = { from: Number.isNaN(from) ? null : new Date(from), to: Number.isNaN(to) ? null : new Date(to) }
   const estimates = []
   for (const sink of sinks) {

@@ -2,14 +2,20 @@
 
 import { parse } from 'yaml'
 import { z } from 'zod'
-import { parseBytes, SETTING_VARIABLES, type Settings, settings } from '../../schemas/settings.js'
+import { parseBytes, parseDuration, SETTING_VARIABLES, type Settings, settings } from '../../schemas/settings.js'
 import { AuditError, printable, usageError } from '../errors.js'
+import type { DocumentLimits } from '../extract/limits.js'
 import { readSmallFile, type SmallFile } from '../regular-file.js'
 import { trustOf } from './trust.js'
 
 export const SETTINGS_FILE = 'wandb-audit.yaml'
 
-export const DEFAULTS = { to: ['duckdb:audit.duckdb'], memory: '1GB' } as const
+export const DEFAULTS = {
+  to: ['duckdb:audit.duckdb'],
+  memory: '1GB',
+  max_document_bytes: '16GB',
+  document_timeout: '6h',
+} as const
 
 export interface ResolvedSettings extends Omit<Settings, 'from' | 'to' | 'memory'> {
   readonly from: readonly string[]
@@ -17,6 +23,7 @@ export interface ResolvedSettings extends Omit<Settings, 'from' | 'to' | 'memory
   readonly memoryBytes: number
   /** What the operator should know about where they came from. */
   readonly warnings: readonly string[]
+  readonly limits: DocumentLimits
 }
 
 /**
@@ -41,6 +48,10 @@ export function resolveSettings(
     to: merged.to === undefined ? DEFAULTS.to : list(merged.to),
     memoryBytes: parseBytes(merged.memory ?? DEFAULTS.memory),
     warnings,
+    limits: {
+      maxBytes: parseBytes(merged.max_document_bytes ?? DEFAULTS.max_document_bytes),
+      timeoutMs: parseDuration(merged.document_timeout ?? DEFAULTS.document_timeout),
+    },
   }
 }
 

@@ -8,12 +8,13 @@ import { AuditError, EXIT, interrupted, printable } from '../errors.js'
 import type { LandedBatch, SpoolFile } from '../extract/batches.js'
 import { EVERYTHING } from '../extract/days.js'
 import { land } from '../extract/landing.js'
+import type { DocumentLimits } from '../extract/limits.js'
 import { settledFiles } from '../extract/settled.js'
 import { documentsOf, withLinesAside } from '../extract/spooled.js'
 import type { Journal, Key } from '../journal.js'
 import { newLoadId } from '../load-id.js'
 import type { Engine } from '../transform/engine.js'
-import { transform } from '../transform/transform.js'
+import { type Transformed as TransformedBatch, transform } from '../transform/transform.js'
 import { MOST_OFFENDERS, offendersOf } from './offenders.js'
 
 export interface Transforming {
@@ -23,6 +24,9 @@ export interface Transforming {
   readonly journal: Journal
   readonly loaderVersion: string
   readonly signal: AbortSignal
+  readonly limits: DocumentLimits
+  /** How many rejects a document may have that has little else; undefined: none was named. */
+  readonly maxRejects: number | undefined
   onGone(document: Document): void
   onFailed(document: Document, error: AuditError): void
 }
@@ -59,7 +63,7 @@ export async function transformBatch(
 ): Promise<Transformed | 'apart' | null> {
   const { journal, source, signal } = run
   let { files } = landed
-  let outcome: Batch | AuditError
+  let outcome: TransformedBatch | AuditError
   try {
     const settled = await journal.survive('transform', keys, () => transformSettled(landed, run))
     ;({ files, outcome } = settled)
@@ -70,7 +74,7 @@ export async function transformBatch(
   const documents = documentsOf(left)
   if (documents.length === 0) return null
   if (!(outcome instanceof AuditError)) {
-    return { landed: left, keys: files === landed.files ? keys : keysOf(left, source), batch: outcome }
+    return taken(left, files === landed.files ? keys : keysOf(left, source), outcome, run)
   }
   if (!journal.givesUp && (await engineWorks(landed.folder, run))) {
     if (documents.length > 1) return 'apart'
@@ -82,11 +86,24 @@ export async function transformBatch(
   return null
 }
 
+/** Says which documents are refused; a batch that a sink refuses is transformed again, and then it is said already. */
+function taken(
+  landed: LandedBatch,
+  keys: readonly Key[],
+  batch: TransformedBatch,
+  { journal, source, onFailed }: Transforming,
+): Transformed | null {
+  for (const { document, error } of batch.refused) {
+    if (!journal.isFinished(keyOf(source, document))) onFailed(document, error)
+  }
+  return batch.documents === 0 ? null : { landed, keys, batch }
+}
+
 /** Transforms until no document changed meanwhile. */
 async function transformSettled(
   { files, folder }: LandedBatch,
   run: Transforming,
-): Promise<{ readonly files: readonly SpoolFile[]; readonly outcome: Batch | AuditError }> {
+): Promise<{ readonly files: readonly SpoolFile[]; readonly outcome: TransformedBatch | AuditError }> {
   for (let asked = files; ; ) {
     const outcome = await attempt(asked, folder, run)
     const settled = await settledFiles(asked, run)
@@ -96,9 +113,14 @@ async function transformSettled(
   }
 }
 
-async function attempt(files: readonly SpoolFile[], folder: string, run: Transforming): Promise<Batch | AuditError> {
-  const { engine, source, range, loaderVersion, signal } = run
-  const identity = { source: source.id, loadId: newLoadId(), startedAt: new Date(), loaderVersion, folder, range }
+async function attempt(
+  files: readonly SpoolFile[],
+  folder: string,
+  run: Transforming,
+): Promise<TransformedBatch | AuditError> {
+  const { engine, source, range, loaderVersion, maxRejects, signal } = run
+  const startedAt = new Date()
+  const identity = { source: source.id, loadId: newLoadId(), startedAt, loaderVersion, folder, range, maxRejects }
   try {
     return await transform(engine, files, identity, signal)
   } catch (error) {
@@ -111,7 +133,7 @@ async function withoutOffenders(
   landed: LandedBatch,
   failure: AuditError,
   run: Transforming,
-): Promise<Transformed | AuditError> {
+): Promise<Transformed | AuditError | null> {
   const { journal, source, signal } = run
   const file = landed.files.find(({ documents }) => documents.length === 1)
   const document = file?.documents[0]
@@ -136,7 +158,7 @@ async function withoutOffenders(
     const rest = { folder: landed.folder, files: [await withLinesAside(file, offenders, landed.folder)] }
     const settled = await journal.survive('transform the rest', [key], () => transformSettled(rest, run))
     if (settled.outcome instanceof AuditError) return settled.outcome
-    return { landed: { folder: landed.folder, files: settled.files }, keys: [key], batch: settled.outcome }
+    return taken({ folder: landed.folder, files: settled.files }, [key], settled.outcome, run)
   } catch (error) {
     return unlessInterrupted(error, signal)
   } finally {

@@ -42,6 +42,7 @@ describe('without any setting', () => {
       from: [],
       to: ['duckdb:audit.duckdb'],
       memoryBytes: 1e9,
+      limits: { maxBytes: 16e9, timeoutMs: 6 * 3_600_000 },
       warnings: [],
     })
   })
@@ -85,6 +86,8 @@ describe('a setting', () => {
     to: ['duckdb:a.duckdb'],
     memory: '2GB',
     spool: 'spool',
+    max_document_bytes: '5GB',
+    document_timeout: '30m',
     max_rejects: 0,
     log_format: 'json',
     quiet: true,

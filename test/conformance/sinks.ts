@@ -465,7 +465,7 @@ export function sinkConformance(name: string, newTarget: () => Promise<SinkTarge
 
   describe(`${name}: all or nothing`, () => {
     const broken: readonly (readonly [string, (batch: Batch) => Batch])[] = [
-      ['rejects', (batch) => ({ ...batch, rejects: { relation: 'no_such_relation' } })],
+      ['rejects', (batch) => ({ ...batch, rejects: { ...batch.rejects, relation: 'no_such_relation' } })],
       ['receipts', (batch) => ({ ...batch, receipts: { relation: 'no_such_relation' } })],
       ['a count', (batch) => ({ ...batch, rowsRead: batch.rowsRead + 1 })],
     ]
