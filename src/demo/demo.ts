@@ -1,13 +1,13 @@
 /** The demo: what a first evening with the product looks like, on made data, in one command. */
 
 import { once } from 'node:events'
-import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { send } from '../cli/formats/output.js'
 import { main } from '../cli/main.js'
 import { stopped, undoing } from '../cli/signals.js'
 import { EXIT, type ExitCode } from '../errors.js'
 import { writeBucket } from './bucket.js'
+import { prepareDemoFolder } from './folder.js'
 import { startWandbApi } from './wandb-api.js'
 
 const DAYS = 30
@@ -28,10 +28,7 @@ const QUESTIONS: readonly (readonly [title: string, sql: string])[] = [
 export async function demo(folder: string, keepRunning: boolean): Promise<ExitCode> {
   const bucket = join(folder, 'wandb-audit-logs')
   const sink = `duckdb:${join(folder, 'audit.duckdb')}`
-  await mkdir(folder, { recursive: true })
-  for (const name of ['wandb-audit-logs', 'audit.duckdb', 'audit.duckdb.wal']) {
-    await rm(join(folder, name), { recursive: true, force: true })
-  }
+  await prepareDemoFolder(folder)
   await say(`Making ${DAYS} days of logs, and starting a stand-in of the W&B API that serves the same days with names.`)
   await writeBucket(bucket, WORLD, DAYS, new Date())
   const api = await startWandbApi({ seed: WORLD.seed, eventsPerDay: WORLD.eventsPerDay, key: KEY })
