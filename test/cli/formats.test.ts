@@ -193,8 +193,9 @@ describe('parquet', () => {
   })
 
   test('the temporary file is for its owner only, and goes whatever happens', async () => {
-    const folder = await temporaryFolder()
-    vi.stubEnv('TMPDIR', folder)
+    const cache = await temporaryFolder()
+    const folder = join(cache, 'wandb-audit')
+    vi.stubEnv('XDG_CACHE_HOME', cache)
     const modes: string[] = []
     const out = new Writable({
       write(_chunk, _encoding, done) {

@@ -78,7 +78,7 @@ describe('a lake', () => {
       const { code, stderr } = await run(['load', '--from', '-', '--to', address], { cwd, stdin: madeLines(1) })
       expect([1, 2]).toContain(code)
       expect(stderr).toMatch(/^wandb-audit: .*\n {2}\S/)
-      expect(readdirSync(cwd)).toEqual(['.tmp'])
+      expect(readdirSync(cwd).filter((name) => !name.startsWith('.'))).toEqual([])
     },
   )
 
