@@ -7,13 +7,14 @@ const SPEAKABLE = /^(?:Out of Memory|IO|Catalog|Binder|Parser|Syntax|Permission|
 
 /** What DuckDB says of a file that is cut, or is something else; the lake's copies have the name in the lake behind their own. */
 const DAMAGED_FILE =
-  /^Invalid Input Error: (?:No magic bytes found at end of file|Failed to read file|File) ['"][^'"\n]*\/[0-9a-f-]{36,64}\.([\w=.,-]+)['"]/
+  /^(?:Invalid Input|IO) Error: (?:No magic bytes found at end of file|Failed to read file|Could not read enough bytes from file|File) ['"][^'"\n]*\/[0-9a-f-]{36,64}\.([\w=.,-]+)['"]/
 
 /** By kind, for errors whose text may name a value. */
 const ADVICE: Readonly<Record<string, string>> = {
   'Conversion Error': 'A value cannot be cast so, and is not told, for it may be personal: try_cast gives NULL for it.',
   'Out of Range Error': 'A number is too large for its type, and is not told, for it may be personal.',
   'Invalid Input Error': 'A function cannot take a value, and it is not told, for it may be personal.',
+  'Invalid Error': 'A file that it reads is damaged, most likely: put a copy of it back.',
   'Interrupt Error': 'It was stopped; nothing is changed.',
   'INTERNAL Error': 'This is a fault of DuckDB, or of a damaged file: please report it.',
   'FATAL Error': 'This is a fault of DuckDB, of a damaged file or of a full disk: please report it.',
@@ -42,17 +43,23 @@ export function duckdbError(who: string, error: unknown): AuditError {
   }
   const text = error instanceof Error ? error.message.replace('Failed to extract statements: ', '') : ''
   const [, damaged] = DAMAGED_FILE.exec(text) ?? []
-  if (damaged !== undefined) {
-    return new AuditError(`${who}: ${damaged.replaceAll(',', '/')} is damaged, or no Parquet file`, {
-      advice: 'Put a copy or an earlier version of it back; without one, load everything again into an empty lake.',
-    })
-  }
+  if (damaged !== undefined) return damagedFile(who, damaged.replaceAll(',', '/'))
   const kind =
     /^[A-Za-z ]+ Error/.exec(text)?.[0] ?? `an unexpected error (${error instanceof Error ? error.name : typeof error})`
   const message = `${who}: ${SPEAKABLE.exec(text)?.[0] ?? kind}`
   const advice = adviceFor(kind, text)
   return new AuditError(message, { outside: OUTSIDE.test(text), ...(advice === undefined ? {} : { advice }) })
 }
+
+/** @param file its name in the lake */
+export const damagedFile = (who: string, file: string): AuditError =>
+  new AuditError(`${who}: ${file} is damaged, or no Parquet file`, {
+    advice: 'Put a copy or an earlier version of it back; without one, load everything again into an empty lake.',
+  })
+
+/** What DuckDB says, without a name, of a Parquet file that is spoilt inside. */
+export const readsNonsense = (error: unknown): boolean =>
+  error instanceof Error && /(?:^|: )Invalid Error(?:: |$)/.test(error.message)
 
 function adviceFor(kind: string, text: string): string | undefined {
   if (kind === 'Out of Memory Error') return 'Give it more with --memory, or more room for spilling with --spool.'

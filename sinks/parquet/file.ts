@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { damagedFile, readsNonsense } from '../../src/duckdb-error.js'
 import { AuditError, interrupted } from '../../src/errors.js'
 import type { StoredObject } from '../../src/stores/contract.js'
 import type { Lake } from './lake.js'
@@ -41,7 +42,9 @@ export async function stage<T>(lake: Lake, change: Change<T>, folder: string, si
     try {
       if (over !== null && there !== null && !(await lake.fetch(over, there, signal))) continue
       const content = join(folder, `${randomUUID()}.parquet`)
-      const { changed, outcome } = await change.merge(there, content)
+      const { changed, outcome } = await change.merge(there, content).catch((error: unknown) => {
+        throw there !== null && readsNonsense(error) ? damagedFile(lake.id, change.file) : error
+      })
       return { change, over, content: changed ? content : null, outcome }
     } finally {
       if (there !== null) await rm(there, { force: true })

@@ -168,7 +168,8 @@ async function begun(
 ): Promise<AsyncIterable<Uint8Array>> {
   const encoding = String(response.headers['content-encoding'] ?? 'identity')
   if (encoding !== 'identity') {
-    response.body.destroy()
+    // Nobody has begun to read, so nobody else would hear that it ends.
+    response.body.on('error', () => {}).destroy()
     throw encodedFailure(address, encoding)
   }
   const chunks = response.body[Symbol.asyncIterator]()
