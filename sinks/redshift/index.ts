@@ -9,12 +9,11 @@ import { questions } from '../shared/questions.js'
 import { parseRedshiftAddress, type RedshiftAddress } from './address.js'
 import { dataApi, never } from './data-api.js'
 import { commit, removeAll, upload } from './load.js'
-import { keysOf } from './merge.js'
 import { type Place, quote, tableOf } from './place.js'
 import { prepare } from './prepare.js'
 import { rawRejects } from './raw-rejects.js'
 import { queryResult } from './result.js'
-import { utcDay } from './views.js'
+import { keysOf, utcDay } from './views.js'
 
 /**
  * @param context whose signal cancels what the sink is doing, but for loads, which have one of their own
@@ -98,7 +97,7 @@ async function openStaging({ id, staging }: RedshiftAddress): Promise<OpenedStor
 }
 
 const newestReceipts = (place: Place): string => `SELECT document, document_version FROM (
-  SELECT document, document_version, ROW_NUMBER() OVER (PARTITION BY document ORDER BY loaded_at DESC) AS newest
+  SELECT document, document_version, ROW_NUMBER() OVER (PARTITION BY document, LEN(document) ORDER BY loaded_at DESC) AS newest
   FROM ${tableOf(place, AUDIT_DOCUMENTS)} WHERE source = :source
 ) AS receipts
 WHERE newest = 1`

@@ -46,7 +46,7 @@ export function mergeExtras(kept: string, other: string): Merged {
 }
 
 /** A value with the keys of its objects in order: some warehouses give them back in an order of their own. */
-function reordered(json: string): string {
+export function reordered(json: string): string {
   return json.startsWith('{') ? objectOf(members(json).map(([key, value]) => [key, reordered(value)])) : json
 }
 
