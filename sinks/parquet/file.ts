@@ -56,9 +56,15 @@ export async function stage<T>(lake: Lake, change: Change<T>, folder: string, si
 /**
  * Puts the new content into the lake; merges again where somebody else was faster.
  *
+ * @param onMergedAgain called before what was merged again takes its place
  * @returns what became of it in the end
  */
-export async function publish<T>(lake: Lake, staged: Staged<T>, folder: string): Promise<T> {
+export async function publish<T>(
+  lake: Lake,
+  staged: Staged<T>,
+  folder: string,
+  onMergedAgain?: () => Promise<void>,
+): Promise<T> {
   const { signal } = new AbortController()
   let current = staged
   for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
@@ -68,6 +74,7 @@ export async function publish<T>(lake: Lake, staged: Staged<T>, folder: string):
     await rm(content, { force: true })
     if (version !== null) return outcome
     current = await stage(lake, change, folder, signal)
+    await onMergedAgain?.()
   }
   throw contended(lake, staged.change.file)
 }

@@ -3,9 +3,11 @@
 import { DUCKDB } from '../../schemas/ddl.js'
 import {
   AUDIT_ACTIONS,
+  AUDIT_CONFLICTS,
   AUDIT_DOCUMENTS,
   AUDIT_EVENTS,
   AUDIT_LOADS,
+  AUDIT_REJECT_PIECES,
   AUDIT_REJECTS,
   type FieldType,
   type Table,
@@ -40,6 +42,18 @@ export const REJECTS: Layout = {
   part: 'left(reject_id, 1)',
   form: /^[0-9a-f]$/,
   file: (digit) => `audit_rejects/part-${digit}.parquet`,
+}
+
+export const REJECT_PIECES: Layout = {
+  table: AUDIT_REJECT_PIECES,
+  part: 'left(reject_id, 1)',
+  file: (digit) => `audit_reject_pieces/part-${digit}.parquet`,
+}
+
+export const CONFLICTS: Layout = {
+  table: AUDIT_CONFLICTS,
+  part: 'left(conflict_id, 1)',
+  file: (digit) => `audit_conflicts/part-${digit}.parquet`,
 }
 
 export const DOCUMENTS: Layout = {
