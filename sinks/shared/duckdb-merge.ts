@@ -15,8 +15,8 @@ export const RULE = mergeRule({
   concat: (...texts) => `concat(${texts.join(', ')})`,
   newline: 'chr(10)',
   part: (value, delimiter, n) => `split_part(${value}, ${delimiter}, ${n})`,
-  bytes: (value) => `strlen(${value})`,
   sha256: (value) => `sha256(${value})`,
+  differ: (one, other) => `${one} <> ${other}`,
   extra: {
     differ: (kept, other) => `${text(kept)} <> ${text(other)}`,
     grows: both(EXTRA_FUNCTIONS.grows),
@@ -44,6 +44,27 @@ export function conflictsOfLoad({ loadId }: Batch, found: string): string {
   const provenance = `'${loadId}' AS load_id, now() AS loaded_at`
   const columns = AUDIT_CONFLICTS.columns.map(({ name }) => DUCKDB.quote(name)).join(', ')
   return `SELECT ${columns} FROM (SELECT *, ${provenance} FROM (${found}))`
+}
+
+/**
+ * SELECTs each conflict once, of a relation of rows of audit_conflicts with a column `look` beside them. A sink that compares a
+ * batch part by part looks twice at each: at the rows that are there, and at the merged ones. Of the parts the events add
+ * up; of the looks the larger number counts.
+ */
+export const gatheredConflicts = (found: string): string => `
+  SELECT * EXCLUDE (look, of_look) REPLACE (max(of_look) OVER (PARTITION BY conflict_id) AS events)
+  FROM (SELECT *, CAST(sum(events) OVER (PARTITION BY conflict_id, look) AS BIGINT) AS of_look FROM ${found})
+  QUALIFY row_number() OVER (PARTITION BY conflict_id ORDER BY look, "timestamp", content_hash) = 1`
+
+/** SELECTs of `found` what is new beside `known`, and whole rows of what is known with fewer events: the larger number stays. */
+export function newConflicts(found: string, known: string): string {
+  const columns = AUDIT_CONFLICTS.columns.map(({ name }) => {
+    const column = DUCKDB.quote(name)
+    return `${name === 'events' ? 'e.events' : `CASE WHEN t.conflict_id IS NULL THEN e.${column} ELSE t.${column} END`} AS ${column}`
+  })
+  return `
+    SELECT ${columns.join(', ')} FROM (${found}) e LEFT JOIN (${known}) t ON t.conflict_id = e.conflict_id
+    WHERE t.conflict_id IS NULL OR t.events < e.events`
 }
 
 export const EVENT_COLUMNS = AUDIT_EVENTS.columns.map(({ name }) => DUCKDB.quote(name)).join(', ')
