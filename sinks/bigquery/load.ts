@@ -123,6 +123,8 @@ async function merge(load: Load, staging: TableReference, days: readonly DaySpan
     staging: [place.project, place.dataset, staging.id ?? ''].map(BIGQUERY.quote).join('.'),
     days,
     hasRejects: batch.rejected > 0,
+    hasPieces: batch.pieces.rows > 0,
+    hasReadings: batch.readings.rows > 0,
   })
   const queryParameters = [
     parameter('load_id', 'STRING', batch.loadId),
@@ -144,8 +146,8 @@ async function countsOf(jobs: JobContext, jobId: string, { rowsRead }: Batch): P
   try {
     const { rows } = await resultOf(jobs, jobId)
     for await (const row of rows) {
-      const [inserted = 0, enriched = 0, unchanged = 0, rejected = 0] = row.map(Number)
-      return { read: rowsRead, inserted, enriched, unchanged, rejected }
+      const [inserted = 0, enriched = 0, unchanged = 0, rejected = 0, conflicts = 0] = row.map(Number)
+      return { read: rowsRead, inserted, enriched, unchanged, rejected, conflicts }
     }
     throw new AuditError('the result has no row')
   } catch (error) {

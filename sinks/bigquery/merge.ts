@@ -7,14 +7,17 @@ import { ACTIONS } from '../../schemas/actions.js'
 import { BIGQUERY } from '../../schemas/ddl.js'
 import {
   AUDIT_ACTIONS,
+  AUDIT_CONFLICTS,
   AUDIT_DOCUMENTS,
   AUDIT_EVENTS,
   AUDIT_LOADS,
+  AUDIT_REJECT_PIECES,
   AUDIT_REJECTS,
-  NAME_FIELDS,
+  FILLED_FIELDS,
   type Table,
 } from '../../schemas/tables.js'
 import { type DaySpan, within } from './days.js'
+import { JOINED, RULE } from './rule.js'
 import type { Kind } from './stage.js'
 import { AUDIT_LOAD_COSTS } from './tables.js'
 
@@ -26,31 +29,33 @@ export interface Merge {
   readonly staging: string
   readonly days: readonly DaySpan[]
   readonly hasRejects: boolean
+  readonly hasPieces: boolean
+  readonly hasReadings: boolean
 }
 
 const { quote } = BIGQUERY
 const list = (names: readonly string[]): string => names.map(quote).join(', ')
 const namesOf = (table: Table): string[] => table.columns.map(({ name }) => name)
 
-/** The columns whose gaps are filled. */
-export const FILLED = [...NAME_FIELDS, 'extra']
 const KEY = `t.${quote('timestamp')} = e.${quote('timestamp')} AND t.content_hash = e.content_hash`
-const GAP = FILLED.map((name) => `(t.${quote(name)} IS NULL AND e.${quote(name)} IS NOT NULL)`).join('\n    OR ')
+
+/** What the rule reads of a row and of a reading. */
+const COMPARED = ['timestamp', 'content_hash', ...FILLED_FIELDS, 'source_document', 'names_document']
 
 /** The staged text as JSON; one that is too deep for that type stands there whole, as a text. */
-const EXTRA = `IF(e.extra IS NULL, NULL,
-    COALESCE(SAFE.PARSE_JSON(e.extra, wide_number_mode => 'exact'), TO_JSON(e.extra)))`
+const EXTRA = `IF(extra IS NULL, NULL, COALESCE(SAFE.PARSE_JSON(extra, wide_number_mode => 'exact'), TO_JSON(extra)))`
 
 /**
  * The script of one query job. Parameters: load_id, documents, rows_read, started_at, loader_version. Its result is one row:
- * inserted, enriched, unchanged, rejected.
+ * inserted, enriched, unchanged, rejected, conflicts.
  *
  * It fails, and nothing is kept, unless every line read is inserted, enriched, unchanged or rejected.
  */
 export function mergeScript(merge: Merge): string {
   return [
     'DECLARE n_receipts, n_rejected, n_occurrences, n_inserted, n_filled, n_fills INT64 DEFAULT 0',
-    'DECLARE n_enriched, n_unchanged INT64 DEFAULT 0',
+    'DECLARE n_enriched, n_unchanged, n_contradicted, n_conflicts INT64 DEFAULT 0',
+    ...(merge.days.length === 0 ? [] : [JOINED]),
     'BEGIN TRANSACTION',
     ...takeTurns(merge),
     countStaged(merge),
@@ -62,12 +67,13 @@ export function mergeScript(merge: Merge): string {
       'n_inserted + n_enriched + n_unchanged + n_rejected = @rows_read AND n_unchanged >= 0',
       'not every line read is accounted for',
     ),
-    ...(merge.hasRejects ? [insertRejects(merge)] : []),
+    ...(merge.hasPieces ? [insertNew(merge, 'piece', AUDIT_REJECT_PIECES)] : []),
+    ...(merge.hasRejects ? [insertNew(merge, 'reject', AUDIT_REJECTS)] : []),
     mergeReceipts(merge),
     insertLoad(merge),
     insertCost(merge),
     'COMMIT TRANSACTION',
-    'SELECT n_inserted AS inserted, n_enriched AS enriched, n_unchanged AS unchanged, n_rejected AS rejected',
+    'SELECT n_inserted AS inserted, n_enriched AS enriched, n_unchanged AS unchanged, n_rejected AS rejected, n_conflicts AS conflicts',
   ]
     .map((statement) => `${statement};\n`)
     .join('\n')
@@ -87,50 +93,84 @@ function takeTurns({ table }: Merge): string[] {
 const proven = (condition: string, otherwise: string): string =>
   `ASSERT ${condition} AS 'wandb-audit: ${otherwise}; nothing is loaded'`
 
-const staged = ({ staging }: Merge, kind: Kind): string => `${staging} AS e WHERE e.kind = '${kind}'`
-
 const countStaged = ({ staging }: Merge): string => `SET (n_receipts, n_rejected, n_occurrences) = (
   SELECT AS STRUCT COUNTIF(kind = 'receipt'), COUNTIF(kind = 'reject'), COALESCE(SUM(occurrences), 0)
   FROM ${staging})`
 
-/** Each statement names the batch's days as constants. An UPDATE is paid for by the whole of them, so none is made for nothing. */
+/**
+ * Each statement names the batch's days as constants. An UPDATE is paid for by the whole of them, so none is made for
+ * nothing; nor is anything looked at again where nothing contradicts.
+ */
 function mergeEvents(merge: Merge): string[] {
   const events = merge.table(AUDIT_EVENTS)
-  const days = `(${within(`t.${quote('timestamp')}`, merge.days)})`
-  const columns = namesOf(AUDIT_EVENTS)
+  const days = daysOf(merge)
+  const columns = list(namesOf(AUDIT_EVENTS))
+  const e = `(SELECT * REPLACE (${EXTRA} AS extra) FROM ${merge.staging} WHERE kind = 'event') AS e`
   return [
-    `SET (n_inserted, n_filled, n_fills) = (
+    `SET (n_inserted, n_filled, n_fills, n_contradicted) = (
   SELECT AS STRUCT
     COUNTIF(t.content_hash IS NULL),
-    COUNTIF(t.content_hash IS NOT NULL AND (${GAP})),
-    COALESCE(SUM(IF(t.content_hash IS NULL, e.fills, 0)), 0)
-  FROM (SELECT * FROM ${staged(merge, 'event')}) AS e
+    COUNTIF(t.content_hash IS NOT NULL AND ${RULE.changes}),
+    COALESCE(SUM(IF(t.content_hash IS NULL, e.fills, 0)), 0),
+    COUNTIF(t.content_hash IS NOT NULL AND ${RULE.conflicts})
+  FROM ${e}
   LEFT JOIN (SELECT * FROM ${events} AS t WHERE ${days}) AS t ON ${KEY})`,
+    `IF n_contradicted > 0 THEN
+  ${keepConflicts(merge, 'event').join(';\n  ')};
+END IF`,
     `IF n_filled > 0 THEN
   UPDATE ${events} AS t
-  SET ${FILLED.map((name) => `${quote(name)} = ${filled(name)}`).join(',\n    ')}
-  FROM ${staged(merge, 'event')} AND ${KEY} AND ${days} AND (${GAP});
+  SET ${Object.entries(RULE.values)
+    .map(([name, value]) => `${quote(name)} = ${value}`)
+    .join(',\n    ')}
+  FROM ${e}
+  WHERE ${KEY} AND ${days} AND ${RULE.changes};
   ${proven('@@row_count = n_filled', 'other events were enriched than were to be')};
 END IF`,
     `IF n_inserted > 0 THEN
-  INSERT INTO ${events} (${list(columns)})
-  SELECT ${columns.map((name) => (name === 'extra' ? EXTRA : `e.${quote(name)}`)).join(', ')}
-  FROM ${staged(merge, 'event')} AND NOT EXISTS (
-    SELECT 1 FROM ${events} AS t WHERE ${days} AND ${KEY});
+  INSERT INTO ${events} (${columns})
+  SELECT ${columns}
+  FROM ${e}
+  WHERE NOT EXISTS (SELECT 1 FROM ${events} AS t WHERE ${days} AND ${KEY});
   ${proven('@@row_count = n_inserted', 'other events were inserted than were to be')};
 END IF`,
+    // Readings of one batch contradict the row they were merged into, which is there only now.
+    ...(merge.hasReadings ? keepConflicts(merge, 'reading') : []),
   ]
 }
 
-const filled = (name: string): string =>
-  name === 'extra' ? `IF(t.extra IS NULL, ${EXTRA}, t.extra)` : `COALESCE(t.${quote(name)}, e.${quote(name)})`
+const daysOf = ({ days }: Merge): string => `(${within(`t.${quote('timestamp')}`, days)})`
 
-function insertRejects(merge: Merge): string {
-  const rejects = merge.table(AUDIT_REJECTS)
-  const columns = list(namesOf(AUDIT_REJECTS))
-  return `INSERT INTO ${rejects} (${columns})
+/** Adds what is new to audit_conflicts; of what is known already, the larger number of events stays. */
+function keepConflicts(merge: Merge, kind: Kind): string[] {
+  const pairs = `contradicting_${kind}s`
+  const compared = list(COMPARED)
+  const inserted = namesOf(AUDIT_CONFLICTS)
+  const values: Readonly<Record<string, string>> = { load_id: '@load_id', loaded_at: 'CURRENT_TIMESTAMP()' }
+  return [
+    // The rule reads them once for each column.
+    `CREATE TEMP TABLE ${pairs} AS
+  SELECT t, e
+  FROM (SELECT ${list(COMPARED.filter((name) => name !== 'extra'))}, ${EXTRA} AS extra
+    FROM ${merge.staging} WHERE kind = '${kind}') AS e
+  JOIN (SELECT ${compared} FROM ${merge.table(AUDIT_EVENTS)} AS t WHERE ${daysOf(merge)}) AS t ON ${KEY}
+  WHERE ${RULE.conflicts}`,
+    `SET n_conflicts = n_conflicts + (SELECT COALESCE(SUM(${RULE.conflictCount}), 0) FROM ${pairs})`,
+    `MERGE INTO ${merge.table(AUDIT_CONFLICTS)} AS t
+USING (${RULE.conflictRows(pairs)}) AS e ON t.conflict_id = e.conflict_id
+WHEN MATCHED AND t.events < e.events THEN UPDATE SET events = e.events
+WHEN NOT MATCHED THEN INSERT (${list(inserted)}) VALUES (${inserted.map((name) => values[name] ?? `e.${quote(name)}`).join(', ')})`,
+  ]
+}
+
+/** Rows of rejects that are not there yet. */
+function insertNew(merge: Merge, kind: Kind, table: Table): string {
+  const columns = list(namesOf(table))
+  return `INSERT INTO ${merge.table(table)} (${columns})
 SELECT ${columns}
-FROM ${staged(merge, 'reject')} AND NOT EXISTS (SELECT 1 FROM ${rejects} AS t WHERE t.reject_id = e.reject_id)`
+FROM ${merge.staging} AS e
+WHERE e.kind = '${kind}'
+  AND NOT EXISTS (SELECT 1 FROM ${merge.table(AUDIT_REJECTS)} AS t WHERE t.reject_id = e.reject_id)`
 }
 
 /** A document read again has one receipt a version, which tells of the last time. */
@@ -139,14 +179,14 @@ function mergeReceipts(merge: Merge): string {
   const key = AUDIT_DOCUMENTS.key.map((name) => `t.${quote(name)} = e.${quote(name)}`).join(' AND ')
   const renewed = columns.filter((name) => !AUDIT_DOCUMENTS.key.includes(name))
   return `MERGE INTO ${merge.table(AUDIT_DOCUMENTS)} AS t
-USING (SELECT ${list(columns)} FROM ${staged(merge, 'receipt')}) AS e ON ${key}
+USING (SELECT ${list(columns)} FROM ${merge.staging} WHERE kind = 'receipt') AS e ON ${key}
 WHEN MATCHED THEN UPDATE SET ${renewed.map((name) => `${quote(name)} = e.${quote(name)}`).join(', ')}
 WHEN NOT MATCHED THEN INSERT (${list(columns)}) VALUES (${columns.map((name) => `e.${quote(name)}`).join(', ')})`
 }
 
 const insertLoad = ({ table }: Merge): string => `INSERT INTO ${table(AUDIT_LOADS)} (${list(namesOf(AUDIT_LOADS))})
 VALUES (@load_id, @documents, @rows_read, n_inserted, n_enriched, n_unchanged, n_rejected,
-  @started_at, CURRENT_TIMESTAMP(), @loader_version)`
+  @started_at, CURRENT_TIMESTAMP(), @loader_version, n_conflicts)`
 
 /** What the statements above cost; those that follow read next to nothing. */
 const insertCost = ({

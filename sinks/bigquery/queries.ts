@@ -2,11 +2,10 @@
 
 import { ACTIONS } from '../../schemas/actions.js'
 import { BIGQUERY } from '../../schemas/ddl.js'
-import { AUDIT_ACTIONS, AUDIT_DOCUMENTS, AUDIT_EVENTS } from '../../schemas/tables.js'
+import { AUDIT_ACTIONS, AUDIT_DOCUMENTS, AUDIT_EVENTS, FILLED_FIELDS } from '../../schemas/tables.js'
 import type { DayRange, Questions } from '../../src/contract.js'
 import { questions } from '../shared/questions.js'
 import type { Configuration } from './jobs.js'
-import { FILLED } from './merge.js'
 import type { Names } from './tables.js'
 
 type Query = NonNullable<Configuration['query']>
@@ -28,7 +27,7 @@ FROM ${full(AUDIT_DOCUMENTS.name)} WHERE source = @source GROUP BY document`
 /** Reads what the merge compares, of the days of a range: for a dry run. */
 export function comparedQuery({ full }: Names, { from, to }: DayRange): string {
   const at = BIGQUERY.quote('timestamp')
-  const columns = ['timestamp', 'content_hash', ...FILLED].map(BIGQUERY.quote).join(', ')
+  const columns = ['timestamp', 'content_hash', ...FILLED_FIELDS, 'names_document'].map(BIGQUERY.quote).join(', ')
   const first = `TIMESTAMP '${from?.toISOString().slice(0, 10) ?? '0001-01-01'} 00:00:00+00'`
   const end = to === null ? '' : ` AND ${at} < TIMESTAMP '${to.toISOString().slice(0, 10)} 00:00:00+00'`
   return `SELECT ${columns} FROM ${full(AUDIT_EVENTS.name)} WHERE ${at} >= ${first}${end}`

@@ -2,14 +2,15 @@
 
 import type { TableField } from '@google-cloud/bigquery'
 import { BIGQUERY, DUCKDB } from '../../schemas/ddl.js'
-import { AUDIT_DOCUMENTS, AUDIT_EVENTS, AUDIT_REJECTS, type Table } from '../../schemas/tables.js'
+import { AUDIT_DOCUMENTS, AUDIT_EVENTS, AUDIT_REJECT_PIECES, AUDIT_REJECTS, type Table } from '../../schemas/tables.js'
 import type { Batch } from '../../src/contract.js'
+import { readingsAsEvents } from '../shared/duckdb-merge.js'
 
-export type Kind = 'event' | 'reject' | 'receipt'
+export type Kind = 'event' | 'reading' | 'reject' | 'piece' | 'receipt'
 
-/** A column's name means the same in each of the three tables, so they share it. */
+/** A column's name means the same in each of these tables, so they share it. */
 const COLUMNS = new Map(
-  [AUDIT_EVENTS, AUDIT_REJECTS, AUDIT_DOCUMENTS].flatMap(({ columns }) =>
+  [AUDIT_EVENTS, AUDIT_REJECTS, AUDIT_REJECT_PIECES, AUDIT_DOCUMENTS].flatMap(({ columns }) =>
     columns.map(({ name, type }) => [name, type]),
   ),
 )
@@ -23,11 +24,14 @@ export const STAGING_FIELDS: readonly TableField[] = [
 ]
 
 /** SELECTs, in the engine's SQL, the rows of the staging table. */
-export function stagedRows({ events, rejects, receipts }: Batch): string {
+export function stagedRows(batch: Batch): string {
+  const { events, rejects, pieces, receipts } = batch
   const counts = 'CAST(occurrences AS BIGINT) AS occurrences, CAST(fills AS BIGINT) AS fills'
   return [
     `SELECT ${kind('event')}, ${columns(AUDIT_EVENTS)}, ${counts} FROM ${events.relation}`,
+    `SELECT ${kind('reading')}, * REPLACE (${EXTRA} AS extra) FROM ${readingsAsEvents(batch)}`,
     `SELECT ${kind('reject')}, ${columns(AUDIT_REJECTS)} FROM ${rejects.relation}`,
+    `SELECT ${kind('piece')}, ${columns(AUDIT_REJECT_PIECES)} FROM ${pieces.relation}`,
     `SELECT ${kind('receipt')}, ${columns(AUDIT_DOCUMENTS)} FROM ${receipts.relation}`,
   ].join('\nUNION ALL BY NAME ')
 }
@@ -35,12 +39,7 @@ export function stagedRows({ events, rejects, receipts }: Batch): string {
 const kind = (value: Kind): string => `'${value}' AS kind`
 
 const columns = (table: Table): string =>
-  table.columns
-    .map(({ name, type }) => {
-      const column = DUCKDB.quote(name)
-      return type === 'json' ? `${exactJson(`CAST(${column} AS VARCHAR)`)} AS ${column}` : column
-    })
-    .join(', ')
+  table.columns.map(({ name }) => (name === 'extra' ? `${EXTRA} AS extra` : DUCKDB.quote(name))).join(', ')
 
 /** A text, a number, or all that stands between. */
 const TOKEN = `'"(?:[^"\\\\]|\\\\.)*"|[-0-9][-+.0-9eE]*|[^-"0-9]+'`
@@ -61,3 +60,5 @@ export function exactJson(json: string): string {
       CASE WHEN NOT regexp_matches(token, '^[-0-9]') OR ${integer} OR ${decimal} THEN token
         ELSE concat('"', token, '"') END), '') END`
 }
+
+const EXTRA = exactJson('CAST(extra AS VARCHAR)')

@@ -34,6 +34,8 @@ export const AUDIT_LOAD_COSTS: Table = {
 const CLUSTERED: Readonly<Record<string, string[]>> = {
   audit_events: ['action', 'content_hash'],
   audit_rejects: ['reject_id'],
+  audit_reject_pieces: ['reject_id'],
+  audit_conflicts: ['conflict_id'],
   audit_documents: ['source', 'document'],
 }
 

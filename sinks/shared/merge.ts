@@ -42,6 +42,8 @@ export interface MergeRule {
   readonly changes: string
   /** Condition: something in the row or in the reading will not be in the row. */
   readonly conflicts: string
+  /** How many values of a pair of row and reading do so: the `events` of all its conflict rows. */
+  readonly conflictCount: string
   /** The value that each column of FILLED_FIELDS, and `names_document`, has afterwards. */
   readonly values: Readonly<Record<string, string>>
   /**
@@ -74,11 +76,11 @@ export function mergeRule(dialect: MergeDialect): MergeRule {
     `CASE WHEN ${outranks} THEN ${column('e', name)} WHEN ${outranked} THEN ${column('t', name)}
       ELSE COALESCE(${column('t', name)}, ${column('e', name)}) END`
 
-  /** The document a row has a name from. */
+  /** The document a row has a name from. Rows older than `names_document` tell only where they were first read. */
   const documentOf = (row: 't' | 'e', name: string): string => {
     const documents = column(row, 'names_document')
     const marked = part(documents, concat(newline, literal(`${name}: `)), 2)
-    return `COALESCE(NULLIF(${part(marked, newline, 1)}, ''), ${part(documents, newline, 1)})`
+    return `COALESCE(NULLIF(${part(marked, newline, 1)}, ''), ${part(documents, newline, 1)}, ${column(row, 'source_document')})`
   }
 
   const laterNames = NAME_FIELDS.map(
@@ -160,6 +162,9 @@ export function mergeRule(dialect: MergeDialect): MergeRule {
     changes: `(${outranks} OR (NOT ${outranked} AND (${NAME_FIELDS.map(isGap).join(' OR ')}))
     OR (${kept} IS NULL AND ${other} IS NOT NULL) OR ${whereDiffering(extra.grows(kept, other))})`,
     conflicts: `(COALESCE(${NAME_FIELDS.map(nameConflicts).join(' OR ')}, FALSE) OR ${extraConflicts})`,
+    conflictCount: [...NAME_FIELDS.map(nameConflicts), extraConflicts]
+      .map((conflict) => `CASE WHEN ${conflict} THEN 1 ELSE 0 END`)
+      .join(' + '),
     values: {
       ...Object.fromEntries(NAME_FIELDS.map((name) => [name, named(name)])),
       extra: mergedExtra,

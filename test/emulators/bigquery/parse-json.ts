@@ -6,24 +6,44 @@ const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|[{}[\],:]|true|false|null|\s+/gy
 const DEEPEST = 500
 
 /**
- * The text of the JSON value, keys sorted, numbers as INT64, UINT64 or FLOAT64 hold them.
+ * The text of the JSON value, keys sorted, of repeated keys the first, numbers as INT64, UINT64 or FLOAT64 hold them.
  *
  * @throws Error for what is no JSON, is too deep, or holds a number that would lose digits (`wide_number_mode => 'exact'`)
  */
 export function parseJson(text: string): string {
   JSON.parse(text)
+  const tokens = [...text.matchAll(TOKEN)].map(([token]) => token).filter((token) => token.trim() !== '')
   let depth = 0
-  let deepest = 0
-  const kept: string[] = []
-  for (const [token] of text.matchAll(TOKEN)) {
-    if (token === '{' || token === '[') deepest = Math.max(deepest, ++depth)
+  for (const token of tokens) {
+    if ((token === '{' || token === '[') && ++depth > DEEPEST) throw new Error('JSON is too deep')
     if (token === '}' || token === ']') depth--
-    // A mark before each text tells it from a number, which must not become a double of JavaScript's.
-    if (/^[-\d]/.test(token)) kept.push(`"#${numberOf(token)}"`)
-    else kept.push(token.replace(/^"/, '"='))
   }
-  if (deepest > DEEPEST) throw new Error('JSON is too deep')
-  return written(JSON.parse(kept.join('')))
+  let at = 0
+  return written(() => tokens[at++] ?? '')
+}
+
+/** The value that begins with `token`, and takes the tokens that belong to it. */
+function written(next: () => string, token = next()): string {
+  if (token === '{') {
+    const members = new Map<string, string>()
+    for (let key = next(); key !== '}'; key = next()) {
+      if (key === ',') continue
+      next() // the colon
+      const [name, value] = [JSON.parse(key), written(next)]
+      if (!members.has(name)) members.set(name, value)
+    }
+    const sorted = [...members].sort(([one], [other]) => Buffer.compare(Buffer.from(one), Buffer.from(other)))
+    return `{${sorted.map(([key, value]) => `${JSON.stringify(key)}:${value}`).join(',')}}`
+  }
+  if (token === '[') {
+    const items: string[] = []
+    for (let item = next(); item !== ']'; item = next()) {
+      if (item !== ',') items.push(written(next, item))
+    }
+    return `[${items.join(',')}]`
+  }
+  if (token.startsWith('"')) return JSON.stringify(JSON.parse(token))
+  return /^[-\d]/.test(token) ? numberOf(token) : token
 }
 
 function numberOf(token: string): string {
@@ -44,14 +64,6 @@ const significant = (number: string): string =>
     .replace(/^-|e.*$/gi, '')
     .replace('.', '')
     .replace(/^0+|0+$/g, '')
-
-function written(value: unknown): string {
-  if (typeof value === 'string') return value.startsWith('#') ? value.slice(1) : JSON.stringify(value.slice(1))
-  if (Array.isArray(value)) return `[${value.map(written).join(',')}]`
-  if (value === null || typeof value !== 'object') return JSON.stringify(value)
-  const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
-  return `{${members.map(([key, member]) => `${JSON.stringify(key.slice(1))}:${written(member)}`).join(',')}}`
-}
 
 /** `bq_parse_json(text)`: fails; `bq_safe_parse_json(text)`: NULL instead. */
 export function parseJsonFunctions(): DuckDBScalarFunction[] {

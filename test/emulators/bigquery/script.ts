@@ -75,7 +75,8 @@ export async function runScript(
   const connection = await instance.connect()
   const variables = new Map<string, string>()
   const system = new Map<string, string>([['row_count', '0']])
-  const scope: Scope = { project: catalog.project, variables, system }
+  const functions = new Set<string>()
+  const scope: Scope = { project: catalog.project, variables, system, functions }
   const { sql } = script
   let transaction: { readonly since: number; readonly changes: Set<string> } | null = null
   let result: DuckDBResultReader | null = null
@@ -170,6 +171,29 @@ export async function runScript(
         await connection.run('COMMIT')
         release(true)
         return
+      case 'create_function_stmt': {
+        const body = statement.clauses.find(({ type }) => type === 'as_clause')
+        if (statement.temporaryKw === undefined || body?.type !== 'as_clause') throw notLearnt('such a function')
+        const name = textOf(sql, statement.name).toUpperCase()
+        const parameters = (statement.params?.expr.items ?? []).map((each) =>
+          each.type === 'function_param' && each.name !== undefined ? textOf(sql, each.name) : '',
+        )
+        await connection.run(
+          `CREATE TEMP MACRO ${quoted(name)}(${parameters.join(', ')}) AS ${translated(sql, body.expr as Node, scope)}`,
+        )
+        functions.add(name)
+        return
+      }
+      case 'create_table_stmt': {
+        const select = statement.clauses.find(({ type }) => type === 'as_clause')
+        if (!/^CREATE\s+TEMP\s/i.test(textOf(sql, statement)) || select?.type !== 'as_clause') {
+          throw notLearnt('CREATE TABLE')
+        }
+        await ask(
+          `CREATE TEMP TABLE ${textOf(sql, statement.name as Node)} AS ${translated(sql, select.expr as Node, scope)}`,
+        )
+        return
+      }
       case 'select_stmt':
         result = (await ask(translated(sql, statement, scope))).result
         return

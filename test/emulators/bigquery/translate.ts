@@ -9,6 +9,8 @@ export interface Scope {
   readonly variables: ReadonlyMap<string, string>
   /** `row_count`, `script.bytes_processed`, … */
   readonly system: ReadonlyMap<string, string>
+  /** Those that the script has made, in upper case. */
+  readonly functions?: ReadonlySet<string>
 }
 
 type Ranged = { readonly range?: [number, number] }
@@ -26,15 +28,22 @@ export function parsed(sql: string): Program {
 /** Functions that mean the same under another name, or the same one. */
 const FUNCTIONS: Readonly<Record<string, string>> = {
   ANY_VALUE: 'any_value',
+  BYTE_LENGTH: 'strlen',
   COALESCE: 'coalesce',
   CONCAT: 'concat',
   COUNT: 'count',
   COUNTIF: 'count_if',
   IF: 'if',
+  LEAD: 'lead',
+  LENGTH: 'length',
   LOWER: 'lower',
   MAX: 'max',
   MAX_BY: 'max_by',
   MIN: 'min',
+  NULLIF: 'nullif',
+  ROW_NUMBER: 'row_number',
+  SPLIT: 'string_split',
+  SUBSTR: 'substr',
   SUM: 'sum',
   TO_JSON: 'to_json',
 }
@@ -77,7 +86,12 @@ export function translated(sql: string, root: Node, scope: Scope): string {
     string_literal: (node) => edit(node, `'${String(node.value).replaceAll("'", "''")}'`),
     timestamp_literal: (node) => edit(node, `TIMESTAMPTZ '${node.string.value}'`),
     select_as_struct: (node) => edit(node, ''),
-    func_call: (node) => edit(node, call(node, inner)),
+    func_call: (node) =>
+      edit(node, `${call(node, scope, inner)}${node.over === undefined ? '' : ` ${inner(node.over)}`}`),
+    array_subscript_specifier: (node) => {
+      if (node.specifierKw.name !== 'SAFE_ORDINAL') throw notLearnt(node.specifierKw.name)
+      edit(node, inner(node.args))
+    },
     alias: (node) => {
       if (node.expr.type === 'unnest_expr') {
         const name = textOf(sql, node.alias as Ranged)
@@ -103,7 +117,7 @@ function apply(sql: string, root: Ranged, edits: { from: number; to: number; tex
   return text + sql.slice(at, end)
 }
 
-function call(node: Call, inner: (node: Node) => string): string {
+function call(node: Call, scope: Scope, inner: (node: Node) => string): string {
   const { safe, name } = nameOf(node)
   const args = node.args?.expr.args?.items ?? []
   const given = args.map((arg) => inner(arg as Node))
@@ -113,6 +127,18 @@ function call(node: Call, inner: (node: Node) => string): string {
       return 'now()'
     case 'DATE':
       return `CAST(${given[0]} AS DATE)`
+    case 'JSON_TYPE': {
+      const types = `'OBJECT' THEN 'object' WHEN 'ARRAY' THEN 'array' WHEN 'VARCHAR' THEN 'string' WHEN 'BOOLEAN' THEN 'boolean'`
+      return `CASE json_type(${given[0]}) WHEN ${types} WHEN 'NULL' THEN 'null' ELSE 'number' END`
+    }
+    case 'JSON_VALUE':
+      return `CASE WHEN json_type(${given[0]}) NOT IN ('OBJECT', 'ARRAY') THEN json_extract_string(${given[0]}, '$') END`
+    case 'SHA256':
+      return `unhex(sha256(${given[0]}))`
+    case 'TO_HEX':
+      return `lower(hex(${given[0]}))`
+    case 'TO_JSON_STRING':
+      return `CAST(${given[0]} AS VARCHAR)`
     case 'JSON_KEYS':
       return `json_keys(${given[0]})`
     case 'GENERATE_ARRAY':
@@ -121,6 +147,7 @@ function call(node: Call, inner: (node: Node) => string): string {
       if (given[1] !== undefined && !/'exact'/.test(given[1])) throw notLearnt(`PARSE_JSON with ${given[1]}`)
       return `CAST(${safe ? 'bq_safe_parse_json' : 'bq_parse_json'}(${given[0]}) AS JSON)`
     default:
+      if (scope.functions?.has(name) && !safe) return `${quoted(name)}(${given.join(', ')})`
       if (FUNCTIONS[name] === undefined || safe) throw invalidQuery(`Function not found: ${name} at [1:1]`)
       return `${FUNCTIONS[name]}(${distinct}${given.join(', ')})`
   }

@@ -18,11 +18,13 @@ const filtered = namesIn(parsePlace('bigquery://acme-audit/audit?table_prefix=wb
 
 const day = (text: string): number => Date.parse(`${text}T00:00:00Z`) / 86_400_000
 
-const mergeOf = (days: readonly DaySpan[], hasRejects = true): Merge => ({
+const mergeOf = (days: readonly DaySpan[], isFull = true): Merge => ({
   table: ({ name }) => names.full(name),
   staging: '`acme-audit`.`audit`.`wandb_audit_20261001T123456Z_1f2e3d4c_0a1b2c3d`',
   days,
-  hasRejects,
+  hasRejects: isFull,
+  hasPieces: isFull,
+  hasReadings: isFull,
 })
 
 const TWO_DAYS = [{ first: day('2026-10-01'), last: day('2026-10-02') }]

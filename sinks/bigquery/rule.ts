@@ -1,0 +1,38 @@
+/** The merge rule in GoogleSQL. */
+
+import { BIGQUERY } from '../../schemas/ddl.js'
+import { mergeRule } from '../shared/merge.js'
+
+/**
+ * An object with the members of two; a key of both has the first one's value, since PARSE_JSON keeps the first of
+ * repeated keys. NULL where either is no object. docs/decisions/bigquery-extra.md
+ */
+export const JOINED = `CREATE TEMP FUNCTION joined(kept JSON, other JSON) RETURNS JSON AS (
+  IF(JSON_TYPE(kept) = 'object' AND JSON_TYPE(other) = 'object',
+    SAFE.PARSE_JSON(CONCAT(
+      SUBSTR(TO_JSON_STRING(kept), 1, LENGTH(TO_JSON_STRING(kept)) - 1), ',', SUBSTR(TO_JSON_STRING(other), 2)
+    ), wide_number_mode => 'exact'),
+    NULL)
+)`
+
+const differ = (one: string, other: string): string => `TO_JSON_STRING(${one}) <> TO_JSON_STRING(${other})`
+const joined = (kept: string, other: string): string => `joined(${kept}, ${other})`
+
+export const RULE = mergeRule({
+  quote: BIGQUERY.quote,
+  literal: (text) => `'${text}'`,
+  concat: (...texts) => `CONCAT(${texts.join(', ')})`,
+  newline: String.raw`'\n'`,
+  part: (text, delimiter, n) => `SPLIT(${text}, ${delimiter})[SAFE_ORDINAL(${n})]`,
+  bytes: (text) => `CAST(BYTE_LENGTH(${text}) AS STRING)`,
+  sha256: (text) => `TO_HEX(SHA256(${text}))`,
+  extra: {
+    differ,
+    grows: (kept, other) => `COALESCE(${differ(joined(kept, other), kept)}, FALSE)`,
+    // What cannot be joined is kept whole, as a contradiction.
+    contradicts: (kept, other) => `COALESCE(${differ(joined(kept, other), joined(other, kept))}, TRUE)`,
+    merged: joined,
+    // An extra that is too deep for JSON stands there as a text.
+    text: (extra) => `COALESCE(JSON_VALUE(${extra}), TO_JSON_STRING(${extra}))`,
+  },
+})
