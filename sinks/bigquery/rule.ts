@@ -24,8 +24,8 @@ export const RULE = mergeRule({
   concat: (...texts) => `CONCAT(${texts.join(', ')})`,
   newline: String.raw`'\n'`,
   part: (text, delimiter, n) => `SPLIT(${text}, ${delimiter})[SAFE_ORDINAL(${n})]`,
-  bytes: (text) => `CAST(BYTE_LENGTH(${text}) AS STRING)`,
   sha256: (text) => `TO_HEX(SHA256(${text}))`,
+  differ: (one, other) => `${one} <> ${other}`,
   extra: {
     differ,
     grows: (kept, other) => `COALESCE(${differ(joined(kept, other), kept)}, FALSE)`,
