@@ -36,7 +36,7 @@ export async function loadBatch(lake: Lake, batch: Batch, signal: AbortSignal): 
     throw signal.aborted ? interrupted() : duckdbError(lake.id, error)
   } finally {
     signal.removeEventListener('abort', stop)
-    await dropKept(engine)
+    await dropKept(engine).catch(() => {}) // what went wrong before is what counts
   }
 }
 

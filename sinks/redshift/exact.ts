@@ -3,56 +3,114 @@
  * whether digits survive is not documented; a NUL it may not hold at all. See docs/decisions/redshift-extra.md.
  */
 
+import { createHash } from 'node:crypto'
+import { type DuckDBConnection, type DuckDBDataChunk, DuckDBScalarFunction, VARCHAR } from '@duckdb/node-api'
+import { members, reordered } from '../../src/transform/extras.js'
 import { literal } from './place.js'
 
-/** Key in `extra` of the exact JSON text, where what stands beside it is not exact. Also the engine's column of that text. */
+/** Key in `extra` of an object: under the key of each member that SUPER does not keep exactly, its JSON text. */
 export const EXACT = '_exact'
-/** Key in `extra` of the number of parts of that text in audit_parts, where it is too long to stand in the row. */
+/** Key in `extra` of the id in audit_parts under which the whole extra stands, where it is too long for its row. */
 export const PARTS = '_exact_parts'
+/** What a record calls so itself goes below `_exact`. VARCHARs that differ in trailing blanks are equal in Redshift. */
+const OWN_KEY = new RegExp(`^(?:${EXACT}|${PARTS}) *$`, 'i')
 
 /** As many characters as surely fit, beside the other columns, into the 64 KB a row may have in the Data API; a multiple of 4 for base64. */
 export const PART_CHARACTERS = 15_000
-const EXTRA_BYTES = 50_000
-/** SUPER nests 1,000 deep. https://docs.aws.amazon.com/redshift/latest/dg/limitations-super.html */
-const OPENINGS = 900
+/** Two of them fit into one such row: audit_conflicts has the extra that is kept and the other one. */
+export const EXTRA_BYTES = 24_000
 
-const STRINGS = literal('"(?:[^"\\\\]|\\\\.)*"')
 /** Numbers with a fraction, an exponent, 19 digits or a signed zero. */
-const INEXACT = literal('[0-9][.eE]|[0-9]{19}|-0')
+const INEXACT = '[0-9][.eE]|[0-9]{19}|-0'
 /** Numbers that SUPER may refuse: neither a double nor a decimal of 38 digits. */
-const BEYOND = literal('[eE][+-]?[0-9]{3}|[0-9.]{36}')
+const BEYOND = /[eE][+-]?[0-9]{3}|[0-9.]{36}/
+const STRINGS = '"[^"\\\\]*(?:\\\\.[^"\\\\]*)*"'
+/** SUPER nests 1,000 deep. https://docs.aws.amazon.com/redshift/latest/dg/limitations-super.html */
+const DEPTH = 900
 
-/** The engine's column of the exact JSON text without what stands in its strings. */
-const BARE = '_bare'
+/** Whether SUPER takes an empty key is not documented. */
+const EMPTY_KEY = '[{,]"":'
+
+const [strings, inexact, emptyKey] = [new RegExp(STRINGS, 'g'), new RegExp(INEXACT), new RegExp(EMPTY_KEY)]
+const nul = /(?<!\\)(?:\\\\)*\\u0000/
+
+/**
+ * The JSON text that becomes the SUPER value of an extra: its members, those that SUPER may refuse left out, and below
+ * `_exact` the exact texts of those that it may refuse or change; or, where that does not fit or a key may be refused,
+ * the id under which audit_parts has the whole text.
+ *
+ * @param extra the exact text of a JSON object
+ */
+export function superText(extra: string): string {
+  const reference = (): string => `{"${PARTS}":"${createHash('sha256').update(extra).digest('hex')}"}`
+  if (Buffer.byteLength(extra) > EXTRA_BYTES) return reference()
+  const kept: string[] = []
+  const exact: string[] = []
+  for (const [key, value] of members(extra)) {
+    if (key === '' || key.includes('\0')) return reference()
+    const bare = value.replace(strings, '""')
+    const refused = OWN_KEY.test(key) || nul.test(value) || emptyKey.test(value) || BEYOND.test(bare) || isDeep(bare)
+    // Keys in one order, because Redshift compares the texts of values.
+    const text = refused ? value : reordered(value)
+    if (!refused) kept.push(`${JSON.stringify(key)}:${text}`)
+    if (refused || inexact.test(bare)) exact.push(`${JSON.stringify(key)}:${JSON.stringify(text)}`)
+  }
+  if (exact.length > 0) kept.push(`"${EXACT}":{${exact.join(',')}}`)
+  const text = `{${kept.join(',')}}`
+  return Buffer.byteLength(text) <= EXTRA_BYTES ? text : reference()
+}
+
+function isDeep(bare: string): boolean {
+  let depth = 0
+  for (const character of bare) {
+    if (character === '{' || character === '[') depth++
+    if (character === '}' || character === ']') depth--
+    if (depth > DEPTH) return true
+  }
+  return false
+}
+
+const FUNCTION = 'redshift_super_text'
+
+/** Teaches the engine `superText`; it may know it already. */
+export function registerSuperText(engine: DuckDBConnection): void {
+  engine.registerScalarFunction(
+    DuckDBScalarFunction.create({
+      name: FUNCTION,
+      parameterTypes: [VARCHAR],
+      returnType: VARCHAR,
+      mainFunction: (_info, input: DuckDBDataChunk, output) => {
+        const texts = input.getColumnVector(0)
+        for (let row = 0; row < input.rowCount; row++) {
+          const text = texts.getItem(row)
+          output.setItem(row, text === null ? null : superText(String(text)))
+        }
+        output.flush()
+      },
+    }),
+  )
+}
+
+/** The engine's expressions for what next to every extra is: flat, without an odd key, and exact in SUPER. */
+const bare = `regexp_replace(${EXACT}, ${literal(STRINGS)}, '""', 'g')`
+const IS_PLAIN = [
+  `strlen(${EXACT}) <= ${EXTRA_BYTES}`,
+  `NOT contains(${EXACT}, '\\u0000')`,
+  `NOT regexp_matches(${EXACT}, ${literal(EMPTY_KEY)})`,
+  `NOT contains(lower(${EXACT}), '"${EXACT}')`,
+  `NOT regexp_matches(${bare}, ${literal(`${INEXACT}|.[{]`)})`,
+  `length(${bare}) - length(replace(${bare}, '[', '')) <= ${DEPTH}`,
+].join(' AND ')
+
+/** The engine's expression for the SUPER text of column `_exact`, the exact text of an extra; null where there is none. */
+export const SUPER_TEXT = `CASE WHEN ${EXACT} IS NULL OR (${IS_PLAIN}) THEN ${EXACT} ELSE ${FUNCTION}(${EXACT}) END`
 
 /** A text shorter than this fits, whatever its characters become within a JSON string. */
 const SURELY_FITS = Math.floor(EXTRA_BYTES / 8)
 
-/** Whether a text is so long that it may have to go in parts. */
-export const mayBeLong = (text: string): string => `strlen(${text}) > ${SURELY_FITS}`
+/** Whether the whole of an extra may have to stand in audit_parts. */
+export const mayNeedParts = (text: string): string =>
+  `(strlen(${text}) > ${SURELY_FITS} OR contains(${text}, '\\u0000') OR regexp_matches(${text}, ${literal(EMPTY_KEY)}))`
 
-/** SELECTs the rows of a relation with a column `_exact` (null: there is no extra) with one more, which `SUPER_TEXT` needs. */
-export const withBare = (relation: string): string =>
-  `(SELECT *, CASE WHEN ${EXACT} IS NOT NULL THEN regexp_replace(${EXACT}, ${STRINGS}, '""', 'g') END AS ${BARE} FROM ${relation})`
-
-const NAVIGABLE = [
-  `NOT contains(${EXACT}, '\\u0000')`,
-  `NOT contains(${EXACT}, '"${EXACT}')`,
-  `NOT regexp_matches(${BARE}, ${BEYOND})`,
-  `2 * length(${BARE}) - length(replace(${BARE}, '[', '')) - length(replace(${BARE}, '{', '')) <= ${OPENINGS}`,
-].join(' AND ')
-
-const MEMBER = `concat('"${EXACT}":', CAST(to_json(${EXACT}) AS VARCHAR), '}')`
-
-/**
- * The engine's expression for the JSON text that becomes the SUPER value: the exact text itself, where that can be trusted;
- * else the text with its exact form under a key of its own, or the exact form alone, or how many parts it has.
- */
-export const SUPER_TEXT = `CASE
-    WHEN ${EXACT} IS NULL THEN NULL
-    WHEN strlen(${EXACT}) <= ${EXTRA_BYTES} AND NOT regexp_matches(${BARE}, ${INEXACT}) AND ${NAVIGABLE} THEN ${EXACT}
-    WHEN strlen(${EXACT}) <= ${EXTRA_BYTES} AND strlen(${EXACT}) + strlen(${MEMBER}) <= ${EXTRA_BYTES} AND ${NAVIGABLE}
-      THEN concat(left(${EXACT}, -1), ',', ${MEMBER})
-    WHEN strlen(${EXACT}) <= ${EXTRA_BYTES} AND strlen(${MEMBER}) <= ${EXTRA_BYTES} THEN concat('{', ${MEMBER})
-    ELSE concat('{"${PARTS}":', (length(${EXACT}) - 1) // ${PART_CHARACTERS} + 1, '}')
-  END`
+/** Condition on a SUPER text: the whole of the extra stands in audit_parts. */
+export const isReference = (text: string): string => `starts_with(${text}, '{"${PARTS}":')`

@@ -9,12 +9,11 @@ import { questions } from '../shared/questions.js'
 import { parseRedshiftAddress, type RedshiftAddress } from './address.js'
 import { dataApi, never } from './data-api.js'
 import { commit, removeAll, upload } from './load.js'
-import { keysOf } from './merge.js'
 import { type Place, quote, tableOf } from './place.js'
 import { prepare } from './prepare.js'
 import { rawRejects } from './raw-rejects.js'
 import { queryResult } from './result.js'
-import { utcDay } from './views.js'
+import { keysOf, utcDay } from './views.js'
 
 /**
  * @param context whose signal cancels what the sink is doing, but for loads, which have one of their own
@@ -72,7 +71,7 @@ export function redshiftSink(address: string, context: { readonly signal: AbortS
     },
 
     async query(sql) {
-      const sqls = readOnly(sql, place)
+      const sqls = readOnly(id, sql, place)
       const statement = await retrying(() => api.must({ sqls, what: 'the query', signal }), never)
       return queryResult(await api.result(statement, sqls.length))
     },
@@ -98,17 +97,24 @@ async function openStaging({ id, staging }: RedshiftAddress): Promise<OpenedStor
 }
 
 const newestReceipts = (place: Place): string => `SELECT document, document_version FROM (
-  SELECT document, document_version, ROW_NUMBER() OVER (PARTITION BY document ORDER BY loaded_at DESC) AS newest
+  SELECT document, document_version, ROW_NUMBER() OVER (PARTITION BY document, LEN(document) ORDER BY loaded_at DESC) AS newest
   FROM ${tableOf(place, AUDIT_DOCUMENTS)} WHERE source = :source
 ) AS receipts
 WHERE newest = 1`
 
 /**
  * Redshift's own parser says whether the text is one SELECT: nothing else can stand in brackets after FROM. When it
- * is not, the transaction ends before the text itself is run.
+ * is not, the transaction ends before the text itself is run. A semicolon within could end the transaction first.
+ *
+ * @throws AuditError, exit code 2, when there may be several statements
  */
-function readOnly(sql: string, { schema }: Place): string[] {
+function readOnly(id: string, sql: string, { schema }: Place): string[] {
   const asked = sql.replace(/[;\s]+$/, '')
+  if (asked.includes(';'))
+    throw usageError(
+      `${id}: a query is one statement, and this has a semicolon in it; nothing was run`,
+      'Ask with one SELECT. Inside a text, write chr(59) for a semicolon.',
+    )
   return [
     `SET search_path TO ${quote(schema)}`,
     "SET timezone TO 'UTC'",

@@ -81,8 +81,8 @@ export async function commit(
   )
   const { rows } = await retrying(async () => queryResult(await api.result(statement, sqls.length)), never)
   for await (const row of rows) {
-    const [read = 0, inserted = 0, enriched = 0, unchanged = 0, rejected = 0] = row.map(Number)
-    return { read, inserted, enriched, unchanged, rejected }
+    const [read = 0, inserted = 0, enriched = 0, unchanged = 0, rejected = 0, conflicts = 0] = row.map(Number)
+    return { read, inserted, enriched, unchanged, rejected, conflicts }
   }
   throw new AuditError(`${id}: the load ${batch.loadId} was committed without its row in audit_loads`)
 }

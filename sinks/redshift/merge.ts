@@ -1,18 +1,37 @@
 /** The SQL of loading one batch: a transaction that is idempotent, and fails when a line is not accounted for. */
 
 import {
+  AUDIT_CONFLICTS,
   AUDIT_DOCUMENTS,
   AUDIT_EVENTS,
   AUDIT_LOADS,
+  AUDIT_REJECT_PIECES,
   AUDIT_REJECTS,
   type Column,
-  NAME_FIELDS,
   type Table,
 } from '../../schemas/tables.js'
 import type { Batch, TimestampBounds } from '../../src/contract.js'
-import { EXACT, PARTS } from './exact.js'
+import {
+  type Comparison,
+  compareEvents,
+  compareReadings,
+  KEY,
+  OF_EVENTS,
+  OF_READINGS,
+  pairsOf,
+  RULE,
+  within,
+} from './comparison.js'
 import { AUDIT_PARTS, columnsOf, instant, literal, type Place, quote, tableOf } from './place.js'
-import { STAGED_EVENTS, STAGED_PARTS, STAGED_RECEIPTS, STAGED_REJECTS, type StagingTable } from './stage.js'
+import { prove, sameReceipt } from './proof.js'
+import {
+  STAGED_EVENTS,
+  STAGED_PARTS,
+  STAGED_PIECES,
+  STAGED_RECEIPTS,
+  STAGED_REJECTS,
+  type StagingTable,
+} from './stage.js'
 
 export interface StagedObject {
   readonly table: StagingTable
@@ -27,8 +46,9 @@ export interface LoadPlan {
   readonly finishedAt: Date
 }
 
-type Facts = Pick<Batch, 'loadId' | 'startedAt' | 'loaderVersion' | 'documents' | 'rowsRead' | 'rejected'> & {
+export type Facts = Pick<Batch, 'loadId' | 'startedAt' | 'loaderVersion' | 'documents' | 'rowsRead' | 'rejected'> & {
   readonly events: { readonly bounds: TimestampBounds | null }
+  readonly readings: { readonly rows: number }
 }
 
 /** A VARCHAR's bytes; a row of a file must not hold more. */
@@ -41,10 +61,6 @@ const STAGING_TYPES = {
   boolean: 'BOOLEAN',
 }
 
-const FILLED = [...NAME_FIELDS, 'extra'].map(quote)
-const GAP = FILLED.map((column) => `(t.${column} IS NULL AND e.${column} IS NOT NULL)`).join(' OR ')
-const KEY = 't."content_hash" = e."content_hash" AND t."timestamp" = CAST(e."timestamp" AS TIMESTAMPTZ)'
-
 /**
  * The statements of one transaction; the last one SELECTs the counts that were committed.
  *
@@ -56,27 +72,27 @@ export function loadStatements(batch: Facts, plan: LoadPlan): string[] {
   const { place, objects } = plan
   const has = (table: StagingTable): boolean => objects.some((object) => object.table === table)
   const { bounds } = batch.events
-  return [
+  const statements = [
     `LOCK ${tableOf(place, AUDIT_LOADS)}`,
     // Of equal keys in one object the last one counts, as in JavaScript, and is no error.
     'SET json_parse_dedup_attributes TO on',
     ...objects.flatMap(({ table, address }) => [createStaging(table), copy(table, address, plan.iamRole)]),
-    bounds === null ? noCounts() : countEvents(place, bounds),
-    ...(has(STAGED_PARTS) ? [insertParts(place, bounds, has(STAGED_REJECTS))] : []),
-    ...(bounds === null ? [] : [fillEvents(place, bounds), insertEvents(place, bounds)]),
-    ...(has(STAGED_REJECTS) ? [insertRejects(place)] : []),
-    deleteReceipts(place),
-    `INSERT INTO ${tableOf(place, AUDIT_DOCUMENTS)} (${columnsOf(AUDIT_DOCUMENTS)})\nSELECT ${casts(AUDIT_DOCUMENTS)} FROM ${STAGED_RECEIPTS.name} AS e`,
+    ...(has(STAGED_PARTS) ? [insertParts(place)] : []),
+    ...(bounds === null ? [noCounts()] : mergeEvents(batch, place, bounds, plan.finishedAt)),
+    // Before the rejects themselves, for what is missing is told by these.
+    ...(has(STAGED_PIECES) ? [insertMissing(place, AUDIT_REJECT_PIECES, STAGED_PIECES)] : []),
+    ...(has(STAGED_REJECTS) ? [insertMissing(place, AUDIT_REJECTS, STAGED_REJECTS)] : []),
+    ...(has(STAGED_RECEIPTS) ? [deleteReceipts(place), insertReceipts(place)] : []),
     insertLoad(place, batch, plan.finishedAt),
-    prove(place, batch, has(STAGED_REJECTS)),
-    `DROP TABLE ${[...objects.map(({ table }) => table.name), 'load_counts'].join(', ')}`,
-    selectCounts(place, batch.loadId),
+    prove(place, batch, has),
   ]
+  const temporary = statements.flatMap((sql) => /^CREATE TEMP TABLE (\w+)/.exec(sql)?.slice(1) ?? [])
+  return [...statements, `DROP TABLE ${temporary.join(', ')}`, selectCounts(place, batch.loadId)]
 }
 
 /** The committed counts of a load, if it was committed. */
 export const selectCounts = (place: Place, loadId: string): string =>
-  `SELECT "rows_read", "inserted", "enriched", "unchanged", "rejected" FROM ${tableOf(place, AUDIT_LOADS)} WHERE "load_id" = ${literal(loadId)}`
+  `SELECT "rows_read", "inserted", "enriched", "unchanged", "rejected", "conflicts" FROM ${tableOf(place, AUDIT_LOADS)} WHERE "load_id" = ${literal(loadId)}`
 
 function createStaging(table: StagingTable): string {
   const columns = table.for.columns.map(({ name, type }) => `${quote(name)} ${STAGING_TYPES[type]}`)
@@ -98,118 +114,126 @@ function cast({ name, type }: Column): string {
 const parsed = (text: string): string =>
   `CASE WHEN CAN_JSON_PARSE(${text}) THEN JSON_PARSE(${text}) ELSE CAST(${text} AS SUPER) END`
 
-const within = ({ least, greatest }: TimestampBounds): string =>
-  `"timestamp" BETWEEN ${instant(least)} AND ${instant(greatest)}`
-
 const noCounts = (): string =>
   'CREATE TEMP TABLE load_counts AS SELECT 0 AS events, 0 AS inserted, 0 AS enriched, 0 AS occurrences'
 
-function countEvents(place: Place, bounds: TimestampBounds): string {
-  const isNew = 't."content_hash" IS NULL'
-  return `CREATE TEMP TABLE load_counts AS
-SELECT COUNT(*) AS events, SUM(CASE WHEN ${isNew} THEN 1 ELSE 0 END) AS inserted,
-  SUM(CASE WHEN ${isNew} THEN e."fills" WHEN ${GAP} THEN 1 ELSE 0 END) AS enriched,
-  SUM(e."occurrences") AS occurrences
-FROM ${STAGED_EVENTS.name} AS e
-LEFT JOIN (SELECT "timestamp", "content_hash", ${FILLED.join(', ')} FROM ${tableOf(place, AUDIT_EVENTS)} WHERE ${within(bounds)}) AS t
-  ON ${KEY}`
-}
-
-/** Of rejects that are new, and of extras that are about to be taken; to be run before both. */
-function insertParts(place: Place, bounds: TimestampBounds | null, rejects: boolean): string {
-  const wanted = [
-    ...(bounds === null
+/** Compares first and changes then; readings of the batch contradict the row their event was merged into. */
+function mergeEvents(batch: Facts, place: Place, bounds: TimestampBounds, loadedAt: Date): string[] {
+  const ofReadings =
+    batch.readings.rows === 0
       ? []
       : [
-          `SELECT e."content_hash" AS id FROM ${STAGED_EVENTS.name} AS e
-  LEFT JOIN (SELECT "timestamp", "content_hash", "extra" FROM ${tableOf(place, AUDIT_EVENTS)} WHERE ${within(bounds)}) AS t ON ${KEY}
-  WHERE t."extra" IS NULL`,
-        ]),
-    ...(rejects
-      ? [
-          `SELECT e."reject_id" AS id FROM ${STAGED_REJECTS.name} AS e
-  LEFT JOIN ${tableOf(place, AUDIT_REJECTS)} AS t ON t."reject_id" = e."reject_id" WHERE t."reject_id" IS NULL`,
+          typed(OF_READINGS, '> 0'),
+          ...compareReadings(place, bounds),
+          `INSERT INTO found_conflicts\n${RULE.conflictRows(pairsOf(OF_READINGS))}`,
         ]
-      : []),
+  return [
+    typed(OF_EVENTS, '= 0'),
+    ...compareEvents(place, bounds),
+    mergedRows(),
+    `CREATE TEMP TABLE found_conflicts AS\n${RULE.conflictRows(pairsOf(OF_EVENTS))}`,
+    countEvents(place, bounds),
+    updateEvents(place, bounds),
+    insertEvents(place, bounds),
+    ...ofReadings,
+    updateConflicts(place),
+    insertConflicts(place, batch.loadId, loadedAt),
   ]
-  return `INSERT INTO ${tableOf(place, AUDIT_PARTS)} (${columnsOf(AUDIT_PARTS)})
-SELECT ${casts(AUDIT_PARTS)} FROM ${STAGED_PARTS.name} AS e JOIN (
-  ${wanted.join('\n  UNION ALL\n  ')}
-) AS wanted ON wanted.id = e."id"`
 }
 
-/** Only rows that the batch fills a gap of are written again: an UPDATE rewrites the whole row. */
-function fillEvents(place: Place, bounds: TimestampBounds): string {
-  const values = FILLED.map((column) =>
-    column === '"extra"'
-      ? `"extra" = CASE WHEN t."extra" IS NULL THEN ${parsed('e."extra"')} ELSE t."extra" END`
-      : `${column} = COALESCE(t.${column}, e.${column})`,
-  )
-  return `UPDATE ${tableOf(place, AUDIT_EVENTS)} AS t SET ${values.join(', ')}
-FROM ${STAGED_EVENTS.name} AS e
-WHERE ${KEY} AND t.${within(bounds)} AND (${GAP})`
+const typed = ({ readings }: Comparison, reading: string): string => `CREATE TEMP TABLE ${readings} AS
+SELECT ${AUDIT_EVENTS.columns.map((column) => `${cast(column)} AS ${quote(column.name)}`).join(', ')}, ${STAGED_EVENTS.more.map((name) => `e.${quote(name)}`).join(', ')}
+FROM ${STAGED_EVENTS.name} AS e WHERE e."reading" ${reading}`
+
+/** The columns that merging changes, each with its value. */
+const CHANGED = Object.entries(RULE.values)
+
+const mergedRows = (): string => `CREATE TEMP TABLE merged_rows AS
+SELECT t."timestamp", t."content_hash", ${CHANGED.map(([name, value]) => `${value} AS ${quote(name)}`).join(', ')}
+FROM ${pairsOf(OF_EVENTS)}
+WHERE ${RULE.changes}`
+
+/** Rows of audit_events that are there: `t`, with its key. */
+const there = (place: Place, bounds: TimestampBounds): string =>
+  `(SELECT "timestamp", "content_hash" FROM ${tableOf(place, AUDIT_EVENTS)} WHERE ${within(bounds)}) AS t`
+
+function countEvents(place: Place, bounds: TimestampBounds): string {
+  return `CREATE TEMP TABLE load_counts AS
+SELECT counted.events, counted.inserted, counted.fills + merged.merged AS enriched, counted.occurrences
+FROM (
+  SELECT COUNT(*) AS events, SUM(CASE WHEN t."content_hash" IS NULL THEN 1 ELSE 0 END) AS inserted,
+    SUM(CASE WHEN t."content_hash" IS NULL THEN e."fills" ELSE 0 END) AS fills, SUM(e."occurrences") AS occurrences
+  FROM ${OF_EVENTS.readings} AS e LEFT JOIN ${there(place, bounds)} ON ${KEY}
+) AS counted
+CROSS JOIN (SELECT COUNT(*) AS merged FROM merged_rows) AS merged`
 }
+
+/** Only rows that change are written again: an UPDATE rewrites the whole row. */
+const updateEvents = (place: Place, bounds: TimestampBounds): string =>
+  `UPDATE ${tableOf(place, AUDIT_EVENTS)} AS t SET ${CHANGED.map(([name]) => `${quote(name)} = e.${quote(name)}`).join(', ')}
+FROM merged_rows AS e WHERE ${KEY} AND t.${within(bounds)}`
 
 const insertEvents = (
   place: Place,
   bounds: TimestampBounds,
 ): string => `INSERT INTO ${tableOf(place, AUDIT_EVENTS)} (${columnsOf(AUDIT_EVENTS)})
-SELECT ${casts(AUDIT_EVENTS)} FROM ${STAGED_EVENTS.name} AS e
-LEFT JOIN (SELECT "timestamp", "content_hash" FROM ${tableOf(place, AUDIT_EVENTS)} WHERE ${within(bounds)}) AS t ON ${KEY}
+SELECT ${AUDIT_EVENTS.columns.map(({ name }) => `e.${quote(name)}`).join(', ')} FROM ${OF_EVENTS.readings} AS e
+LEFT JOIN ${there(place, bounds)} ON ${KEY}
 WHERE t."content_hash" IS NULL`
 
-const insertRejects = (
+/** Of a conflict that is known the larger number of events stays. */
+const updateConflicts = (
   place: Place,
-): string => `INSERT INTO ${tableOf(place, AUDIT_REJECTS)} (${columnsOf(AUDIT_REJECTS)})
-SELECT ${casts(AUDIT_REJECTS)} FROM ${STAGED_REJECTS.name} AS e
+): string => `UPDATE ${tableOf(place, AUDIT_CONFLICTS)} AS t SET "events" = e.events
+FROM (SELECT conflict_id, MAX(events) AS events FROM found_conflicts GROUP BY conflict_id) AS e
+WHERE t."conflict_id" = e.conflict_id AND t."events" < e.events`
+
+function insertConflicts(place: Place, loadId: string, loadedAt: Date): string {
+  const provenance: Readonly<Record<string, string>> = { load_id: literal(loadId), loaded_at: instantOf(loadedAt) }
+  const values = AUDIT_CONFLICTS.columns.map(({ name }) => provenance[name] ?? `e.${quote(name)}`)
+  return `INSERT INTO ${tableOf(place, AUDIT_CONFLICTS)} (${columnsOf(AUDIT_CONFLICTS)})
+SELECT ${values.join(', ')} FROM (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY conflict_id ORDER BY events DESC, "timestamp", content_hash) AS nth FROM found_conflicts
+) AS e
+LEFT JOIN (SELECT "conflict_id" FROM ${tableOf(place, AUDIT_CONFLICTS)}) AS t ON t."conflict_id" = e.conflict_id
+WHERE t."conflict_id" IS NULL AND e.nth = 1`
+}
+
+/** A text's id is its digest, so one that is there is the same. */
+const insertParts = (place: Place): string => `INSERT INTO ${tableOf(place, AUDIT_PARTS)} (${columnsOf(AUDIT_PARTS)})
+SELECT ${casts(AUDIT_PARTS)} FROM ${STAGED_PARTS.name} AS e
+LEFT JOIN (SELECT DISTINCT "id" FROM ${tableOf(place, AUDIT_PARTS)}) AS t ON t."id" = e."id"
+WHERE t."id" IS NULL`
+
+/** What belongs to rejects that are not there yet. */
+const insertMissing = (
+  place: Place,
+  table: Table,
+  staged: StagingTable,
+): string => `INSERT INTO ${tableOf(place, table)} (${columnsOf(table)})
+SELECT ${casts(table)} FROM ${staged.name} AS e
 LEFT JOIN (SELECT "reject_id" FROM ${tableOf(place, AUDIT_REJECTS)}) AS t ON t."reject_id" = e."reject_id"
 WHERE t."reject_id" IS NULL`
+
+const insertReceipts = (
+  place: Place,
+): string => `INSERT INTO ${tableOf(place, AUDIT_DOCUMENTS)} (${columnsOf(AUDIT_DOCUMENTS)})
+SELECT ${casts(AUDIT_DOCUMENTS)} FROM ${STAGED_RECEIPTS.name} AS e`
 
 /** A document read again has one receipt a version, which tells of the last time. */
 function deleteReceipts(place: Place): string {
   const receipts = quote(place.prefix + AUDIT_DOCUMENTS.name)
-  const key = AUDIT_DOCUMENTS.key.map((column) => `${receipts}.${quote(column)} = e.${quote(column)}`).join(' AND ')
-  return `DELETE FROM ${tableOf(place, AUDIT_DOCUMENTS)} USING ${STAGED_RECEIPTS.name} AS e WHERE ${key}`
+  return `DELETE FROM ${tableOf(place, AUDIT_DOCUMENTS)} USING ${STAGED_RECEIPTS.name} AS e WHERE ${sameReceipt(receipts)}`
 }
 
 /** A statement whose first try was committed though nobody heard of it adds no second row, and gives the first one's counts. */
 function insertLoad(place: Place, batch: Facts, finishedAt: Date): string {
-  const { loadId, documents, rowsRead, rejected, startedAt, loaderVersion } = batch
-  const at = (date: Date): string => instant(BigInt(date.getTime()) * 1000n)
+  const { loadId, documents, rowsRead, rejected, startedAt, loaderVersion, events } = batch
+  const conflicts = events.bounds === null ? '0' : '(SELECT COALESCE(SUM(events), 0) FROM found_conflicts)'
   return `INSERT INTO ${tableOf(place, AUDIT_LOADS)} (${columnsOf(AUDIT_LOADS)})
-SELECT ${literal(loadId)}, ${documents}, ${rowsRead}, c.inserted, c.enriched, c.occurrences - c.inserted - c.enriched, ${rejected}, ${at(startedAt)}, ${at(finishedAt)}, ${literal(loaderVersion)}
+SELECT ${literal(loadId)}, ${documents}, ${rowsRead}, c.inserted, c.enriched, c.occurrences - c.inserted - c.enriched, ${rejected}, ${instantOf(startedAt)}, ${instantOf(finishedAt)}, ${literal(loaderVersion)}, ${conflicts}
 FROM load_counts AS c
 WHERE (SELECT COUNT(*) FROM ${tableOf(place, AUDIT_LOADS)} WHERE "load_id" = ${literal(loadId)}) = 0`
 }
 
-/**
- * Divides by zero, and so undoes everything, unless each line read is an event with its occurrences or a reject, each event
- * is there once and without a gap that the batch could fill, and each reject and receipt is there.
- */
-function prove(
-  place: Place,
-  { rowsRead, rejected, documents, events: { bounds } }: Facts,
-  hasRejects: boolean,
-): string {
-  const there =
-    bounds === null
-      ? 'SELECT 0 AS events, 0 AS gaps'
-      : `SELECT COUNT(*) AS events, SUM(CASE WHEN ${GAP} THEN 1 ELSE 0 END) AS gaps
-  FROM ${STAGED_EVENTS.name} AS e JOIN ${tableOf(place, AUDIT_EVENTS)} AS t ON ${KEY} WHERE t.${within(bounds)}`
-  const rejects = hasRejects
-    ? `SELECT COUNT(*) AS rejects FROM ${STAGED_REJECTS.name} AS e JOIN ${tableOf(place, AUDIT_REJECTS)} AS t ON t."reject_id" = e."reject_id"`
-    : 'SELECT 0 AS rejects'
-  const key = AUDIT_DOCUMENTS.key.map((column) => `t.${quote(column)} = e.${quote(column)}`).join(' AND ')
-  return `SELECT 1 / CASE WHEN c.occurrences + ${rejected} = ${rowsRead} AND c.occurrences >= c.inserted + c.enriched
-  AND events.events = c.events AND events.gaps = 0 AND rejects.rejects = ${rejected} AND receipts.receipts = ${documents}
-  THEN 1 ELSE 0 END AS proven
-FROM load_counts AS c
-CROSS JOIN (${there}) AS events
-CROSS JOIN (${rejects}) AS rejects
-CROSS JOIN (SELECT COUNT(*) AS receipts FROM ${STAGED_RECEIPTS.name} AS e JOIN ${tableOf(place, AUDIT_DOCUMENTS)} AS t ON ${key}) AS receipts`
-}
-
-/** SELECTs timestamp and key of each key in `extra`, but for the keys of this sink's own. */
-export const keysOf = (events: string, json: string): string =>
-  `SELECT e."timestamp", CAST(k AS VARCHAR) AS key FROM ${events} AS e, UNPIVOT e.${quote(json)} AS v AT k
-            WHERE CAST(k AS VARCHAR) NOT IN (${[EXACT, PARTS].map(literal).join(', ')})`
+const instantOf = (date: Date): string => instant(BigInt(date.getTime()) * 1000n)

@@ -28,14 +28,13 @@ export function instant(micros: bigint): string {
   return `CAST('${date} ${time}.${fraction}+00' AS TIMESTAMPTZ)`
 }
 
-/** What no statement of Redshift's holds in one value: the rest of a long raw line, and the exact text of a long `extra`. */
+/** What no row of Redshift's holds: the exact text of an extra that is long, or has keys that SUPER may refuse. */
 export const AUDIT_PARTS: Table = {
   name: 'audit_parts',
-  meaning:
-    'Texts longer than a row of Redshift may give back, in parts: of rejects after their first one, of extras all.',
+  meaning: 'The texts of long extras, in parts: a row of Redshift could not give them back.',
   key: ['id', 'part'],
   columns: [
-    part('id', 'text', 'reject_id of a reject, content_hash of an event.'),
+    part('id', 'text', 'SHA-256 of the whole text, as in _exact_parts of an extra.'),
     part('part', 'integer', 'Its place, counted from 1.'),
     part('text', 'text', 'The text, at most 15,000 characters of it.'),
   ],

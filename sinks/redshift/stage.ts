@@ -5,11 +5,20 @@
 
 import { join } from 'node:path'
 import type { Column, Table } from '../../schemas/tables.js'
-import { AUDIT_DOCUMENTS, AUDIT_EVENTS, AUDIT_REJECTS, RECORD_FIELDS } from '../../schemas/tables.js'
+import {
+  AUDIT_DOCUMENTS,
+  AUDIT_EVENTS,
+  AUDIT_REJECT_PIECES,
+  AUDIT_REJECTS,
+  RECORD_FIELDS,
+} from '../../schemas/tables.js'
 import type { Batch } from '../../src/contract.js'
 import { duckdbError } from '../../src/duckdb-error.js'
+import { EXTRA_FUNCTIONS } from '../../src/transform/extras.js'
+import { readingsAsEvents } from '../shared/duckdb-merge.js'
 import { writeParquet } from '../shared/parquet.js'
-import { EXACT, mayBeLong, PART_CHARACTERS, PARTS, SUPER_TEXT, withBare } from './exact.js'
+import { EXACT, isReference, mayNeedParts, registerSuperText, SUPER_TEXT } from './exact.js'
+import { inParts, NUL, stagedPieces, stagedRejects } from './long-texts.js'
 import { AUDIT_PARTS, literal, quote } from './place.js'
 
 export interface StagedFile {
@@ -24,41 +33,55 @@ export interface StagingTable {
   readonly more: readonly string[]
 }
 
-export const STAGED_EVENTS: StagingTable = { name: 'staged_events', for: AUDIT_EVENTS, more: ['occurrences', 'fills'] }
+/** `reading` is 0 for the batch's events, and counts its contradicting readings from 1. */
+export const STAGED_EVENTS: StagingTable = {
+  name: 'staged_events',
+  for: AUDIT_EVENTS,
+  more: ['occurrences', 'fills', 'reading'],
+}
 export const STAGED_REJECTS: StagingTable = { name: 'staged_rejects', for: AUDIT_REJECTS, more: [] }
+export const STAGED_PIECES: StagingTable = { name: 'staged_pieces', for: AUDIT_REJECT_PIECES, more: [] }
 export const STAGED_RECEIPTS: StagingTable = { name: 'staged_receipts', for: AUDIT_DOCUMENTS, more: [] }
 export const STAGED_PARTS: StagingTable = { name: 'staged_parts', for: AUDIT_PARTS, more: [] }
 
 /** Texts a NUL can stand in: a VARCHAR of Redshift's cannot hold one. */
 const TEXT_FIELDS = RECORD_FIELDS.filter((field) => field !== 'timestamp' && field !== 'response_code')
-const NUL = 'chr(0)'
 
 /**
- * Writes the files of a batch; one without rows is left out. Receipts there always are.
+ * Writes the files of a batch; one without rows is left out.
  *
  * @throws AuditError without any value of a record
  */
 export async function writeFiles(who: string, batch: Batch): Promise<StagedFile[]> {
-  const { engine, folder, rejects, receipts, rejected } = batch
+  const { engine, folder, receipts, rejected } = batch
   const files: StagedFile[] = []
   const write = async (table: StagingTable, select: string): Promise<void> => {
     const path = join(folder, `${table.name}.parquet`)
     if ((await writeParquet(who, engine, select, path, 'snappy')) > 0) files.push({ table, path })
   }
-  const parts = rejected === 0 ? [] : [rejectParts(rejects.relation)]
   if (batch.events.bounds !== null) {
-    const { nul, long } = await oddities(who, batch)
-    const events = withBare(nul ? withOriginals(batch.events.relation) : withExact(batch.events.relation))
+    registerSuperText(engine)
+    const read = eventsAndReadings(batch)
+    const { nul, long } = await oddities(who, batch, read)
+    const events = nul ? withOriginals(read) : withExact(read)
     await write(
       STAGED_EVENTS,
       selectFor(STAGED_EVENTS, `(SELECT * REPLACE (${SUPER_TEXT} AS extra) FROM ${events})`, nul),
     )
-    if (nul || long) parts.push(extraParts(events))
+    if (nul || long) await write(STAGED_PARTS, selectFor(STAGED_PARTS, extraParts(events)))
   }
-  if (rejected > 0) await write(STAGED_REJECTS, selectFor(STAGED_REJECTS, keptRejects(rejects.relation)))
+  if (rejected > 0) {
+    await write(STAGED_REJECTS, selectFor(STAGED_REJECTS, stagedRejects(batch)))
+    await write(STAGED_PIECES, selectFor(STAGED_PIECES, stagedPieces(batch)))
+  }
   await write(STAGED_RECEIPTS, selectFor(STAGED_RECEIPTS, receipts.relation))
-  if (parts.length > 0) await write(STAGED_PARTS, selectFor(STAGED_PARTS, `(${parts.join(' UNION ALL ')})`))
   return files
+}
+
+function eventsAndReadings(batch: Batch): string {
+  const events = `SELECT *, 0 AS reading FROM ${batch.events.relation}`
+  if (batch.readings.rows === 0) return `(${events})`
+  return `(${events} UNION ALL BY NAME SELECT *, row_number() OVER () AS reading FROM ${readingsAsEvents(batch)})`
 }
 
 /** The engine's SELECT of a staging table's columns. @param nul whether a text may hold one */
@@ -78,8 +101,8 @@ function staged({ name, type }: Column, nul: boolean): string {
 const HAS_NUL = `contains(concat(${TEXT_FIELDS.map(quote).join(', ')}), ${NUL})`
 
 /** What next to no batch has, so that looking once is cheaper than being ready in every row. */
-async function oddities(who: string, { engine, events }: Batch): Promise<{ nul: boolean; long: boolean }> {
-  const sql = `SELECT bool_or(${HAS_NUL}), bool_or(${mayBeLong('CAST(extra AS VARCHAR)')}) FROM ${events.relation}`
+async function oddities(who: string, { engine }: Batch, events: string): Promise<{ nul: boolean; long: boolean }> {
+  const sql = `SELECT bool_or(${HAS_NUL}), bool_or(${mayNeedParts('CAST(extra AS VARCHAR)')}) FROM ${events}`
   try {
     const [nul, long] = (await engine.runAndReadAll(sql)).getRows()[0] ?? []
     return { nul: nul === true, long: long === true }
@@ -94,42 +117,18 @@ const withExact = (events: string): string => `(SELECT *, CAST(extra AS VARCHAR)
 /** The same; where a column holds a NUL, with the original under its key. */
 function withOriginals(events: string): string {
   const originals = TEXT_FIELDS.map(
-    (field) =>
-      `${literal(field)}, CASE WHEN contains(${quote(field)}, ${NUL}) AND NOT coalesce(json_exists(extra, '$.${field}'), false) THEN ${quote(field)} END`,
+    (field) => `${literal(field)}, CASE WHEN contains(${quote(field)}, ${NUL}) THEN ${quote(field)} END`,
   )
   // A merge patch drops the members that are null.
   const kept = `CAST(json_merge_patch('{}'::JSON, json_object(${originals.join(', ')})) AS VARCHAR)`
   return `(
-    SELECT *, CASE WHEN kept = '{}' THEN text WHEN text IS NULL THEN kept ELSE concat(left(text, -1), ',', kept[2:]) END AS ${EXACT}
+    SELECT *, CASE WHEN kept = '{}' THEN text WHEN text IS NULL THEN kept ELSE ${EXTRA_FUNCTIONS.merged}(text, kept) END AS ${EXACT}
     FROM (SELECT *, CAST(extra AS VARCHAR) AS text, ${kept} AS kept FROM ${events})
   )`
 }
 
-/** Rejects with `_exact`, the raw line or, where it holds a NUL, its base64. */
-const exactRejects = (rejects: string): string => `(
-  SELECT *, CASE WHEN contains(raw, ${NUL}) THEN to_base64(encode(raw)) ELSE raw END AS ${EXACT} FROM ${rejects}
-)`
-
-const keptRejects = (rejects: string): string => `(
-  SELECT * REPLACE (
-    substring(${EXACT}, 1, ${PART_CHARACTERS}) AS raw,
-    concat(message, CASE WHEN ${EXACT} <> raw THEN '; raw is its base64' END,
-      CASE WHEN length(${EXACT}) > ${PART_CHARACTERS} THEN '; raw is its beginning, audit_parts has the rest' END) AS message
-  ) FROM ${exactRejects(rejects)}
-)`
-
-/** What does not fit, in parts counted from 1. */
+/** The whole of an extra that does not fit into its row; once, whoever holds it. */
 const extraParts = (events: string): string =>
-  inParts(
-    `SELECT content_hash AS id, ${EXACT} AS text, 1 AS first FROM ${events} WHERE ${mayBeLong(EXACT)} AND ${SUPER_TEXT} LIKE '{"${PARTS}":%'`,
-  )
-
-/** Their first part stands in raw. */
-const rejectParts = (rejects: string): string =>
-  inParts(
-    `SELECT reject_id AS id, ${EXACT} AS text, 0 AS first FROM ${exactRejects(rejects)} WHERE length(${EXACT}) > ${PART_CHARACTERS}`,
-  )
-
-const inParts = (texts: string): string => `
-  SELECT id, CAST(part AS INTEGER) AS part, substring(text, ${PART_CHARACTERS} * (part - first) + 1, ${PART_CHARACTERS}) AS text
-  FROM (SELECT *, unnest(range(1, (length(text) - 1) // ${PART_CHARACTERS} + 1 + first)) AS part FROM (${texts}))`
+  inParts(`
+    SELECT DISTINCT sha256(${EXACT}) AS id, ${EXACT} AS text
+    FROM ${events} WHERE ${mayNeedParts(EXACT)} AND ${isReference(SUPER_TEXT)}`)

@@ -15,8 +15,8 @@ export const RULE = mergeRule({
   concat: (...texts) => `concat(${texts.join(', ')})`,
   newline: 'chr(10)',
   part: (value, delimiter, n) => `split_part(${value}, ${delimiter}, ${n})`,
-  bytes: (value) => `strlen(${value})`,
   sha256: (value) => `sha256(${value})`,
+  differ: (one, other) => `${one} <> ${other}`,
   extra: {
     differ: (kept, other) => `${text(kept)} <> ${text(other)}`,
     grows: both(EXTRA_FUNCTIONS.grows),

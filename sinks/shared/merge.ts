@@ -20,9 +20,10 @@ export interface MergeDialect {
   readonly newline: string
   /** The n-th part of a text, counted from 1; empty or null where there is none. */
   part(text: string, delimiter: string, n: number): string
-  bytes(text: string): string
   /** Lower-case hex. */
   sha256(text: string): string
+  /** Condition on two texts; null where one is. */
+  differ(one: string, other: string): string
   /** Of two extras that are not null. */
   readonly extra: {
     /** A quick look that spares the others most rows. */
@@ -35,6 +36,8 @@ export interface MergeDialect {
 }
 
 export interface MergeRule {
+  /** Condition: the row may change or conflict; extras are compared by `differ` alone. */
+  readonly differs: string
   /** Condition: the row changes. */
   readonly changes: string
   /** Condition: something in the row or in the reading will not be in the row. */
@@ -91,7 +94,7 @@ export function mergeRule(dialect: MergeDialect): MergeRule {
 
   const nameConflicts = (name: string): string => {
     const [mine, theirs] = [column('t', name), column('e', name)]
-    return `(${mine} <> ${theirs} OR (${outranked} AND ${isGap(name)})
+    return `(${dialect.differ(mine, theirs)} OR (${outranked} AND ${isGap(name)})
       OR (${outranks} AND ${mine} IS NOT NULL AND ${theirs} IS NULL))`
   }
   const extraConflicts = whereDiffering(extra.contradicts(kept, other))
@@ -124,16 +127,16 @@ export function mergeRule(dialect: MergeDialect): MergeRule {
         pairs,
       ),
     ]
-    const sized = (text: string): string => concat(dialect.bytes(text), `':'`, text)
+    // Of digests, because two long texts and what stands between them may exceed a warehouse's longest text.
     const id = dialect.sha256(
       concat(
         'column_name',
         `','`,
-        sized('other_document'),
+        dialect.sha256('other_document'),
         `','`,
-        `CASE WHEN column_name = 'extra' THEN content_hash WHEN kept IS NULL THEN '-' ELSE ${sized('kept')} END`,
+        `CASE WHEN column_name = 'extra' THEN content_hash WHEN kept IS NULL THEN '-' ELSE ${dialect.sha256('kept')} END`,
         `','`,
-        sized('other'),
+        dialect.sha256('other'),
       ),
     )
     const group = `PARTITION BY conflict_id`
@@ -148,7 +151,12 @@ export function mergeRule(dialect: MergeDialect): MergeRule {
 ) AS counted WHERE place = 1`
   }
 
+  const mayDiffer = (name: string): string =>
+    `${isGap(name)} OR ${dialect.differ(column('t', name), column('e', name))}`
+
   return {
+    differs: `(${outranks} OR COALESCE(${NAME_FIELDS.map(mayDiffer).join(' OR ')}, FALSE)
+    OR (${kept} IS NULL AND ${other} IS NOT NULL) OR ${whereDiffering('TRUE')})`,
     changes: `(${outranks} OR (NOT ${outranked} AND (${NAME_FIELDS.map(isGap).join(' OR ')}))
     OR (${kept} IS NULL AND ${other} IS NOT NULL) OR ${whereDiffering(extra.grows(kept, other))})`,
     conflicts: `(COALESCE(${NAME_FIELDS.map(nameConflicts).join(' OR ')}, FALSE) OR ${extraConflicts})`,

@@ -14,6 +14,8 @@ export type Held = ReadonlyMap<string, string>
 export interface SourcePlace {
   /** The days the suite asks for; all there are when absent. */
   readonly days?: DayRange
+  /** Whether names looked up by W&B come from there. */
+  readonly isApi?: boolean
   /** A further source on the same place. */
   open(): Source
   /** Fills it with two documents or more, the first of them of a megabyte at least. */
@@ -83,6 +85,15 @@ export function sourceConformance(name: string, newPlace: () => Promise<SourcePl
       const again = await listed(place.open(), place.days)
       expect(again.map(({ id, version }) => [id, version])).toEqual(first.map(({ id, version }) => [id, version]))
       expect(place.open().id).toBe(place.open().id)
+    })
+
+    it('names its documents so that the rank of their names follows from it', async () => {
+      const place = await newPlace()
+      await place.fill()
+      const isApi = place.isApi ?? false
+      expect(new Set(idsOf(await listed(place.open(), place.days)).map((id) => id.startsWith('http')))).toEqual(
+        new Set([isApi]),
+      )
     })
 
     it('gives the bytes as they are, as often as it is asked', async () => {

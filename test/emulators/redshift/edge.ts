@@ -11,7 +11,15 @@ export interface Copy {
   readonly role: string
 }
 
-export type Translated = Copy | { readonly kind: 'sql'; readonly sql: string; readonly values: readonly string[] }
+export interface Sql {
+  readonly kind: 'sql'
+  readonly sql: string
+  readonly values: readonly string[]
+  /** The temporary table it makes of a SELECT. */
+  readonly created?: string
+}
+
+export type Translated = Copy | Sql
 
 /** Strings, quoted names, comments; then what stands between them. */
 const TOKENS = /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|[^'"]/g
@@ -26,6 +34,8 @@ const REFUSED: readonly (readonly [RegExp, string])[] = [
   [/\bADD\s+COLUMN\s+IF\b/i, 'NOT'],
   [/\bRETURNING\b/i, 'RETURNING'],
   [/\bDISTINCT\s+ON\b/i, 'ON'],
+  [/\bIS\s+(?:NOT\s+)?DISTINCT\s+FROM\b/i, 'FROM'],
+  [/\bSTRING_AGG\s*\(/i, 'STRING_AGG'],
   [/\bFILTER\s*\(/i, '('],
   [/\bLATERAL\b/i, 'LATERAL'],
   [/\bWHEN\s+MATCHED\s+AND\b/i, 'AND'],
@@ -43,7 +53,14 @@ const COPY =
   /^COPY\s+(\w+)\s+FROM\s+'s3:\/\/([^'/]+)\/([^']+)'\s+IAM_ROLE\s+(default|'arn:aws:iam::\d+:role\/[^']+')\s+FORMAT\s+(?:AS\s+)?PARQUET$/i
 const UNPIVOT = /\bUNPIVOT\s+([\w."]+)\s+AS\s+(\w+)\s+AT\s+(\w+)/gi
 /** A text becomes a string of SUPER's; PostgreSQL would parse it. */
-const AS_SUPER = /\bCAST\(([\w."]+) AS SUPER\)/gi
+const AS_SUPER = /\bCAST\(([\w."]+|CAST\(\w+ AS VARCHAR\)) AS SUPER\)/gi
+/** PostgreSQL has a function of this name, for other values. */
+const SERIALIZED = /\bJSON_SERIALIZE\(/gi
+/** A path into a SUPER column; what is not there is null. */
+const PATH = /\b(\w+\."\w+")\.(\w+)/g
+const LISTAGG = /\bLISTAGG\(/i
+const LISTAGG_ORDER = /^\s*WITHIN GROUP \(ORDER BY ([\w.", ]+)\)/i
+const NEW_TEMP_TABLE = /^CREATE\s+TEMP\s+TABLE\s+(\w+)\s+AS\b/i
 const TABLE_LAYOUT = /\)\s*DISTSTYLE\s+(?:AUTO|EVEN|ALL)(?:\s+SORTKEY\s*\(("?\w+"?)\))?$/i
 const VARCHAR = /("\w+"|\b\w+) VARCHAR\((\d+)\)/g
 
@@ -56,12 +73,38 @@ export function translated(text: string, parameters: ReadonlyMap<string, string>
     throw syntaxError('WHEN')
   if (/^COPY\b/i.test(sql)) return copyOf(sql)
   if (/^SET\b/i.test(sql)) return plain(setting(sql))
-  if (/^CREATE\s+(?:TEMP\s+)?TABLE\b/i.test(sql) || /^ALTER\s+TABLE\b/i.test(sql)) return plain(tableOf(sql))
+  // "Left, right, and full outer joins are not supported in the FROM clause of an UPDATE statement."
+  if (/^UPDATE\b.*\b(?:LEFT|RIGHT|FULL)\b/is.test(bare))
+    throw new RedshiftError('Target table must be part of an equijoin predicate')
+  // "You can't use the SUPER data type and its alias in right joins or full outer joins."
+  if (/\b(?:RIGHT|FULL)\s+(?:OUTER\s+)?JOIN\b/i.test(bare))
+    throw new RedshiftError('Joins of this kind are not known here')
+  const created = NEW_TEMP_TABLE.exec(sql)?.[1]
+  if (created === undefined && (/^CREATE\s+(?:TEMP\s+)?TABLE\b/i.test(sql) || /^ALTER\s+TABLE\b/i.test(sql)))
+    return plain(tableOf(sql))
   if (/^CREATE\b.*\bVIEW\b/i.test(sql)) return plain(viewOf(sql))
-  return withParameters(sql.replace(UNPIVOT, unpivoted).replace(AS_SUPER, 'to_jsonb($1)'), parameters)
+  const own = listed(sql.replace(UNPIVOT, unpivoted).replace(AS_SUPER, 'to_jsonb($1)').replace(PATH, "($1 -> '$2')"))
+  const translated = own.replace(SERIALIZED, 'super_text(')
+  const statement = withParameters(translated, parameters)
+  return created === undefined ? statement : { ...statement, created }
 }
 
-const plain = (sql: string): Translated => ({ kind: 'sql', sql, values: [] })
+/** LISTAGG(text, separator) WITHIN GROUP (ORDER BY …) as an aggregate of PostgreSQL. */
+function listed(sql: string): string {
+  const start = LISTAGG.exec(sql)
+  if (start === null) return sql
+  const open = start.index + start[0].length
+  let depth = 1
+  let close = open
+  for (; depth > 0 && close < sql.length; close++) depth += sql[close] === '(' ? 1 : sql[close] === ')' ? -1 : 0
+  const after = sql.slice(close)
+  const order = LISTAGG_ORDER.exec(after)
+  if (order === null) throw syntaxError('LISTAGG')
+  const list = `redshift_listagg(${sql.slice(open, close - 1)} ORDER BY ${order[1]})`
+  return `${sql.slice(0, start.index)}${list}${listed(after.slice(order[0].length))}`
+}
+
+const plain = (sql: string): Sql => ({ kind: 'sql', sql, values: [] })
 
 const unquoted = (sql: string): string =>
   (sql.match(TOKENS) ?? []).map((token) => (QUOTED.test(token) ? ' ' : token)).join('')
@@ -105,7 +148,7 @@ function viewOf(sql: string): string {
 const unpivoted = (_: string, value: string, name: string, key: string): string =>
   `LATERAL jsonb_each(CASE WHEN jsonb_typeof(${value}) = 'object' THEN ${value} END) AS unpivoted_${name}(${key}, ${name})`
 
-function withParameters(sql: string, parameters: ReadonlyMap<string, string>): Translated {
+function withParameters(sql: string, parameters: ReadonlyMap<string, string>): Sql {
   const names = [...parameters.keys()]
   const used: string[] = []
   const replaced = (sql.match(TOKENS) ?? [])

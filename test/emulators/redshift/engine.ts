@@ -34,7 +34,7 @@ const SETUP = `
       RAISE 'Duplicate keys in JSON object';
     END IF;
     -- Not documented, so refused.
-    IF json_text LIKE '%"":%' THEN
+    IF json_text ~ '[{,]\\s*"":' THEN
       RAISE 'Empty key in JSON object';
     END IF;
     RETURN CAST(json_text AS jsonb);
@@ -46,6 +46,27 @@ const SETUP = `
   EXCEPTION WHEN OTHERS THEN
     RETURN false;
   END $$;
+  CREATE FUNCTION pg_catalog.is_object(value super) RETURNS boolean LANGUAGE sql AS $$
+    SELECT coalesce(jsonb_typeof(value) = 'object', false)
+  $$;
+  CREATE FUNCTION pg_catalog.redshift_varchar(text text, what text) RETURNS text LANGUAGE plpgsql AS $$
+  BEGIN
+    IF octet_length(text) > 65535 THEN RAISE 'Result size exceeds % limit', what; END IF;
+    RETURN text;
+  END $$;
+  CREATE FUNCTION pg_catalog.super_text(value super) RETURNS varchar LANGUAGE plpgsql AS $$
+  BEGIN
+    -- White space that stands outside of strings.
+    RETURN redshift_varchar(coalesce(regexp_replace(value::text, '("(?:[^"\\\\]|\\\\.)*")|\\s+', '\\1', 'g'), 'null'), 'JSON_SERIALIZE');
+  END $$;
+  CREATE FUNCTION pg_catalog.sha2(text varchar, bits integer) RETURNS varchar LANGUAGE sql AS $$
+    SELECT encode(sha256(convert_to(redshift_varchar(text, 'VARCHAR'), 'UTF8')), 'hex')
+  $$;
+  CREATE FUNCTION pg_catalog.len(text varchar) RETURNS integer LANGUAGE sql AS $$ SELECT length(text) $$;
+  CREATE FUNCTION pg_catalog.redshift_list(list text, member text, separator text) RETURNS text LANGUAGE sql AS $$
+    SELECT CASE WHEN coalesce(member, '') = '' THEN list ELSE redshift_varchar(coalesce(list || separator, '') || member, 'LISTAGG') END
+  $$;
+  CREATE AGGREGATE pg_catalog.redshift_listagg(text, text) (SFUNC = redshift_list, STYPE = text);
   CREATE VIEW pg_catalog.svv_columns AS SELECT table_schema, table_name, column_name, data_type FROM information_schema.columns;
   CREATE TABLE pg_catalog.sys_load_error_detail (
     start_time timestamp, file_name char(256), column_name char(127), error_code integer, error_message char(512)
@@ -63,12 +84,26 @@ export async function startEngine(options: CopyOptions): Promise<Engine> {
   const query = (sql: string, values: readonly string[] = []): Promise<Results<(string | null)[]>> =>
     pg.query<(string | null)[]>(sql, [...values], { rowMode: 'array', parsers: asText })
 
+  /** PostgreSQL's texts have no end; those of Redshift, within a statement too, are VARCHARs. */
+  async function checkTexts(table: string): Promise<void> {
+    const { rows } = await query(
+      `SELECT column_name FROM information_schema.columns WHERE table_name = $1 AND table_schema LIKE 'pg_temp%'
+       AND data_type IN ('text', 'character varying')`,
+      [table],
+    )
+    const sizes = rows.map(([column]) => `octet_length("${column}")`)
+    if (sizes.length === 0) return
+    const { rows: sized } = await query(`SELECT max(greatest(${sizes.join(', ')})) FROM ${table}`)
+    if (Number(sized[0]?.[0] ?? 0) > 65_535) throw new RedshiftError('Value too long for character type')
+  }
+
   async function run(sql: string, parameters: ReadonlyMap<string, string>): Promise<PartResult> {
     const statement = translated(sql, parameters)
     if (statement.kind === 'copy') return { columns: [], rows: [], count: await copyFrom(pg, statement, options) }
     const { fields, rows, affectedRows } = await query(statement.sql, statement.values).catch((error: Error) => {
       throw new RedshiftError(error.message)
     })
+    if (statement.created !== undefined) await checkTexts(statement.created)
     const columns = fields.map(({ name, dataTypeID }) => ({ name, type: dataTypeID }))
     const result = { columns, rows, count: columns.length > 0 ? rows.length : (affectedRows ?? 0) }
     checkRows(result)

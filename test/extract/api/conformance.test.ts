@@ -57,6 +57,7 @@ function place(dialect: Dialect, anonymize: boolean): () => Promise<SourcePlace>
 
     return {
       days: DAYS,
+      isApi: true,
       open: () => sourceOf(server, { now, anonymize, pageLimit: PAGE_LIMIT, dialect: dialectToName(dialect) }),
       fill: () => heldAt('2026-03-05T12:00:00Z'),
       change: () => heldAt('2026-03-05T13:00:00Z'),

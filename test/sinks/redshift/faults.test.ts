@@ -11,7 +11,7 @@ const on = standIns()
 
 const EVENT = { timestamp: '2026-10-01T12:34:56Z', action: 'user:login', actor_email: 'ada@example.com' }
 const LOADING = /^COPY/
-const ONE: LoadCounts = { read: 1, inserted: 1, enriched: 0, unchanged: 0, rejected: 0 }
+const ONE: LoadCounts = { read: 1, inserted: 1, enriched: 0, unchanged: 0, rejected: 0, conflicts: 0 }
 
 const load = async (sink: Sink, signal = never): Promise<LoadCounts> =>
   sink.load(await batchOf(await newEngine(), [documentOf('a', ndjson(EVENT))]), signal)

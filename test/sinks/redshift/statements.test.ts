@@ -5,7 +5,13 @@ import { describe, expect, it } from 'vitest'
 import { redshiftSink } from '../../../sinks/redshift/index.js'
 import { loadStatements } from '../../../sinks/redshift/merge.js'
 import { actionStatements, catalogueStatements, missingStatements } from '../../../sinks/redshift/prepare.js'
-import { STAGED_EVENTS, STAGED_PARTS, STAGED_RECEIPTS, STAGED_REJECTS } from '../../../sinks/redshift/stage.js'
+import {
+  STAGED_EVENTS,
+  STAGED_PARTS,
+  STAGED_PIECES,
+  STAGED_RECEIPTS,
+  STAGED_REJECTS,
+} from '../../../sinks/redshift/stage.js'
 import { never } from '../../support/load.js'
 
 const place = { schema: 'audit', prefix: 'wandb_' }
@@ -23,16 +29,21 @@ const load = (bounds: typeof DAY | null): string[] =>
       rowsRead: 5,
       rejected: 1,
       events: { bounds },
+      readings: { rows: bounds === null ? 0 : 2 },
     },
     {
       place,
       iamRole: "'arn:aws:iam::123456789012:role/copy'",
-      objects: [...(bounds === null ? [] : [STAGED_EVENTS]), STAGED_REJECTS, STAGED_RECEIPTS, STAGED_PARTS].map(
-        (table) => ({
-          table,
-          address: `s3://bucket/staging/${LOAD}/${table.name}.parquet`,
-        }),
-      ),
+      objects: [
+        ...(bounds === null ? [] : [STAGED_EVENTS]),
+        STAGED_REJECTS,
+        STAGED_PIECES,
+        STAGED_RECEIPTS,
+        STAGED_PARTS,
+      ].map((table) => ({
+        table,
+        address: `s3://bucket/staging/${LOAD}/${table.name}.parquet`,
+      })),
       finishedAt: new Date('2026-10-01T12:35:00Z'),
     },
   )

@@ -1,0 +1,161 @@
+/**
+ * What the readings of a batch, typed in a temporary table `e`, change in the rows `t` that are there, and what they
+ * contradict, by the merge rule. Extras that differ are taken apart into members, compared, and put together again: Redshift
+ * has no function that merges two objects.
+ */
+
+import { AUDIT_EVENTS, FILLED_FIELDS } from '../../schemas/tables.js'
+import type { TimestampBounds } from '../../src/contract.js'
+import { mergeRule } from '../shared/merge.js'
+import { EXACT, EXTRA_BYTES, PARTS } from './exact.js'
+import { instant, literal, type Place, quote, tableOf } from './place.js'
+
+export const RULE = mergeRule({
+  quote,
+  literal,
+  concat: (...texts) => `(${texts.join(' || ')})`,
+  newline: 'CHR(10)',
+  part: (text, delimiter, n) => `SPLIT_PART(${text}, ${delimiter}, ${n})`,
+  sha256: (text) => `SHA2(${text}, 256)`,
+  // VARCHARs that differ in trailing blanks are equal, but not equally long.
+  // https://docs.aws.amazon.com/redshift/latest/dg/r_Character_types.html
+  differ: (one, other) => `(${one} <> ${other} OR LEN(${one}) <> LEN(${other}))`,
+  extra: {
+    differ: (kept, other) => `JSON_SERIALIZE(${kept}) <> JSON_SERIALIZE(${other})`,
+    grows: () => 'x.merged IS NOT NULL',
+    contradicts: () => 'x.contradicts = 1',
+    merged: () => 'JSON_PARSE(x.merged)',
+    text: (extra) => `JSON_SERIALIZE(${extra})`,
+  },
+})
+
+/** The temporary tables of one comparison. */
+export interface Comparison {
+  /** The typed readings. */
+  readonly readings: string
+  /** The rows that are there and may change or conflict. */
+  readonly rows: string
+  readonly pairs: string
+  readonly members: string
+  readonly merges: string
+}
+
+const comparison = (readings: string, suffix: string): Comparison => ({
+  readings,
+  rows: `rows_there${suffix}`,
+  pairs: `extra_pairs${suffix}`,
+  members: `extra_members${suffix}`,
+  merges: `extra_merges${suffix}`,
+})
+
+/** The batch's events with the rows before they are merged. */
+export const OF_EVENTS = comparison('typed_events', '')
+/** The batch's contradicting readings with the rows that the events were merged into. */
+export const OF_READINGS = comparison('typed_readings', '_of_readings')
+
+export const KEY = 't."content_hash" = e."content_hash" AND t."timestamp" = e."timestamp"'
+
+/** Constant bounds let Redshift skip the blocks of all other days. */
+export const within = ({ least, greatest }: TimestampBounds): string =>
+  `"timestamp" BETWEEN ${instant(least)} AND ${instant(greatest)}`
+
+/** What follows FROM, as the rule reads it. */
+export const pairsOf = ({ readings, rows, merges }: Comparison): string =>
+  `${readings} AS e JOIN ${rows} AS t ON ${KEY}
+  LEFT JOIN ${merges} AS x ON x.content_hash = e."content_hash" AND x.reading = e."reading"`
+
+const RULE_COLUMNS = ['timestamp', 'content_hash', ...FILLED_FIELDS, 'source_document', 'names_document']
+  .map((column) => `t.${quote(column)}`)
+  .join(', ')
+
+/** Statements that create the comparison's tables; these stay empty, and so cheap, where the readings agree with the rows. */
+export function compareEvents(place: Place, bounds: TimestampBounds): string[] {
+  const { readings, rows } = OF_EVENTS
+  const found = `FROM ${readings} AS e JOIN ${tableOf(place, AUDIT_EVENTS)} AS t ON ${KEY}
+WHERE t.${within(bounds)} AND ${RULE.differs}`
+  return [`CREATE TEMP TABLE ${rows} AS\nSELECT ${RULE_COLUMNS}\n${found}`, ...compareExtras(OF_EVENTS)]
+}
+
+/** Several readings may contradict one event, so its row is looked up by their distinct hashes. */
+export function compareReadings(place: Place, bounds: TimestampBounds): string[] {
+  const { readings, rows } = OF_READINGS
+  const found = `FROM (SELECT DISTINCT "content_hash" FROM ${readings}) AS e
+JOIN ${tableOf(place, AUDIT_EVENTS)} AS t ON t."content_hash" = e."content_hash"
+WHERE t.${within(bounds)}`
+  return [`CREATE TEMP TABLE ${rows} AS\nSELECT ${RULE_COLUMNS}\n${found}`, ...compareExtras(OF_READINGS)]
+}
+
+const [KEPT, OTHER] = ['t."extra"', 'e."extra"']
+
+function compareExtras({ readings, rows, pairs, members, merges }: Comparison): string[] {
+  // Neither a string that JSON_PARSE refused nor what stands in audit_parts can be taken apart.
+  const apart = [KEPT, OTHER].map((extra) => `IS_OBJECT(${extra}) AND ${extra}.${PARTS} IS NULL`).join(' AND ')
+  return [
+    `CREATE TEMP TABLE ${pairs} AS
+SELECT e."content_hash" AS content_hash, e."reading" AS reading, ${KEPT} AS kept, ${OTHER} AS other,
+  ${KEPT}.${EXACT} AS kept_exact, ${OTHER}.${EXACT} AS other_exact, CASE WHEN ${apart} THEN 0 ELSE 1 END AS whole
+FROM ${readings} AS e JOIN ${rows} AS t ON ${KEY}
+WHERE ${KEPT} IS NOT NULL AND ${OTHER} IS NOT NULL AND JSON_SERIALIZE(${KEPT}) <> JSON_SERIALIZE(${OTHER})`,
+    `CREATE TEMP TABLE ${members} AS
+SELECT content_hash, reading, key, ${SIDES.map((side) => `MAX(CASE WHEN side = '${side}' THEN value END) AS ${side}`).join(', ')}
+FROM (
+  ${SIDES.map((side) => membersOf(pairs, side)).join('\n  UNION ALL\n  ')}
+) AS found
+GROUP BY content_hash, reading, key`,
+    mergedExtras(pairs, members, merges),
+  ]
+}
+
+/** Members of the two extras, and below `_exact` the exact texts of some of them. */
+const SIDES = ['kept', 'kept_exact', 'other', 'other_exact']
+
+/** Keys as JSON texts, so that none ends in a blank. */
+function membersOf(pairs: string, side: string): string {
+  const key = 'JSON_SERIALIZE(CAST(CAST(k AS VARCHAR) AS SUPER))'
+  const own = side.endsWith('_exact') ? '' : ` AND ${key} <> '"${EXACT}"'`
+  return `SELECT p.content_hash, p.reading, '${side}' AS side, ${key} AS key, JSON_SERIALIZE(v) AS value
+  FROM ${pairs} AS p, UNPIVOT p.${side} AS v AT k WHERE p.whole = 0 AND p.${side} IS NOT NULL${own}`
+}
+
+/**
+ * Of each pair whether it contradicts, and the text of both together where the other one adds a key and it all fits. What
+ * cannot be merged contradicts: so the whole of the other one is kept.
+ */
+function mergedExtras(pairs: string, members: string, merges: string): string {
+  const isMissing = '(kept IS NULL AND kept_exact IS NULL)'
+  const isUnread = '(other IS NULL AND other_exact IS NULL)'
+  const differs = `(COALESCE(kept_exact, '') <> COALESCE(other_exact, '')
+        OR (kept_exact IS NULL AND kept <> other))`
+  const list = (member: string): string =>
+    `LISTAGG(CASE WHEN bytes <= ${EXTRA_BYTES} THEN ${member} END, ',') WITHIN GROUP (ORDER BY key)`
+  const size = (member: string): string => `COALESCE(OCTET_LENGTH(${member}) + 1, 0)`
+  return `CREATE TEMP TABLE ${merges} AS
+SELECT content_hash, reading, CASE WHEN grows = 1 AND mergeable THEN merged END AS merged,
+  CASE WHEN contradicts = 1 OR (grows = 1 AND NOT mergeable) THEN 1 ELSE 0 END AS contradicts
+FROM (
+  SELECT p.content_hash, p.reading, COALESCE(m.grows, 0) AS grows, COALESCE(m.contradicts, 1) AS contradicts, m.merged,
+    COALESCE(CAN_JSON_PARSE(m.merged), FALSE) AS mergeable
+  FROM ${pairs} AS p LEFT JOIN (
+    SELECT content_hash, reading, grows, contradicts,
+      CASE WHEN fits = 1 THEN '{' || members || CASE WHEN members <> '' AND exact <> '' THEN ',' ELSE '' END
+        || CASE WHEN exact <> '' THEN '"${EXACT}":{' || exact || '}' ELSE '' END || '}' END AS merged
+    FROM (
+      SELECT content_hash, reading, MAX(grows) AS grows, MAX(contradicts) AS contradicts,
+        MAX(CASE WHEN bytes <= ${EXTRA_BYTES} THEN 1 ELSE 0 END) AS fits,
+        COALESCE(${list('member')}, '') AS members,
+        COALESCE(${list('exact')}, '') AS exact
+      FROM (
+        SELECT *, SUM(${size('member')} + ${size('exact')}) OVER (PARTITION BY content_hash, reading) AS bytes
+        FROM (
+          SELECT content_hash, reading, key, key || ':' || CASE WHEN ${isMissing} THEN other ELSE kept END AS member,
+            key || ':' || CASE WHEN ${isMissing} THEN other_exact ELSE kept_exact END AS exact,
+            CASE WHEN ${isMissing} THEN 1 ELSE 0 END AS grows,
+            CASE WHEN NOT ${isMissing} AND NOT ${isUnread} AND ${differs} THEN 1 ELSE 0 END AS contradicts
+          FROM ${members}
+        ) AS texts
+      ) AS sized
+      GROUP BY content_hash, reading
+    ) AS listed
+  ) AS m ON m.content_hash = p.content_hash AND m.reading = p.reading
+) AS judged`
+}
