@@ -17,7 +17,7 @@ help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 node_modules/.installed: package.json package-lock.json
-	npm ci --no-fund --no-audit
+	npm ci --ignore-scripts --no-fund --no-audit
 	@touch $@
 
 install: node_modules/.installed build ## Install dependencies from the lockfile, and build
@@ -29,9 +29,10 @@ dist/.built: node_modules/.installed $(SOURCES)
 
 build: dist/.built ## Compile to dist/
 
-check: node_modules/.installed ## Formatter, linter, types, freshness of generated files, unused code
+check: node_modules/.installed ## Formatter, linter, types, hashes of the lockfile, freshness of generated files, unused code
 	npm run --silent lint
 	npm run --silent types
+	npm run --silent lockfile:check
 	npm run --silent generate:check
 	npm run --silent unused
 

@@ -15,8 +15,25 @@ export const settings = z
     from: addresses.optional().describe('Where documents come from: one source address or a list of them.'),
     to: addresses.optional().describe('Where events go: one sink address or a list of them.'),
     memory: bytes.optional().describe('How much memory the engine may use, for example 1GB or 512MiB.'),
-    spool: z.string().min(1).optional().describe('The folder for temporary files.'),
-    max_rejects: z.int().min(0).optional().describe('How many rejects a run may have before it exits with 3.'),
+    spool: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("The folder for temporary files; the user's cache folder when absent."),
+    max_document_bytes: bytes
+      .optional()
+      .describe('How large a document may be, as it arrives and unpacked; a larger one is refused.'),
+    document_timeout: duration
+      .regex(/[1-9]/, 'expected more than zero')
+      .optional()
+      .describe('How long a document may take to arrive; one that takes longer is refused.'),
+    max_rejects: z
+      .int()
+      .min(0)
+      .optional()
+      .describe(
+        'How many rejects a run may have before it exits with 3, and a document that has little else before it is refused.',
+      ),
     log_format: z
       .enum(['text', 'json'])
       .optional()
@@ -33,6 +50,7 @@ export const settings = z
       .describe('API: how far each run reaches back before the last one, for example 1d or 36h.'),
     insecure_http: z.boolean().optional().describe('API: whether to send the API key over plain HTTP.'),
     concurrency: z.int().min(1).max(64).optional().describe('Buckets: how many objects are read at once.'),
+    follow_links: z.boolean().optional().describe('Files: whether links may lead out of the folder that is read.'),
     every: duration
       .regex(/[1-9]/, 'expected more than zero')
       .optional()

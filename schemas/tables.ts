@@ -122,7 +122,7 @@ export const AUDIT_REJECTS: Table = {
     content(
       'raw',
       'text',
-      'The line as it arrived; base64 where reason is not_utf8. A long one goes on in audit_reject_pieces.',
+      'The line as it arrived; base64 where reason is not_utf8 or sink_refused. A long one goes on in audit_reject_pieces.',
       true,
     ),
     provenance('load_id', 'text', 'The batch that kept it.', true),

@@ -1,7 +1,8 @@
 /** Sink addresses to sinks. A warehouse's client loads only when its sink is used. */
 
+import { refuseLogin, withoutLogin } from '../src/address.js'
 import type { Sink } from '../src/contract.js'
-import { printable, usageError } from '../src/errors.js'
+import { usageError } from '../src/errors.js'
 
 /** What a sink may need of the run around it. */
 export interface SinkContext {
@@ -54,10 +55,11 @@ const KINDS: readonly Kind[] = [
 
 /** @throws AuditError, exit code 2, when no sink has such an address */
 export async function openSink(address: string, context: SinkContext): Promise<Sink> {
+  refuseLogin(address)
   const kind = KINDS.find(({ begins }) => begins.test(address))
   if (kind !== undefined) return kind.open(address, context)
   throw usageError(
-    `no sink has an address like ${printable(address.split('?', 1).join())}`,
+    `no sink has an address like ${withoutLogin(address)}`,
     `Sinks: ${KINDS.map(({ form }) => form).join(', ')}.`,
   )
 }

@@ -50,10 +50,13 @@ export interface Source {
  * `readings` holds what documents of the batch say otherwise than their event's row in `events`: timestamp, content_hash,
  * the names, extra, and `document`. `rejects` holds the columns of `audit_rejects`, `pieces` those of
  * `audit_reject_pieces`, `receipts` those of `audit_documents`: what the sink shall remember of each document. All are
- * relations of `engine`, named so that they can stand in SQL.
+ * relations of `engine`, named so that they can stand in SQL. A document that a sink refuses comes again in parts, the
+ * receipt last: such a batch may be of no document and have no receipt.
  */
 export interface Batch {
   readonly loadId: string
+  /** The id of the source its documents come from. */
+  readonly source: string
   readonly startedAt: Date
   readonly loaderVersion: string
   readonly documents: number

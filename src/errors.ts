@@ -14,6 +14,8 @@ export interface ErrorDetails {
   readonly advice?: string
   /** True when doing exactly the same again may succeed. */
   readonly retryable?: boolean
+  /** True when no data could be at fault: a full disk, a missing right. */
+  readonly outside?: boolean
   readonly exitCode?: ExitCode
   readonly cause?: unknown
 }
@@ -27,12 +29,14 @@ export class AuditError extends Error {
   override readonly name = 'AuditError'
   readonly advice: string | undefined
   readonly retryable: boolean
+  readonly outside: boolean
   readonly exitCode: ExitCode
 
   constructor(message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
     this.advice = details.advice
     this.retryable = details.retryable ?? false
+    this.outside = details.outside ?? false
     this.exitCode = details.exitCode ?? EXIT.failed
   }
 }
@@ -47,14 +51,21 @@ export function interrupted(): AuditError {
   return new AuditError('interrupted', { exitCode: EXIT.interrupted })
 }
 
-/**
- * A name that came from outside (a path, an object key), fit for a log line or a terminal: control characters
- * and the direction marks that can reorder a line are escaped, and very long names are shortened.
- */
-export function printable(name: string): string {
-  const escaped = name.replace(
-    /[\p{Cc}\p{Cf}\u2028\u2029]/gu,
-    (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
+/** Control characters, and those that hide or reorder what stands beside them. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\u2028\u2029]/gu
+
+/** A text that came from outside, fit for a terminal: what could steer it stands there as JSON escapes it. */
+export function escaped(text: string): string {
+  return text.replace(UNPRINTABLE, (character) =>
+    character
+      .split('')
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+      .join(''),
   )
-  return escaped.length > 500 ? `${escaped.slice(0, 500)}…` : escaped
+}
+
+/** A name that came from outside (a path, an object key), fit for a log line: escaped, and shortened where it is very long. */
+export function printable(name: string): string {
+  const text = escaped(name)
+  return text.length > 500 ? `${text.slice(0, 500)}…` : text
 }

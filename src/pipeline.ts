@@ -1,16 +1,20 @@
 /** The one loop: list, land, transform, load. */
 
 import { rm } from 'node:fs/promises'
-import type { Batch, DayRange, Document, LoadCounts, Sink, Source } from './contract.js'
-import { AuditError, EXIT, interrupted, printable } from './errors.js'
-import { type LandedBatch, landBatches, type SpoolFile } from './extract/batches.js'
+import type { DayRange, Document, Sink, Source } from './contract.js'
+import { printable } from './errors.js'
+import { landBatches } from './extract/batches.js'
 import { receiptVersion } from './extract/days.js'
-import { settledFiles } from './extract/settled.js'
-import { newLoadId } from './load-id.js'
+import { type DocumentLimits, GENEROUS } from './extract/limits.js'
+import { Journal, type Summary } from './journal.js'
 import type { Logger } from './log.js'
+import { type Loading, loadBatch } from './pipeline/loading.js'
+import { keyOf } from './pipeline/transforming.js'
 import type { Progress } from './progress.js'
 import type { Engine } from './transform/engine.js'
-import { dropAll, transform } from './transform/transform.js'
+import { dropAll } from './transform/transform.js'
+
+export type { Summary } from './journal.js'
 
 export interface Job {
   readonly source: Source
@@ -27,23 +31,17 @@ export interface Run {
   readonly folder: string
   /** A batch is full when its text reaches this size. */
   readonly batchBytes: number
+  /** What one document may take. */
+  readonly limits?: DocumentLimits
+  /** How many rejects a document may have that has little else; undefined: none was named. */
+  readonly maxRejects?: number | undefined
   readonly loaderVersion: string
   readonly logger: Logger
   readonly progress: Progress
   readonly signal: AbortSignal
+  /** Of this run's earlier processes, if any; a new one when absent. */
+  readonly journal?: Journal
 }
-
-export interface Summary {
-  /** Documents loaded. */
-  documents: number
-  /** Documents whose version every sink had already. */
-  skipped: number
-  /** Documents of which nothing is loaded, with why. */
-  failed: { document: string; error: string; advice: string | null }[]
-  sinks: SinkSummary[]
-}
-
-export type SinkSummary = { sink: string; error: string | null } & { -readonly [count in keyof LoadCounts]: number }
 
 /** What of a source is new to at least one sink. */
 export interface Pending {
@@ -54,11 +52,16 @@ export interface Pending {
   alreadyLoaded(document: Document, version: string): boolean
 }
 
-/** Compares every listed document and its version with the receipts of every sink; no watermark can miss one so. */
+/**
+ * Compares every listed document and its version with the receipts of every sink; no watermark can miss one so.
+ *
+ * @param isFinished whether an earlier process of this run is through with a document
+ */
 export async function listPending(
   { source, range, refetch }: Job,
   sinks: readonly Sink[],
   signal: AbortSignal,
+  isFinished: (document: Document) => boolean = () => false,
 ): Promise<Pending> {
   const receipts: ReadonlyMap<string, string>[] = []
   for (const sink of sinks) receipts.push(await sink.receipts(source.id))
@@ -70,6 +73,7 @@ export async function listPending(
   const documents = new Map<string, Document>()
   let skipped = 0
   for await (const document of source.list(range, signal)) {
+    if (isFinished(document)) continue
     if (document.version !== null && alreadyLoaded(document, document.version)) skipped++
     else documents.set(document.id, document)
   }
@@ -85,32 +89,45 @@ export async function listPending(
  */
 export async function run(options: Run): Promise<Summary> {
   const { jobs, sinks, progress, signal } = options
-  const summary = emptySummary(sinks)
-  for (const sink of sinks) await sink.prepare()
+  const { journal = new Journal(sinks.map(({ id }) => id)) } = options
+  const taking = sinks.filter(({ id }) => !journal.hasFailed(id))
+  for (const sink of taking) await sink.prepare()
   const work: Pending[] = []
-  for (const job of jobs) work.push(await listPending(job, sinks, signal))
+  for (const job of jobs) {
+    const isFinished = (document: Document): boolean => journal.isFinished(keyOf(job.source, document))
+    work.push(await listPending(job, taking, signal, isFinished))
+  }
   progress.start(totals(work))
   for (const pending of work) {
-    summary.skipped += pending.skipped
-    await loadPending(pending, options, summary)
+    journal.summary.skipped += pending.skipped
+    await loadPending(pending, options, journal)
   }
-  return summary
+  return journal.summary
 }
 
-async function loadPending(pending: Pending, options: Run, summary: Summary): Promise<void> {
+async function loadPending(pending: Pending, options: Run, journal: Journal): Promise<void> {
   const stop = new AbortController()
   const signal = AbortSignal.any([options.signal, stop.signal])
-  const told = landingOptions(pending, { ...options, signal }, summary)
-  const landing = landBatches(pending.documents, told)
+  const { progress } = options
+  let landsAhead = false
+  const loading = loadingOptions(pending, options, journal, (rows) => {
+    progress.transformed(rows)
+    // The next batch lands while this one is loaded; once a process died, one after the other, so that it shows which kills.
+    if (landsAhead || journal.careful) return
+    landsAhead = true
+    land()
+  })
+  const landing = landBatches(landable(pending, journal), { ...landingOptions(pending, options, loading), signal })
   let next = landing.next()
+  const land = (): void => {
+    next = landing.next()
+    next.catch(() => {}) // a failure is met when it is awaited
+  }
   try {
     for (let step = await next; step.done !== true; step = await next) {
-      const batch = await transformSettled(step.value, pending, options, told)
-      options.progress.transformed(batch?.rowsRead ?? 0)
-      next = landing.next() // the next batch lands while this one is loaded
-      next.catch(() => {}) // a failure is met when it is awaited
-      if (batch !== null) await loadAll(batch, options, summary)
-      summary.documents += batch?.documents ?? 0
+      landsAhead = false
+      await loadBatch(step.value, loading)
+      if (!landsAhead) land()
       await dropAll(options.engine)
       await rm(step.value.folder, { recursive: true, force: true })
     }
@@ -122,18 +139,49 @@ async function loadPending(pending: Pending, options: Run, summary: Summary): Pr
   }
 }
 
+function loadingOptions(
+  { source, range }: Pending,
+  { engine, sinks, loaderVersion, limits = GENEROUS, maxRejects, logger, progress, signal }: Run,
+  journal: Journal,
+  onTransformed: (rows: number) => void,
+): Loading {
+  return {
+    ...{
+      source,
+      range,
+      engine,
+      sinks,
+      loaderVersion,
+      limits,
+      maxRejects,
+      logger,
+      progress,
+      signal,
+      journal,
+      onTransformed,
+    },
+    refusals: new Map(),
+    onGone: ({ id }) => {
+      progress.landedDocument()
+      logger.info(`${printable(id)} was removed after it was listed`)
+    },
+    onFailed: (document, error) => {
+      progress.landedDocument()
+      void journal.fail(keyOf(source, document), document.id, error)
+    },
+  }
+}
+
 function landingOptions(
   { source, alreadyLoaded }: Pending,
-  { folder, batchBytes, signal, progress, logger }: Run,
-  summary: Summary,
+  { folder, batchBytes, signal, limits = GENEROUS, progress, logger }: Run,
+  { onGone, onFailed, journal }: Loading,
 ): Parameters<typeof landBatches>[1] {
   return {
-    folder,
-    batchBytes,
+    ...{ folder, batchBytes, signal, alreadyLoaded, onGone, onFailed },
     commitEach: source.commitEach ?? false,
-    concurrency: source.concurrency ?? 1,
-    signal,
-    alreadyLoaded,
+    concurrency: journal.careful ? 1 : (source.concurrency ?? 1),
+    limits,
     onBytes: (bytes) => progress.landed(bytes),
     onLanded: ({ document, moreFollow }) => {
       progress.landedDocument()
@@ -142,75 +190,21 @@ function landingOptions(
     },
     onSkipped: () => {
       progress.landedDocument()
-      summary.skipped++
-    },
-    onGone: ({ id }) => {
-      progress.landedDocument()
-      logger.info(`${printable(id)} was removed after it was listed`)
-    },
-    onFailed: ({ id }, { message, advice }) => {
-      progress.landedDocument()
-      summary.failed.push({ document: id, error: message, advice: advice ?? null })
+      journal.summary.skipped++
     },
   }
 }
 
-/**
- * Transforms until no document changed meanwhile. Null when that fails or nothing is left: its documents stand in the
- * summary, and those of the next batch can be loaded all the same.
- */
-async function transformSettled(
-  { files, folder }: LandedBatch,
-  { source, range }: Pending,
-  run: Run,
-  told: ReturnType<typeof landingOptions>,
-): Promise<Batch | null> {
-  const { engine, signal, loaderVersion } = run
-  const identity = { source: source.id, loadId: newLoadId(), startedAt: new Date(), loaderVersion, folder, range }
-  for (let asked: readonly SpoolFile[] = files; ; ) {
-    let outcome: Batch | AuditError
-    try {
-      outcome = await transform(engine, asked, identity, signal)
-    } catch (error) {
-      if (!(error instanceof AuditError) || error.exitCode === EXIT.interrupted) throw error
-      outcome = error
-    }
-    const settled = await settledFiles(asked, told)
-    const documents = settled.flatMap((file) => file.documents)
-    if (documents.length === 0) return null
-    if (settled === asked && !(outcome instanceof AuditError)) return outcome
-    if (settled === asked && outcome instanceof AuditError) {
-      for (const { document } of documents) told.onFailed(document, outcome)
-      return null
-    }
-    asked = settled
-  }
-}
-
-async function loadAll(batch: Batch, { sinks, logger, progress, signal }: Run, summary: Summary): Promise<void> {
-  for (const [i, sink] of sinks.entries()) {
-    const total = summary.sinks[i] as SinkSummary
-    if (total.error !== null) continue
-    try {
-      const counts = await sink.load(batch, signal)
-      for (const count of ['read', 'inserted', 'enriched', 'unchanged', 'rejected', 'conflicts'] as const)
-        total[count] += counts[count]
-      progress.loaded(counts.read)
-    } catch (error) {
-      // What was committed before the stop is told, even where the stop made it fail.
-      if (signal.aborted && error instanceof AuditError && error.exitCode !== EXIT.interrupted)
-        logger.error({ err: error })
-      if (signal.aborted) throw interrupted()
-      logger.error({ err: error }, `${sink.id} takes no more of this run`)
-      total.error = error instanceof AuditError ? error.message : 'an unexpected error'
-      if (summary.sinks.every((each) => each.error !== null)) throw error
-    }
-  }
-}
-
-function emptySummary(sinks: readonly Sink[]): Summary {
-  const counts = { read: 0, inserted: 0, enriched: 0, unchanged: 0, rejected: 0, conflicts: 0 }
-  return { documents: 0, skipped: 0, failed: [], sinks: sinks.map(({ id }) => ({ sink: id, error: null, ...counts })) }
+/** Once a process died, what lands is in hand too. */
+function landable({ documents, source }: Pending, journal: Journal): readonly Document[] {
+  if (!journal.careful) return documents
+  return documents.map((document) => ({
+    ...document,
+    async open(signal) {
+      await journal.beginLanding(keyOf(source, document))
+      return document.open(signal)
+    },
+  }))
 }
 
 function totals(work: readonly Pending[]): { documents: number; bytes: number | null } {

@@ -51,11 +51,11 @@ describe('the layout', () => {
     expect(all).toContainEqual({ file: 'src/pipeline.ts', target: 'src/transform/engine', dynamic: false, type: true })
   })
 
-  it('sinks know the contract, errors, retry, addresses, stores and schemas, never a source or the pipeline', () => {
+  it('sinks know the contract, errors, connections, cleaning up, retry, addresses, stores and schemas, never a source or the pipeline', () => {
     expect(
       strays(
         'sinks/',
-        /^src\/(?:address|contract|errors|duckdb-error|retry|scratch|stores\/(?:contract|index))$|^schemas\//,
+        /^src\/(?:address|cleanup|connections|contract|duckdb-error|duckdb\/instance|errors|retry|scratch|transform\/extras|stores\/(?:contract|index))$|^schemas\//,
       ),
     ).toEqual([])
   })
@@ -69,9 +69,12 @@ describe('the layout', () => {
     expect(others).toEqual([])
   })
 
-  it('sources know the contract, errors, retry, addresses, stores and schemas, never a sink, the engine or the pipeline', () => {
+  it('sources know the contract, errors, connections, retry, addresses, stores and schemas, never a sink, the engine or the pipeline', () => {
     expect(
-      strays('src/extract/', /^src\/(?:address|contract|errors|retry|stores\/(?:contract|index))$|^schemas\//),
+      strays(
+        'src/extract/',
+        /^src\/(?:address|connections|contract|errors|regular-file|retry|stores\/(?:contract|index))$|^schemas\//,
+      ),
     ).toEqual([])
   })
 
@@ -79,19 +82,19 @@ describe('the layout', () => {
     expect(
       strays(
         'src/transform/',
-        /^src\/(?:contract|errors|duckdb-error)$|^src\/extract\/(?:batches|days|lines)$|^schemas\//,
+        /^src\/(?:contract|errors|duckdb-error|duckdb\/instance|load-id)$|^src\/extract\/(?:batches|days|lines|spooled)$|^schemas\//,
       ),
     ).toEqual([])
   })
 
   it('the pipeline knows the stages, never a single source or sink', () => {
     const known =
-      /^src\/(?:contract|errors|load-id|log|progress|extract\/(?:batches|days|settled)|transform\/(?:engine|transform))$/
+      /^src\/(?:contract|duckdb-error|errors|journal|load-id|log|progress|extract\/(?:batches|days|landing|limits|settled|spooled)|transform\/(?:engine|parts|transform))$/
     expect(strays('src/pipeline', known)).toEqual([])
   })
 
-  it('stores know errors, retry and addresses, and nothing of what is stored', () => {
-    expect(strays('src/stores/', /^src\/(?:address|errors|retry)$/)).toEqual([])
+  it('stores know errors, connections, retry, addresses and files, and nothing of what is stored', () => {
+    expect(strays('src/stores/', /^src\/(?:address|connections|errors|regular-file|retry|scratch)$/)).toEqual([])
   })
 
   it('schemas know nothing but errors', () => {
@@ -103,6 +106,13 @@ describe('the layout', () => {
     expect(wiring.filter(({ file }) => !/^src\/cli\//.test(file))).toEqual([])
     const above = all.filter(({ file, target }) => /^src\/cli\//.test(target) && !/^src\/cli\//.test(file))
     expect(above.filter(({ file }) => file !== 'src/demo/demo.ts')).toEqual([])
+  })
+
+  it('every DuckDB is opened in one place', () => {
+    const opening = ['src', 'sinks', 'schemas']
+      .flatMap(filesBelow)
+      .filter((file) => /DuckDBInstance\.(?:create|fromCache)/.test(readFileSync(join(root, file), 'utf8')))
+    expect(opening).toEqual(['src/duckdb/instance.ts'])
   })
 
   it('made logs serve the demo alone', () => {
@@ -127,7 +137,7 @@ describe('packages', () => {
     const indexes = all.filter(({ file }) => /^(?:sinks|src\/extract)\/index\.ts$/.test(file))
     const early = indexes.filter(
       ({ target, dynamic, type }) =>
-        !dynamic && !type && !/^src\/(?:contract|errors|stores\/index)$|^schemas\//.test(target),
+        !dynamic && !type && !/^src\/(?:address|contract|errors|stores\/index)$|^schemas\//.test(target),
     )
     expect(early).toEqual([])
   })

@@ -27,16 +27,16 @@ const EVERYTHING = { from: null, to: null }
 const EVENT = { timestamp: '2026-10-01T12:34:56Z', action: 'user:login', actor_user_id: 7 }
 const day = (count: number) => [...madeDay(1, Date.parse('2026-10-01'), count)]
 
-/** A sink that fails at its n-th load, before or after it is done. */
+/** A sink whose warehouse is away at its n-th load, before or after it is done. */
 function failing(sink: Sink, at: number, after = false): Sink {
   let loads = 0
   return {
     ...sink,
     async load(batch, signal) {
       const fails = ++loads === at
-      if (fails && !after) throw new AuditError('the warehouse is away', { advice: 'Try later.' })
+      if (fails && !after) throw new AuditError('the warehouse is away', { advice: 'Try later.', retryable: true })
       const counts = await sink.load(batch, signal)
-      if (fails) throw new AuditError('the connection was lost', { advice: 'Try later.' })
+      if (fails) throw new AuditError('the connection was lost', { advice: 'Try later.', retryable: true })
       return counts
     },
   }
@@ -278,7 +278,10 @@ describe('a document that cannot be had any more', () => {
     }
     const sink = newSink()
     const summary = await loadInto(sink, { a: ndjson(EVENT), b: ndjson(EVENT) }, { engine, batchBytes: 1 })
-    expect(summary).toMatchObject({ documents: 1, failed: [{ document: 'a', error: 'out of memory' }] })
+    expect(summary).toMatchObject({
+      documents: 1,
+      failed: [{ document: 'a', error: 'transforming a failed: out of memory' }],
+    })
     expect([...(await sink.receipts('test')).keys()]).toEqual(['b'])
   })
 })

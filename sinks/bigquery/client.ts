@@ -2,6 +2,7 @@
 
 import { BigQuery, type BigQueryOptions } from '@google-cloud/bigquery'
 import { PassThroughClient } from 'google-auth-library'
+import { requireUsableProxies } from '../../src/address.js'
 import { usageError } from '../../src/errors.js'
 import { isLocal, type Place } from './address.js'
 
@@ -18,6 +19,7 @@ export function newClient({ id, project, endpoint, location }: Place): BigQuery 
       'Unset it; a server on this machine is named by ?endpoint=.',
     )
   }
+  requireUsableProxies(process.env)
   const options: BigQueryOptions = {
     projectId: project,
     // The client would repeat without telling; jobs.ts has to know whether a job may be there already.

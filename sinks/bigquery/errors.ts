@@ -1,5 +1,6 @@
 /** BigQuery's errors as ours: told apart by reason code, with what to do, and without any value of a record. */
 
+import { sharedFailure } from '../../src/connections.js'
 import { AuditError, printable } from '../../src/errors.js'
 
 /** What a request or a job fails with. https://cloud.google.com/bigquery/docs/error-messages */
@@ -46,6 +47,11 @@ const ADVICE: Readonly<Record<string, string>> = {
  */
 export function bigqueryError(who: string, error: unknown): AuditError {
   if (error instanceof AuditError) return error
+  const shared = sharedFailure(error)
+  if (shared !== null) {
+    const { what, ...details } = shared
+    return new AuditError(`${who}: ${what}`, details)
+  }
   const { status, reason, message } = failureOf(error)
   const spoken = SPEAKABLE.exec(message)?.[0]
   const text = `${who}: ${reason}${spoken === undefined ? '' : `: ${printable(spoken)}`}`

@@ -89,7 +89,7 @@ async function stage(load: Load, staging: TableReference, file: string): Promise
     await loadFile(load, staging, { uri: `${store.id}/${key}` })
   } finally {
     await store.remove(key, never).catch(() => {}) // else a lifecycle rule of the bucket does
-    await store.close()
+    await store.close().catch(() => {})
   }
 }
 

@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import type { JobMetadata } from '@google-cloud/bigquery'
 import type { QueryResult } from '../../src/contract.js'
-import { AuditError } from '../../src/errors.js'
+import { notAQuestion } from '../shared/refusal.js'
 import { type Configuration, type JobContext, runJob } from './jobs.js'
 import type { Parameter } from './queries.js'
 import { asking, call } from './request.js'
@@ -16,14 +16,10 @@ export interface Asked {
   readonly parameters?: readonly Parameter[]
 }
 
-/** @throws AuditError when the statement is wrong, or no single SELECT */
+/** @throws AuditError when the statement is wrong; with exit code 2 when it is no single SELECT */
 export async function readOnly(context: JobContext, asked: Asked, signal: AbortSignal): Promise<QueryResult> {
   const { statementType } = (await dryRun(context, asked, signal)).statistics?.query ?? {}
-  if (statementType !== 'SELECT') {
-    throw new AuditError(`${context.id}: the statement would change something, and queries cannot`, {
-      advice: 'Ask with one SELECT; to change or copy tables, use BigQuery itself.',
-    })
-  }
+  if (statementType !== 'SELECT') throw notAQuestion(context.id)
   return run(context, asked, signal)
 }
 

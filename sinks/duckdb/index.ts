@@ -3,21 +3,16 @@
 import { existsSync, realpathSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
+import { tidied } from '../../src/cleanup.js'
 import type { Sink } from '../../src/contract.js'
 import { duckdbError } from '../../src/duckdb-error.js'
 import { AuditError, interrupted, printable } from '../../src/errors.js'
-import { changing, DUCKDB_SQL, isRefusedChange, openConnection, withConnection } from '../shared/duckdb.js'
+import { DUCKDB_SQL, textLiteral, withConnection } from '../shared/duckdb.js'
 import { questions } from '../shared/questions.js'
-import { columnsOf, rowsOf } from '../shared/result.js'
+import { openRoom } from '../shared/room.js'
+import { fileError, mustBeDuckDB, READING, writing } from './file.js'
 import { inTurn, type LockOptions, whileUnlocked } from './lock.js'
 import { createAll, mergeBatch } from './merge.js'
-
-/**
- * The newest format that DuckDB 1.4 (long-term support) and everything later reads; it is written faster than the
- * oldest one. https://duckdb.org/docs/stable/internals/storage
- */
-const WRITING = "STORAGE_VERSION 'v1.4.0'"
-const READING = 'READ_ONLY'
 
 /**
  * @param path the database file; made on first use, its mode by the process's umask
@@ -27,21 +22,23 @@ export function duckdbSink(path: string, lock: LockOptions): Sink {
   const id = `duckdb:${path}`
   const file = canonical(path)
 
-  const attach = (connection: DuckDBConnection, mode: string): Promise<void> =>
-    whileUnlocked(id, lock, () => connection.run(`ATTACH '${file.replaceAll("'", "''")}' AS sink (${mode})`))
+  const attach = async (connection: DuckDBConnection, mode: string): Promise<void> => {
+    mustBeDuckDB(id, file)
+    await whileUnlocked(id, lock, () => connection.run(`ATTACH ${textLiteral(file)} AS sink (${mode})`))
+  }
 
   /** Runs `work` with the file attached as `sink`; its lock is held no longer than that. */
-  function attached<T>(connection: DuckDBConnection, mode: string, work: () => Promise<T>): Promise<T> {
+  function attached<T>(connection: DuckDBConnection, mode: 'reading' | 'writing', work: () => Promise<T>): Promise<T> {
     return inTurn(file, async () => {
       try {
-        await attach(connection, mode)
-        try {
-          return await work()
-        } finally {
+        await attach(connection, mode === 'reading' ? READING : writing(file))
+        return await tidied(work, async () => {
+          // What failed may have left it the default database, which cannot be detached.
+          await connection.run('USE memory')
           await connection.run('DETACH sink')
-        }
+        })
       } catch (error) {
-        throw duckdbError(id, error)
+        throw fileError(id, error)
       }
     })
   }
@@ -58,13 +55,13 @@ export function duckdbSink(path: string, lock: LockOptions): Sink {
 
     prepare: () =>
       withConnection((connection) =>
-        attached(connection, WRITING, () => inTransaction(connection, () => createAll(connection))),
+        attached(connection, 'writing', () => inTransaction(connection, () => createAll(connection))),
       ),
 
     async receipts(source) {
       if (!existsSync(file)) return new Map()
       return withConnection((connection) =>
-        attached(connection, READING, async () => {
+        attached(connection, 'reading', async () => {
           if (!(await hasReceipts(connection))) return new Map()
           const result = await connection.runAndReadAll(
             'SELECT document, arg_max(document_version, loaded_at) FROM sink.audit_documents WHERE source = $1 GROUP BY document',
@@ -81,7 +78,7 @@ export function duckdbSink(path: string, lock: LockOptions): Sink {
       const stop = (): void => engine.interrupt()
       signal.addEventListener('abort', stop, { once: true })
       try {
-        return await attached(engine, WRITING, () => inTransaction(engine, () => mergeBatch(batch)))
+        return await attached(engine, 'writing', () => inTransaction(engine, () => mergeBatch(batch)))
       } catch (error) {
         throw signal.aborted ? interrupted() : duckdbError(id, error)
       } finally {
@@ -91,15 +88,14 @@ export function duckdbSink(path: string, lock: LockOptions): Sink {
 
     async query(sql) {
       mustExist()
-      const { connection, close } = await openConnection()
+      const room = await openRoom(id)
       try {
-        await attach(connection, READING)
-        await connection.run('USE sink')
-        const result = await connection.stream(sql)
-        return { columns: columnsOf(result), rows: rowsOf(id, result, close) }
+        await attach(room.connection, READING)
+        await room.connection.run('USE sink')
+        return await room.ask(sql)
       } catch (error) {
-        close()
-        throw isRefusedChange(error) ? changing(id) : duckdbError(id, error)
+        room.close()
+        throw fileError(id, error)
       }
     },
 

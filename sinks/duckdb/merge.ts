@@ -41,7 +41,6 @@ export async function createAll(connection: DuckDBConnection): Promise<void> {
   }
   insert.destroySync()
   for (const { name, sql } of views()) await connection.run(`CREATE OR REPLACE VIEW ${DUCKDB.quote(name)} AS\n${sql}`)
-  await connection.run('USE memory')
 }
 
 /** Events, rejects, receipts and the load's own row. Returns what became of the lines. */

@@ -1,7 +1,7 @@
 /** What the landing zone itself can tell, in SQL: an embedded DuckDB over the files the product keeps there. */
 
 import { rm } from 'node:fs/promises'
-import { type DuckDBConnection, DuckDBInstance, StatementType } from '@duckdb/node-api'
+import type { DuckDBConnection } from '@duckdb/node-api'
 import { createTable, DUCKDB } from '../../schemas/ddl.js'
 import { MIRRORED_TABLES } from '../../schemas/fabric.js'
 import { AUDIT_ACTIONS, AUDIT_DOCUMENTS } from '../../schemas/tables.js'
@@ -9,8 +9,9 @@ import type { QueryResult, Questions } from '../../src/contract.js'
 import { duckdbError } from '../../src/duckdb-error.js'
 import { AuditError } from '../../src/errors.js'
 import { scratchFolder } from '../../src/scratch.js'
+import { openConnection } from '../shared/duckdb.js'
 import { questions } from '../shared/questions.js'
-import { columnsOf as columnsOfResult, rowsOf as rowsOfResult } from '../shared/result.js'
+import { openRoom } from '../shared/room.js'
 import { actionRows } from './files.js'
 import { JOURNAL_TABLES, journalRows } from './journals.js'
 import { JOURNALS, type JournalName, type Manifest } from './manifest.js'
@@ -64,24 +65,13 @@ export async function answer(
   sql: string,
   signal: AbortSignal,
 ): Promise<QueryResult | null> {
-  const instance = await DuckDBInstance.create(':memory:')
-  const connection = await instance.connect()
-  const close = (): void => {
-    connection.closeSync()
-    instance.closeSync()
-  }
+  const room = await openRoom(zone.id)
   try {
-    await connection.run("SET TimeZone = 'UTC'")
-    if (!(await fill(connection, zone, manifest, sql, signal))) {
-      close()
-      return null
-    }
-    const statement = await connection.prepare(sql)
-    if (statement.statementType !== StatementType.SELECT) throw changing(zone)
-    const result = await statement.stream()
-    return { columns: columnsOfResult(result), rows: rowsOfResult(zone.id, result, close) }
+    if (await fill(room.connection, zone, manifest, sql, signal)) return await room.ask(sql)
+    room.close()
+    return null
   } catch (error) {
-    close()
+    room.close()
     throw /Table with name audit_\w+ does not exist/.test(String(error)) ? elsewhere(zone) : duckdbError(zone.id, error)
   }
 }
@@ -166,8 +156,7 @@ export async function receiptsOf(
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, string> | null> {
   const folder = await scratchFolder()
-  const instance = await DuckDBInstance.create(':memory:')
-  const connection = await instance.connect()
+  const { connection, close } = await openConnection()
   try {
     const receipts = await journalRows(zone, 'audit_documents', journals.audit_documents, folder, signal)
     if (receipts === null) return null
@@ -177,16 +166,10 @@ export async function receiptsOf(
     )
     return new Map(result.getRows().map(([document, version]) => [String(document), String(version)]))
   } finally {
-    connection.closeSync()
-    instance.closeSync()
+    close()
     await rm(folder, { recursive: true, force: true })
   }
 }
-
-const changing = ({ id }: Zone): AuditError =>
-  new AuditError(`${id}: the statement would change something, and queries cannot`, {
-    advice: 'What is loaded stays as it is.',
-  })
 
 const elsewhere = ({ id }: Zone): AuditError =>
   new AuditError(`${id}: events are in Fabric alone, the landing zone cannot tell of them`, {

@@ -9,7 +9,7 @@ import { interrupted } from '../../src/errors.js'
 import { loadValues, provenCounts } from '../shared/counts.js'
 import { writeParquet } from '../shared/parquet.js'
 import { type Changes, compare, dropChanges, knownOf, newEvents, newNames } from './changes.js'
-import { columnsOf, noRows, rowsOf, upserts } from './files.js'
+import { columnsOf, noRows, upserts } from './files.js'
 import { extended, journalRows } from './journals.js'
 import { type Held, JOURNALS, type Manifest, replaceManifest } from './manifest.js'
 import { inParallel, OWN, UNSTOPPABLE, upload, type Zone } from './zone.js'
@@ -41,9 +41,13 @@ export async function tryLoad(zone: Zone, batch: Batch, held: Held, signal: Abor
     const committed = await replaceManifest(zone, held, next, UNSTOPPABLE)
     return committed === null ? null : { counts, held: committed, parts }
   } finally {
-    await dropChanges(batch)
-    await batch.engine.run(`DROP TABLE IF EXISTS ${LOAD}`)
+    await dropAll(batch).catch(() => {}) // what went wrong before is what counts
   }
+}
+
+async function dropAll(batch: Batch): Promise<void> {
+  await dropChanges(batch)
+  await batch.engine.run(`DROP TABLE IF EXISTS ${LOAD}`)
 }
 
 /** By table: what a commit adds to it, uploaded as `file` and still here as `local`. */
@@ -122,19 +126,18 @@ async function createLoad(batch: Batch, counts: LoadCounts): Promise<void> {
 /** Writes what is known of each day that changes. */
 async function writeDays(
   zone: Zone,
-  { engine, receipts, folder }: Batch,
+  { engine, source, folder }: Batch,
   changes: Changes,
   manifest: Manifest,
   commit: string,
   signal: AbortSignal,
 ): Promise<Manifest['days']> {
-  const [source] = await rowsOf(engine, `SELECT source FROM ${receipts.relation} LIMIT 1`)
   const days = { ...manifest.days }
   const local = (day: string): string => join(folder, `known-${day}-${commit}.parquet`)
   for (const [day, inserted] of changes.days) {
     await writeParquet(zone.id, engine, knownOf(day), local(day))
     const { events = {} } = days[day] ?? {}
-    const more = inserted === 0 ? {} : { [String(source)]: (events[String(source)] ?? 0) + inserted }
+    const more = inserted === 0 ? {} : { [source]: (events[source] ?? 0) + inserted }
     days[day] = { file: `${OWN}/days/${day}/${commit}.parquet`, events: { ...events, ...more } }
   }
   await inParallel([...changes.days.keys()], async (day) => {

@@ -3,11 +3,11 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { DuckDBInstance } from '@duckdb/node-api'
 import { MIRRORED_TABLES } from '../../schemas/fabric.js'
 import { AUDIT_ACTIONS, type Table } from '../../schemas/tables.js'
 import { AuditError } from '../../src/errors.js'
 import { scratchFolder } from '../../src/scratch.js'
+import { openConnection } from '../shared/duckdb.js'
 import { writeParquet } from '../shared/parquet.js'
 import { refusedAtDoor } from './failures.js'
 import { actionRows, noRows, upserts } from './files.js'
@@ -83,8 +83,7 @@ const openingOf = (table: Table): string =>
 async function publishOpenings(zone: Zone, stale: readonly Table[], held: Held, signal: AbortSignal): Promise<void> {
   const commit = randomUUID()
   const folder = await scratchFolder()
-  const instance = await DuckDBInstance.create(':memory:')
-  const connection = await instance.connect()
+  const { connection, close } = await openConnection()
   try {
     const parts = new Map<string, { file: string; local: string }>()
     for (const table of stale) {
@@ -103,8 +102,7 @@ async function publishOpenings(zone: Zone, stale: readonly Table[], held: Held, 
     const committed = await replaceManifest(zone, held, next, signal)
     if (committed !== null) await settle(zone, signal, { held: committed, local: localOf(parts) })
   } finally {
-    connection.closeSync()
-    instance.closeSync()
+    close()
     await rm(folder, { recursive: true, force: true })
   }
 }

@@ -5,33 +5,52 @@ import { ACTIONS as DOCUMENTED } from '../../schemas/actions.js'
 import { AUDIT_EVENTS } from '../../schemas/tables.js'
 import type { Batch, LoadCounts, TimestampBounds } from '../../src/contract.js'
 import { AuditError } from '../../src/errors.js'
+import type { EventCounts } from '../shared/counts.js'
+import { KEY, newConflicts, readingsAsEvents } from '../shared/duckdb-merge.js'
 import { writeParquet } from '../shared/parquet.js'
+import { createFound, dropFound, findConflicts } from './conflicts.js'
 import type { Change } from './file.js'
-import { ACTIONS, DOCUMENTS, EVENTS, filed, type Layout, LOADS, REJECTS, rowsIn, textLiteral } from './layout.js'
-import { countEvents, mergeEvents, mergeRows, within } from './merge.js'
-
-export type EventCounts = Pick<LoadCounts, 'inserted' | 'enriched' | 'unchanged'>
+import {
+  ACTIONS,
+  CONFLICTS,
+  DOCUMENTS,
+  EVENTS,
+  filed,
+  type Layout,
+  LOADS,
+  REJECT_PIECES,
+  REJECTS,
+  rowsIn,
+  textLiteral,
+} from './layout.js'
+import { countEvents, eventsIn, mergeEvents, mergeRows, within } from './merge.js'
 
 /** With more days than this, sorting the batch once costs less than a scan of it for each. */
 const MOST_SCANS = 64
 
 const SORTED_EVENTS = 'lake_events'
+const SORTED_READINGS = 'lake_readings'
 const kept = ({ table }: Layout): string => `lake_${table.name}`
 
 /** Frees what the changes of a batch were read from. */
 export async function dropKept(engine: DuckDBConnection): Promise<void> {
-  for (const name of [SORTED_EVENTS, ...[REJECTS, DOCUMENTS, LOADS].map(kept)])
+  const layouts = [CONFLICTS, REJECT_PIECES, REJECTS, DOCUMENTS, LOADS]
+  for (const name of [SORTED_EVENTS, SORTED_READINGS, ...layouts.map(kept)])
     await engine.run(`DROP TABLE IF EXISTS ${name}`)
+  await dropFound(engine)
 }
 
 interface Day {
+  readonly name: string
   readonly bounds: TimestampBounds
   readonly events: number
   readonly fills: number
   readonly occurrences: number
+  /** SELECTs what the batch has of it: its events, and the readings that contradict them, if there are any. */
+  readonly selected: { readonly events: string; readonly readings: string | null }
 }
 
-/** One change for each UTC day that the batch has events of. */
+/** One change for each UTC day that the batch has events of. Conflicts are found as the days are merged. */
 export async function changedDays(who: string, batch: Batch): Promise<Change<EventCounts>[]> {
   const { engine } = batch
   const { relation } = batch.events
@@ -40,45 +59,52 @@ export async function changedDays(who: string, batch: Batch): Promise<Change<Eve
     `SELECT ${EVENTS.part} AS day, epoch_us(min("timestamp")), epoch_us(max("timestamp")), count(*), sum(fills), sum(occurrences)
      FROM ${relation} GROUP BY day ORDER BY day`,
   )
-  const sorted = days.length > MOST_SCANS
-  if (sorted) await engine.run(`CREATE OR REPLACE TEMP TABLE ${SORTED_EVENTS} AS FROM ${relation} ORDER BY "timestamp"`)
+  await createFound(engine)
+  const scanned = async (from: string, sortedName: string): Promise<string> => {
+    if (days.length <= MOST_SCANS) return from
+    await engine.run(`CREATE OR REPLACE TEMP TABLE ${sortedName} AS FROM ${from} ORDER BY "timestamp"`)
+    return sortedName
+  }
+  const events = await scanned(relation, SORTED_EVENTS)
+  const readings = batch.readings.rows === 0 ? null : await scanned(readingsAsEvents(batch), SORTED_READINGS)
   return days.map(([name, least, greatest, ...counts]) => {
-    const [events = 0, fills = 0, occurrences = 0] = counts.map(Number)
-    const day = { bounds: { least: least as bigint, greatest: greatest as bigint }, events, fills, occurrences }
-    const select = `FROM ${sorted ? SORTED_EVENTS : relation} WHERE ${within(day.bounds)}`
+    const bounds = { least: least as bigint, greatest: greatest as bigint }
+    const ofDay = (from: string): string => `FROM ${from} WHERE ${within(bounds)}`
+    const [count = 0, fills = 0, occurrences = 0] = counts.map(Number)
+    const selected = { events: ofDay(events), readings: readings === null ? null : ofDay(readings) }
+    const day = { name: String(name), bounds, events: count, fills, occurrences, selected }
     return {
-      file: EVENTS.file(String(name)),
-      merge: (there, target) => mergeDay(who, batch, day, select, there, target),
+      file: EVENTS.file(day.name),
+      merge: (there, target) => mergeDay(who, batch, day, there, target),
     }
   })
 }
 
 async function mergeDay(
   who: string,
-  { engine, loadId }: Batch,
-  { bounds, events, fills, occurrences }: Day,
-  select: string,
+  batch: Batch,
+  { name, bounds, events, fills, occurrences, selected }: Day,
   there: string | null,
   target: string,
 ): Promise<{ changed: boolean; outcome: EventCounts }> {
-  const became = (inserted: number, enriched: number): EventCounts => ({
-    inserted,
-    enriched,
-    unchanged: occurrences - inserted - enriched,
-  })
-  const write = async (expected: number): Promise<void> => {
-    const written = await writeParquet(who, engine, mergeEvents(there, select, bounds), target)
-    if (written !== expected) throw wrong(written, expected)
-  }
-  if (there === null) {
-    await write(events)
-    return { changed: true, outcome: became(events, fills) }
-  }
-  const [counted = []] = await rows(engine, countEvents(there, select, bounds, loadId))
-  const [missing = 0, inserted = 0, filled = 0, filledNew = 0] = counted.map(Number)
+  const { engine, loadId } = batch
+  const counted = there === null ? [] : await rows(engine, countEvents(there, selected.events, bounds, loadId))
+  const [missing = events, inserted = events, filled = 0, filledNew = fills, contradicted = 0] =
+    counted[0]?.map(Number) ?? []
   const changed = missing + filled > 0
-  if (changed) await write(missing + (await number(engine, `SELECT count(*) FROM (${rowsIn(AUDIT_EVENTS, [there])})`)))
-  return { changed, outcome: became(inserted, filled + filledNew) }
+  if (changed) {
+    const before = there === null ? 0 : await number(engine, `SELECT count(*) FROM (${rowsIn(AUDIT_EVENTS, [there])})`)
+    const written = await writeParquet(who, engine, mergeEvents(there, selected.events, bounds), target)
+    if (written !== before + missing) throw wrong(written, before + missing)
+  }
+  const pairs = (e: string, file: string): string => `(${e}) e JOIN ${eventsIn(file, bounds)} t ON ${KEY}`
+  const merged = changed ? target : (there ?? target)
+  const conflicts = await findConflicts(batch, name, [
+    there === null || contradicted === 0 ? null : pairs(selected.events, there),
+    selected.readings === null ? null : pairs(selected.readings, merged),
+  ])
+  const enriched = filled + filledNew
+  return { changed, outcome: { inserted, enriched, unchanged: occurrences - inserted - enriched, conflicts } }
 }
 
 const wrong = (rows: number, expected: number): AuditError =>
@@ -86,8 +112,17 @@ const wrong = (rows: number, expected: number): AuditError =>
     advice: 'This is a fault of wandb-audit or of DuckDB, or somebody else has changed the lake: please report it.',
   })
 
-/** Which of two rows with the same key stays. */
-type Stays = 'there' | 'new'
+/** SELECTs of a batch's rows `added` those that are written, over what is `known`. */
+type Written = (added: string, known: string, key: string) => string
+
+/** A row that is there stays. */
+export const MISSING: Written = (added, known, key) => `FROM (${added}) ANTI JOIN (${known}) USING (${key})`
+
+/** The batch's row replaces the one that is there. */
+export const ALL: Written = (added) => added
+
+/** Of a conflict the larger number of events stays. */
+export const MORE_EVENTS: Written = newConflicts
 
 /** One change for each file of the table that rows of the relation belong to. */
 export async function changedRows(
@@ -95,7 +130,7 @@ export async function changedRows(
   engine: DuckDBConnection,
   layout: Layout,
   relation: string,
-  stays: Stays,
+  written: Written,
 ): Promise<Change<void>[]> {
   const { table, part } = layout
   await engine.run(
@@ -108,10 +143,9 @@ export async function changedRows(
       file: layout.file(String(value)),
       async merge(there, target) {
         const known = rowsIn(table, there === null ? [] : [there])
-        const missing = `SELECT count(*) FROM (${added}) ANTI JOIN (${known}) USING (${table.key.join(', ')})`
-        const changed = stays === 'new' || (await number(engine, missing)) > 0
-        const [first, second] = stays === 'new' ? [added, known] : [known, added]
-        if (changed) await writeParquet(who, engine, mergeRows(table, first, second), target)
+        const over = written(added, known, table.key.join(', '))
+        const changed = (await number(engine, `SELECT count(*) FROM (${over})`)) > 0
+        if (changed) await writeParquet(who, engine, mergeRows(table, over, known), target)
         return { changed, outcome: undefined }
       },
     }
@@ -121,11 +155,11 @@ export async function changedRows(
 /** The batch's own row of audit_loads. */
 export function loadRow(
   { loadId, documents, startedAt, loaderVersion }: Batch,
-  { read, inserted, enriched, unchanged, rejected }: LoadCounts,
+  { read, inserted, enriched, unchanged, rejected, conflicts }: LoadCounts,
   finishedAt: Date,
 ): string {
   return valuesOf(LOADS, [
-    [loadId, documents, read, inserted, enriched, unchanged, rejected, startedAt, finishedAt, loaderVersion],
+    [loadId, documents, read, inserted, enriched, unchanged, rejected, startedAt, finishedAt, loaderVersion, conflicts],
   ])
 }
 
@@ -151,10 +185,11 @@ export function firstFiles(who: string, connection: DuckDBConnection): Change<vo
         return (await number(connection, `SELECT count(*) FROM (${differing})`)) === 0 ? asItIs : write(actions, target)
       },
     },
-    {
-      file: REJECTS.file('0'),
-      merge: async (there, target) => (there === null ? write(rowsIn(REJECTS.table, []), target) : asItIs),
-    },
+    ...[REJECTS, REJECT_PIECES, CONFLICTS].map(({ table, file }) => ({
+      file: file('0'),
+      merge: async (there: string | null, target: string) =>
+        there === null ? write(rowsIn(table, []), target) : asItIs,
+    })),
   ]
 }
 

@@ -3,9 +3,11 @@
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { damagedFile, readsNonsense } from '../../src/duckdb-error.js'
 import { AuditError, interrupted } from '../../src/errors.js'
 import type { StoredObject } from '../../src/stores/contract.js'
 import type { Lake } from './lake.js'
+import { copyName } from './layout.js'
 
 /** What a batch has for one file. */
 export interface Change<T> {
@@ -36,11 +38,13 @@ export async function stage<T>(lake: Lake, change: Change<T>, folder: string, si
   for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
     if (signal.aborted) throw interrupted()
     const over = await lake.store.find(lake.prefix + change.file, signal)
-    const there = over === null ? null : join(folder, `${randomUUID()}.parquet`)
+    const there = over === null ? null : join(folder, copyName(randomUUID(), change.file))
     try {
       if (over !== null && there !== null && !(await lake.fetch(over, there, signal))) continue
       const content = join(folder, `${randomUUID()}.parquet`)
-      const { changed, outcome } = await change.merge(there, content)
+      const { changed, outcome } = await change.merge(there, content).catch((error: unknown) => {
+        throw there !== null && readsNonsense(error) ? damagedFile(lake.id, change.file) : error
+      })
       return { change, over, content: changed ? content : null, outcome }
     } finally {
       if (there !== null) await rm(there, { force: true })
@@ -52,9 +56,15 @@ export async function stage<T>(lake: Lake, change: Change<T>, folder: string, si
 /**
  * Puts the new content into the lake; merges again where somebody else was faster.
  *
+ * @param onMergedAgain called before what was merged again takes its place
  * @returns what became of it in the end
  */
-export async function publish<T>(lake: Lake, staged: Staged<T>, folder: string): Promise<T> {
+export async function publish<T>(
+  lake: Lake,
+  staged: Staged<T>,
+  folder: string,
+  onMergedAgain?: () => Promise<void>,
+): Promise<T> {
   const { signal } = new AbortController()
   let current = staged
   for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
@@ -64,6 +74,7 @@ export async function publish<T>(lake: Lake, staged: Staged<T>, folder: string):
     await rm(content, { force: true })
     if (version !== null) return outcome
     current = await stage(lake, change, folder, signal)
+    await onMergedAgain?.()
   }
   throw contended(lake, staged.change.file)
 }

@@ -1,6 +1,5 @@
 /** The Parquet sink: a lake of files that every reader of Parquet opens by their names alone. */
 
-import { AUDIT_DOCUMENTS } from '../../schemas/tables.js'
 import type { Sink } from '../../src/contract.js'
 import { duckdbError } from '../../src/duckdb-error.js'
 import { AuditError } from '../../src/errors.js'
@@ -9,7 +8,7 @@ import { questions } from '../shared/questions.js'
 import { firstFiles } from './changes.js'
 import { publish, stage } from './file.js'
 import { type Lake, openLake } from './lake.js'
-import { ACTIONS, rowsIn } from './layout.js'
+import { ACTIONS, DOCUMENTS, rowsIn } from './layout.js'
 import { loadBatch } from './load.js'
 import { askLake } from './query.js'
 import { snapshots } from './snapshot.js'
@@ -49,11 +48,11 @@ export function lakeSink(lake: Lake, signal: AbortSignal): Sink {
 
     receipts: (source) =>
       guarded(async () => {
-        const there = await files.filesOf(AUDIT_DOCUMENTS, signal)
+        const there = await files.filesOf(DOCUMENTS, signal)
         if (there.length === 0) return new Map()
         return withConnection(async (connection) => {
           const newest = await connection.runAndReadAll(
-            `SELECT document, arg_max(document_version, loaded_at) FROM (${rowsIn(AUDIT_DOCUMENTS, there)})
+            `SELECT document, arg_max(document_version, loaded_at) FROM (${rowsIn(DOCUMENTS.table, there)})
              WHERE source = $1 GROUP BY document`,
             [source],
           )

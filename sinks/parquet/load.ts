@@ -3,14 +3,17 @@
 import type { Batch, LoadCounts } from '../../src/contract.js'
 import { duckdbError } from '../../src/duckdb-error.js'
 import { interrupted } from '../../src/errors.js'
-import { provenCounts } from '../shared/counts.js'
-import { changedDays, changedRows, dropKept, type EventCounts, loadRow } from './changes.js'
+import { type EventCounts, provenCounts } from '../shared/counts.js'
+import { ALL, changedDays, changedRows, dropKept, loadRow, MISSING, MORE_EVENTS } from './changes.js'
+import { FOUND_CONFLICTS } from './conflicts.js'
 import { type Change, publish, type Staged, stage } from './file.js'
 import type { Lake } from './lake.js'
-import { DOCUMENTS, LOADS, REJECTS } from './layout.js'
+import { CONFLICTS, DOCUMENTS, LOADS, REJECT_PIECES, REJECTS } from './layout.js'
 
 interface StagedBatch {
+  readonly conflicts: readonly Staged<void>[]
   readonly days: readonly Staged<EventCounts>[]
+  readonly pieces: readonly Staged<void>[]
   readonly rejects: readonly Staged<void>[]
   readonly receipts: readonly Staged<void>[]
 }
@@ -33,44 +36,61 @@ export async function loadBatch(lake: Lake, batch: Batch, signal: AbortSignal): 
     throw signal.aborted ? interrupted() : duckdbError(lake.id, error)
   } finally {
     signal.removeEventListener('abort', stop)
-    await dropKept(engine)
+    await dropKept(engine).catch(() => {}) // what went wrong before is what counts
   }
 }
 
 async function stageBatch(lake: Lake, batch: Batch, signal: AbortSignal): Promise<StagedBatch> {
-  const { engine, folder, rejected } = batch
+  const { engine, folder, pieces, rejects, receipts } = batch
   const all = async <T>(changes: readonly Change<T>[]): Promise<Staged<T>[]> => {
     const staged = []
     for (const change of changes) staged.push(await stage(lake, change, folder, signal))
     return staged
   }
   const days = batch.events.bounds === null ? [] : await all(await changedDays(lake.id, batch))
-  provenCounts(batch, total(days.map(({ outcome }) => outcome)))
-  const { relation } = batch.rejects
-  const rejects = rejected === 0 ? [] : await all(await changedRows(lake.id, engine, REJECTS, relation, 'there'))
-  const receipts = await all(await changedRows(lake.id, engine, DOCUMENTS, batch.receipts.relation, 'new'))
-  return { days, rejects, receipts }
+  const { conflicts } = provenCounts(batch, total(days.map(({ outcome }) => outcome)))
+  return {
+    days,
+    conflicts: conflicts === 0 ? [] : await all(await changedConflicts(lake, batch)),
+    pieces:
+      pieces.rows === 0 ? [] : await all(await changedRows(lake.id, engine, REJECT_PIECES, pieces.relation, MISSING)),
+    rejects:
+      batch.rejected === 0 ? [] : await all(await changedRows(lake.id, engine, REJECTS, rejects.relation, MISSING)),
+    receipts: await all(await changedRows(lake.id, engine, DOCUMENTS, receipts.relation, ALL)),
+  }
 }
 
+const changedConflicts = (lake: Lake, { engine }: Batch): Promise<Change<void>[]> =>
+  changedRows(lake.id, engine, CONFLICTS, `(${FOUND_CONFLICTS})`, MORE_EVENTS)
+
 /**
- * Receipts last: whatever ends it on the way, the next run reads the documents again that have none, and finds what is
- * there already.
+ * Conflicts first: a name that the API's displaces from a row is nowhere else afterwards. Receipts last: whatever ends it
+ * on the way, the next run reads the documents again that have none, and finds what is there already.
  */
-async function publishBatch(lake: Lake, batch: Batch, { days, rejects, receipts }: StagedBatch): Promise<LoadCounts> {
+async function publishBatch(lake: Lake, batch: Batch, staged: StagedBatch): Promise<LoadCounts> {
   const { engine, folder } = batch
+  const { signal } = new AbortController()
+  const putAll = async (changes: readonly Change<void>[]): Promise<void> => {
+    for (const change of changes) await publish(lake, await stage(lake, change, folder, signal), folder)
+  }
+  for (const part of staged.conflicts) await publish(lake, part, folder)
   const events = []
-  for (const day of days) events.push(await publish(lake, day, folder))
-  for (const part of rejects) await publish(lake, part, folder)
+  for (const day of staged.days)
+    events.push(await publish(lake, day, folder, async () => putAll(await changedConflicts(lake, batch))))
+  for (const part of [...staged.pieces, ...staged.rejects]) await publish(lake, part, folder)
   const counts = provenCounts(batch, total(events))
   const row = loadRow(batch, counts, new Date())
-  const { signal } = new AbortController()
-  for (const change of await changedRows(lake.id, engine, LOADS, `(${row})`, 'new'))
-    await publish(lake, await stage(lake, change, folder, signal), folder)
-  for (const part of receipts) await publish(lake, part, folder)
+  await putAll(await changedRows(lake.id, engine, LOADS, `(${row})`, ALL))
+  for (const part of staged.receipts) await publish(lake, part, folder)
   return counts
 }
 
 function total(all: readonly EventCounts[]): EventCounts {
   const sum = (count: keyof EventCounts): number => all.reduce((so, each) => so + each[count], 0)
-  return { inserted: sum('inserted'), enriched: sum('enriched'), unchanged: sum('unchanged') }
+  return {
+    inserted: sum('inserted'),
+    enriched: sum('enriched'),
+    unchanged: sum('unchanged'),
+    conflicts: sum('conflicts'),
+  }
 }

@@ -1,35 +1,33 @@
 /** Asking the lake: views over its files, in a database that can only be read. */
 
-import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { DUCKDB } from '../../schemas/ddl.js'
-import { TABLES, type Table } from '../../schemas/tables.js'
+import type { Table } from '../../schemas/tables.js'
 import { type View, views } from '../../schemas/views.js'
 import type { QueryResult } from '../../src/contract.js'
 import { duckdbError } from '../../src/duckdb-error.js'
-import { scratchFolder } from '../../src/scratch.js'
-import { changing, isRefusedChange, openConnection } from '../shared/duckdb.js'
-import { columnsOf, rowsOf } from '../shared/result.js'
-import { rowsIn, textLiteral } from './layout.js'
+import { textLiteral } from '../shared/duckdb.js'
+import { openRoom } from '../shared/room.js'
+import { asPattern, LAYOUTS, rowsIn } from './layout.js'
 import type { Snapshots } from './snapshot.js'
 
+interface Definitions {
+  readonly views: readonly View[]
+  /** What they read. */
+  readonly files: readonly string[]
+}
+
 /** One statement over the tables and views that it names, as their files are now. */
-export async function askLake(id: string, files: Snapshots, sql: string, signal: AbortSignal): Promise<QueryResult> {
-  const { connection, close: closeConnection } = await openConnection()
-  const folder = await scratchFolder()
-  const close = (): void => {
-    closeConnection()
-    rmSync(folder, { recursive: true, force: true })
-  }
+export async function askLake(id: string, lake: Snapshots, sql: string, signal: AbortSignal): Promise<QueryResult> {
+  const room = await openRoom(id)
   try {
-    await connection.run(`SET temp_directory = ${textLiteral(join(folder, 'spill'))}`)
-    await attachViews(connection, await definitions(sql, files, signal), join(folder, 'views.duckdb'))
-    const result = await connection.stream(sql)
-    return { columns: columnsOf(result), rows: rowsOf(id, result, close) }
+    const { views, files } = await definitions(sql, lake, signal)
+    await attachViews(room.connection, views, join(room.folder, 'views.duckdb'))
+    return await room.ask(sql, [...files, ...files.map(asPattern)])
   } catch (error) {
-    close()
-    throw isRefusedChange(error) ? changing(id) : duckdbError(id, error)
+    room.close()
+    throw duckdbError(id, error)
   }
 }
 
@@ -37,14 +35,18 @@ export async function askLake(id: string, files: Snapshots, sql: string, signal:
  * Only what the statement names is fetched; of a lake in a store that can be much. What a statement names without its name
  * standing there is not found, which is an error and never an empty answer.
  */
-async function definitions(sql: string, files: Snapshots, signal: AbortSignal): Promise<View[]> {
+async function definitions(sql: string, lake: Snapshots, signal: AbortSignal): Promise<Definitions> {
   const named = (name: string, text: string): boolean => text.toLowerCase().includes(name)
   const over = views().filter(({ name }) => named(name, sql))
   const text = [sql, ...over.map((view) => view.sql)].join('\n')
   const tables = []
-  for (const table of TABLES.filter(({ name }) => named(name, text)))
-    tables.push({ name: table.name, sql: typedRows(table, await files.filesOf(table, signal)) })
-  return [...tables, ...over]
+  const files = []
+  for (const layout of LAYOUTS.filter(({ table }) => named(table.name, text))) {
+    const there = await lake.filesOf(layout, signal)
+    tables.push({ name: layout.table.name, sql: typedRows(layout.table, there) })
+    files.push(...there)
+  }
+  return { views: [...tables, ...over], files }
 }
 
 /** With the types that the DuckDB sink's tables have. */

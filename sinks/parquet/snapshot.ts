@@ -3,13 +3,13 @@
 import { createHash } from 'node:crypto'
 import { access, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Table } from '../../schemas/tables.js'
 import type { StoredObject } from '../../src/stores/contract.js'
 import type { Lake } from './lake.js'
+import { copyName, folderOf, isPart, type Layout } from './layout.js'
 
 export interface Snapshots {
-  /** Local files with the rows of a table: each of its files as it is now, in the order of their keys. */
-  filesOf(table: Table, signal: AbortSignal): Promise<string[]>
+  /** Local files with the rows of a table: each of its files as it is now, in the order of their keys. No others. */
+  filesOf(layout: Layout, signal: AbortSignal): Promise<string[]>
   /** Where they lie; made on first use. */
   folder(): Promise<string>
   remove(): Promise<void>
@@ -32,8 +32,8 @@ export function snapshots(lake: Lake): Snapshots {
       object !== null;
       object = await lake.store.find(object.key, signal)
     ) {
-      const name = createHash('sha256').update(`${object.key}\0${object.version}`).digest('hex')
-      const path = join(await folder(), `${name}.parquet`)
+      const id = createHash('sha256').update(`${object.key}\0${object.version}`).digest('hex')
+      const path = join(await folder(), copyName(id, object.key.slice(lake.prefix.length)))
       const known = await access(path).then(
         () => true,
         () => false,
@@ -46,13 +46,13 @@ export function snapshots(lake: Lake): Snapshots {
   return {
     folder,
 
-    async filesOf({ name }, signal) {
+    async filesOf(layout, signal) {
       const files = new Map<string, string>()
-      const listing = lake.store.list(`${lake.prefix}${name}/`, signal)[Symbol.asyncIterator]()
+      const listing = lake.store.list(lake.prefix + folderOf(layout), signal)[Symbol.asyncIterator]()
       const fetchRest = async (): Promise<void> => {
         for (let next = await listing.next(); next.done !== true; next = await listing.next()) {
           const { key } = next.value
-          const path = isSeen(key.slice(lake.prefix.length)) ? await fetched(next.value, signal) : null
+          const path = isPart(layout, key.slice(lake.prefix.length)) ? await fetched(next.value, signal) : null
           if (path !== null) files.set(key, path)
         }
       }
@@ -65,6 +65,3 @@ export function snapshots(lake: Lake): Snapshots {
     },
   }
 }
-
-/** Readers of Parquet pass over names that begin so; so does this one. */
-const isSeen = (key: string): boolean => key.endsWith('.parquet') && !/(?:^|\/)[._]/.test(key)

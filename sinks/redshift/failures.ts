@@ -1,6 +1,7 @@
 /** What the Data API and Redshift say when something fails, as ours: who, what, what to do, and whether again may help. */
 
 import type { DescribeStatementCommandOutput } from '@aws-sdk/client-redshift-data'
+import { sharedFailure } from '../../src/connections.js'
 import { AuditError, type ErrorDetails, printable, usageError } from '../../src/errors.js'
 
 interface Known {
@@ -91,6 +92,11 @@ const SPEAKABLE: readonly Known[] = [
 /** @param error what the client threw */
 export function apiFailure(id: string, what: string, error: unknown): AuditError {
   if (error instanceof AuditError) return error
+  const shared = sharedFailure(error)
+  if (shared !== null) {
+    const { what: why, ...details } = shared
+    return new AuditError(`${id}: ${what} failed: ${why}`, details)
+  }
   const { name, message } = error instanceof Error ? error : new Error('an unexpected error')
   if (name === 'CredentialsProviderError') {
     const advice = 'Set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this machine a role.'

@@ -71,7 +71,7 @@ export function redshiftSink(address: string, context: { readonly signal: AbortS
     },
 
     async query(sql) {
-      const sqls = readOnly(sql, place)
+      const sqls = readOnly(id, sql, place)
       const statement = await retrying(() => api.must({ sqls, what: 'the query', signal }), never)
       return queryResult(await api.result(statement, sqls.length))
     },
@@ -104,10 +104,17 @@ WHERE newest = 1`
 
 /**
  * Redshift's own parser says whether the text is one SELECT: nothing else can stand in brackets after FROM. When it
- * is not, the transaction ends before the text itself is run.
+ * is not, the transaction ends before the text itself is run. A semicolon within could end the transaction first.
+ *
+ * @throws AuditError, exit code 2, when there may be several statements
  */
-function readOnly(sql: string, { schema }: Place): string[] {
+function readOnly(id: string, sql: string, { schema }: Place): string[] {
   const asked = sql.replace(/[;\s]+$/, '')
+  if (asked.includes(';'))
+    throw usageError(
+      `${id}: a query is one statement, and this has a semicolon in it; nothing was run`,
+      'Ask with one SELECT. Inside a text, write chr(59) for a semicolon.',
+    )
   return [
     `SET search_path TO ${quote(schema)}`,
     "SET timezone TO 'UTC'",

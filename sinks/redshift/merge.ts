@@ -82,10 +82,9 @@ export function loadStatements(batch: Facts, plan: LoadPlan): string[] {
     // Before the rejects themselves, for what is missing is told by these.
     ...(has(STAGED_PIECES) ? [insertMissing(place, AUDIT_REJECT_PIECES, STAGED_PIECES)] : []),
     ...(has(STAGED_REJECTS) ? [insertMissing(place, AUDIT_REJECTS, STAGED_REJECTS)] : []),
-    deleteReceipts(place),
-    `INSERT INTO ${tableOf(place, AUDIT_DOCUMENTS)} (${columnsOf(AUDIT_DOCUMENTS)})\nSELECT ${casts(AUDIT_DOCUMENTS)} FROM ${STAGED_RECEIPTS.name} AS e`,
+    ...(has(STAGED_RECEIPTS) ? [deleteReceipts(place), insertReceipts(place)] : []),
     insertLoad(place, batch, plan.finishedAt),
-    prove(place, batch, has(STAGED_REJECTS)),
+    prove(place, batch, has),
   ]
   const temporary = statements.flatMap((sql) => /^CREATE TEMP TABLE (\w+)/.exec(sql)?.slice(1) ?? [])
   return [...statements, `DROP TABLE ${temporary.join(', ')}`, selectCounts(place, batch.loadId)]
@@ -215,6 +214,11 @@ const insertMissing = (
 SELECT ${casts(table)} FROM ${staged.name} AS e
 LEFT JOIN (SELECT "reject_id" FROM ${tableOf(place, AUDIT_REJECTS)}) AS t ON t."reject_id" = e."reject_id"
 WHERE t."reject_id" IS NULL`
+
+const insertReceipts = (
+  place: Place,
+): string => `INSERT INTO ${tableOf(place, AUDIT_DOCUMENTS)} (${columnsOf(AUDIT_DOCUMENTS)})
+SELECT ${casts(AUDIT_DOCUMENTS)} FROM ${STAGED_RECEIPTS.name} AS e`
 
 /** A document read again has one receipt a version, which tells of the last time. */
 function deleteReceipts(place: Place): string {

@@ -4,7 +4,7 @@ import { AUDIT_CONFLICTS, AUDIT_DOCUMENTS, AUDIT_EVENTS, AUDIT_REJECTS, NAME_FIE
 import { KEY, OF_EVENTS, within } from './comparison.js'
 import type { Facts } from './merge.js'
 import { type Place, quote, tableOf } from './place.js'
-import { STAGED_RECEIPTS, STAGED_REJECTS } from './stage.js'
+import { STAGED_RECEIPTS, STAGED_REJECTS, type StagingTable } from './stage.js'
 
 /** Equal to the last blank: to `=` alone trailing ones do not matter. */
 export const sameReceipt = (row: string): string =>
@@ -25,22 +25,21 @@ const SAME_ROW = [...NAME_FIELDS, 'names_document']
 export function prove(
   place: Place,
   { rowsRead, rejected, documents, events: { bounds } }: Facts,
-  hasRejects: boolean,
+  has: (table: StagingTable) => boolean,
 ): string {
   const ofEvents = bounds === null ? NO_EVENTS : eventChecks(place, `t.${within(bounds)}`)
-  const rejects = hasRejects
+  const rejects = has(STAGED_REJECTS)
     ? `SELECT COUNT(*) AS rejects FROM ${STAGED_REJECTS.name} AS e JOIN ${tableOf(place, AUDIT_REJECTS)} AS t ON t."reject_id" = e."reject_id"`
     : 'SELECT 0 AS rejects'
+  const receipts = has(STAGED_RECEIPTS)
+    ? `SELECT COUNT(*) AS receipts FROM ${STAGED_RECEIPTS.name} AS e JOIN ${tableOf(place, AUDIT_DOCUMENTS)} AS t ON ${sameReceipt('t')}`
+    : 'SELECT 0 AS receipts'
   return `SELECT 1 / CASE WHEN c.occurrences + ${rejected} = ${rowsRead} AND c.occurrences >= c.inserted + c.enriched
   AND events.events = c.events AND unmerged.unmerged = 0 AND unkept.unkept = 0
   AND rejects.rejects = ${rejected} AND receipts.receipts = ${documents}
   THEN 1 ELSE 0 END AS proven
 FROM load_counts AS c
-${[
-  ...ofEvents,
-  `(${rejects}) AS rejects`,
-  `(SELECT COUNT(*) AS receipts FROM ${STAGED_RECEIPTS.name} AS e JOIN ${tableOf(place, AUDIT_DOCUMENTS)} AS t ON ${sameReceipt('t')}) AS receipts`,
-]
+${[...ofEvents, `(${rejects}) AS rejects`, `(${receipts}) AS receipts`]
   .map((relation) => `CROSS JOIN ${relation}`)
   .join('\n')}`
 }

@@ -48,7 +48,7 @@ export const STAGED_PARTS: StagingTable = { name: 'staged_parts', for: AUDIT_PAR
 const TEXT_FIELDS = RECORD_FIELDS.filter((field) => field !== 'timestamp' && field !== 'response_code')
 
 /**
- * Writes the files of a batch; one without rows is left out. Receipts there always are.
+ * Writes the files of a batch; one without rows is left out.
  *
  * @throws AuditError without any value of a record
  */

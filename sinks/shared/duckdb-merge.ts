@@ -46,4 +46,25 @@ export function conflictsOfLoad({ loadId }: Batch, found: string): string {
   return `SELECT ${columns} FROM (SELECT *, ${provenance} FROM (${found}))`
 }
 
+/**
+ * SELECTs each conflict once, of a relation of rows of audit_conflicts with a column `look` beside them. A sink that compares a
+ * batch part by part looks twice at each: at the rows that are there, and at the merged ones. Of the parts the events add
+ * up; of the looks the larger number counts.
+ */
+export const gatheredConflicts = (found: string): string => `
+  SELECT * EXCLUDE (look, of_look) REPLACE (max(of_look) OVER (PARTITION BY conflict_id) AS events)
+  FROM (SELECT *, CAST(sum(events) OVER (PARTITION BY conflict_id, look) AS BIGINT) AS of_look FROM ${found})
+  QUALIFY row_number() OVER (PARTITION BY conflict_id ORDER BY look, "timestamp", content_hash) = 1`
+
+/** SELECTs of `found` what is new beside `known`, and whole rows of what is known with fewer events: the larger number stays. */
+export function newConflicts(found: string, known: string): string {
+  const columns = AUDIT_CONFLICTS.columns.map(({ name }) => {
+    const column = DUCKDB.quote(name)
+    return `${name === 'events' ? 'e.events' : `CASE WHEN t.conflict_id IS NULL THEN e.${column} ELSE t.${column} END`} AS ${column}`
+  })
+  return `
+    SELECT ${columns.join(', ')} FROM (${found}) e LEFT JOIN (${known}) t ON t.conflict_id = e.conflict_id
+    WHERE t.conflict_id IS NULL OR t.events < e.events`
+}
+
 export const EVENT_COLUMNS = AUDIT_EVENTS.columns.map(({ name }) => DUCKDB.quote(name)).join(', ')

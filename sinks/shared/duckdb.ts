@@ -1,8 +1,10 @@
 /** What the sinks share that are asked in DuckDB's SQL. */
 
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
+import { join } from 'node:path'
+import type { DuckDBConnection } from '@duckdb/node-api'
 import { DUCKDB } from '../../schemas/ddl.js'
-import { AuditError } from '../../src/errors.js'
+import { openInMemory } from '../../src/duckdb/instance.js'
+import { removeScratch, scratchFolder } from '../../src/scratch.js'
 import type { SqlForms } from './questions.js'
 
 export const DUCKDB_SQL: SqlForms = {
@@ -13,24 +15,29 @@ export const DUCKDB_SQL: SqlForms = {
     `SELECT "timestamp", unnest(json_keys(${json})) AS key FROM ${events} WHERE ${json} IS NOT NULL`,
 }
 
-/** What a statement of `query` that is no question meets in a database attached for reading. */
-export const isRefusedChange = (error: unknown): boolean => /read-only mode/.test(String(error))
+/** For paths and names of ours; values of records never stand in SQL. */
+export const textLiteral = (text: string): string => `'${text.replaceAll("'", "''")}'`
 
-export const changing = (id: string): AuditError =>
-  new AuditError(`${id}: the statement would change something, and queries cannot`, {
-    advice: 'What is loaded stays as it is; to work with a copy, write one with --format parquet.',
-  })
+export interface OwnConnection {
+  readonly connection: DuckDBConnection
+  /** For its files; removed when it is closed. */
+  readonly folder: string
+  close(): void
+}
 
 /** In memory, in UTC, apart from the run's engine; whoever opens it calls `close`. */
-export async function openConnection(): Promise<{ connection: DuckDBConnection; close: () => void }> {
-  const instance = await DuckDBInstance.create(':memory:')
+export async function openConnection(): Promise<OwnConnection> {
+  // The engine would spill into the working folder, which may be another user's.
+  const folder = await scratchFolder()
+  const instance = await openInMemory({ temp_directory: join(folder, 'spill') })
   const connection = await instance.connect()
   const close = (): void => {
     connection.closeSync()
     instance.closeSync()
+    removeScratch(folder)
   }
   await connection.run("SET TimeZone = 'UTC'")
-  return { connection, close }
+  return { connection, folder, close }
 }
 
 export async function withConnection<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {

@@ -1,7 +1,9 @@
 import type { Command } from 'commander'
 import type { DayRange } from '../contract.js'
-import { usageError } from '../errors.js'
+import { type ExitCode, usageError } from '../errors.js'
 import { type RunFlags, wholeNumber, withRun } from './options.js'
+import { undoing } from './signals.js'
+import type { Survivor } from './survivor.js'
 
 interface BackfillFlags extends RunFlags {
   readonly days?: number
@@ -15,7 +17,7 @@ const DAY_MS = 86_400_000
 /** No W&B server is as old; more is a slip of the hand, and a request for each day of it. */
 const MOST_DAYS = 10_000
 
-export function addBackfill(program: Command): void {
+export function addBackfill(program: Command, survivor: Survivor): void {
   withRun(program.command('backfill').description('Load the events of past UTC days; from the W&B API oldest first.'))
     .option('--days <n>', 'the last n days and today', wholeNumber)
     .option('--since <day>', 'from this UTC day on, YYYY-MM-DD')
@@ -32,14 +34,19 @@ Examples:
   $ wandb-audit backfill --since 2026-01-01 --until 2026-02-01 --from https://acme.wandb.io`,
     )
     .action(async (flags: BackfillFlags) => {
-      const range = backfillRange(flags, new Date())
-      const { openSession } = await import('./session.js')
-      const { runOnce } = await import('./run.js')
-      const { SETTLE_MS } = await import('../extract/api/days.js')
-      const refetch = flags.refetch ?? false
-      const days = { settleMs: SETTLE_MS, refetch, range: async () => range, events: range }
-      process.exitCode = await runOnce(await openSession(flags), days, flags)
+      process.exitCode = await backfill(flags, survivor)
     })
+}
+
+async function backfill(flags: BackfillFlags, survivor: Survivor): Promise<ExitCode> {
+  const range = backfillRange(flags, new Date())
+  const { openSession } = await import('./session.js')
+  const { runOnce } = await import('./run.js')
+  const { SETTLE_MS } = await import('../extract/api/days.js')
+  const refetch = flags.refetch ?? false
+  const days = { settleMs: SETTLE_MS, refetch, range: async () => range, events: range }
+  const session = await openSession(flags)
+  return undoing(session.logger, () => runOnce(session, days, flags, survivor))
 }
 
 /** @throws AuditError, exit code 2, when the flags do not say which days */

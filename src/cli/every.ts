@@ -1,37 +1,34 @@
-/** `load --every`: the same run again and again in one process, never two at once. */
+/** `load --every`: the same run again and again, never two at once. */
 
 import { Cron } from 'croner'
-import { AuditError, EXIT, type ExitCode } from '../errors.js'
-import type { Session } from './session.js'
+import { EXIT, type ExitCode } from '../errors.js'
 
 /**
- * Runs now and then `everyMs` after each start; what falls due while a run is still going waits for its end. A failed
- * run is logged, and the next one goes on where it stopped.
+ * Runs now and then `everyMs` after each start; what falls due while a run is still going waits for its end. A run that failed
+ * has said so, and the next one goes on where it stopped.
  *
- * Ends when the signal is aborted: with done between two runs, with interrupted within one.
- *
- * @throws AuditError when the first run finds wrong usage or settings: waiting would not mend that
+ * Ends when the signal is aborted: with done between two runs, with what the run ended with within one; and when the first run
+ * finds wrong usage or settings, which waiting would not mend.
  */
 export async function repeatEvery(
   everyMs: number,
   run: () => Promise<ExitCode>,
-  { signal, logger }: Session,
+  signal: AbortSignal,
 ): Promise<ExitCode> {
   const started = Date.now()
-  await run().catch((error: unknown) => {
-    if (signal.aborted || (error instanceof AuditError && error.exitCode === EXIT.usage)) throw error
-    logger.error({ err: error })
-  })
-  return new Promise((resolve) => {
+  const first = await run()
+  if (signal.aborted || first === EXIT.usage) return first
+  return new Promise((resolve, reject) => {
     const job = new Cron(
       '* * * * * *',
       { interval: Math.max(1, Math.round(everyMs / 1000)), startAt: new Date(started + everyMs), protect: true },
       async () => {
         try {
-          await run()
+          const code = await run()
+          if (signal.aborted) end(code)
         } catch (error) {
-          if (signal.aborted) return end(EXIT.interrupted)
-          logger.error({ err: error })
+          job.stop()
+          reject(error)
         }
       },
     )

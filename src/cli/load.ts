@@ -1,12 +1,13 @@
 import type { Command } from 'commander'
-import type { ExitCode } from '../errors.js'
+import { AuditError, EXIT, type ExitCode } from '../errors.js'
 import { type RunFlags, withRun } from './options.js'
 import type { Days } from './run.js'
-import type { Session } from './session.js'
+import { undoing } from './signals.js'
+import type { Survivor } from './survivor.js'
 
 const OVERLAP = '1d'
 
-export function addLoad(program: Command): void {
+export function addLoad(program: Command, survivor: Survivor): void {
   withRun(program.command('load').description('Load everything new from the sources into the sinks.'))
     .option('--overlap <duration>', `W&B API: how far to reach back for late events (default: ${OVERLAP})`)
     .option('--every <duration>', 'keep running, and load again after this long, for example 10m')
@@ -21,20 +22,26 @@ Examples:
   $ wandb-audit load --from ./wandb-audit-logs --dry-run`,
     )
     .action(async (flags: RunFlags) => {
-      const { openSession } = await import('./session.js')
-      const session = await openSession(flags)
-      process.exitCode = await load(session, flags)
+      process.exitCode = await load(flags, survivor)
     })
 }
 
-async function load(session: Session, flags: RunFlags): Promise<ExitCode> {
+async function load(flags: RunFlags, survivor: Survivor): Promise<ExitCode> {
+  const { openSession } = await import('./session.js')
+  const session = await openSession(flags)
   const { runOnce } = await import('./run.js')
   const { parseDuration } = await import('../../schemas/units.js')
   const days = await sinceLastFinishedDay(parseDuration(session.settings.overlap ?? OVERLAP))
   const { every } = session.settings
-  if (every === undefined) return runOnce(session, days, flags)
-  const { repeatEvery } = await import('./every.js')
-  return repeatEvery(parseDuration(every), () => runOnce(session, days, flags), session)
+  if (every === undefined) return undoing(session.logger, () => runOnce(session, days, flags, survivor))
+  await survivor.repeatEvery(parseDuration(every))
+  try {
+    return await undoing(session.logger, () => runOnce(session, days, flags, survivor))
+  } catch (error) {
+    if (error instanceof AuditError && error.exitCode !== EXIT.failed) throw error
+    session.logger.error({ err: error })
+    return EXIT.failed
+  }
 }
 
 async function sinceLastFinishedDay(overlapMs: number): Promise<Days> {

@@ -1,51 +1,61 @@
-/** The command line: commands are wired here, everything else is elsewhere. */
+/** The command line: which process does the work, and what it exits with. */
 
-import { Command, CommanderError } from 'commander'
-import { AuditError, EXIT, type ExitCode } from '../errors.js'
-import { version } from '../version.js'
-import { addBackfill } from './backfill.js'
-import { addDemo } from './demo.js'
-import { addLoad } from './load.js'
-import { addQuery } from './query.js'
-import { addRejects } from './rejects.js'
-import { addStatus } from './status.js'
+import { AuditError, EXIT, type ExitCode, escaped } from '../errors.js'
+import { endOnSignals } from './signals.js'
+import { escapedLines } from './terminal.js'
+
+/** They run native code on what others wrote, and it may end their process. */
+const MAY_DIE = ['load', 'backfill']
 
 /** Sets the exit code; never throws. */
 export async function main(argv: readonly string[]): Promise<void> {
-  // What is written holds e-mail addresses: files are made for their owner only.
-  process.umask(0o077)
-  const program = new Command('wandb-audit')
-    .description('Carries Weights & Biases audit logs into an analytics warehouse: nothing lost, nothing doubled.')
-    .version(version())
-    .exitOverride()
-    .configureHelp({ showGlobalOptions: true })
-    .addHelpText(
-      'after',
-      `
-Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 too many rejects, 130 interrupted.
+  await reporting(async () => {
+    const [, , command = '', ...rest] = argv
+    if (MAY_DIE.includes(command)) {
+      const { supervise } = await import('./supervisor.js')
+      process.exitCode = await supervise(new URL('./worker.js', import.meta.url), [command, ...rest])
+    } else {
+      const { runCommand } = await import('./commands.js')
+      await runCommand(argv)
+    }
+  })
+}
 
-Examples:
-  $ wandb-audit demo
-  $ wandb-audit load --from ./wandb-audit-logs
-  $ wandb-audit query "SELECT action, count(*) FROM audit_events GROUP BY action"`,
-    )
-  for (const add of [addLoad, addBackfill, addStatus, addQuery, addRejects, addDemo]) add(program)
+/** Does what `main` does around a command: files for their owner only, errors in words, an exit code. */
+export async function reporting(work: () => Promise<void>): Promise<void> {
+  // What is written holds e-mail addresses: files are made for their owner only, whatever the user's own mask is.
+  process.umask(0o077)
+  endOnSignals()
+  // Nothing can be said where nobody reads it; the work goes on.
+  process.stderr.off('error', ignore).on('error', ignore)
+  reportCrashes()
   try {
-    await program.parseAsync([...argv])
+    await work()
   } catch (error) {
     process.exitCode = report(error)
   }
 }
 
+const ignore = (): void => {}
+
+/** The system's own report would quote what failed: a line of code, a URL, a value. */
+function reportCrashes(): void {
+  if (process.listenerCount('uncaughtException') > 0) return
+  process.on('uncaughtException', (error) => process.exit(report(error)))
+}
+
 function report(error: unknown): ExitCode {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage
+  if (error instanceof Error && error.name === 'CommanderError') {
+    return 'exitCode' in error && error.exitCode === 0 ? EXIT.done : EXIT.usage
+  }
   if (!(error instanceof AuditError)) {
     process.stderr.write(`wandb-audit: an unexpected error (${kindOf(error)}); set WANDB_AUDIT_DEBUG=1 to see where\n`)
-    if (process.env.WANDB_AUDIT_DEBUG) process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
+    if (process.env.WANDB_AUDIT_DEBUG)
+      process.stderr.write(`${escapedLines(error instanceof Error ? `${error.stack}` : String(error))}\n`)
     return EXIT.failed
   }
-  process.stderr.write(`wandb-audit: ${error.message}\n`)
-  if (error.advice !== undefined) process.stderr.write(`  ${error.advice}\n`)
+  process.stderr.write(`wandb-audit: ${escaped(error.message)}\n`)
+  if (error.advice !== undefined) process.stderr.write(`  ${escaped(error.advice)}\n`)
   return error.exitCode
 }
 

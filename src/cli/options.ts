@@ -18,10 +18,13 @@ export interface RunFlags extends SinkFlags {
   readonly memory?: string
   readonly spool?: string
   readonly maxRejects?: number
+  readonly maxDocumentBytes?: string
+  readonly documentTimeout?: string
   readonly api?: 'classic' | 'current' | 'multi-tenant'
   readonly username?: string
   readonly anonymize?: boolean
   readonly insecureHttp?: boolean
+  readonly followLinks?: boolean
   readonly overlap?: string
   readonly every?: string
   readonly concurrency?: number
@@ -41,7 +44,7 @@ export function wholeNumber(text: string): number {
 
 export function withCommon(command: Command): Command {
   return command
-    .option('--config <file>', 'settings file (default: wandb-audit.yaml, if there is one)')
+    .option('--config <file>', 'settings file (default: wandb-audit.yaml, where `wandb-audit trust` allowed it)')
     .option('--quiet', 'write warnings and errors only')
     .addOption(new Option('--log-format <format>', 'how log lines on stderr are written').choices(['text', 'json']))
 }
@@ -62,8 +65,14 @@ export function withRun(command: Command): Command {
     'https://HOST, s3://, gs:// or az:// bucket, file, folder, glob in quotes, or - for stdin (repeatable; default: WANDB_BASE_URL)'
   return withSinks(command.option('--from <source>', what, collect), 'sink to load into, repeatable')
     .option('--memory <size>', 'memory to keep within (default: 1GB)')
-    .option('--spool <folder>', "folder for temporary files (default: the system's)")
-    .option('--max-rejects <n>', 'exit with 3 when a run has more rejects than this', wholeNumber)
+    .option('--spool <folder>', "folder for temporary files (default: the user's cache folder)")
+    .option('--max-document-bytes <size>', 'refuse a document that is larger, unpacked or not (default: 16GB)')
+    .option('--document-timeout <duration>', 'refuse a document that takes longer to arrive (default: 6h)')
+    .option(
+      '--max-rejects <n>',
+      'exit with 3 when a run has more rejects than this; a document of rejects mostly is refused, unless it has no more than this',
+      wholeNumber,
+    )
     .addOption(
       new Option('--api <dialect>', 'W&B API: its dialect, where it is not recognised').choices([
         'classic',
@@ -75,6 +84,7 @@ export function withRun(command: Command): Command {
     .option('--anonymize', 'W&B API: ask for events without e-mail addresses and names')
     .option('--insecure-http', 'W&B API: send the key over plain http')
     .option('--concurrency <n>', `buckets: how many objects are read at once (default: ${CONCURRENCY})`, wholeNumber)
+    .option('--follow-links', 'folders: follow links that lead out of them')
     .option('--dry-run', 'only list what would be read')
     .addOption(
       new Option('--output <format>', 'how the summary on stdout is written').choices(['text', 'json']).default('text'),
@@ -85,8 +95,11 @@ export function withRun(command: Command): Command {
 export function asSettings(flags: Partial<RunFlags>): Partial<Settings> {
   const {
     maxRejects,
+    maxDocumentBytes,
+    documentTimeout,
     logFormat,
     insecureHttp,
+    followLinks,
     from,
     to,
     memory,
@@ -102,8 +115,11 @@ export function asSettings(flags: Partial<RunFlags>): Partial<Settings> {
   const given = {
     ...{ from, to, memory, spool, quiet, username, anonymize, api, overlap, every, concurrency },
     max_rejects: maxRejects,
+    max_document_bytes: maxDocumentBytes,
+    document_timeout: documentTimeout,
     log_format: logFormat,
     insecure_http: insecureHttp,
+    follow_links: followLinks,
   }
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 }

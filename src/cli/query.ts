@@ -1,25 +1,34 @@
 import { type Command, Option } from 'commander'
 import type { QueryResult, Sink } from '../contract.js'
+import { usageError } from '../errors.js'
 import type { Format } from './formats/index.js'
 import { type SinkFlags, withSinks } from './options.js'
-import type { Session } from './session.js'
 
-interface QueryFlags extends SinkFlags {
+export interface ResultFlags extends SinkFlags {
   readonly format: Format
+  readonly csvSafe?: boolean
+  readonly rawOutput?: boolean
 }
 
-export const formatOption = (): Option =>
-  new Option('--format <format>', 'how rows are written to stdout')
-    .choices(['table', 'json', 'ndjson', 'csv', 'parquet', 'arrow'])
-    .default('table')
+const BINARY: readonly Format[] = ['parquet', 'arrow']
+
+/** The options of commands that write rows. */
+export const withResultOptions = (command: Command): Command =>
+  command
+    .addOption(
+      new Option('--format <format>', 'how rows are written to stdout')
+        .choices(['table', 'json', 'ndjson', 'csv', 'parquet', 'arrow'])
+        .default('table'),
+    )
+    .option('--csv-safe', "csv: put a ' before texts that a spreadsheet would take for a formula")
+    .option('--raw-output', 'write control characters to a terminal as they are')
 
 export function addQuery(program: Command): void {
-  withSinks(
+  const command = withSinks(
     program.command('query').description('Ask a sink in its own SQL; nothing can be changed.'),
     'sink to ask, the first of several',
-  )
-    .argument('<sql>', 'one statement, in quotes')
-    .addOption(formatOption())
+  ).argument('<sql>', 'one statement, in quotes')
+  withResultOptions(command)
     .addHelpText(
       'after',
       `
@@ -29,30 +38,37 @@ Examples:
   $ wandb-audit query "SELECT count(*) FROM audit_events" --to parquet:lake/
   $ wandb-audit query "FROM audit_events" --format parquet > events.parquet`,
     )
-    .action(async (sql: string, flags: QueryFlags) => {
-      const { openSession } = await import('./session.js')
-      await ask(await openSession(flags), () => sql, flags.format)
+    .action(async (sql: string, flags: ResultFlags) => {
+      await ask(flags, () => sql)
     })
 }
 
 /** Writes what the first sink answers to stdout. */
-export async function ask(session: Session, sqlFor: (sink: Sink) => string, format: Format): Promise<void> {
+export async function ask(flags: ResultFlags, sqlFor: (sink: Sink) => string): Promise<void> {
+  const { format, csvSafe = false, rawOutput = false } = flags
+  if (csvSafe && format !== 'csv') throw usageError('--csv-safe is for --format csv')
+  if (process.stdout.isTTY && BINARY.includes(format) && !rawOutput)
+    throw usageError(
+      `${format} is not for a terminal`,
+      `Send it to a file, as in: wandb-audit query … --format ${format} > result`,
+    )
   const { writeResult } = await import('./formats/index.js')
-  await withResult(session, sqlFor, (result) => writeResult(result, format, process.stdout))
+  await withResult(flags, sqlFor, (result) => writeResult(result, format, process.stdout, { csvSafe, rawOutput }))
 }
 
 export async function withResult<T>(
-  session: Session,
+  flags: SinkFlags,
   sqlFor: (sink: Sink) => string,
   use: (result: QueryResult) => Promise<T>,
 ): Promise<T> {
-  const { openSinks } = await import('./session.js')
+  const { closeAll, openSession, openSinks } = await import('./session.js')
+  const session = await openSession(flags)
   const sinks = await openSinks(session)
   try {
     const [sink] = sinks
     if (sink === undefined) throw new Error('the settings name at least one sink')
     return await use(await sink.query(sqlFor(sink)))
   } finally {
-    for (const { close } of sinks) await close()
+    await closeAll(sinks, session)
   }
 }

@@ -1,21 +1,22 @@
 import type { Command } from 'commander'
-import type { Format } from './formats/index.js'
+import { escaped } from '../errors.js'
 import { send } from './formats/output.js'
-import { type SinkFlags, withSinks } from './options.js'
-import { ask, formatOption, withResult } from './query.js'
+import { withSinks } from './options.js'
+import { ask, type ResultFlags, withResult, withResultOptions } from './query.js'
 
-interface RejectFlags extends SinkFlags {
-  readonly format: Format
+interface RejectFlags extends ResultFlags {
   readonly raw?: boolean
 }
 
+/** Reasons of rejects whose raw is base64. */
+const IN_BASE64 = ['not_utf8', 'sink_refused']
+
 export function addRejects(program: Command): void {
-  withSinks(
+  const command = withSinks(
     program.command('rejects').description('List the lines that could not become events.'),
     'sink to ask, the first of several',
-  )
-    .option('--raw', 'write the lines themselves, as they arrived; they may hold e-mail addresses')
-    .addOption(formatOption())
+  ).option('--raw', 'write the lines themselves, as they arrived; they may hold e-mail addresses')
+  withResultOptions(command)
     .addHelpText(
       'after',
       `
@@ -24,20 +25,21 @@ Examples:
   $ wandb-audit rejects --raw > lines.ndjson     mend them, then: wandb-audit load --from lines.ndjson`,
     )
     .action(async (flags: RejectFlags) => {
-      const { openSession } = await import('./session.js')
-      const session = await openSession(flags)
-      if (flags.raw !== true) return ask(session, ({ questions }) => questions.rejects, flags.format)
+      if (flags.raw !== true) return ask(flags, ({ questions }) => questions.rejects)
+      const readable = process.stdout.isTTY && flags.rawOutput !== true
       await withResult(
-        session,
+        flags,
         ({ questions }) => questions.rawRejects,
-        ({ rows }) => send(rawLines(rows), process.stdout),
+        ({ rows }) => send(rawLines(rows, readable), process.stdout),
       )
     })
 }
 
-async function* rawLines(rows: AsyncIterable<readonly unknown[]>): AsyncGenerator<Uint8Array> {
+/** @param readable for a terminal: escaped, and bytes that are no text are U+FFFD */
+async function* rawLines(rows: AsyncIterable<readonly unknown[]>, readable: boolean): AsyncGenerator<Uint8Array> {
   for await (const [reason, raw, more] of rows) {
-    yield Buffer.from(`${String(raw)}`, reason === 'not_utf8' ? 'base64' : 'utf8')
+    const bytes = Buffer.from(`${String(raw)}`, IN_BASE64.includes(String(reason)) ? 'base64' : 'utf8')
+    yield readable ? Buffer.from(escaped(bytes.toString('utf8'))) : bytes
     if (more !== true) yield Buffer.from('\n')
   }
 }

@@ -1,15 +1,19 @@
 /** One run of the pipeline as a command asks for it: `load` and `backfill` differ in their days only. */
 
-import { type ResolvedSettings, requireSources } from '../config/settings.js'
+import { requireSources } from '../config/settings.js'
 import type { DayRange, Estimate, Sink, Source } from '../contract.js'
-import { EXIT, type ExitCode, printable } from '../errors.js'
+import { AuditError, EXIT, type ExitCode, escaped, printable } from '../errors.js'
 import { isApi, openSource } from '../extract/index.js'
-import { type Job, listPending, run, type Summary } from '../pipeline.js'
+import { Journal, type Summary } from '../journal.js'
+import { type Job, listPending, run } from '../pipeline.js'
 import { Engine } from '../transform/engine.js'
 import { version } from '../version.js'
+import { joined, send } from './formats/output.js'
 import { CONCURRENCY, type RunFlags } from './options.js'
-import { openSinks, type Session } from './session.js'
+import { closeAll, openSinks, type Session } from './session.js'
 import { openSpool } from './spool.js'
+import type { Survivor } from './survivor.js'
+import { jsonLine } from './terminal.js'
 
 /** A staged batch takes about as much memory as its text; the merge needs as much again. */
 const BATCH_SHARE = 0.25
@@ -32,36 +36,74 @@ export async function runOnce(
   session: Session,
   days: Days,
   flags: Pick<RunFlags, 'dryRun' | 'output'>,
+  { entries, post }: Pick<Survivor, 'entries' | 'post'>,
 ): Promise<ExitCode> {
   const { settings } = session
   const sinks = await openSinks(session)
+  const journal = new Journal(
+    sinks.map(({ id }) => id),
+    entries,
+    post,
+  )
+  const last = entries.at(-1)
+  if (last?.type === 'died') {
+    session.logger.warn(
+      `the process that did the work ended with ${last.how}: another one goes on, and finds what it died of`,
+    )
+  }
   const jobs: Job[] = []
+  let summary: Summary
   try {
     for (const address of requireSources(settings)) {
       // Whoever writes there may stay silent for ever.
       if (address === '-') session.signal.addEventListener('abort', () => process.stdin.destroy(), { once: true })
-      jobs.push(await openJob(address, sinks, days, settings))
+      const job = await openJob(address, sinks, days, session)
+      jobs.push(address === '-' && journal.careful ? { ...job, source: spent(job.source) } : job)
     }
     if (flags.dryRun === true) return await dryRun(session, jobs, sinks, flags.output)
-    const summary = await runPipeline(session, jobs, sinks)
-    writeSummary(summary, flags.output, settings.quiet ?? false)
-    return outcome(summary, session)
+    summary = await runPipeline(session, jobs, sinks, journal)
   } finally {
-    for (const { close } of [...jobs.map(({ source }) => source), ...sinks]) await close()
+    await closeAll([...jobs.map(({ source }) => source), ...sinks], session)
   }
+  // At the very end: a process that dies behind it would be followed by one that writes it again.
+  const code = outcome(summary, session)
+  await writeSummary(summary, flags.output, settings.quiet ?? false)
+  return code
 }
 
-async function openJob(address: string, sinks: readonly Sink[], days: Days, settings: ResolvedSettings): Promise<Job> {
+async function openJob(address: string, sinks: readonly Sink[], days: Days, session: Session): Promise<Job> {
   const { settleMs, refetch } = days
-  const { username, anonymize = false, api: dialect, concurrency = CONCURRENCY } = settings
-  const insecureHttp = settings.insecure_http ?? false
-  const source = await openSource(address, { username, anonymize, dialect, insecureHttp, settleMs, concurrency })
+  const { username, anonymize = false, api: dialect, concurrency = CONCURRENCY } = session.settings
+  const { insecure_http: insecureHttp = false, follow_links: followLinks = false } = session.settings
+  const onWarning = (text: string): void => session.logger.warn(text)
+  const options = { username, anonymize, dialect, insecureHttp, settleMs, concurrency, followLinks, onWarning }
+  const source = await openSource(address, options)
   return { source, refetch, range: isApi(address) ? await days.range(source, sinks) : days.events }
 }
 
-async function runPipeline(session: Session, jobs: readonly Job[], sinks: readonly Sink[]): Promise<Summary> {
+/** Standard input, which an earlier process of this run has read from. */
+function spent(source: Source): Source {
+  const open = async (): Promise<never> => {
+    throw new AuditError('the process that read it died, and standard input cannot be read again', {
+      advice: 'Save it to a file, and load that.',
+    })
+  }
+  return {
+    ...source,
+    async *list(range, signal) {
+      for await (const document of source.list(range, signal)) yield { ...document, open }
+    },
+  }
+}
+
+async function runPipeline(
+  session: Session,
+  jobs: readonly Job[],
+  sinks: readonly Sink[],
+  journal: Journal,
+): Promise<Summary> {
   const { settings, logger, progress, signal } = session
-  const { memoryBytes } = settings
+  const { memoryBytes, limits, max_rejects: maxRejects } = settings
   const spool = await openSpool(settings.spool)
   try {
     const { folder } = spool
@@ -69,13 +111,18 @@ async function runPipeline(session: Session, jobs: readonly Job[], sinks: readon
     try {
       const batchBytes = memoryBytes * BATCH_SHARE
       const loaderVersion = version()
-      return await run({ jobs, sinks, engine, folder, batchBytes, loaderVersion, logger, progress, signal })
+      const settled = { batchBytes, limits, maxRejects, loaderVersion }
+      return await run({ ...settled, jobs, sinks, engine, folder, logger, progress, signal, journal })
     } finally {
       progress.stop()
       engine.close()
     }
   } finally {
-    await spool.remove()
+    try {
+      spool.remove()
+    } catch (error) {
+      logger.warn({ err: error }, 'the spool folder cannot be removed')
+    }
   }
 }
 
@@ -94,20 +141,24 @@ function outcome({ failed, sinks }: Summary, { logger, settings }: Session): Exi
   return EXIT.tooManyRejects
 }
 
-function writeSummary(summary: Summary, output: 'text' | 'json', quiet: boolean): void {
-  if (output === 'json') {
-    process.stdout.write(`${JSON.stringify(summary)}\n`)
-    return
+/** To stdout; what was committed is said on stderr where that cannot be written. */
+async function writeSummary(summary: Summary, output: 'text' | 'json', quiet: boolean): Promise<void> {
+  const text = output === 'json' ? jsonLine(summary, process.stdout) : quiet ? '' : inWords(summary)
+  let written = false
+  try {
+    written = await send([text], process.stdout)
+  } finally {
+    if (!written) process.stderr.write(inWords(summary))
   }
-  if (quiet) return
-  const { documents, skipped, failed, sinks } = summary
-  process.stdout.write(`documents: ${documents} loaded, ${skipped} skipped, ${failed.length} failed\n`)
-  for (const { sink, error, read, inserted, enriched, unchanged, rejected, conflicts } of sinks) {
+}
+
+function inWords({ documents, skipped, failed, sinks }: Summary): string {
+  const head = `documents: ${documents} loaded, ${skipped} skipped, ${failed.length} failed\n`
+  const lines = sinks.map(({ sink, error, read, inserted, enriched, unchanged, rejected, conflicts }) => {
     const counts = `read ${read} = ${inserted} inserted + ${enriched} enriched + ${unchanged} unchanged + ${rejected} rejected`
-    process.stdout.write(
-      `${printable(sink)}: ${counts}${conflicts === 0 ? '' : `; ${conflicts} conflicts`}${error === null ? '' : ` (failed: ${error})`}\n`,
-    )
-  }
+    return `${printable(sink)}: ${counts}${conflicts === 0 ? '' : `; ${conflicts} conflicts`}${error === null ? '' : ` (failed: ${escaped(error)})`}\n`
+  })
+  return head + lines.join('')
 }
 
 /** Lists, one a line, what a run would read; nothing is made or changed. */
@@ -130,12 +181,14 @@ async function dryRun(
   }
   const estimates = await estimatesOf(sinks, ranges)
   if (output === 'json') {
-    process.stdout.write(
-      `${JSON.stringify({ documents, skipped, ...(estimates.length === 0 ? {} : { estimates }) })}\n`,
+    await send(
+      [jsonLine({ documents, skipped, ...(estimates.length === 0 ? {} : { estimates }) }, process.stdout)],
+      process.stdout,
     )
     return EXIT.done
   }
-  for (const { document, bytes } of documents) process.stdout.write(`${bytes ?? '?'}\t${printable(document)}\n`)
+  const lines = documents.map(({ document, bytes }) => `${bytes ?? '?'}\t${printable(document)}\n`)
+  await send(joined(lines), process.stdout)
   if (settings.quiet === true) return EXIT.done
   process.stderr.write(`would read ${documents.length} documents; ${skipped} are loaded already\n`)
   for (const { sink, jobs, bytes } of estimates) {
@@ -151,8 +204,10 @@ type SinkEstimate = { readonly sink: string } & Estimate
 /** What warehouses that charge would be asked for; the days of a file are not known before it is read. */
 async function estimatesOf(sinks: readonly Sink[], ranges: readonly (DayRange | null)[]): Promise<SinkEstimate[]> {
   if (ranges.length === 0) return []
-  const ends = (end: keyof DayRange): number[] => ranges.map((range) => range?.[end]?.getTime() ?? Number.NaN)
-  const [from, to] = [Math.min(...ends('from')), Math.max(...ends('to'))]
+  // One by one: there may be more than a call takes arguments.
+  const furthest = (end: keyof DayRange, of: (a: number, b: number) => number): number =>
+    ranges.map((range) => range?.[end]?.getTime() ?? Number.NaN).reduce((a, b) => of(a, b))
+  const [from, to] = [furthest('from', Math.min), furthest('to', Math.max)]
   const range = { from: Number.isNaN(from) ? null : new Date(from), to: Number.isNaN(to) ? null : new Date(to) }
   const estimates = []
   for (const sink of sinks) {

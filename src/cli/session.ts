@@ -1,11 +1,11 @@
-/** What every command needs: settings, a log, progress, and a signal that Ctrl-C aborts. */
+/** What every command needs: settings, a log, progress, and what a signal aborts. */
 
 import { type ResolvedSettings, resolveSettings } from '../config/settings.js'
 import type { Sink } from '../contract.js'
-import { EXIT } from '../errors.js'
 import { createLogger, type Logger } from '../log.js'
 import { createProgress, type Progress } from '../progress.js'
 import { asSettings, type CommonFlags } from './options.js'
+import { stopped } from './signals.js'
 
 /** A DuckDB file is held for seconds by a load, for hours by a shell left open. */
 const LOCK_WAIT_MS = 60_000
@@ -30,24 +30,8 @@ export async function openSession(flags: CommonFlags): Promise<Session> {
     },
   })
   progress = createProgress({ stream: process.stderr, quiet, logger })
-  return { settings, logger, progress, signal: interruptSignal(logger) }
-}
-
-let interruption: AbortController | undefined
-
-/** The first Ctrl-C (or SIGTERM) stops cleanly; the second at once. One signal serves the whole process. */
-function interruptSignal(logger: Logger): AbortSignal {
-  if (interruption !== undefined) return interruption.signal
-  const controller = new AbortController()
-  interruption = controller
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(name, () => {
-      if (controller.signal.aborted) process.exit(EXIT.interrupted)
-      logger.warn('interrupted: undoing what is not committed; once more to stop at once')
-      controller.abort()
-    })
-  }
-  return controller.signal
+  for (const warning of settings.warnings) logger.warn(warning)
+  return { settings, logger, progress, signal: stopped }
 }
 
 export async function openSinks({ settings, logger, signal }: Session): Promise<Sink[]> {
@@ -56,4 +40,14 @@ export async function openSinks({ settings, logger, signal }: Session): Promise<
   const sinks: Sink[] = []
   for (const address of new Set(settings.to)) sinks.push(await openSink(address, context))
   return sinks
+}
+
+/** Closes each, and only warns of what cannot be closed: what went wrong before is what the command has to tell. */
+export async function closeAll(
+  all: readonly { close(): Promise<unknown> }[],
+  { logger }: Pick<Session, 'logger'>,
+): Promise<void> {
+  for (const { close } of all) {
+    await close().catch((error: unknown) => logger.warn({ err: error }, 'what was open cannot be closed'))
+  }
 }

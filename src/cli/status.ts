@@ -1,6 +1,9 @@
 import { type Command, Option } from 'commander'
 import type { QueryResult, Sink, Value } from '../contract.js'
+import { printable } from '../errors.js'
+import { send } from './formats/output.js'
 import { type SinkFlags, wholeNumber, withSinks } from './options.js'
+import { jsonLine } from './terminal.js'
 
 interface StatusFlags extends SinkFlags {
   readonly days: number
@@ -16,43 +19,45 @@ export function addStatus(program: Command): void {
     .addOption(new Option('--output <format>', 'how it is written').choices(['text', 'json']).default('text'))
     .addHelpText('after', '\nExamples:\n  $ wandb-audit status\n  $ wandb-audit status --days 90 --output json')
     .action(async (flags: StatusFlags) => {
-      const { openSession, openSinks } = await import('./session.js')
+      const { closeAll, openSession, openSinks } = await import('./session.js')
       const session = await openSession(flags)
       const sinks = await openSinks(session)
       try {
-        if (flags.output === 'json') await writeJson(sinks, flags.days)
-        else for (const sink of sinks) await writeText(sink, flags.days)
+        const text = flags.output === 'json' ? json(sinks, flags.days) : tables(sinks, flags.days)
+        await send(text, process.stdout)
       } finally {
-        for (const { close } of sinks) await close()
+        await closeAll(sinks, session)
       }
     })
 }
 
-async function writeText(sink: Sink, days: number): Promise<void> {
-  const { writeResult } = await import('./formats/index.js')
-  process.stdout.write(`${sink.id}\n`)
-  for (const { title, sql } of sink.questions.status(days)) {
-    const result = await sink.query(sql)
-    process.stdout.write(`\n${title}\n`)
-    await writeResult(result, 'table', process.stdout)
+async function* tables(sinks: readonly Sink[], days: number): AsyncIterable<string | Uint8Array> {
+  const { rendered } = await import('./formats/index.js')
+  for (const sink of sinks) {
+    yield `${printable(sink.id)}\n`
+    for (const { title, sql } of sink.questions.status(days)) {
+      yield `\n${title}\n`
+      yield* rendered(await sink.query(sql), 'table', process.stdout)
+    }
   }
 }
 
-async function writeJson(sinks: readonly Sink[], days: number): Promise<void> {
+async function* json(sinks: readonly Sink[], days: number): AsyncIterable<string> {
   const status = []
   for (const sink of sinks) {
     const parts: Record<string, unknown> = { sink: sink.id }
     for (const { name, sql } of sink.questions.status(days)) parts[name] = await objects(await sink.query(sql))
     status.push(parts)
   }
-  process.stdout.write(`${JSON.stringify(status, plainNumbers)}\n`)
+  yield jsonLine(status, process.stdout)
 }
 
 async function objects({ columns, rows }: QueryResult): Promise<Record<string, Value>[]> {
   const all = []
-  for await (const row of rows) all.push(Object.fromEntries(columns.map(({ name }, i) => [name, row[i] ?? null])))
+  for await (const row of rows)
+    all.push(Object.fromEntries(columns.map(({ name }, i) => [name, plainNumber(row[i] ?? null)])))
   return all
 }
 
 /** Counts are far below 2^53. */
-const plainNumbers = (_key: string, value: unknown): unknown => (typeof value === 'bigint' ? Number(value) : value)
+const plainNumber = (value: Value): Value => (typeof value === 'bigint' ? Number(value) : value)

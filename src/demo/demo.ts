@@ -1,10 +1,13 @@
 /** The demo: what a first evening with the product looks like, on made data, in one command. */
 
-import { mkdir, rm } from 'node:fs/promises'
+import { once } from 'node:events'
 import { join } from 'node:path'
+import { send } from '../cli/formats/output.js'
 import { main } from '../cli/main.js'
+import { stopped, undoing } from '../cli/signals.js'
 import { EXIT, type ExitCode } from '../errors.js'
 import { writeBucket } from './bucket.js'
+import { prepareDemoFolder } from './folder.js'
 import { startWandbApi } from './wandb-api.js'
 
 const DAYS = 30
@@ -25,11 +28,8 @@ const QUESTIONS: readonly (readonly [title: string, sql: string])[] = [
 export async function demo(folder: string, keepRunning: boolean): Promise<ExitCode> {
   const bucket = join(folder, 'wandb-audit-logs')
   const sink = `duckdb:${join(folder, 'audit.duckdb')}`
-  await mkdir(folder, { recursive: true })
-  for (const name of ['wandb-audit-logs', 'audit.duckdb', 'audit.duckdb.wal']) {
-    await rm(join(folder, name), { recursive: true, force: true })
-  }
-  say(`Making ${DAYS} days of logs, and starting a stand-in of the W&B API that serves the same days with names.`)
+  await prepareDemoFolder(folder)
+  await say(`Making ${DAYS} days of logs, and starting a stand-in of the W&B API that serves the same days with names.`)
   await writeBucket(bucket, WORLD, DAYS, new Date())
   const api = await startWandbApi({ seed: WORLD.seed, eventsPerDay: WORLD.eventsPerDay, key: KEY })
   process.env.WANDB_API_KEY = KEY
@@ -47,11 +47,12 @@ export async function demo(folder: string, keepRunning: boolean): Promise<ExitCo
       ...QUESTIONS.map(([title]) => title),
     ]
     for (const [i, command] of commands.entries()) {
-      say(`\n${notes[i]}`)
-      if (!(await runCommand(command))) return EXIT.failed
+      await say(`\n${notes[i]}`)
+      const code = await runCommand(command)
+      if (code !== EXIT.done) return code
     }
-    say(`\nThe tables are in ${join(folder, 'audit.duckdb')}: open them with any DuckDB, or ask with`)
-    say(`  bin/wandb-audit query "FROM audit_events LIMIT 5" --to ${sink}`)
+    await say(`\nThe tables are in ${join(folder, 'audit.duckdb')}: open them with any DuckDB, or ask with`)
+    await say(`  bin/wandb-audit query "FROM audit_events LIMIT 5" --to ${sink}`)
     if (keepRunning) await untilInterrupted(api.url)
     return EXIT.done
   } finally {
@@ -60,21 +61,18 @@ export async function demo(folder: string, keepRunning: boolean): Promise<ExitCo
 }
 
 /** Shows the command as it could be typed, and runs it in this process. */
-async function runCommand(args: readonly string[]): Promise<boolean> {
-  say(`$ wandb-audit ${args.map((arg) => (/[^\w./:-]/.test(arg) ? `"${arg}"` : arg)).join(' ')}`)
+async function runCommand(args: readonly string[]): Promise<ExitCode> {
+  await say(`$ wandb-audit ${args.map((arg) => (/[^\w./:-]/.test(arg) ? `"${arg}"` : arg)).join(' ')}`)
   process.exitCode = undefined
   await main(['node', 'wandb-audit', ...args])
-  return process.exitCode === undefined || process.exitCode === EXIT.done
+  return (process.exitCode as ExitCode | undefined) ?? EXIT.done
 }
 
 async function untilInterrupted(url: string): Promise<void> {
-  say(`\nThe stand-in stays up until Ctrl-C. Against it, in another terminal:`)
-  say(`  export WANDB_API_KEY=${KEY}`)
-  say(`  bin/wandb-audit backfill --days 7 --from ${url} --to duckdb:try.duckdb`)
-  await new Promise((resolve) => {
-    process.once('SIGINT', resolve)
-    process.once('SIGTERM', resolve)
-  })
+  await say(`\nThe stand-in stays up until Ctrl-C. Against it, in another terminal:`)
+  await say(`  export WANDB_API_KEY=${KEY}`)
+  await say(`  bin/wandb-audit backfill --days 7 --from ${url} --to duckdb:try.duckdb`)
+  await undoing({ warn() {} }, () => once(stopped, 'abort'))
 }
 
-const say = (text: string): void => void process.stdout.write(`${text}\n`)
+const say = (text: string): Promise<boolean> => send([`${text}\n`], process.stdout)

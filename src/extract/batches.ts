@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import type { Document } from '../contract.js'
 import { AuditError, EXIT } from '../errors.js'
 import { type Landed, land } from './landing.js'
+import type { DocumentLimits } from './limits.js'
 
 /** Each document costs a little beside its bytes: a receipt to keep. */
 const MOST_DOCUMENTS = 10_000
@@ -15,6 +16,8 @@ const MOST_DOCUMENTS = 10_000
  * more than three times that of their text in one.
  */
 const SMALL_BYTES = 1 << 20
+/** What a file of its own costs the engine, beside its text. */
+const FILE_BYTES = 1 << 18
 
 export interface BatchingOptions {
   /** A folder of the run's own; each batch gets one below it. */
@@ -26,6 +29,7 @@ export interface BatchingOptions {
   /** How many documents may land at once. */
   readonly concurrency: number
   readonly signal: AbortSignal
+  readonly limits: DocumentLimits
   /** Whether a document whose version is known only now is loaded already. */
   alreadyLoaded(document: Document, version: string): boolean
   onBytes(bytes: number): void
@@ -41,6 +45,8 @@ export interface BatchingOptions {
 export interface SpoolFile {
   readonly path: string
   readonly documents: readonly Landed[]
+  /** Lines of its one document that are put aside because the engine fails on them, and how it does. */
+  readonly refused?: ReadonlyMap<number, string>
 }
 
 export interface LandedBatch {
@@ -90,9 +96,9 @@ async function* landInOrder(documents: Iterable<Document>, options: BatchingOpti
 
 async function landOne(document: Document, path: string, options: BatchingOptions): Promise<Landed | null> {
   try {
-    const { signal, onBytes } = options
+    const { signal, limits, onBytes } = options
     const allowInPlace = (document.bytes ?? 0) >= SMALL_BYTES
-    const landed = await land(document, { path, allowInPlace, signal, onBytes })
+    const landed = await land(document, { path, allowInPlace, signal, limits, onBytes })
     if (landed === null) {
       options.onGone(document)
     } else if (document.version === null && options.alreadyLoaded(document, landed.version)) {
@@ -125,9 +131,9 @@ class Spool implements LandedBatch {
 
   async add(landed: Landed): Promise<void> {
     this.documents++
-    this.bytes += landed.textBytes
     const small = landed.textBytes < SMALL_BYTES && landed.inPlace === null && landed.longLines.size === 0
     const last = this.files.at(-1)
+    this.bytes += landed.textBytes
     if (small && this.shared && last !== undefined) {
       appendFileSync(last.path, readFileSync(landed.path))
       await rm(landed.path)
@@ -135,6 +141,7 @@ class Spool implements LandedBatch {
       return
     }
     this.shared = small
+    if (!small) this.bytes += FILE_BYTES
     const path = join(this.folder, String(this.files.length).padStart(8, '0'))
     await rename(landed.path, path)
     if (landed.longLines.size > 0) await rename(`${landed.path}.long`, `${path}.long`)

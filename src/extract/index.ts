@@ -1,7 +1,8 @@
 /** Source addresses to sources. A vendor's client loads only when its source is used. */
 
+import { withoutLogin } from '../address.js'
 import type { Source } from '../contract.js'
-import { printable, usageError } from '../errors.js'
+import { usageError } from '../errors.js'
 import { isStore } from '../stores/index.js'
 
 export interface SourceOptions {
@@ -13,6 +14,10 @@ export interface SourceOptions {
   readonly settleMs: number
   /** How many objects of a bucket are read at once. */
   readonly concurrency: number
+  /** Whether links in a folder may lead out of it. */
+  readonly followLinks: boolean
+  /** Takes what an operator should mend, and the run goes on: never a value of a record. */
+  onWarning(text: string): void
 }
 
 export const isApi = (address: string): boolean => /^https?:\/\//i.test(address)
@@ -22,7 +27,7 @@ export async function openSource(address: string, options: SourceOptions): Promi
   if (isApi(address)) {
     const { apiSource } = await import('./api/source.js')
     const { credentials } = await import('./api/credentials.js')
-    const login = await credentials(address, { username: options.username, env: process.env })
+    const login = await credentials(address, { ...options, env: process.env })
     return apiSource({ ...options, baseUrl: address, credentials: login })
   }
   if (isStore(address)) {
@@ -33,9 +38,9 @@ export async function openSource(address: string, options: SourceOptions): Promi
   }
   const { fileSource, stdinSource } = await import('./files.js')
   if (address === '-') return stdinSource(process.stdin)
-  if (!/^[a-z][a-z0-9+.-]+:\/\//i.test(address)) return fileSource(address)
+  if (!/^[a-z][a-z0-9+.-]+:\/\//i.test(address)) return fileSource(address, options.followLinks)
   throw usageError(
-    `no source has an address like ${printable(address)}`,
+    `no source has an address like ${withoutLogin(address)}`,
     'Sources: https://HOST (the W&B API), s3://, gs:// or az:// (a bucket), a file, a folder, a glob, or - for standard input.',
   )
 }

@@ -6,17 +6,18 @@
  */
 
 import { createHash } from 'node:crypto'
-import { closeSync, openSync, rmSync, symlinkSync, writeSync } from 'node:fs'
+import { rmSync, symlinkSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
+import { Readable } from 'node:stream'
 import type { Document } from '../contract.js'
 import { AuditError, interrupted, printable } from '../errors.js'
 import { retrying } from '../retry.js'
-import { LineFilter, type LineSink } from './lines.js'
+import { type DocumentLimits, GENEROUS, tooLarge, withinTime } from './limits.js'
+import { LineFilter } from './lines.js'
+import { refuseNonLogs } from './not-a-log.js'
 import { type PageFacts, unwrapPages } from './pages.js'
+import { type LongLine, SpoolFile } from './spool-file.js'
 import { type UnpackFacts, unpack } from './unpack.js'
-
-/** A longer line is nothing a log ever held; keeping it raw would take its size in memory. */
-const LARGEST_LINE_BYTES = 64 * 1024 * 1024
 
 export interface Landed {
   readonly document: Document
@@ -31,17 +32,12 @@ export interface Landed {
   readonly textBytes: number
   /** Lines that are not blank. */
   readonly lines: number
-  /** Lines too long for the engine: where each lies in the file `<path>.long`; a placeholder stands in the spool. */
+  /** Lines that the engine had better not see: where each lies in the file `<path>.long`; a placeholder stands in the spool. */
   readonly longLines: ReadonlyMap<number, LongLine>
   /** True when a saved page names a following one. */
   readonly moreFollow: boolean
   /** What the file was when it was read in place; null when it was copied. */
   readonly inPlace: FileState | null
-}
-
-export interface LongLine {
-  readonly offset: number
-  readonly length: number
 }
 
 /** Two equal states are the same content: the change time cannot be set back by anyone but the clock. */
@@ -53,6 +49,7 @@ export interface LandingOptions {
   /** False when the file changed while it was read in place before. */
   readonly allowInPlace: boolean
   readonly signal: AbortSignal
+  readonly limits?: DocumentLimits
   onBytes(bytes: number): void
 }
 
@@ -62,7 +59,12 @@ export interface LandingOptions {
  */
 export async function land(document: Document, options: LandingOptions): Promise<Landed | null> {
   try {
-    return await retrying(() => landOnce(document, options), options.signal)
+    const { signal, limits = GENEROUS } = options
+    return await retrying(
+      () =>
+        withinTime(limits.timeoutMs, signal, (within) => landOnce(document, { ...options, limits, signal: within })),
+      signal,
+    )
   } catch (error) {
     if (options.signal.aborted) throw interrupted()
     const { message, advice } = error instanceof AuditError ? error : systemError(error)
@@ -73,13 +75,14 @@ export async function land(document: Document, options: LandingOptions): Promise
   }
 }
 
-async function landOnce(document: Document, options: LandingOptions): Promise<Landed | null> {
+type Limited = LandingOptions & { readonly limits: DocumentLimits }
+
+async function landOnce(document: Document, options: Limited): Promise<Landed | null> {
   const before = document.path === undefined ? null : await fileState(document.path)
   const { path } = options
   let landed = await read(document, path, options, document.path !== undefined && options.allowInPlace)
   if (landed === null) return null
-  const unfit = landed.longLines.size > 0 || landed.textBytes === 1
-  if (landed.inPlace && unfit) landed = await read(document, path, options, false)
+  if (landed.inPlace && landed.unfit) landed = await read(document, path, options, false)
   if (landed === null) return null
   if (document.path !== undefined && (await fileState(document.path)) !== before) {
     throw new AuditError('the file changed while it was read', {
@@ -107,6 +110,8 @@ async function landOnce(document: Document, options: LandingOptions): Promise<La
 
 interface Reading {
   readonly inPlace: boolean
+  /** The engine must not read these bytes as they stand; then no other figure counts where nothing was copied. */
+  readonly unfit: boolean
   readonly bytes: number
   readonly sha256: string
   readonly textBytes: number
@@ -116,14 +121,11 @@ interface Reading {
 }
 
 /** One pass over the document; with `tryInPlace` nothing is written as long as the text is the bytes as they arrive. */
-async function read(
-  document: Document,
-  path: string,
-  options: LandingOptions,
-  tryInPlace: boolean,
-): Promise<Reading | null> {
+async function read(document: Document, path: string, options: Limited, tryInPlace: boolean): Promise<Reading | null> {
   const stream = await document.open(options.signal)
   if (stream === null) return null
+  // Whoever writes to standard input knows of no signal.
+  if (stream instanceof Readable) options.signal.addEventListener('abort', () => stream.destroy(), { once: true })
   const hash = createHash('sha256')
   let bytes = 0
   async function* arriving(): AsyncGenerator<Uint8Array> {
@@ -131,19 +133,22 @@ async function read(
       if (options.signal.aborted) throw interrupted()
       hash.update(chunk)
       bytes += chunk.length
+      if (bytes > options.limits.maxBytes) throw tooLarge(options.limits)
       options.onBytes(chunk.length)
       yield chunk
     }
   }
   const facts: UnpackFacts & PageFacts = { asArrived: true, isPage: false, moreFollow: false }
-  const spool = new Spool(path)
+  const spool = new SpoolFile(path)
   const filter = new LineFilter(spool)
   let textBytes = 0
   try {
-    for await (const chunk of unwrapPages(unpack(arriving(), facts), facts)) {
+    for await (const chunk of unwrapPages(refuseNonLogs(unpack(arriving(), facts)), facts)) {
       if (textBytes === 0 && !(tryInPlace && facts.asArrived && !facts.isPage)) spool.open()
       textBytes += chunk.length
+      if (textBytes > options.limits.maxBytes) throw tooLarge(options.limits)
       filter.push(chunk)
+      if (filter.altered && !spool.opened) break
     }
     filter.end()
     if (textBytes === 0) spool.open()
@@ -152,6 +157,7 @@ async function read(
   }
   return {
     inPlace: !spool.opened,
+    unfit: filter.altered || textBytes === 1,
     bytes,
     sha256: hash.digest('hex'),
     textBytes,
@@ -159,62 +165,6 @@ async function read(
     longLines: spool.longLines,
     moreFollow: facts.moreFollow,
   }
-}
-
-/** The spool file, once it is opened, and beside it one for the long lines, once there are any. */
-class Spool implements LineSink {
-  readonly longLines = new Map<number, LongLine>()
-  opened = false
-  private readonly path: string
-  private file: number | null = null
-  private longFile: number | null = null
-  private longBytes = 0
-  private length = 0
-
-  constructor(path: string) {
-    this.path = path
-  }
-
-  open(): void {
-    this.opened = true
-    this.file = create(this.path)
-  }
-
-  write(bytes: Uint8Array): void {
-    if (this.file !== null) writeWhole(this.file, bytes)
-  }
-
-  putAside(piece: Uint8Array, line: number, last: boolean): void {
-    this.length += piece.length
-    if (this.length > LARGEST_LINE_BYTES) {
-      throw new AuditError(`line ${line} is longer than 64 MiB; nothing of the document is loaded`, {
-        advice: 'This is no audit log: leave it out of what --from names.',
-      })
-    }
-    this.longFile ??= create(`${this.path}.long`)
-    writeWhole(this.longFile, piece)
-    if (!last) return
-    this.longLines.set(line, { offset: this.longBytes, length: this.length })
-    this.longBytes += this.length
-    this.length = 0
-  }
-
-  close(): void {
-    if (this.file !== null) closeSync(this.file)
-    if (this.longFile !== null) closeSync(this.longFile)
-    this.file = null
-    this.longFile = null
-  }
-}
-
-/** A new file, whatever stood there: a link to a document that was read in place must never be written through. */
-function create(path: string): number {
-  rmSync(path, { force: true })
-  return openSync(path, 'wx', 0o600)
-}
-
-function writeWhole(file: number, bytes: Uint8Array): void {
-  for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written)
 }
 
 /** True when a document read in place is not, or no longer, what was landed. */

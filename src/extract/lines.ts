@@ -1,35 +1,58 @@
 /**
- * Counts the lines of a document while it streams by, and takes out the ones too long to parse in bulk.
+ * Counts the lines of a document while it streams by, and takes out those the engine had better not see.
  *
  * The count is the outside proof that the engine lost no line, so it must agree with DuckDB's NDJSON reader on
  * what a line is: bytes up to LF or the end, unless they are all white space.
  */
 
-/** Longer lines are put aside and read one at a time, so that a nested bomb meets no thread of the engine's. */
-export const LONG_LINE_BYTES = 1 << 20
+/**
+ * Longer lines are put aside and read one at a time. The engine works on 2,048 lines at once in every thread, and several
+ * copies of each: lines of 20 kB took more than 600 MB.
+ */
+export const BULK_BYTES = 4096
+
+/**
+ * So are lines with more commas, colons and opening brackets. The engine's tree of a line takes 16 bytes a value, and its
+ * functions recurse: 6,000 lines of 8,000 bytes took more than 600 MB, and 400,000 levels ended the process.
+ */
+export const BULK_SIGNS = 256
+
+/** A line this short is not worth counting in. */
+const FEW_BYTES = 512
 
 /** What stands in the spool for a line put aside: one that is no JSON, so that the walk comes by here. */
-const PLACEHOLDER = Buffer.from('!')
+export const PLACEHOLDER = Buffer.from('!')
 
 const LF = 0x0a
+/** The engine takes them for white space around an object, JSON does not: a line with one is for the walk. */
+const VT = 0x0b
+const FF = 0x0c
 /** The engine overlooks a last line of one character that nothing ends. */
 const LINE_END = Buffer.from('\n')
+
+const IS_SIGN = new Uint8Array(256)
+for (const sign of ',:[{') IS_SIGN[sign.charCodeAt(0)] = 1
 
 export interface LineSink {
   /** Bytes as the engine shall read them. */
   write(bytes: Uint8Array): void
-  /** One piece of a long line, and whether it is the last one of it. */
-  putAside(piece: Uint8Array, line: number, last: boolean): void
+  /** One piece of line `line`, which is put aside. */
+  putAside(piece: Uint8Array, line: number): void
+  /** The line has ended; null: it was white space, and is none. */
+  endAside(line: number | null): void
 }
 
 export class LineFilter {
   /** Lines so far that are not blank. */
   lines = 0
+  /** Whether something was put aside. */
+  altered = false
   private readonly sink: LineSink
-  /** The line that has begun but not ended: held back until it is known to be short. */
+  /** The line that has begun but not ended: held back until it is known to be fit. */
   private held: Uint8Array[] = []
   private length = 0
   private blank = true
+  private odd = false
   private aside = false
 
   constructor(sink: LineSink) {
@@ -39,17 +62,19 @@ export class LineFilter {
   push(chunk: Uint8Array): void {
     let lineStart = 0
     let unwritten = 0
+    const anyOdd = isOdd(chunk)
     for (;;) {
       const end = chunk.indexOf(LF, lineStart)
       const stop = end === -1 ? chunk.length : end
       if (this.blank) this.blank = isBlank(chunk, lineStart, stop)
+      if (anyOdd && !this.odd) this.odd = isOdd(chunk.subarray(lineStart, stop))
       this.length += stop - lineStart
-      if (!this.aside && this.length > LONG_LINE_BYTES && !this.blank) {
-        if (lineStart > 0) this.writeWhole(chunk.subarray(unwritten, lineStart))
+      if (!this.aside && this.isUnfit(chunk, lineStart, end)) {
+        if (lineStart > unwritten) this.writeWhole(chunk.subarray(unwritten, lineStart))
         this.beginAside()
       }
       if (this.aside) {
-        this.sink.putAside(chunk.subarray(lineStart, stop), this.lines + 1, end !== -1)
+        this.sink.putAside(chunk.subarray(lineStart, stop), this.lines + 1)
         unwritten = stop
       }
       if (end === -1) break
@@ -61,17 +86,24 @@ export class LineFilter {
       this.writeWhole(chunk.subarray(unwritten, lineStart))
       unwritten = lineStart
     }
-    // White space without end is nothing to hold; a line that has more to it holds its own bytes.
-    if (this.blank && this.length > LONG_LINE_BYTES) this.held = []
-    else if (unwritten < chunk.length) this.held.push(chunk.subarray(unwritten))
+    if (unwritten < chunk.length) this.held.push(chunk.subarray(unwritten))
   }
 
   end(): void {
-    if (this.aside) this.sink.putAside(new Uint8Array(), this.lines + 1, true)
-    this.writeWhole(new Uint8Array())
+    if (!this.aside && this.isUnfit(LINE_END, 0, 0)) this.beginAside()
+    this.writeWhole(LINE_END.subarray(1))
     if (this.length === 0) return
-    this.sink.write(LINE_END)
     this.endLine()
+    this.sink.write(LINE_END)
+  }
+
+  /** Whether the line, as far as it is known, is too long, or has too many signs once its end is known. */
+  private isUnfit(chunk: Uint8Array, start: number, end: number): boolean {
+    if (this.length > BULK_BYTES || (this.odd && !this.blank)) return true
+    if (end === -1 || this.length <= FEW_BYTES) return false
+    let signs = signsIn(chunk, start, end)
+    if (start === 0) for (const piece of this.held) signs += signsIn(piece, 0, piece.length)
+    return signs > BULK_SIGNS
   }
 
   private writeWhole(bytes: Uint8Array): void {
@@ -81,18 +113,31 @@ export class LineFilter {
   }
 
   private beginAside(): void {
-    for (const piece of this.held) this.sink.putAside(piece, this.lines + 1, false)
+    for (const piece of this.held) this.sink.putAside(piece, this.lines + 1)
     this.held = []
     this.aside = true
-    this.sink.write(PLACEHOLDER)
+    this.altered = true
   }
 
   private endLine(): void {
     if (!this.blank) this.lines++
+    if (this.aside) {
+      this.sink.endAside(this.blank ? null : this.lines)
+      if (!this.blank) this.sink.write(PLACEHOLDER)
+    }
     this.length = 0
     this.blank = true
+    this.odd = false
     this.aside = false
   }
+}
+
+const isOdd = (bytes: Uint8Array): boolean => bytes.includes(VT) || bytes.includes(FF)
+
+function signsIn(bytes: Uint8Array, from: number, to: number): number {
+  let signs = 0
+  for (let i = from; i < to; i++) signs += IS_SIGN[bytes[i] as number] as number
+  return signs
 }
 
 function isBlank(bytes: Uint8Array, from: number, to: number): boolean {

@@ -21,7 +21,9 @@ const OPEN_OBJECT = 0x7b
 /** Within the page and its list of events. */
 const EVENTS_DEPTH = 2
 
-const KEY = /"audit_logs"\s*:\s*\[$/
+const COLON = 0x3a
+const BACKSLASH = 0x5c
+const KEY = Buffer.from('"audit_logs"')
 
 /** An event may have an unknown key of that name; a page has neither of an event's required keys. */
 const isEvent = (members: object): boolean => 'timestamp' in members || 'action' in members
@@ -41,23 +43,26 @@ export interface PageFacts {
 export async function* unwrapPages(chunks: AsyncIterable<Uint8Array>, facts: PageFacts): AsyncGenerator<Uint8Array> {
   let page: Page | null = new Page()
   for await (const chunk of chunks) {
+    if (page === null) {
+      yield chunk
+      continue
+    }
+    // One for all pages of the chunk: there may be tens of thousands.
+    const output = new Output(chunk)
     let rest: Uint8Array | null = chunk
     while (page !== null && rest !== null) {
-      const { output, left, state }: PageStep = page.push(rest)
-      if (output.length > 0 || state === 'done') facts.isPage = true
-      if (output.length > 0) yield output
+      const before = output.length
+      const { left, state }: PageStep = page.push(rest, output)
+      if (output.length > before || state === 'done') facts.isPage = true
       rest = left
       if (state === 'done') {
         facts.moreFollow = page.nextCursor !== null
         page = new Page()
       }
-      if (state === 'not a page') {
-        page = null
-        yield Buffer.concat([...(facts.isPage ? [Buffer.from('\n')] : []), left ?? Buffer.alloc(0)])
-        rest = null
-      }
+      if (state === 'not a page') page = null
     }
-    if (rest !== null) yield rest
+    if (output.length > 0) yield output.bytes()
+    if (page === null) yield Buffer.concat([Buffer.from(facts.isPage ? '\n' : ''), rest ?? Buffer.alloc(0)])
   }
   if (page !== null) {
     const left = page.end()
@@ -65,8 +70,33 @@ export async function* unwrapPages(chunks: AsyncIterable<Uint8Array>, facts: Pag
   }
 }
 
+/** What becomes of one chunk: never more bytes than it has. */
+class Output {
+  length = 0
+  /** Whether the events can be copied as they stand: no line of theirs would end too early. */
+  readonly asItIs: boolean
+  private readonly buffer: Buffer
+
+  constructor(chunk: Uint8Array) {
+    this.asItIs = !chunk.includes(LF)
+    this.buffer = Buffer.allocUnsafe(chunk.length)
+  }
+
+  put(byte: number): void {
+    this.buffer[this.length++] = byte
+  }
+
+  copy(bytes: Uint8Array): void {
+    this.buffer.set(bytes, this.length)
+    this.length += bytes.length
+  }
+
+  bytes(): Uint8Array {
+    return this.buffer.subarray(0, this.length)
+  }
+}
+
 interface PageStep {
-  readonly output: Uint8Array
   /** Bytes of the chunk that lie behind the page, or all there was of what is no page; null when used up. */
   readonly left: Uint8Array | null
   readonly state: 'reading' | 'done' | 'not a page'
@@ -83,23 +113,19 @@ class Page {
   private events = 0
   private eventOpen = false
 
-  push(chunk: Uint8Array): PageStep {
+  push(chunk: Uint8Array, output: Output): PageStep {
     const { nesting } = this
-    const output = Buffer.allocUnsafe(chunk.length + 1)
-    const asItIs = !chunk.includes(LF)
-    let written = 0
     for (let i = 0; i < chunk.length; i++) {
-      if (asItIs && this.inEvents && nesting.depth > EVENTS_DEPTH) {
+      if (output.asItIs && this.inEvents && nesting.depth > EVENTS_DEPTH) {
         const end = nesting.skipTo(EVENTS_DEPTH, chunk, i)
-        output.set(chunk.subarray(i, end), written)
-        written += end - i
+        output.copy(chunk.subarray(i, end))
         i = end - 1
         continue
       }
       const byte = chunk[i] as number
       if (nesting.depth === 0) {
         if (byte <= 0x20 && this.members.length < MEMBERS_BYTES) this.members.push(byte)
-        else if (byte !== OPEN_OBJECT) return this.notAPage(chunk, i, output, written)
+        else if (byte !== OPEN_OBJECT) return this.notAPage(chunk, i)
         else this.begin()
         continue
       }
@@ -111,15 +137,16 @@ class Page {
           byte === OPEN_ARRAY &&
           nesting.depth === EVENTS_DEPTH &&
           !this.behindEvents &&
-          this.atEvents()
+          this.endsInKey()
         ) {
+          if (!this.atEvents()) return this.notAPage(chunk, i + 1)
           this.inEvents = true
         } else if (nesting.depth === 0) {
-          if (!this.behindEvents && !this.withoutList()) return this.notAPage(chunk, i + 1, output, written)
+          if (!this.behindEvents && !this.withoutList()) return this.notAPage(chunk, i + 1)
           this.finish()
-          return { output: output.subarray(0, written), left: chunk.subarray(i + 1), state: 'done' }
+          return { left: chunk.subarray(i + 1), state: 'done' }
         } else if (this.members.length > MEMBERS_BYTES) {
-          if (!this.behindEvents) return this.notAPage(chunk, i + 1, output, written)
+          if (!this.behindEvents) return this.notAPage(chunk, i + 1)
           throw broken('has more than 64 KiB beside its events')
         }
         continue
@@ -128,19 +155,19 @@ class Page {
         this.members.push(byte)
         this.inEvents = false
         this.behindEvents = true
-        if (this.eventOpen) output[written++] = LF
+        if (this.eventOpen) output.put(LF)
         this.eventOpen = false
       } else if (nesting.depth === EVENTS_DEPTH && isStructure && byte === COMMA) {
-        output[written++] = LF
+        output.put(LF)
         this.eventOpen = false
       } else if (byte > 0x20 || nesting.inString || nesting.depth > EVENTS_DEPTH) {
         if (!this.eventOpen) this.events++
         this.eventOpen = true
         // A line break between tokens would end the line; one within a string is an error and must stay one.
-        output[written++] = byte === LF ? (nesting.inString ? CR : SPACE) : byte
+        output.put(byte === LF ? (nesting.inString ? CR : SPACE) : byte)
       }
     }
-    return { output: output.subarray(0, written), left: null, state: 'reading' }
+    return { left: null, state: 'reading' }
   }
 
   /** What was held back in the hope of a page. Throws when a page has begun and not ended. */
@@ -154,11 +181,23 @@ class Page {
     this.nesting.push(OPEN_OBJECT)
   }
 
+  /** Whether the members so far end in `"audit_logs": [`; no more of them is looked at. */
+  private endsInKey(): boolean {
+    const { members } = this
+    let at = members.length - 2
+    while ((members[at] ?? COLON) <= SPACE) at--
+    if (members[at] !== COLON) return false
+    do at--
+    while ((members[at] ?? COLON) <= SPACE)
+    const start = at - KEY.length + 1
+    return members[start - 1] !== BACKSLASH && KEY.every((byte, i) => members[start + i] === byte)
+  }
+
+  /** Whether the list that begins here is a page's; if not, nothing that follows makes it one. */
   private atEvents(): boolean {
-    const text = Buffer.from(this.members).toString('utf8')
-    if (!KEY.test(text)) return false
     try {
-      return !isEvent(JSON.parse(`${text}]}`))
+      const members = JSON.parse(`${Buffer.from(this.members).toString('utf8')}]}`)
+      return Array.isArray(members.audit_logs) && !isEvent(members)
     } catch {
       return false
     }
@@ -174,9 +213,8 @@ class Page {
     }
   }
 
-  private notAPage(chunk: Uint8Array, used: number, output: Uint8Array, written: number): PageStep {
-    const left = Buffer.concat([Buffer.from(this.members), chunk.subarray(used)])
-    return { output: output.subarray(0, written), left, state: 'not a page' }
+  private notAPage(chunk: Uint8Array, used: number): PageStep {
+    return { left: Buffer.concat([Buffer.from(this.members), chunk.subarray(used)]), state: 'not a page' }
   }
 
   private finish(): void {

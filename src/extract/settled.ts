@@ -5,7 +5,7 @@ import { AuditError, EXIT } from '../errors.js'
 import type { BatchingOptions, SpoolFile } from './batches.js'
 import { changedSince, type Landed, land } from './landing.js'
 
-type Told = Pick<BatchingOptions, 'signal' | 'onGone' | 'onFailed'>
+type Told = Pick<BatchingOptions, 'signal' | 'limits' | 'onGone' | 'onFailed'>
 
 /**
  * The same files, if nothing changed since they landed. Else others: a document that changed is landed again, as a copy; of
@@ -25,7 +25,13 @@ export async function settledFiles(files: readonly SpoolFile[], told: Told): Pro
 
 async function landedAgain({ document }: Landed, path: string, told: Told): Promise<Landed[]> {
   try {
-    const landed = await land(document, { path, allowInPlace: false, signal: told.signal, onBytes() {} })
+    const landed = await land(document, {
+      path,
+      allowInPlace: false,
+      signal: told.signal,
+      limits: told.limits,
+      onBytes() {},
+    })
     if (landed !== null) return [landed]
     told.onGone(document)
   } catch (error) {

@@ -3,6 +3,7 @@
 import { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { AuditError } from '../errors.js'
+import { peek } from './peek.js'
 import { unpackFrames } from './zstd.js'
 
 /** Audit logs pack 10 to 30 times; what unpacks further than this, and is large, is a bomb. */
@@ -32,21 +33,27 @@ export async function* unpack(chunks: AsyncIterable<Uint8Array>, facts: UnpackFa
   if (startsWith(head, GZIP)) text = bounded(gunzip(rest), packed)
   else if (startsWith(head, ZSTD)) text = bounded(unzstd(rest), packed)
   facts.asArrived = text === rest
-  let start = await peek(text, BOM.length)
-  // The engine passes over a mark as well, even where nothing else is in the line: none may be left to it.
-  while (startsWith(start.head, BOM)) {
-    facts.asArrived = false
-    start = await peek(without(start.rest, BOM.length), BOM.length)
-  }
-  yield* start.rest
+  yield* withoutMarks(text, facts)
 }
 
-async function* without(chunks: AsyncIterable<Uint8Array>, bytes: number): AsyncGenerator<Uint8Array> {
-  let skip = bytes
+/** The engine passes over a mark as well, even where nothing else is in the line: none may be left to it. */
+async function* withoutMarks(chunks: AsyncIterable<Uint8Array>, facts: UnpackFacts): AsyncGenerator<Uint8Array> {
+  let held: Uint8Array | null = new Uint8Array()
   for await (const chunk of chunks) {
-    if (chunk.length > skip) yield chunk.subarray(skip)
-    skip = Math.max(0, skip - chunk.length)
+    if (held === null) {
+      yield chunk
+      continue
+    }
+    const bytes: Uint8Array = held.length === 0 ? chunk : Buffer.concat([held, chunk])
+    let start = 0
+    while (startsWith(bytes.subarray(start), BOM)) start += BOM.length
+    if (start > 0) facts.asArrived = false
+    held = bytes.subarray(start)
+    if (held.length < BOM.length && startsWith(held, BOM.slice(0, held.length))) continue
+    yield held
+    held = null
   }
+  if (held !== null && held.length > 0) yield held
 }
 
 async function* counted(chunks: AsyncIterable<Uint8Array>, total: { bytes: number }): AsyncGenerator<Uint8Array> {
@@ -54,25 +61,6 @@ async function* counted(chunks: AsyncIterable<Uint8Array>, total: { bytes: numbe
     total.bytes += chunk.length
     yield chunk
   }
-}
-
-/** The first `count` bytes, or all there are, and the whole again. */
-async function peek(
-  chunks: AsyncIterable<Uint8Array>,
-  count: number,
-): Promise<{ head: Uint8Array; rest: AsyncIterable<Uint8Array> }> {
-  const iterator = chunks[Symbol.asyncIterator]()
-  let head: Uint8Array = new Uint8Array()
-  while (head.length < count) {
-    const { value, done } = await iterator.next()
-    if (done === true) break
-    head = head.length === 0 ? value : Buffer.concat([head, value])
-  }
-  async function* whole(): AsyncGenerator<Uint8Array> {
-    if (head.length > 0) yield head
-    yield* { [Symbol.asyncIterator]: () => iterator }
-  }
-  return { head, rest: whole() }
 }
 
 async function* bounded(

@@ -8,7 +8,14 @@ import xxhash from 'xxhash-wasm'
 import { AuditError } from '../errors.js'
 
 /** The zstd command refuses larger windows too, unless told otherwise. */
-const LARGEST_WINDOW = 2n ** 27n
+const LARGEST_WINDOW = 2 ** 27
+
+/**
+ * fzstd moves the whole window for every block, of however few bytes. What archives of logs ask for is below this many
+ * bytes moved for each that arrived (`--long` asks for 22,000), with a second's worth for free.
+ */
+const MOST_MOVED_PER_BYTE = 32_768
+const MOVED_FOR_FREE = 2 ** 33
 
 const MAGIC = 0xfd2fb528
 const SKIPPABLE = 0x184d2a50
@@ -18,13 +25,18 @@ const RLE = 1
 export async function* unpackFrames(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const { create64 } = await xxhash()
   const input = new ByteReader(chunks)
+  let moved = 0
+  const move = (bytes: number): void => {
+    moved += bytes
+    if (moved > MOVED_FOR_FREE + MOST_MOVED_PER_BYTE * input.taken) throw unpacksTooSlowly()
+  }
   for (let magic = await input.take(4, true); magic !== null; magic = await input.take(4, true)) {
     const number = readNumber(magic)
-    if ((number & 0xfffffff0n) === BigInt(SKIPPABLE)) {
+    if (number - (number % 16) === SKIPPABLE) {
       await input.skip(readNumber(await input.need(4)))
       continue
     }
-    if (number !== BigInt(MAGIC)) throw new Error('not a zstd frame')
+    if (number !== MAGIC) throw new Error('not a zstd frame')
     const output: Uint8Array[] = []
     const decompress = new Decompress((chunk) => {
       if (chunk.length > 0) output.push(chunk)
@@ -32,12 +44,14 @@ export async function* unpackFrames(chunks: AsyncIterable<Uint8Array>): AsyncGen
     const hash = create64()
     const descriptor = await input.need(1)
     const header = await readHeader(input, descriptor[0] as number)
+    move(header.window)
     decompress.push(Buffer.concat([magic, descriptor, header.bytes]))
     for (let last = false; !last; ) {
       const blockHeader = await input.need(3)
-      const block = Number(readNumber(blockHeader))
+      const block = readNumber(blockHeader)
       last = (block & 1) === 1
       const size = ((block >> 1) & 3) === RLE ? 1 : block >> 3
+      move(header.window)
       decompress.push(Buffer.concat([blockHeader, await input.need(size)]))
       for (const chunk of output.splice(0)) {
         hash.update(chunk)
@@ -50,12 +64,20 @@ export async function* unpackFrames(chunks: AsyncIterable<Uint8Array>): AsyncGen
       hash.update(chunk)
       yield chunk
     }
-    if (header.hasChecksum && readNumber(checksum) !== (hash.digest() & 0xffffffffn)) throw new Error('wrong checksum')
+    if (header.hasChecksum && readNumber(checksum) !== Number(hash.digest() & 0xffffffffn))
+      throw new Error('wrong checksum')
   }
 }
 
+interface Header {
+  readonly bytes: Uint8Array
+  readonly hasChecksum: boolean
+  /** In bytes. */
+  readonly window: number
+}
+
 /** RFC 8878 §3.1.1.1: what follows the descriptor, and what it says. */
-async function readHeader(input: ByteReader, descriptor: number): Promise<{ bytes: Uint8Array; hasChecksum: boolean }> {
+async function readHeader(input: ByteReader, descriptor: number): Promise<Header> {
   const singleSegment = (descriptor & 0x20) !== 0
   const windowSize = singleSegment ? 0 : 1
   const dictionarySize = [0, 1, 2, 4][descriptor & 3] as number
@@ -68,21 +90,31 @@ async function readHeader(input: ByteReader, descriptor: number): Promise<{ byte
       advice: 'Unpack it by hand with `zstd -d --long=31` and load the plain file.',
     })
   }
-  return { bytes, hasChecksum: (descriptor & 4) !== 0 }
+  return { bytes, hasChecksum: (descriptor & 4) !== 0, window }
 }
 
-const windowOf = (descriptor: number): bigint => {
-  const base = 2n ** BigInt(10 + (descriptor >> 3))
-  return base + (base / 8n) * BigInt(descriptor & 7)
+const windowOf = (descriptor: number): number => {
+  const base = 2 ** (10 + (descriptor >> 3))
+  return base + (base / 8) * (descriptor & 7)
 }
 
-/** Little-endian, of any length. */
-function readNumber(bytes: Uint8Array): bigint {
-  return bytes.reduceRight((sum, byte) => sum * 256n + BigInt(byte), 0n)
+/** Little-endian; of up to eight bytes, and beyond 2^53 near enough to be refused. */
+function readNumber(bytes: Uint8Array): number {
+  let sum = 0
+  for (let i = bytes.length - 1; i >= 0; i--) sum = sum * 256 + (bytes[i] as number)
+  return sum
+}
+
+function unpacksTooSlowly(): AuditError {
+  return new AuditError('the zstd archive would take too long to unpack for its size; nothing of it is loaded', {
+    advice: 'If it really holds audit logs, unpack it by hand with `zstd -d --long=31` and load the plain file.',
+  })
 }
 
 /** Takes given numbers of bytes from chunks of any size. */
 class ByteReader {
+  /** Bytes so far. */
+  taken = 0
   private readonly chunks: AsyncIterator<Uint8Array>
   private rest: Uint8Array = new Uint8Array()
 
@@ -92,16 +124,13 @@ class ByteReader {
 
   /** @returns null at the end, where `mayEnd` allows it and nothing has been taken */
   async take(count: number, mayEnd: boolean): Promise<Uint8Array | null> {
-    while (this.rest.length < count) {
-      const { value, done } = await this.chunks.next()
-      if (done === true) {
-        if (mayEnd && this.rest.length === 0) return null
-        throw new Error('unexpected end')
-      }
-      this.rest = this.rest.length === 0 ? value : Buffer.concat([this.rest, value])
+    if (this.rest.length < count && !(await this.fill(count))) {
+      if (mayEnd && this.rest.length === 0) return null
+      throw new Error('unexpected end')
     }
     const taken = this.rest.subarray(0, count)
     this.rest = this.rest.subarray(count)
+    this.taken += count
     return taken
   }
 
@@ -109,11 +138,21 @@ class ByteReader {
     return (await this.take(count, false)) as Uint8Array
   }
 
-  async skip(count: bigint): Promise<void> {
-    for (let left = count; left > 0n; ) {
-      const step = left < 65_536n ? left : 65_536n
-      await this.need(Number(step))
-      left -= step
+  async skip(count: number): Promise<void> {
+    for (let left = count; left > 0; left -= 65_536) await this.need(Math.min(left, 65_536))
+  }
+
+  /** Whether there are so many bytes. */
+  private async fill(count: number): Promise<boolean> {
+    const pieces = [this.rest]
+    let bytes = this.rest.length
+    while (bytes < count) {
+      const { value, done } = await this.chunks.next()
+      if (done === true) break
+      pieces.push(value)
+      bytes += value.length
     }
+    this.rest = Buffer.concat(pieces)
+    return bytes >= count
   }
 }

@@ -19,6 +19,8 @@ import {
 } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { AuditError, interrupted, printable } from '../errors.js'
+import { isOurs } from '../regular-file.js'
+import { removeScratch } from '../scratch.js'
 import type { Content, ObjectStore, StoredObject, WriteCondition } from './contract.js'
 
 export interface DirectoryStore extends ObjectStore {
@@ -241,12 +243,13 @@ async function removeLeftBehind(unfinished: string): Promise<void> {
   const old = []
   for (const { name } of await readdir(unfinished, { withFileTypes: true })) {
     const there = await statOf(join(unfinished, name))
-    if (there !== null && Date.now() - Number(there.mtimeMs) > LEFT_BEHIND_MS)
-      old.push({ name, link: there.isSymbolicLink() })
+    // Of another user's nothing is removed: what looks left behind may be made to lead elsewhere.
+    if (there === null || !isOurs(Number(there.uid)) || Date.now() - Number(there.mtimeMs) <= LEFT_BEHIND_MS) continue
+    if (there.isDirectory()) removeScratch(join(unfinished, name))
+    else old.push({ name, link: there.isSymbolicLink() })
   }
   for (const links of [false, true])
-    for (const { name, link: isLink } of old)
-      if (isLink === links) await rm(join(unfinished, name), { recursive: true, force: true })
+    for (const { name, link: isLink } of old) if (isLink === links) await rm(join(unfinished, name), { force: true })
 }
 
 /** For `catch`: this code is no error, and `value` is what comes of it. */

@@ -1,6 +1,6 @@
 /** Addresses of object stores to stores. A vendor's client loads only when its store is used. */
 
-import { parseAddress } from '../address.js'
+import { parseAddress, requireUsableProxies } from '../address.js'
 import { printable, usageError } from '../errors.js'
 import type { ObjectStore } from './contract.js'
 import type { DirectoryStore } from './directory.js'
@@ -60,6 +60,7 @@ export async function openStore(address: string, further: readonly string[] = []
   const { place, prefix } = divided(path, vendor.form.split('/').length - 2)
   if (place.includes(''))
     throw usageError(`${where} names no bucket or container`, `Write it as ${vendor.form}/prefix.`)
+  requireUsableProxies(process.env)
   const own = Object.fromEntries(vendor.options.flatMap((name) => (name in options ? [[name, options[name]]] : [])))
   const others = Object.entries(options).filter(([name]) => !(name in own))
   return { store: await vendor.open(place, checked(where, own)), prefix, options: Object.fromEntries(others) }

@@ -1,13 +1,8 @@
 /** Connections that fail, told apart: the same for every store. */
 
-import type { ErrorDetails } from '../errors.js'
+import { type Failure, sharedFailure } from '../connections.js'
 
-/** What happened, as the end of a sentence, and what to do about it; `retryable`: another try may help. */
-export interface Failure extends Pick<ErrorDetails, 'advice' | 'retryable'> {
-  readonly what: string
-}
-
-const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_(?:VERIFY|GET_ISSUER)|^ERR_TLS/
+export type { Failure }
 
 const FAILURES: Readonly<Record<string, Failure>> = {
   ENOTFOUND: { what: 'no host has that name', advice: 'Check endpoint and region, and the DNS of this machine.' },
@@ -37,20 +32,14 @@ const FAILURES: Readonly<Record<string, Failure>> = {
     advice: 'Check network and proxy; run it again.',
     retryable: true,
   },
-  EPROTO: { what: 'the two sides found no common TLS', advice: 'Check whether the port of the endpoint speaks https.' },
-  ERR_SSL_WRONG_VERSION_NUMBER: { what: 'the port does not speak https', advice: 'Check the port of the endpoint.' },
 }
 
 /** Null when the error has no code of a connection. Looks through causes, in which clients wrap them. */
 export function networkFailure(error: unknown): Failure | null {
+  const shared = sharedFailure(error)
+  if (shared !== null) return shared
   for (let at = error; at instanceof Error; at = at.cause) {
-    const code = 'code' in at && typeof at.code === 'string' ? at.code : ''
-    if (CERTIFICATE.test(code)) {
-      const advice =
-        'If your own authority or a proxy signed it, name the .pem with that certificate in NODE_EXTRA_CA_CERTS.'
-      return { what: `the certificate is not trusted (${code})`, advice }
-    }
-    const failure = FAILURES[code]
+    const failure = 'code' in at ? FAILURES[String(at.code)] : undefined
     if (failure !== undefined) return failure
   }
   return null

@@ -2,7 +2,8 @@
 
 import { mkdir, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type DuckDBConnection, DuckDBInstance, type DuckDBValue } from '@duckdb/node-api'
+import type { DuckDBConnection, DuckDBInstance, DuckDBValue } from '@duckdb/node-api'
+import { openInMemory } from '../duckdb/instance.js'
 import { duckdbError } from '../duckdb-error.js'
 import { interrupted } from '../errors.js'
 import { registerExtraFunctions } from './extras.js'
@@ -18,30 +19,47 @@ export interface EngineOptions {
   readonly folder: string
 }
 
-export class Engine {
+interface Opened {
+  readonly instance: DuckDBInstance
   readonly connection: DuckDBConnection
-  private readonly instance: DuckDBInstance
+}
 
-  private constructor(instance: DuckDBInstance, connection: DuckDBConnection) {
-    this.instance = instance
-    this.connection = connection
+async function open({ memoryBytes, folder }: EngineOptions): Promise<Opened> {
+  const spill = join(folder, 'spill')
+  await mkdir(spill, { mode: 0o700, recursive: true })
+  const disk = await statfs(spill)
+  const instance = await openInMemory({
+    memory_limit: `${Math.max(LEAST_MEMORY_BYTES, Math.floor(memoryBytes * SHARE_OF_MEMORY))}B`,
+    temp_directory: spill,
+    max_temp_directory_size: `${Math.floor((disk.bavail * disk.bsize) / 2)}B`,
+  })
+  const connection = await instance.connect()
+  await connection.run("SET TimeZone = 'UTC'")
+  registerExtraFunctions(connection)
+  return { instance, connection }
+}
+
+export class Engine {
+  private opened: Opened
+  private readonly options: EngineOptions
+
+  private constructor(opened: Opened, options: EngineOptions) {
+    this.opened = opened
+    this.options = options
   }
 
-  static async start({ memoryBytes, folder }: EngineOptions): Promise<Engine> {
-    const spill = join(folder, 'spill')
-    await mkdir(spill, { mode: 0o700 })
-    const disk = await statfs(spill)
-    const instance = await DuckDBInstance.create(':memory:', {
-      memory_limit: `${Math.max(LEAST_MEMORY_BYTES, Math.floor(memoryBytes * SHARE_OF_MEMORY))}B`,
-      temp_directory: spill,
-      max_temp_directory_size: `${Math.floor((disk.bavail * disk.bsize) / 2)}B`,
-      autoinstall_known_extensions: 'false',
-      autoload_known_extensions: 'false',
-    })
-    const engine = new Engine(instance, await instance.connect())
-    await engine.run("SET TimeZone = 'UTC'")
-    registerExtraFunctions(engine.connection)
-    return engine
+  static async start(options: EngineOptions): Promise<Engine> {
+    return new Engine(await open(options), options)
+  }
+
+  get connection(): DuckDBConnection {
+    return this.opened.connection
+  }
+
+  /** Begins anew, with nothing of what was there: after some errors of its own DuckDB runs no statement any more. */
+  async restart(): Promise<void> {
+    this.close()
+    this.opened = await open(this.options)
   }
 
   /** @throws AuditError without any value of a record */
@@ -75,8 +93,8 @@ export class Engine {
   }
 
   close(): void {
-    this.connection.closeSync()
-    this.instance.closeSync()
+    this.opened.connection.closeSync()
+    this.opened.instance.closeSync()
   }
 
   private async guarded<T>(work: () => Promise<T>): Promise<T> {

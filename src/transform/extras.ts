@@ -12,7 +12,8 @@ import {
   type DuckDBVector,
   VARCHAR,
 } from '@duckdb/node-api'
-import { members, objectOf } from './members.js'
+import { objectOf } from './members.js'
+import { scan } from './scan.js'
 
 export interface Merged {
   /** All members of the kept object, and those of the other whose keys it lacks. */
@@ -21,6 +22,12 @@ export interface Merged {
   readonly grew: boolean
   /** Whether a key has another value in each. */
   readonly contradicts: boolean
+}
+
+/** Each key of an object's text, with its value's text. */
+export function members(json: string): readonly (readonly [key: string, value: string])[] {
+  const scanned = scan(Buffer.from(json))
+  return 'problem' in scanned ? [] : (scanned.members ?? []).map(({ key, value }) => [key, value])
 }
 
 /** @param kept and other texts of JSON objects; a value of the first is never overwritten */
@@ -40,7 +47,7 @@ export function mergeExtras(kept: string, other: string): Merged {
 
 /** A value with the keys of its objects in order: some warehouses give them back in an order of their own. */
 export function reordered(json: string): string {
-  return json.startsWith('{') ? objectOf([...members(json)].map(([key, value]) => [key, reordered(value)])) : json
+  return json.startsWith('{') ? objectOf(members(json).map(([key, value]) => [key, reordered(value)])) : json
 }
 
 /** The functions that a connection must know to merge events: SQL names, to be called with two objects' texts. */

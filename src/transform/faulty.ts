@@ -1,44 +1,51 @@
 /** The lines that the bulk path marked: each becomes a row of `walked`, or of `bad_lines` with its reason. */
 
+import type { DuckDBAppender } from '@duckdb/node-api'
 import { RECORD_FIELDS } from '../../schemas/tables.js'
 import { AuditError } from '../errors.js'
 import type { SpoolFile } from '../extract/batches.js'
 import type { Engine } from './engine.js'
 import { EXTRA_FUNCTIONS } from './extras.js'
+import type { RecordTexts } from './members.js'
+import { digestOf, rawPieces, rejectId } from './raw.js'
 import { quoted } from './sql.js'
 import { typed } from './typing.js'
-import { walk } from './walk.js'
+import { type Reject, walk } from './walk.js'
 
 /** What an appender holds back counts nowhere against the engine's limit of memory. */
-const HELD_CHARACTERS = 16 << 20
+const HELD_CHARACTERS = 8 << 20
 
+const TEXTS = ['row BIGINT', 'ordinal INTEGER', ...RECORD_FIELDS.map((field) => `${quoted(field)} VARCHAR`)]
+const WALKED = typed({
+  texts: 'FROM walked_texts',
+  ids: 'ids',
+  sorted: (object) => `${EXTRA_FUNCTIONS.sorted}(${object})`,
+  wide: true,
+  passed: ['row', 'ordinal'],
+})
+
+/**
+ * Creates `walked`, typed rows with their `row` and `ordinal`; `bad_lines`, where `raw` is a line's first piece and
+ * `reject_id` null where that is all of it; and `reject_pieces`, the further pieces, counted from 2.
+ */
 export async function walkFaultyLines(engine: Engine, files: readonly SpoolFile[], signal: AbortSignal): Promise<void> {
-  const texts = RECORD_FIELDS.map((field) => `${quoted(field)} VARCHAR`).join(', ')
-  await engine.run(`CREATE TABLE walked_texts (row BIGINT, ordinal INTEGER, ${texts}, unknown VARCHAR, ids VARCHAR)`)
-  await engine.run('CREATE TABLE bad_lines (row BIGINT, ordinal INTEGER, reason VARCHAR, message VARCHAR, raw VARCHAR)')
+  await engine.run(`
+    CREATE TABLE bad_lines (row BIGINT, ordinal INTEGER, reason VARCHAR, message VARCHAR, raw VARCHAR, reject_id VARCHAR)`)
+  await engine.run('CREATE TABLE reject_pieces (reject_id VARCHAR, piece INTEGER, raw VARCHAR)')
+  await engine.run(`CREATE TABLE walked_texts (${TEXTS.join(', ')}, unknown VARCHAR, ids VARCHAR)`)
+  await engine.run(`CREATE TABLE walked AS ${WALKED} LIMIT 0`)
   const faulty = await engine.rows(`
     SELECT file, min(first_row) AS first_row, min(ordinal) AS first_ordinal
     FROM documents SEMI JOIN (SELECT DISTINCT file FROM staged WHERE faulty) USING (file)
     GROUP BY file ORDER BY file`)
+  const portion = await Portion.begin(engine)
   for (const { file, first_row, first_ordinal } of faulty) {
-    signal.throwIfAborted()
     const spooled = files[Number(file)]
     if (spooled === undefined) continue
-    await walkFile(
-      engine,
-      spooled,
-      { file: Number(file), row: Number(first_row), ordinal: Number(first_ordinal) },
-      signal,
-    )
+    const start = { file: Number(file), row: Number(first_row), ordinal: Number(first_ordinal) }
+    await walkFile(engine, portion, spooled, start, signal)
   }
-  const typedTexts = typed({
-    texts: 'FROM walked_texts',
-    ids: 'ids',
-    sorted: (object) => `${EXTRA_FUNCTIONS.sorted}(${object})`,
-    wide: true,
-    passed: ['row', 'ordinal'],
-  })
-  await engine.run(`CREATE TABLE walked AS ${typedTexts}`)
+  await portion.end()
   const lost = await engine.number(`
     SELECT (SELECT count(*) FROM staged WHERE faulty) - (SELECT count(*) FROM bad_lines)
       - (SELECT count(*) FROM walked WHERE "timestamp" IS NOT NULL AND action IS NOT NULL)`)
@@ -55,49 +62,129 @@ interface Start {
   readonly ordinal: number
 }
 
-async function walkFile(engine: Engine, spooled: SpoolFile, start: Start, signal: AbortSignal): Promise<void> {
-  const records = await engine.connection.createAppender('walked_texts')
-  const rejects = await engine.connection.createAppender('bad_lines')
-  const ordinalOf = ordinals(spooled, start.ordinal)
-  let held = 0
+async function walkFile(
+  engine: Engine,
+  portion: Portion,
+  spooled: SpoolFile,
+  start: Start,
+  signal: AbortSignal,
+): Promise<void> {
+  const ownerOf = owners(spooled)
+  let owner = -1
+  let repeats = new Map<string, number>()
   for await (const { line, outcome } of walk(spooled, faultyLines(engine, start))) {
     signal.throwIfAborted()
-    if (held > HELD_CHARACTERS) {
-      for (const appender of [records, rejects]) appender.flushSync()
-      held = 0
-    }
     const row = BigInt(start.row + line - 1)
-    const ordinal = ordinalOf(line)
-    if ('reject' in outcome) {
-      const { reason, message, raw } = outcome.reject
-      rejects.appendBigInt(row)
-      rejects.appendInteger(ordinal)
-      for (const text of [reason, message, raw]) rejects.appendVarchar(text)
-      held += raw.length
-      rejects.endRow()
-      continue
-    }
-    records.appendBigInt(row)
-    records.appendInteger(ordinal)
-    const { texts, unknown, ids } = outcome.record
-    for (const text of [...texts, unknown, ids]) {
-      if (text === null) records.appendNull()
-      else records.appendVarchar(text)
-      held += text?.length ?? 0
-    }
-    records.endRow()
+    const place = ownerOf(line)
+    if (place !== owner) repeats = new Map()
+    owner = place
+    const ordinal = start.ordinal + place
+    if ('record' in outcome) portion.record(row, ordinal, outcome.record)
+    else portion.reject(row, ordinal, outcome.reject, spooled.documents[place]?.document.id ?? '', repeats)
+    await portion.flushWhenLarge()
   }
-  records.closeSync()
-  rejects.closeSync()
 }
 
-/** Whose line it is; to be asked for rising lines. */
-function ordinals({ documents }: SpoolFile, first: number): (line: number) => number {
+/** So many of the walked lines as may be in memory at once; the engine spills what went before. */
+class Portion {
+  private readonly engine: Engine
+  private records: DuckDBAppender
+  private readonly rejects: DuckDBAppender
+  private readonly pieces: DuckDBAppender
+  private held = 0
+
+  private constructor(engine: Engine, appenders: readonly [DuckDBAppender, DuckDBAppender, DuckDBAppender]) {
+    this.engine = engine
+    ;[this.records, this.rejects, this.pieces] = appenders
+  }
+
+  static async begin(engine: Engine): Promise<Portion> {
+    const { connection } = engine
+    return new Portion(engine, [
+      await connection.createAppender('walked_texts'),
+      await connection.createAppender('bad_lines'),
+      await connection.createAppender('reject_pieces'),
+    ])
+  }
+
+  record(row: bigint, ordinal: number, { texts, unknown, ids }: RecordTexts): void {
+    const { records } = this
+    records.appendBigInt(row)
+    records.appendInteger(ordinal)
+    for (const text of [...texts, unknown, ids]) this.append(records, text)
+    records.endRow()
+  }
+
+  /** @param repeats of the document's lines of several pieces: how often each was there, by its digest */
+  reject(row: bigint, ordinal: number, reject: Reject, document: string, repeats: Map<string, number>): void {
+    const { rejects } = this
+    const { line, encoding } = reject
+    let id: string | null = null
+    let piece = 0
+    for (const raw of rawPieces(line, encoding)) {
+      if (piece++ > 0) {
+        id ??= longId(reject, document, repeats)
+        this.pieces.appendVarchar(id)
+        this.pieces.appendInteger(piece)
+        this.append(this.pieces, raw)
+        this.pieces.endRow()
+        this.flushPieces()
+        continue
+      }
+      rejects.appendBigInt(row)
+      rejects.appendInteger(ordinal)
+      for (const text of [reject.reason, reject.message, raw]) this.append(rejects, text)
+    }
+    this.append(rejects, id)
+    rejects.endRow()
+  }
+
+  async flushWhenLarge(): Promise<void> {
+    if (this.held > HELD_CHARACTERS) await this.flush()
+  }
+
+  async end(): Promise<void> {
+    await this.flush()
+    for (const appender of [this.records, this.rejects, this.pieces]) appender.closeSync()
+  }
+
+  /** The engine works on 2,048 rows at once, of whatever size: it is given few large ones at a time. */
+  private async flush(): Promise<void> {
+    this.held = 0
+    for (const appender of [this.rejects, this.pieces]) appender.flushSync()
+    this.records.closeSync()
+    await this.engine.run(`INSERT INTO walked ${WALKED}`)
+    await this.engine.run(`CREATE OR REPLACE TABLE walked_texts (${TEXTS.join(', ')}, unknown VARCHAR, ids VARCHAR)`)
+    this.records = await this.engine.connection.createAppender('walked_texts')
+  }
+
+  private flushPieces(): void {
+    if (this.held <= HELD_CHARACTERS) return
+    this.pieces.flushSync()
+    this.held = 0
+  }
+
+  private append(appender: DuckDBAppender, text: string | null): void {
+    if (text === null) appender.appendNull()
+    else appender.appendVarchar(text)
+    this.held += text?.length ?? 0
+  }
+}
+
+function longId({ line, encoding }: Reject, document: string, repeats: Map<string, number>): string {
+  const digest = digestOf(line)
+  const repeat = repeats.get(digest) ?? 0
+  repeats.set(digest, repeat + 1)
+  return rejectId(document, line, encoding, repeat)
+}
+
+/** The place among the file's documents of the one whose line it is; to be asked for rising lines. */
+function owners({ documents }: SpoolFile): (line: number) => number {
   let place = 0
   let end = documents[0]?.lines ?? 0
   return (line) => {
     while (line > end) end += documents[++place]?.lines ?? Number.POSITIVE_INFINITY
-    return first + place
+    return place
   }
 }
 

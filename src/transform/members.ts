@@ -1,8 +1,12 @@
-/** The members of a JSON object as they stand in its text: no number passes through a double. */
+/** The members of a record: the texts of the documented keys, and the JSON object of all others. */
 
 import { RECORD_FIELDS } from '../../schemas/tables.js'
+import type { Member } from './scan.js'
 
 const KNOWN = new Set(RECORD_FIELDS)
+
+/** Before the key of a value that is kept as text; an id's key still ends as it did, and is still known as one. */
+export const AS_TEXT = 'text:'
 
 export interface RecordTexts {
   /** One for each documented key, in the order of RECORD_FIELDS: a string's characters, other values' JSON text. */
@@ -14,22 +18,26 @@ export interface RecordTexts {
 }
 
 /**
- * @param json the text of an object that JSON.parse accepts; of equal keys the last one counts, as it does there
+ * Where a key stands twice within a value of `unknown`, readers of JSON disagree on what it says. Such a value is no member
+ * under its key, where each would give its own answer, but under `text:` and the key, as the text that arrived.
+ *
+ * @param members each key once
  */
-export function recordTexts(json: string): RecordTexts {
+export function recordTexts(members: readonly Member[]): RecordTexts {
   const known = new Map<string, string | null>()
   const unknown = new Map<string, string>()
-  for (const [key, value] of members(json)) {
-    if (KNOWN.has(key)) known.set(key, value === 'null' ? null : textOf(value))
-    else if (value === 'null') unknown.delete(key)
-    else unknown.set(key, value)
+  const keys = new Set(members.map(({ key }) => key))
+  for (const { key, value, written, repeats } of members) {
+    if (KNOWN.has(key)) known.set(key, textOf(value))
+    else if (repeats) unknown.set(freeKey(key, keys), JSON.stringify(written.toString('utf8')))
+    else if (value !== 'null') unknown.set(key, value)
   }
   return {
     texts: RECORD_FIELDS.map((field) => known.get(field) ?? null),
     unknown: unknown.size === 0 ? null : objectOf(unknown),
     ids: inKeyOrder(unknown)
       .filter(([key]) => /_(?:asset|id)$/.test(key))
-      .map(([key, value]) => `,${sized(key)}=${sized(textOf(value))}`)
+      .map(([key, value]) => `,${sized(key)}=${sized(textOf(value) ?? '')}`)
       .join(''),
   }
 }
@@ -45,48 +53,15 @@ const inKeyOrder = <T>(members: Iterable<readonly [key: string, value: T]>): (re
 
 const sized = (text: string): string => `${Buffer.byteLength(text)}:${text}`
 
-/** A string's characters, any other value's JSON text. */
-const textOf = (json: string): string => (json.startsWith('"') ? JSON.parse(json) : json)
-
-/** The members of an object's text, which JSON.parse accepts: each key, and its value as JSON.stringify would write it. */
-export function* members(json: string): Generator<[key: string, value: string]> {
-  let at = json.indexOf('{') + 1
-  for (;;) {
-    const keyStart = json.indexOf('"', at)
-    if (keyStart === -1) return
-    const keyEnd = endOfString(json, keyStart)
-    const valueStart = json.indexOf(':', keyEnd) + 1
-    const { value, end } = readValue(json, valueStart)
-    yield [JSON.parse(json.slice(keyStart, keyEnd)), value]
-    at = end
-  }
+/** A documented key's value as its text; null is as if absent. */
+export function textOf(value: string): string | null {
+  if (value === 'null') return null
+  return value.startsWith('"') ? JSON.parse(value) : value
 }
 
-/** The value at `start` as JSON.stringify would write it, but numbers to the digit; and where it ends. */
-function readValue(json: string, start: number): { value: string; end: number } {
-  let value = ''
-  let depth = 0
-  let at = start
-  for (; at < json.length; at++) {
-    const character = json[at] as string
-    if (character === '"') {
-      const end = endOfString(json, at)
-      value += JSON.stringify(JSON.parse(json.slice(at, end)))
-      at = end - 1
-      continue
-    }
-    if (character <= ' ') continue
-    if (depth === 0 && (character === ',' || character === '}')) break
-    if (character === '{' || character === '[') depth++
-    if (character === '}' || character === ']') depth--
-    value += character
-  }
-  return { value, end: at }
-}
-
-/** The place behind the string that begins at `start`. */
-function endOfString(json: string, start: number): number {
-  let at = start + 1
-  while (json[at] !== '"') at += json[at] === '\\' ? 2 : 1
-  return at + 1
+function freeKey(key: string, taken: Set<string>): string {
+  let free = AS_TEXT + key
+  while (taken.has(free)) free = AS_TEXT + free
+  taken.add(free)
+  return free
 }

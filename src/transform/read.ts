@@ -1,7 +1,6 @@
 /** The bulk path: NDJSON files to typed rows in one statement, with a mark on each line that needs a closer look. */
 
 import { RECORD_FIELDS } from '../../schemas/tables.js'
-import { LONG_LINE_BYTES } from '../extract/lines.js'
 import { undocumentedIds } from './identity.js'
 import { literal, quoted } from './sql.js'
 import { typed } from './typing.js'
@@ -11,7 +10,9 @@ const TEXTS = literal(JSON.stringify(Object.fromEntries(RECORD_FIELDS.map((field
 const NOTHING_KNOWN = literal(JSON.stringify(Object.fromEntries(RECORD_FIELDS.map((field) => [field, null]))))
 
 /** A number, array or object as a field's text: the engine may have written it otherwise than it stands there. */
-const REWRITTEN = literal('-?[0-9]+(?:[.][0-9]+(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+)|0|-?NaN|-?Infinity|(?s:[{\\[].*)')
+const REWRITTEN = literal(
+  '-?[0-9]+(?:[.][0-9]+(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+)|0|-?(?i:nan|inf|infinity)|(?s:[{\\[].*)',
+)
 /** What the engine reads otherwise than it stands in the line: fractions, exponents, -0, NaN, a comma too many. */
 const INEXACT = literal('(?:"\\s*:|[\\[,])\\s*(?:-?[0-9]+[.eE]|-0|-?(?i:nan|inf))|,\\s*[\\]}]')
 
@@ -21,8 +22,12 @@ const WORDS = RECORD_FIELDS.filter(
   (field) => !IDS.includes(field) && field !== 'timestamp' && field !== 'response_code',
 )
 
-/** Above this a value may be too long for its column. */
-const WIDE_BYTES = 65_535
+/** Decides how large the reader's buffers are; no line is so long. */
+const READ_BYTES = 4 << 20
+
+/** A text that begins like a key, so that another text's end and this one's begin would look like a key themselves. */
+const COLON_FIRST = literal('[{,]\\s*"\\s*:')
+const KEYS = literal('"([^"]*)"\\s*:')
 
 /**
  * Reads files into rows (file, faulty, the columns of `typed`), in the order of the files and their lines, one for
@@ -43,7 +48,7 @@ export function readEvents(paths: readonly string[]): string {
           SELECT right(filename, 8)::INTEGER AS file, json, from_json(json, ${TEXTS}) AS record
           FROM read_ndjson_objects([${paths.map(literal).join(', ')}], format = 'newline_delimited',
             ignore_errors = true, filename = true, compression = 'uncompressed',
-            maximum_object_size = ${4 * LONG_LINE_BYTES})
+            maximum_object_size = ${READ_BYTES})
         )
       )
     )`
@@ -51,15 +56,19 @@ export function readEvents(paths: readonly string[]): string {
   const oddIds = `regexp_matches(concat(${ids}), '[^0-9]')`
   const zeros = `(response_code = 0 OR '0' IN (${ids})) IS TRUE`
   const rewritten = `(${WORDS.map((word) => `regexp_full_match(${quoted(word)}, ${REWRITTEN})`).join(' OR ')}) IS TRUE`
+  // All that looks like a key stands once in the line, so none stands twice in an object.
+  const keys = `regexp_extract_all(json, ${KEYS}, 1)`
+  const mayRepeat = `contains(json, '\\') OR regexp_matches(json, ${COLON_FIRST}) OR len(list_distinct(${keys})) <> len(${keys})`
   // CASE, not OR and AND: only a CASE spares the engine the costly pattern on every line.
   return `
     SELECT * EXCLUDE (json, more),
       CASE
-        WHEN json IS NULL OR "timestamp" IS NULL OR action IS NULL OR strlen(json) > ${WIDE_BYTES} THEN true
+        WHEN json IS NULL OR "timestamp" IS NULL OR action IS NULL THEN true
         WHEN more OR extra IS NOT NULL OR ${oddIds} OR ${zeros} OR ${rewritten}
           OR suffix(json, ',}') OR suffix(json, ' }') OR suffix(json, chr(9) || '}') OR suffix(json, chr(13) || '}')
         THEN regexp_matches(json, ${INEXACT}) OR len(list_distinct(json_keys(json))) <> len(json_keys(json))
           OR (contains(json, '\\') AND (${oddIds} OR ${rewritten} OR ids IS NOT NULL))
+          OR CASE WHEN contains(CAST(extra AS VARCHAR)[2:], '{') THEN ${mayRepeat} ELSE false END
         ELSE false
       END AS faulty
     FROM (${typed({ texts, ids: undocumentedIds('unknown'), sorted, wide: false, passed: ['file', 'json', 'more'] })})`

@@ -6,6 +6,7 @@ import type { SpoolFile } from '../extract/batches.js'
 import { createReceipts, proveNoLineLost, registerDocuments, stagedByDocument, within } from './documents.js'
 import type { Engine } from './engine.js'
 import { walkFaultyLines } from './faulty.js'
+import { type Refusal, refuseMostlyRejected } from './mostly-rejected.js'
 import { readEvents } from './read.js'
 import { createResolved, hasRepeats, oneLine } from './repeats.js'
 import { instantLiteral, literal, quoted } from './sql.js'
@@ -15,7 +16,17 @@ export const TYPED_COLUMNS = AUDIT_EVENTS.columns
   .filter((column) => column.class !== 'provenance')
   .map(({ name }) => name)
 
-const VIEWS = ['events', 'rejects', 'numbered', 'base', 'everything']
+const VIEWS = [
+  'part_events',
+  'part_rejects',
+  'part_pieces',
+  'part_receipts',
+  'events',
+  'rejects',
+  'numbered',
+  'base',
+  'everything',
+]
 const TABLES = [
   'documents',
   'staged',
@@ -23,12 +34,13 @@ const TABLES = [
   'walked_texts',
   'walked',
   'bad_lines',
+  'reject_pieces',
   'repeated',
   'told',
   'resolved',
   'readings',
-  'reject_pieces',
   'receipts',
+  'part_raw',
 ]
 
 export interface BatchIdentity {
@@ -39,6 +51,13 @@ export interface BatchIdentity {
   readonly folder: string
   /** Chooses among the events of documents without a range of their own; the rest of them is passed over. */
   readonly range: DayRange
+  /** How many rejects a document may have that has little else; undefined: none was named. */
+  readonly maxRejects?: number | undefined
+}
+
+export interface Transformed extends Batch {
+  /** Documents that are not in the batch, for most of their lines are rejects. */
+  readonly refused: readonly Refusal[]
 }
 
 /**
@@ -50,14 +69,15 @@ export async function transform(
   files: readonly SpoolFile[],
   identity: BatchIdentity,
   signal: AbortSignal,
-): Promise<Batch> {
+): Promise<Transformed> {
   return engine.interruptible(signal, async () => {
     await dropAll(engine)
     await registerDocuments(engine, files, identity.range)
     await engine.run(`CREATE TABLE staged AS ${readEvents(files.map(({ path }) => path))}`)
     await proveNoLineLost(engine, files)
     await walkFaultyLines(engine, files, signal)
-    const passedOver = await createBase(engine, files, identity.range)
+    const refused = await refuseMostlyRejected(engine, files, identity.maxRejects)
+    const passedOver = await createBase(engine, files, identity.range, refused.length > 0)
     await createEmpty(engine)
     const repeats = await hasRepeats(engine)
     const documents = files.reduce((sum, file) => sum + file.documents.length, 0)
@@ -65,7 +85,7 @@ export async function transform(
     const provenance = `${literal(identity.loadId)} AS load_id, ${instantLiteral(new Date())} AS loaded_at`
     await createRelations(engine, provenance, repeats)
     await createReceipts(engine, identity.source, provenance, passedOver)
-    return await describe(engine, identity)
+    return { ...(await describe(engine, identity)), refused }
   })
 }
 
@@ -80,11 +100,16 @@ export async function dropAll(engine: Engine): Promise<void> {
  *
  * @returns a SELECT of the ordinals of events that lie outside the range; null when none can
  */
-async function createBase(engine: Engine, files: readonly SpoolFile[], range: DayRange): Promise<string | null> {
+async function createBase(
+  engine: Engine,
+  files: readonly SpoolFile[],
+  range: DayRange,
+  someRefused: boolean,
+): Promise<string | null> {
   const staged = await stagedByDocument(engine, files)
   await engine.run(`
     CREATE VIEW everything AS
-    SELECT * EXCLUDE (faulty) FROM (${staged}) WHERE NOT faulty
+    SELECT * EXCLUDE (faulty) FROM (${staged}) ${someRefused ? 'SEMI JOIN documents USING (ordinal)' : ''} WHERE NOT faulty
     UNION ALL BY NAME SELECT * FROM walked`)
   const chosen = files.some(({ documents }) => documents.some(({ document }) => document.range !== null))
     ? null
@@ -99,7 +124,6 @@ async function createEmpty(engine: Engine): Promise<void> {
   await engine.run(
     `CREATE TABLE readings AS SELECT "timestamp", content_hash, ${filled}, '' AS document FROM base LIMIT 0`,
   )
-  await engine.run('CREATE TABLE reject_pieces (reject_id VARCHAR, piece INTEGER, raw VARCHAR)')
 }
 
 async function createRelations(engine: Engine, provenance: string, repeats: boolean): Promise<void> {
@@ -119,10 +143,11 @@ async function createRelations(engine: Engine, provenance: string, repeats: bool
   await engine.run(`
     CREATE OR REPLACE VIEW rejects AS
     SELECT
-      sha256(concat(strlen(document), ':', document, ',', strlen(raw), ':', raw, '#', repeat)) AS reject_id,
+      coalesce(reject_id,
+        sha256(concat(strlen(document), ':', document, ',', strlen(raw), ':', raw, '#', repeat))) AS reject_id,
       document AS source_document, version AS document_version, row - first_row + 1 AS source_line,
       reason, message, raw, ${provenance}
-    FROM (SELECT *, row_number() OVER (PARTITION BY ordinal, raw ORDER BY row) - 1 AS repeat FROM bad_lines)
+    FROM (SELECT *, row_number() OVER (PARTITION BY ordinal, raw, reject_id IS NULL ORDER BY row) - 1 AS repeat FROM bad_lines)
     JOIN documents USING (ordinal)`)
 }
 
@@ -132,9 +157,9 @@ async function describe(engine: Engine, identity: BatchIdentity): Promise<Batch>
   const [bounds = {}] = await engine.rows(
     'SELECT epoch_us(min("timestamp")) AS least, epoch_us(max("timestamp")) AS greatest FROM base',
   )
-  const { loadId, startedAt, loaderVersion, folder } = identity
+  const { loadId, source, startedAt, loaderVersion, folder } = identity
   return {
-    ...{ loadId, startedAt, loaderVersion, folder },
+    ...{ loadId, source, startedAt, loaderVersion, folder },
     documents: Number(totals.documents),
     rowsRead: Number(totals.rows),
     rejected: Number(totals.rejected),
@@ -147,6 +172,6 @@ async function describe(engine: Engine, identity: BatchIdentity): Promise<Batch>
   }
 }
 
-function boundsOf(least: unknown, greatest: unknown): TimestampBounds | null {
+export function boundsOf(least: unknown, greatest: unknown): TimestampBounds | null {
   return typeof least === 'bigint' && typeof greatest === 'bigint' ? { least, greatest } : null
 }

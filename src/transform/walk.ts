@@ -3,124 +3,148 @@
  * record with every digit.
  */
 
-import { createReadStream } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { closeSync, openSync, readSync } from 'node:fs'
 import { recordProblem } from '../../schemas/record.js'
 import type { SpoolFile } from '../extract/batches.js'
+import { linesOf } from '../extract/spooled.js'
 import { type RecordTexts, recordTexts } from './members.js'
+import { type Encoding, encodingOf, inMemory, type LineBytes } from './raw.js'
+import { type Member, MOST_KEYS, MOST_LEVELS, type ScanProblem, scan } from './scan.js'
 
 /** Warehouses end here too: Redshift's SUPER takes 16 MB. */
 const PARSED_LINE_BYTES = 16 * 1024 * 1024
 
-const LF = 0x0a
+const CR = 0x0d
 
 export interface Reject {
   readonly reason: string
   readonly message: string
-  /** The line; base64 where reason is not_utf8. */
-  readonly raw: string
+  /** The line as it arrived, without a carriage return at its end where it is text. */
+  readonly line: LineBytes
+  /** Of what is kept raw. */
+  readonly encoding: Encoding
 }
+
+export type Outcome = { readonly reject: Reject } | { readonly record: RecordTexts }
 
 export interface WalkedLine {
   /** Counted from 1, without blank lines. */
   readonly line: number
-  readonly outcome: { readonly reject: Reject } | { readonly record: RecordTexts }
+  readonly outcome: Outcome
 }
 
 /** @param wanted numbers of the file's lines, rising */
 export async function* walk(file: SpoolFile, wanted: AsyncIterable<number>): AsyncGenerator<WalkedLine> {
   const numbers = wanted[Symbol.asyncIterator]()
-  let next = await numbers.next()
-  let line = 0
-  for await (const bytes of linesOf(file.path)) {
-    if (next.done === true) return
-    line++
-    if (line !== next.value) continue
-    yield { line, outcome: inspect((await longLine(file, line)) ?? bytes) }
-    next = await numbers.next()
-  }
-}
-
-/** A document with a long line has its file to itself. */
-async function longLine({ path, documents }: SpoolFile, line: number): Promise<Buffer | null> {
-  const place = documents[0]?.longLines.get(line)
-  if (place === undefined) return null
-  const file = await open(`${path}.long`)
+  const aside = new LinesAside(file)
   try {
-    const { buffer } = await file.read(Buffer.alloc(place.length), 0, place.length, place.offset)
-    return buffer
-  } finally {
-    await file.close()
-  }
-}
-
-/** The lines of a landed file that are not blank; blank is what LineFilter calls so. */
-async function* linesOf(path: string): AsyncGenerator<Buffer> {
-  let held: Buffer = Buffer.alloc(0)
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
-    const bytes = held.length === 0 ? chunk : Buffer.concat([held, chunk])
-    let start = 0
-    for (let end = bytes.indexOf(LF); end !== -1; end = bytes.indexOf(LF, start)) {
-      const line = bytes.subarray(start, end)
-      if (!isBlank(line)) yield line
-      start = end + 1
+    let next = await numbers.next()
+    let line = 0
+    for await (const bytes of linesOf(file.path)) {
+      if (next.done === true) return
+      line++
+      if (line !== next.value) continue
+      const refusal = file.refused?.get(line)
+      const arrived = aside.line(line) ?? inMemory(bytes)
+      yield { line, outcome: refusal === undefined ? inspect(arrived) : refused(arrived, refusal) }
+      next = await numbers.next()
     }
-    held = bytes.subarray(start)
+  } finally {
+    aside.close()
   }
-  if (!isBlank(held)) yield held
 }
 
-const isBlank = (line: Buffer): boolean => line.every((byte) => byte === 0x20 || (byte >= 0x09 && byte <= 0x0d))
+/** The lines that landing put aside. A document with one has its file to itself. */
+class LinesAside {
+  private readonly file: SpoolFile
+  private descriptor: number | null = null
 
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+  constructor(file: SpoolFile) {
+    this.file = file
+  }
 
-/** A high surrogate without its low one, or the other way round, written as an escape. */
-const SURROGATE = /\\u[dD][89a-fA-F]/
+  line(number: number): LineBytes | null {
+    const place = this.file.documents[0]?.longLines.get(number)
+    if (place === undefined) return null
+    this.descriptor ??= openSync(`${this.file.path}.long`, 'r')
+    const { descriptor } = this
+    return {
+      length: place.length,
+      read(from, to) {
+        const buffer = Buffer.allocUnsafe(to - from)
+        for (let done = 0; done < buffer.length; ) {
+          const bytes = readSync(descriptor, buffer, done, buffer.length - done, place.offset + from + done)
+          if (bytes === 0) throw new Error('the spool is shorter than what was landed')
+          done += bytes
+        }
+        return buffer
+      },
+    }
+  }
+
+  close(): void {
+    if (this.descriptor !== null) closeSync(this.descriptor)
+  }
+}
 
 /** What becomes of one line. Messages never hold a value of it. */
-export function inspect(bytes: Buffer): WalkedLine['outcome'] {
-  let text: string
-  try {
-    text = utf8.decode(bytes)
-  } catch {
-    return reject('not_utf8', 'the line is not UTF-8; raw is its base64', bytes.toString('base64'))
-  }
-  const raw = text.replace(/\r$/, '')
-  if (bytes.length > PARSED_LINE_BYTES) return reject('line_too_long', 'the line is longer than 16 MiB', raw)
-  let value: unknown
-  try {
-    value = JSON.parse(raw)
-  } catch {
-    return reject('not_json', notJson(raw), raw)
-  }
-  if (SURROGATE.test(raw) && !isWellFormed(value)) {
-    return reject('unpaired_surrogate', 'a string holds half of a character (an unpaired surrogate)', raw)
-  }
-  const problem = recordProblem(value)
-  if (problem !== null) return reject(problem.reason, problem.message, raw)
-  return { record: recordTexts(raw) }
+export function inspect(line: LineBytes): Outcome {
+  if (encodingOf(line) === 'base64') return rejected(line, 'not_utf8', 'the line is not UTF-8; raw is its base64')
+  if (line.length > PARSED_LINE_BYTES) return rejected(line, 'line_too_long', 'the line is longer than 16 MiB')
+  const text = line.read(0, line.length)
+  const scanned = scan(text)
+  if ('problem' in scanned) return rejected(line, REASONS[scanned.problem], MESSAGES[scanned.problem](text))
+  const problem = recordProblem(scanned.members === null ? null : essentials(scanned.members))
+  if (problem !== null) return rejected(line, problem.reason, problem.message)
+  return { record: recordTexts(scanned.members ?? []) }
 }
 
-function reject(reason: string, message: string, raw: string): { reject: Reject } {
-  return { reject: { reason, message, raw } }
+/** Nothing is made of the line but its text: whatever was, failed. */
+function refused(line: LineBytes, refusal: string): Outcome {
+  if (encodingOf(line) === 'base64') return rejected(line, 'not_utf8', 'the line is not UTF-8; raw is its base64')
+  return rejected(line, 'engine_refused', refusal)
 }
 
-function notJson(raw: string): string {
-  if (raw.includes('\0')) return 'the line holds a NUL character'
-  if (raw.trimStart().startsWith('<')) return 'the line is HTML or XML, not JSON: perhaps a login page was saved'
-  if (/\}\s*\{/.test(raw)) return 'the line is not one JSON object; perhaps it holds two'
+/** The line is kept, and nothing is made of it. */
+export function rejected(line: LineBytes, reason: string, message: string): { reject: Reject } {
+  const encoding = reason === 'not_utf8' ? 'base64' : 'utf8'
+  const hasCr = encoding === 'utf8' && line.length > 0 && line.read(line.length - 1, line.length)[0] === CR
+  return { reject: { reason, message, encoding, line: hasCr ? { ...line, length: line.length - 1 } : line } }
+}
+
+const REASONS: Readonly<Record<ScanProblem, string>> = {
+  not_json: 'not_json',
+  two_values: 'not_json',
+  too_deep: 'too_deep',
+  too_many_keys: 'too_many_keys',
+  unpaired_surrogate: 'unpaired_surrogate',
+  duplicate_key: 'duplicate_key',
+}
+
+const MESSAGES: Readonly<Record<ScanProblem, (text: Buffer) => string>> = {
+  not_json: notJson,
+  two_values: () => 'the line is not one JSON object; perhaps it holds two',
+  too_deep: () => `the line nests more than ${MOST_LEVELS} levels`,
+  too_many_keys: () => `an object in the line has more than ${MOST_KEYS} keys`,
+  unpaired_surrogate: () => 'a string holds half of a character (an unpaired surrogate)',
+  duplicate_key: () => 'a key of the object stands in it twice',
+}
+
+function notJson(text: Buffer): string {
+  if (text.includes(0)) return 'the line holds a NUL character'
+  if (text.toString('latin1', 0, 1000).trimStart().startsWith('<')) {
+    return 'the line is HTML or XML, not JSON: perhaps a login page was saved'
+  }
   return 'the line is not JSON; perhaps it was cut'
 }
 
-/** Whether every string within is whole; without recursion, for values may be nested deeply. */
-function isWellFormed(value: unknown): boolean {
-  const open: unknown[] = [value]
-  while (open.length > 0) {
-    const each = open.pop()
-    if (typeof each === 'string' && !each.isWellFormed()) return false
-    if (typeof each === 'object' && each !== null) {
-      for (const [key, member] of Object.entries(each)) open.push(key, member)
-    }
+/** What decides whether an object is an event. Of a value other than a string only its being one counts. */
+function essentials(members: readonly Member[]): Record<string, unknown> {
+  const found: Record<string, unknown> = {}
+  for (const { key, value } of members) {
+    if (key !== 'timestamp' && key !== 'action') continue
+    if (value === 'null') found[key] = null
+    else found[key] = value.startsWith('"') ? JSON.parse(value) : {}
   }
-  return true
+  return found
 }

@@ -1,6 +1,7 @@
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { newFolder, start, valueIn } from './support.js'
+import { newFolder, run, start, valueIn } from './support.js'
 
 it('the demo loads the same days from files and from the API, then both again, answers, and stays up', async () => {
   const cwd = newFolder()
@@ -29,4 +30,17 @@ it('the demo loads the same days from files and from the API, then both again, a
   expect(await valueIn(path, 'SELECT count(DISTINCT action) FROM audit_events')).toBe(30n)
   expect(stdout.match(/\(\d+ rows?\)/g)).toHaveLength(4)
   expect(stdout).not.toContain('(0 rows)')
+})
+
+it('the demo overwrites nothing that no demo made', async () => {
+  const cwd = newFolder()
+  mkdirSync(join(cwd, 'real'))
+  for (const path of ['audit.duckdb', 'real/audit.duckdb']) writeFileSync(join(cwd, path), 'evidence')
+  symlinkSync('real', join(cwd, 'link'))
+  for (const folder of ['.', 'real', 'link']) {
+    const { code, stderr } = await run(['demo', '--folder', folder], { cwd })
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining('--folder') })
+  }
+  for (const path of ['audit.duckdb', 'real/audit.duckdb'])
+    expect(readFileSync(join(cwd, path), 'utf8')).toBe('evidence')
 })

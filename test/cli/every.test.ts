@@ -2,8 +2,6 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { repeatEvery } from '../../src/cli/every.js'
-import type { Session } from '../../src/cli/session.js'
-import { silentLogger } from '../support/load.js'
 import { ndjson, newFolder, run, spoolsOf, start, valueIn } from './support.js'
 
 const LOGIN = { timestamp: '2026-10-01T12:34:56Z', action: 'user:login' }
@@ -62,14 +60,13 @@ describe('repeatEvery', () => {
     const started = Date.now()
     const minutes: number[] = []
     const stop = new AbortController()
-    const session = { signal: stop.signal, logger: silentLogger } as Session
     const run = async () => {
       minutes.push(Math.round((Date.now() - started) / MINUTE))
       // The third one takes longer than it should.
       await new Promise((resolve) => setTimeout(resolve, minutes.length === 3 ? 15 * MINUTE : MINUTE))
       return 0 as const
     }
-    const ended = repeatEvery(10 * MINUTE, run, session)
+    const ended = repeatEvery(10 * MINUTE, run, stop.signal)
     await vi.advanceTimersByTimeAsync(58 * MINUTE)
     stop.abort()
     expect(await ended).toBe(0)

@@ -193,8 +193,9 @@ describe('parquet', () => {
   })
 
   test('the temporary file is for its owner only, and goes whatever happens', async () => {
-    const folder = await temporaryFolder()
-    vi.stubEnv('TMPDIR', folder)
+    const cache = await temporaryFolder()
+    const folder = join(cache, 'wandb-audit')
+    vi.stubEnv('XDG_CACHE_HOME', cache)
     const modes: string[] = []
     const out = new Writable({
       write(_chunk, _encoding, done) {
@@ -351,8 +352,10 @@ describe('the way out', () => {
   })
 
   test.each(FORMATS)('%s: any other failure to write is told', async (format) => {
-    const out = new Writable({ write: (_chunk, _encoding, done) => done(new Error('disk full')) })
-    await expect(writeResult(result(ROWS), format, out)).rejects.toThrow('disk full')
+    const out = new Writable({
+      write: (_chunk, _encoding, done) => done(Object.assign(new Error('disk full'), { code: 'ENOSPC' })),
+    })
+    await expect(writeResult(result(ROWS), format, out)).rejects.toThrow('the output cannot be written (ENOSPC)')
   })
 
   test.each(FORMATS)('%s: a failure to read is told and leaves no listener behind', async (format) => {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { madeDay } from '../../src/demo/made-logs.js'
 import { holdFile, letGo } from '../support/hold.js'
-import { contentsOf, inDatabase, ndjson, newFolder, run, spoolsOf, start, summaryOf } from './support.js'
+import { contentsOf, inDatabase, ndjson, newFolder, spoolsOf, start, summaryOf } from './support.js'
 
 const DAY = Date.UTC(2026, 9, 1)
 const KILLS = 20
@@ -28,22 +28,25 @@ function random(seed: number): () => number {
 }
 
 describe('Ctrl-C', () => {
-  it.each(['SIGINT', 'SIGTERM'] as const)('(%s) while a document arrives leaves nothing behind', async (signal) => {
-    const cwd = newFolder()
-    const path = join(cwd, 'audit.duckdb')
-    await summaryOf(['load', '--from', '-'], { cwd, stdin: madeLines(100) })
-    const before = await contentsOf(path)
-    const { child, result } = start(['load', '--from', '-'], { cwd })
-    // More than any pipe holds: when it is taken, the run is in the middle of landing it.
-    await new Promise((resolve) => child.stdin?.write(madeLines(5000), resolve))
-    expect(spoolsOf(cwd)).toHaveLength(1)
-    child.kill(signal)
-    const { code, stdout, stderr } = await result
-    expect({ code, stdout }).toEqual({ code: 130, stdout: '' })
-    expect(stderr).toContain('interrupted')
-    expect(spoolsOf(cwd)).toEqual([])
-    expect(await contentsOf(path)).toEqual(before)
-  })
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    '(%s) while a document arrives leaves nothing behind',
+    async (signal) => {
+      const cwd = newFolder()
+      const path = join(cwd, 'audit.duckdb')
+      await summaryOf(['load', '--from', '-'], { cwd, stdin: madeLines(100) })
+      const before = await contentsOf(path)
+      const { child, result } = start(['load', '--from', '-'], { cwd })
+      // More than any pipe holds: when it is taken, the run is in the middle of landing it.
+      await new Promise((resolve) => child.stdin?.write(madeLines(5000), resolve))
+      expect(spoolsOf(cwd)).toHaveLength(1)
+      child.kill(signal)
+      const { code, stdout, stderr } = await result
+      expect({ code, stdout }).toEqual({ code: 130, stdout: '' })
+      expect(stderr).toContain('interrupted')
+      expect(spoolsOf(cwd)).toEqual([])
+      expect(await contentsOf(path)).toEqual(before)
+    },
+  )
 
   it('ends the waiting for a file that another process holds', async () => {
     const cwd = newFolder()
@@ -66,8 +69,8 @@ describe('Ctrl-C', () => {
     child.kill('SIGINT')
     await written(/once more to stop at once/)
     child.kill('SIGINT')
-    expect((await result).code).toBe(130)
-    await run(['load', '--from', '-'], { cwd, stdin: madeLines(1) })
+    // The first one may have been quicker.
+    expect([130, 'SIGINT']).toContain((await result).code ?? child.signalCode)
     expect(spoolsOf(cwd)).toEqual([])
   })
 })

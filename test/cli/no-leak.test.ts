@@ -166,3 +166,56 @@ describe.each(LOGS)('no value of a record and no secret is told, with a log as $
     }
   })
 })
+
+describe('a login in an address or a proxy is not told', () => {
+  const LOGIN = `ada:${MARK}@`
+  const ADDRESSES = [
+    `postgres://${LOGIN}host/db`,
+    `postgres:${LOGIN}host`,
+    `ftp://${LOGIN}host`,
+    `https://${LOGIN}host`,
+    `https:/${LOGIN}host`,
+    `s3://${LOGIN}bucket`,
+    `gs://ada:${MARK}/x@bucket`,
+    `az://${LOGIN}account/x`,
+    `duckdb://${LOGIN}host/x.duckdb`,
+    `parquet://${LOGIN}host/x`,
+    `parquet+s3://${LOGIN}bucket/x`,
+    `bigquery://${LOGIN}project/x`,
+    `redshift://${LOGIN}group/x`,
+    `redshift:${LOGIN}group/x`,
+    `fabric://${LOGIN}workspace/x`,
+  ]
+  const forbidden = ({ stdout, stderr }: Result): void => expect(stdout + stderr).not.toMatch(`${MARK}|ada`)
+
+  it.each(ADDRESSES)('by any command: %s', { timeout: 120_000 }, async (address) => {
+    const commands = [
+      ['load', '--from', address, '--dry-run'],
+      ['load', '--from', 'logs', '--to', address],
+      ['status', '--to', address],
+      [address],
+    ]
+    for (const args of commands) {
+      const result = await told(args)
+      expect(result.code).toBeGreaterThan(0)
+      forbidden(result)
+    }
+  })
+
+  it.each(['gs://bucket', 'az://account/container', 's3://bucket', 'https://acme.invalid'])(
+    'by %s behind a proxy that is none',
+    async (from) => {
+      const env = { ...SECRETS, HTTPS_PROXY: `http://${LOGIN}:none`, WANDB_AUDIT_DEBUG: '1' }
+      const result = await run(['load', '--from', from], { cwd, env })
+      expect(result).toMatchObject({ code: 2, stderr: expect.stringContaining('HTTPS_PROXY') })
+      forbidden(result)
+    },
+  )
+
+  it('by BigQuery behind a proxy that is none', async () => {
+    const env = { HTTPS_PROXY: `http://${LOGIN}:none`, WANDB_AUDIT_DEBUG: '1' }
+    const result = await run(['load', '--from', 'logs', '--to', 'bigquery://project-x/audit'], { cwd, env })
+    expect(result.code).toBe(2)
+    forbidden(result)
+  })
+})

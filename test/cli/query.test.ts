@@ -51,11 +51,19 @@ describe('query', () => {
     async (sql) => {
       const before = await contentsOf(join(cwd, 'audit.duckdb'))
       const { code, stdout, stderr } = await query(sql)
-      expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
-      expect(stderr).toContain('the statement would change something')
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+      expect(stderr).toMatch(/a query is one statement that only reads.*\n.*Ask with one SELECT/)
       expect(await contentsOf(join(cwd, 'audit.duckdb'))).toEqual(before)
     },
   )
+
+  it('knows nothing of the environment', async () => {
+    const env = { HTTP_PROXY: 'http://me:hidden@127.0.0.1:9', WANDB_API_KEY: 'hidden' }
+    const { code, stdout } = await run(['query', 'FROM duckdb_settings()', '--format', 'csv'], { cwd, env })
+    expect(code).toBe(0)
+    expect(stdout).toContain('http_proxy')
+    expect(stdout).not.toContain('hidden')
+  })
 
   it('says what is wrong with a statement', async () => {
     expect((await query('SELECT nothing FROM audit_events')).stderr).toMatch(/Binder Error.*nothing/)

@@ -1,7 +1,7 @@
 /** Runs the built program as a child process, as its users do. */
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdirSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { DuckDBInstance, type DuckDBValue } from '@duckdb/node-api'
@@ -36,11 +36,13 @@ function filesBelow(folder: string, ending: string): string[] {
 }
 
 export interface Options {
-  /** The working folder, which is HOME too; temporary files lie in its `.tmp`. A fresh one when absent. */
+  /** The working folder, which is HOME too. A fresh one when absent. */
   readonly cwd?: string
   /** Beside PATH, HOME, TMPDIR and that no login of this machine is looked for, which is all there is otherwise. */
   readonly env?: Readonly<Record<string, string>>
   readonly stdin?: string | Uint8Array
+  /** Whether it leads a group of processes of its own, as a terminal's jobs do. */
+  readonly ownGroup?: boolean
   /** Of stdout; UTF-8 when absent. */
   readonly encoding?: BufferEncoding
 }
@@ -60,11 +62,12 @@ export interface Running {
 
 /** Starts `wandb-audit` and leaves its standard input open. */
 export function start(args: readonly string[], options: Omit<Options, 'stdin'> = {}): Running {
-  const { cwd = newFolder(), env = {}, encoding = 'utf8' } = options
+  const { cwd = newFolder(), env = {}, encoding = 'utf8', ownGroup = false } = options
   const tmp = tmpOf(cwd)
   mkdirSync(tmp, { recursive: true })
   const child = spawn(process.execPath, [PROGRAM, ...args], {
     cwd,
+    detached: ownGroup,
     env: { PATH: process.env.PATH, HOME: cwd, TMPDIR: tmp, METADATA_SERVER_DETECTION: 'none', ...env },
   })
   const output = { stdout: '', stderr: '' }
@@ -127,7 +130,10 @@ export const tmpOf = (cwd: string): string => join(cwd, '.tmp')
 
 /** The spool folders of runs in a working folder. */
 export const spoolsOf = (cwd: string): readonly string[] =>
-  readdirSync(tmpOf(cwd)).filter((name) => name.startsWith('wandb-audit-'))
+  [join(cwd, '.cache/wandb-audit'), tmpOf(cwd)]
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) => readdirSync(folder))
+    .filter((name) => name.startsWith('wandb-audit-'))
 
 /** Runs statements in a database file, and returns the rows of the last one. */
 export async function inDatabase(path: string, ...statements: readonly string[]): Promise<readonly DuckDBValue[][]> {

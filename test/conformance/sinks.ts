@@ -11,6 +11,7 @@ import {
 } from '../../schemas/tables.js'
 import type { Batch, Sink } from '../../src/contract.js'
 import { batchOf, countsOf, documentOf, loadInto, ndjson, never, newEngine } from '../support/load.js'
+import { POISON, squeamish } from '../support/poison.js'
 import { contentOf, eventsOf, rowsOf, tableOf } from '../support/rows.js'
 
 /** One place in a warehouse, empty at first. */
@@ -31,7 +32,8 @@ const WITH_EXTRA = { ...BARE, run_name: 'r' }
 const OTHER = { timestamp: '2026-10-02T00:00:00.5Z', action: 'user:login', response_code: 'oops' }
 const BAD = '{"timestamp":"2026-10-01T12:34:56Z"}'
 
-export function sinkConformance(name: string, newTarget: () => Promise<SinkTarget>): void {
+/** @param mark what texts begin with: a byte order mark is a character like any other */
+export function sinkConformance(name: string, newTarget: () => Promise<SinkTarget>, mark = '\ufeff'): void {
   const newSink = async (): Promise<Sink> => {
     const sink = await (await newTarget()).open()
     await sink.prepare()
@@ -85,7 +87,7 @@ export function sinkConformance(name: string, newTarget: () => Promise<SinkTarge
       const everything = Object.fromEntries(
         AUDIT_EVENTS.columns
           .filter((column) => column.class === 'identity' || column.class === 'name')
-          .map((column) => [column.name, `value of ${column.name} – "quoted", \\ and \t 💡`]),
+          .map((column) => [column.name, `${mark}value of ${column.name} – "quoted", \\ and \t 💡`]),
       )
       const record = { ...everything, timestamp: '2026-10-01T12:34:56.123456Z', response_code: 404 }
       await loadInto(sink, { 'a document': `\n${ndjson({ ...record, run_asset: [1, 'x'] })}` })
@@ -272,6 +274,23 @@ export function sinkConformance(name: string, newTarget: () => Promise<SinkTarge
       await sink.close()
     })
 
+    it('takes a document in parts around a line that it refuses, and remembers it with the last one', async () => {
+      const sink = squeamish(await newSink())
+      const document = { a: ndjson(NAMED, { ...BARE, action: POISON }, OTHER, OTHER, BAD, POISON) }
+      expect(countsOf(await loadInto(sink, document))).toEqual([3, 0, 0, 3])
+      const rejects = await rowsOf(sink, 'SELECT source_line, reason FROM audit_rejects ORDER BY source_line')
+      expect(rejects.map(({ source_line, reason }) => [Number(source_line), reason])).toEqual([
+        [2, 'sink_refused'],
+        [5, 'no_action'],
+        [6, 'sink_refused'],
+      ])
+      expect((await eventsOf(sink)).map(({ content_hash }) => content_hash)).toHaveLength(3)
+      const [receipt] = await rowsOf(sink, 'SELECT rows_read, rejected FROM audit_documents')
+      expect([receipt?.rows_read, receipt?.rejected].map(Number)).toEqual([6, 3])
+      expect(await loadInto(sink, document)).toMatchObject({ documents: 0, skipped: 1 })
+      await sink.close()
+    })
+
     it('takes an empty document, and remembers it', async () => {
       const sink = await newSink()
       expect(countsOf(await loadInto(sink, { empty: '', blank: ' \n\r\n\t' }))).toEqual([0, 0, 0, 0])
@@ -399,7 +418,18 @@ export function sinkConformance(name: string, newTarget: () => Promise<SinkTarge
   })
 
   describe(`${name}: receipts`, () => {
-    const names = ['plain', "it's", 'say "so"', 'ünï/💡', 'two\nlines', '../../etc/passwd', '$1 %s {} ; --', '\\', ' ']
+    const names = [
+      'plain',
+      `${mark}marked`,
+      "it's",
+      'say "so"',
+      'ünï/💡',
+      'two\nlines',
+      '../../etc/passwd',
+      '$1 %s {} ; --',
+      '\\',
+      ' ',
+    ]
 
     it('gives back the newest version of each document of a source, however it is called', async () => {
       const sink = await newSink()
@@ -435,7 +465,7 @@ export function sinkConformance(name: string, newTarget: () => Promise<SinkTarge
 
   describe(`${name}: all or nothing`, () => {
     const broken: readonly (readonly [string, (batch: Batch) => Batch])[] = [
-      ['rejects', (batch) => ({ ...batch, rejects: { relation: 'no_such_relation' } })],
+      ['rejects', (batch) => ({ ...batch, rejects: { ...batch.rejects, relation: 'no_such_relation' } })],
       ['receipts', (batch) => ({ ...batch, receipts: { relation: 'no_such_relation' } })],
       ['a count', (batch) => ({ ...batch, rowsRead: batch.rowsRead + 1 })],
     ]

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import type { Document } from '../../src/contract.js'
 import { AuditError } from '../../src/errors.js'
 import { type BatchingOptions, type LandedBatch, landBatches } from '../../src/extract/batches.js'
+import { GENEROUS } from '../../src/extract/limits.js'
 import { documentOf, never, newFolder } from '../support/load.js'
 
 const LINE = '{"timestamp":"2026-10-01T12:34:56Z","action":"user:login"}\n'
@@ -11,7 +12,7 @@ const small = (id: string): Document => documentOf(id, LINE.replace('login', id)
 const large = (id: string): Document => documentOf(id, LINE.repeat(30_000), 'v')
 
 const batching = (options: Partial<BatchingOptions> = {}): BatchingOptions => ({
-  ...{ folder: newFolder(), batchBytes: 1e9, commitEach: false, concurrency: 1, signal: never },
+  ...{ folder: newFolder(), batchBytes: 1e9, commitEach: false, concurrency: 1, signal: never, limits: GENEROUS },
   ...{ alreadyLoaded: () => false, onBytes() {}, onLanded() {}, onSkipped() {}, onGone() {}, onFailed() {} },
   ...options,
 })

@@ -1,7 +1,10 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:net'
 import { basename, join, relative } from 'node:path'
 import { Readable } from 'node:stream'
-import { describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import type { Document } from '../../src/contract.js'
 import { fileSource, stdinSource } from '../../src/extract/files.js'
 import { openSource } from '../../src/extract/index.js'
@@ -81,14 +84,104 @@ describe('a folder', () => {
     for (const document of documents) expect(String(await joined(await opened(document)))).toBe(EVENT)
   })
 
-  it('has links to files followed, links to folders not', async () => {
-    const elsewhere = folderOf('target', 'sub/x')
-    const folder = folderOf('a')
-    symlinkSync(join(elsewhere, 'target'), join(folder, 'link'))
-    symlinkSync(join(elsewhere, 'sub'), join(folder, 'folder'))
-    symlinkSync(folder, join(folder, 'loop'))
-    symlinkSync('nowhere', join(folder, 'dangling'))
-    expect(await namesIn(folder)).toEqual(['a', 'link'])
+  it('is read without what links within it lead to being read twice', async () => {
+    const folder = folderOf('a', 'sub/b')
+    symlinkSync(join(folder, 'a'), join(folder, 'link'))
+    symlinkSync(join(folder, 'sub'), join(folder, 'folder'))
+    expect(await namesIn(folder)).toEqual(['a', 'link', 'sub/b'])
+    expect(await textOf(folder, 'link')).toBe(EVENT)
+  })
+})
+
+/** A folder with one of everything that is no file of its own, beside a file; what the links lead to lies elsewhere. */
+async function plantedFolder(): Promise<{ folder: string; elsewhere: string }> {
+  const elsewhere = folderOf('secret', 'sub/x')
+  const folder = folderOf('a.ndjson')
+  symlinkSync(join(elsewhere, 'secret'), join(folder, 'link.ndjson'))
+  symlinkSync(join(elsewhere, 'sub'), join(folder, 'folder.ndjson'))
+  symlinkSync('nowhere', join(folder, 'dangling.ndjson'))
+  symlinkSync('/dev/zero', join(folder, 'device.ndjson'))
+  execFileSync('mkfifo', [join(folder, 'pipe.ndjson')])
+  const server = createServer()
+  await once(server.listen(join(folder, 'socket.ndjson')), 'listening')
+  servers.push(server)
+  return { folder, elsewhere }
+}
+const servers: Server[] = []
+afterAll(() => {
+  for (const server of servers) server.close()
+})
+
+const textOf = async (address: string, name: string, followLinks = false): Promise<string> => {
+  const documents = await listed(fileSource(address, followLinks))
+  return String(await joined(await opened(documents.find(({ id }) => basename(id) === name) as Document)))
+}
+
+describe('what is no file of the folder', () => {
+  it.each([
+    ['in a folder', (folder: string) => folder],
+    ['matched by a glob', (folder: string) => `${folder}/*.ndjson`],
+    ['matched by a deep glob', (folder: string) => `${folder}/**/*.ndjson`],
+  ])('is refused by its name and never waited for, %s', async (_, addressOf) => {
+    const { folder } = await plantedFolder()
+    const address = addressOf(folder)
+    expect(await textOf(address, 'a.ndjson')).toBe(EVENT)
+    for (const [name, why] of [
+      ['link.ndjson', 'leads out of'],
+      ['folder.ndjson', 'leads out of'],
+      ['dangling.ndjson', 'leads nowhere'],
+      ['device.ndjson', 'leads out of'],
+      ['pipe.ndjson', 'is a pipe'],
+      ['socket.ndjson', 'is a socket'],
+    ] as const) {
+      expect((await failure(textOf(address, name))).message, name).toContain(why)
+    }
+  })
+
+  it('is refused with links followed too, where it is no file', async () => {
+    const { folder } = await plantedFolder()
+    for (const address of [folder, `${folder}/*.ndjson`]) {
+      expect(await textOf(address, 'link.ndjson', true)).toBe(EVENT)
+      expect((await failure(textOf(address, 'device.ndjson', true))).message).toContain('is a device')
+      expect((await failure(textOf(address, 'pipe.ndjson', true))).message).toContain('is a pipe')
+    }
+  })
+
+  it('is read with links followed, each folder once however they lead to each other', async () => {
+    const { folder, elsewhere } = await plantedFolder()
+    symlinkSync(folder, join(elsewhere, 'sub/back'))
+    symlinkSync(elsewhere, join(elsewhere, 'sub/up'))
+    const found = await listed(fileSource(folder, true))
+    expect(found.map(({ id }) => relative(folder, id))).toContain('folder.ndjson/x')
+    expect(found.length).toBeLessThan(30)
+  })
+
+  it('is read when the operator names it: a link, and a pipe that somebody writes to', async () => {
+    const { folder, elsewhere } = await plantedFolder()
+    expect(await textOf(join(folder, 'link.ndjson'), 'link.ndjson')).toBe(EVENT)
+    expect((await listed(fileSource(join(folder, 'folder.ndjson')))).length).toBe(1)
+    const pipe = join(folder, 'pipe.ndjson')
+    expect((await failure(textOf(pipe, 'pipe.ndjson'))).message).toContain('nobody writes to it')
+    const writer = spawn('sh', [
+      '-c',
+      `exec 3<>"$1"; echo; cat "$2" >&3; read end`,
+      'sh',
+      pipe,
+      join(elsewhere, 'secret'),
+    ])
+    await once(writer.stdout, 'data')
+    const text = textOf(pipe, 'pipe.ndjson')
+    writer.stdin.end()
+    expect(await text).toBe(EVENT)
+  })
+
+  it('is found out when it takes the place of a file that was listed', async () => {
+    const { folder, elsewhere } = await plantedFolder()
+    const documents = await listed(fileSource(folder))
+    const document = documents.find(({ id }) => basename(id) === 'a.ndjson') as Document
+    rmSync(join(folder, 'a.ndjson'))
+    symlinkSync(join(elsewhere, 'secret'), join(folder, 'a.ndjson'))
+    expect((await failure(opened(document))).message).toContain('leads out of')
   })
 })
 
@@ -156,6 +249,8 @@ describe('an address', () => {
   const API = {
     ...{ username: undefined, anonymize: false, dialect: undefined, insecureHttp: false, settleMs: 0 },
     concurrency: 1,
+    followLinks: false,
+    onWarning() {},
   }
 
   it('without a scheme is one of files, and - is standard input', async () => {

@@ -25,6 +25,9 @@ function fileOf(content: string | Uint8Array, name = 'log'): string {
 
 const mebibytes = (count: number): string => 'x'.repeat(count << 20)
 
+/** Longer than what the engine is shown. */
+const LONG = 'x'.repeat(5000)
+
 describe('a plain local file', () => {
   it('is read where it is, not copied', async () => {
     const path = fileOf(EVENT.repeat(3))
@@ -53,7 +56,9 @@ describe('a plain local file', () => {
     ['begins with a byte order mark', `\ufeff${EVENT}`],
     ['is a page', `{"audit_logs":[${EVENT}]}`],
     ['is packed', gzipSync(EVENT)],
-    ['has a long line', `${mebibytes(2)}\n${EVENT}`],
+    ['has a long line', `${LONG}\n${EVENT}`],
+    ['has a line of many values', `[${'1,'.repeat(300)}1]\n${EVENT}`],
+    ['has a long line of white space', `${' '.repeat(5000)}\n${EVENT}`],
     ['is empty', ''],
     ['is a single character, which the engine would overlook', '{'],
   ])('is copied when it %s, and is left as it was', async (_what, content) => {
@@ -206,7 +211,10 @@ it('landing and the engine agree on what a line is', async () => {
     Buffer.from(EVENT),
   )
   const documents = fc.sample(fc.array(piece, { maxLength: 12 }), { numRuns: 400, seed: 20261001 })
-  const input = documents.map((pieces, i) => documentOf(String(i), Buffer.concat(pieces)))
+  // Without a line of a log, NUL characters make a document binary.
+  const input = documents.map((pieces, i) =>
+    documentOf(String(i), Buffer.concat([...pieces, Buffer.from(`\n${EVENT}`)])),
+  )
   expect((await batchOf(engine, [documentOf('alone', '{')])).rejected).toBe(1)
   // A line that one of them counts and the other does not makes the transform fail.
   const batch = await batchOf(engine, input)

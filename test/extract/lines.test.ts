@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { LineFilter, LONG_LINE_BYTES } from '../../src/extract/lines.js'
+import { BULK_BYTES, BULK_SIGNS, LineFilter } from '../../src/extract/lines.js'
 import { bytesOf, cutAt } from './support.js'
 
 interface Filtered {
@@ -13,18 +13,16 @@ interface Filtered {
 async function filtered(content: string | Uint8Array, places: readonly number[] = []): Promise<Filtered> {
   const written: Buffer[] = []
   const pieces = new Map<number, Buffer[]>()
-  const ended = new Set<number>()
   const filter = new LineFilter({
     write: (bytes) => void written.push(Buffer.from(bytes)),
-    putAside(piece, line, last) {
-      expect(ended.has(line)).toBe(false)
-      pieces.set(line, [...(pieces.get(line) ?? []), Buffer.from(piece)])
-      if (last) ended.add(line)
+    putAside: (piece, line) => void pieces.set(line, [...(pieces.get(line) ?? []), Buffer.from(piece)]),
+    endAside(line) {
+      if (line === null) pieces.delete(filter.lines + 1)
+      else expect([...pieces.keys()].at(-1)).toBe(line)
     },
   })
   for await (const chunk of cutAt(content, places)) filter.push(chunk)
   filter.end()
-  expect([...ended]).toEqual([...pieces.keys()])
   const aside = Object.fromEntries([...pieces].map(([line, parts]) => [line, Buffer.concat(parts).toString('latin1')]))
   return { spool: Buffer.concat(written).toString('latin1'), lines: filter.lines, aside }
 }
@@ -62,7 +60,7 @@ describe('lines', () => {
   })
 })
 
-const long = (letter: string, more = 1): string => letter.repeat(LONG_LINE_BYTES + more)
+const long = (letter: string, more = 1): string => letter.repeat(BULK_BYTES + more)
 
 describe('a long line', () => {
   it.each([
@@ -73,18 +71,18 @@ describe('a long line', () => {
     ['last', `a\n${long('x')}`, 'a\n!', 2, { 2: long('x') }],
     ['beside another', `${long('x')}\n${long('y', 7)}\n`, '!\n!\n', 2, { 1: long('x'), 2: long('y', 7) }],
   ] as const)('%s is put aside, and a placeholder stands there', async (_what, text, spool, lines, aside) => {
-    for (const places of [
-      [],
-      [1, 3],
-      [LONG_LINE_BYTES],
-      [LONG_LINE_BYTES + 1, LONG_LINE_BYTES + 2, LONG_LINE_BYTES + 3],
-    ])
+    for (const places of [[], [1, 3], [BULK_BYTES], [BULK_BYTES + 1, BULK_BYTES + 2, BULK_BYTES + 3]])
       expect(await filtered(text, places)).toEqual({ spool: ended(spool), lines, aside })
   })
 
-  it('that is blank is none, and takes no memory to find out', async () => {
-    const { lines, aside } = await filtered(`a\n${long(' ', 5_000_000)}\nb`, [10, 2_000_000, 3_000_000])
-    expect({ lines, aside }).toEqual({ lines: 2, aside: {} })
+  it('that is blank is none, and nothing of it is held to find out', async () => {
+    const { spool, lines, aside } = await filtered(`a\n${long(' ', 5_000_000)}\nb`, [10, 2_000_000, 3_000_000])
+    expect({ spool, lines, aside }).toEqual({ spool: 'a\n\nb\n', lines: 2, aside: {} })
+  })
+
+  it('that begins with white space is kept with it', async () => {
+    const text = `a\n${long(' ')}b\nc`
+    expect(await filtered(text, [100, 5000])).toEqual({ spool: 'a\n!\nc\n', lines: 3, aside: { 2: `${long(' ')}b` } })
   })
 
   it('is the same in any chunks', async () => {
@@ -102,5 +100,18 @@ describe('a long line', () => {
       }),
       { numRuns: 30 },
     )
+  })
+})
+
+describe('a line of many signs', () => {
+  const signs = (count: number): string => ',:[{'.repeat(count / 4).padEnd(2000, 'x')
+
+  it.each([[[]], [[2, 700, 2002]], [[1500, 1501]]])('is put aside, cut at %j', async (places) => {
+    const text = `a\n${signs(BULK_SIGNS + 4)}\nb\n${signs(BULK_SIGNS)}\n${signs(BULK_SIGNS + 4)}`
+    expect(await filtered(text, places)).toEqual({
+      spool: `a\n!\nb\n${signs(BULK_SIGNS)}\n!\n`,
+      lines: 5,
+      aside: { 2: signs(BULK_SIGNS + 4), 5: signs(BULK_SIGNS + 4) },
+    })
   })
 })

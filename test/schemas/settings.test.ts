@@ -13,6 +13,8 @@ describe('settings', () => {
       to: 'duckdb:audit.duckdb',
       memory: '1GB',
       spool: '/var/tmp/audit',
+      max_document_bytes: '5GB',
+      document_timeout: '30m',
       max_rejects: 0,
       log_format: 'json',
       quiet: true,
@@ -22,6 +24,7 @@ describe('settings', () => {
       overlap: '36h',
       insecure_http: false,
       concurrency: 4,
+      follow_links: true,
       every: '10m',
     }
     expect(settings.parse(all)).toEqual(all)
@@ -36,6 +39,8 @@ describe('settings', () => {
     { to: [7] },
     { memory: 'lots' },
     { memory: 1e9 },
+    { max_document_bytes: 5e9 },
+    { document_timeout: '0h' },
     { max_rejects: -1 },
     { max_rejects: 1.5 },
     { log_format: 'xml' },

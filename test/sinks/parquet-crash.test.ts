@@ -1,7 +1,7 @@
 /** A lake whose store fails, and loads of it that are killed: the next run ends in the same tables. */
 
 import { describe, expect, it } from 'vitest'
-import { AUDIT_DOCUMENTS, AUDIT_LOADS } from '../../schemas/tables.js'
+import { AUDIT_CONFLICTS, AUDIT_DOCUMENTS, AUDIT_LOADS } from '../../schemas/tables.js'
 import { lakeSink } from '../../sinks/parquet/index.js'
 import { type Lake, openLake } from '../../sinks/parquet/lake.js'
 import type { Sink } from '../../src/contract.js'
@@ -19,20 +19,23 @@ const event = (day: number, more: object = {}) => ({
 const named = { actor_email: 'ada@example.com' }
 const BAD = '{"action":"user:login"}'
 
-const BEFORE = { first: ndjson(event(1), event(2), BAD) }
-/** Days that are there, named now, and new ones; repeats, rejects of several files, and two receipts. */
+const planted = { actor_email: 'victim@example.com', artifact_digest: 'planted' }
+const api = (path: string): string => `https://acme.wandb.io/${path}`
+
+const BEFORE = { first: ndjson(event(1, { ...planted, note: 1 }), event(2, planted), BAD) }
+/** Days that are there, named otherwise now, and new ones; repeats, rejects of several files, and two receipts. */
 const BATCH = {
-  second: ndjson(event(1, named), event(2), event(2), event(3), BAD, BAD, 'x', 'y'),
-  third: ndjson(event(3, named), event(4), BAD),
+  [api('second')]: ndjson(event(1, { ...named, note: 2, more: 1 }), event(2), event(2), event(3), BAD, BAD, 'x', 'y'),
+  [api('third')]: ndjson(event(2, named), event(3, named), event(4), BAD),
 }
 
 /** The same store, with every write handed to `around`. */
 function writingThrough(
   store: ObjectStore,
-  around: (write: () => Promise<string | null>) => Promise<string | null>,
+  around: (write: () => Promise<string | null>, key: string) => Promise<string | null>,
 ): ObjectStore {
   const { id, list, find, read, write, remove, close } = store
-  return { id, list, find, read, remove, close, write: (...given) => around(() => write(...given)) }
+  return { id, list, find, read, remove, close, write: (...given) => around(() => write(...given), given[0]) }
 }
 
 async function newLake(): Promise<Lake> {
@@ -52,7 +55,11 @@ const stateOf = async (sink: Sink) => ({
     sha256,
     rows_read,
   ]),
+  conflicts: await conflictsOf(sink),
 })
+
+const conflictsOf = async (sink: Sink): Promise<readonly (readonly unknown[])[]> =>
+  (await tableOf(sink, AUDIT_CONFLICTS)).map(({ load_id: _, loaded_at: __, ...row }) => Object.values(row))
 
 /** How many writes loading the batch takes. */
 async function writesOf(): Promise<number> {
@@ -73,6 +80,7 @@ describe('a lake whose store fails in the middle of a load', { timeout: 240_000 
     ['after it took effect, its answer lost', true],
   ])('at each of its writes, %s, ends in the same tables with the next run', async (_when, takesEffect) => {
     const expected = await stateOf(await loaded(await newLake(), BEFORE, BATCH))
+    expect(expected.conflicts).toHaveLength(3)
     const writes = await writesOf()
     expect(writes).toBeGreaterThan(9)
     let failures = 0
@@ -146,21 +154,42 @@ describe('a lake that somebody else loads', () => {
     const sink = lakeSink({ ...lake, store }, never)
     const documents = Object.entries(BATCH).map(([id, text]) => documentOf(id, text))
     const counts = await sink.load(await batchOf(await newEngine(), documents), never)
-    expect(counts).toEqual({ read: 11, inserted: 3, enriched: 2, unchanged: 1, rejected: 5 })
+    expect(counts).toEqual({ read: 12, inserted: 3, enriched: 3, unchanged: 1, rejected: 5, conflicts: 5 })
     const [counted] = await rowsOf(
       sink,
       'SELECT count(*) AS events, count(DISTINCT content_hash) AS hashes, count(actor_email) AS named FROM audit_events',
     )
-    expect(counted).toEqual({ events: 9n, hashes: 9n, named: 2n })
+    expect(counted).toEqual({ events: 9n, hashes: 9n, named: 3n })
     expect(await tableOf(sink, AUDIT_LOADS)).toHaveLength(3)
     expect((await sink.receipts('test')).size).toBe(4)
+  })
+
+  it('in between keeps what the load displaces of his, though the load is killed right after', async () => {
+    const lake = await newLake()
+    await loaded(lake, { first: ndjson(event(1)) })
+    const others = lakeSink(lake, never)
+    const engine = await newEngine()
+    let days = 0
+    const store = writingThrough(lake.store, async (write, key) => {
+      const isDay = key.startsWith('audit_events/')
+      if (isDay && ++days === 1) await loadInto(others, { other: ndjson(event(1, planted)) }, { engine })
+      if (!isDay && days > 1) throw new AuditError('the store is gone')
+      return write()
+    })
+    await expect(loaded({ ...lake, store }, { [api('names')]: ndjson(event(1, named)) })).rejects.toThrow()
+    expect(days).toBe(2)
+    const [row] = await rowsOf(others, 'SELECT actor_email, artifact_digest FROM audit_events')
+    expect(row).toEqual({ ...named, artifact_digest: null })
+    expect((await tableOf(others, AUDIT_CONFLICTS)).map(({ other }) => other).sort()).toEqual(
+      Object.values(planted).sort(),
+    )
   })
 
   it('again and again is given up, with advice', async () => {
     const lake = await newLake()
     await loaded(lake, BEFORE)
     const sink = lakeSink({ ...lake, store: writingThrough(lake.store, async () => null) }, never)
-    const batch = await batchOf(await newEngine(), [documentOf('second', BATCH.second)])
+    const batch = await batchOf(await newEngine(), [documentOf('second', ndjson(event(1), event(1)))])
     await expect(sink.load(batch, never)).rejects.toMatchObject({
       message: expect.stringContaining('others keep replacing audit_events/event_date=2026-10-01/'),
       advice: expect.stringContaining('again'),

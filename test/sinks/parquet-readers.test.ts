@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { AUDIT_EVENTS, TABLES, type Table } from '../../schemas/tables.js'
+import { AUDIT_CONFLICTS, AUDIT_EVENTS, TABLES, type Table } from '../../schemas/tables.js'
 import { duckdbSink } from '../../sinks/duckdb/index.js'
 import { parquetSink } from '../../sinks/parquet/index.js'
 import type { Sink, Value } from '../../src/contract.js'
@@ -41,10 +41,12 @@ describe('the files of a lake', () => {
     const month = new Date().toISOString().slice(0, 7)
     expect(seenBelow(lake).map((name) => name.replace(/part-[1-9a-f]/, 'part-?'))).toEqual([
       'audit_actions/actions.parquet',
+      'audit_conflicts/part-0.parquet',
       'audit_documents/part-?.parquet',
       'audit_events/event_date=0001-01-01/events.parquet',
       'audit_events/event_date=2026-10-01/events.parquet',
       `audit_loads/${month}.parquet`,
+      'audit_reject_pieces/part-0.parquet',
       'audit_rejects/part-0.parquet',
       'audit_rejects/part-?.parquet',
     ])
@@ -94,12 +96,25 @@ describe('the files of a lake', () => {
       { ...EVENT, timestamp: '9999-12-31T23:59:59.999999Z', response_code: 'oops' },
       { ...EVENT, timestamp: '1969-12-31T23:59:59.999999123Z', run_asset: [1.1, '💡'], actor_user_id: '"\\\t\n' },
     ]
+    const renamed = events.map((event, i) => ({
+      ...event,
+      project_name: `renamed ${i % 7}`,
+      note: i % 2,
+      [`key ${i % 3}`]: 1,
+    }))
     const inputs = [
       { anonymous: ndjson(...anonymous.slice(100), ...edges, 'bad', '{"action":1}') },
       { named: ndjson(...events.slice(0, 900), ...events.slice(0, 50), 'bad') },
       { again: ndjson(...events, ...edges) },
+      {
+        renamed: ndjson(...renamed.slice(100, 700)),
+        apart: ndjson(...renamed.slice(300).map((event) => ({ ...event, note: 'x' }))),
+      },
+      { 'https://acme.wandb.io': ndjson(...renamed.slice(0, 400)) },
+      { outranked: ndjson(...events.slice(200, 500)) },
     ]
     for (const input of inputs) await loadInto(sink, input, { sinks: [sink, duckdb] })
+    expect((await tableOf(sink, AUDIT_CONFLICTS)).length).toBeGreaterThan(100)
     for (const table of TABLES.filter(({ name }) => name !== 'audit_loads')) {
       const found = []
       for (const name of seenBelow(join(lake, table.name)))
@@ -302,7 +317,8 @@ describe('readers beside 50 loads', () => {
 function comparable({ columns }: Table, row: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(
     columns.map(({ name, type }) => {
-      const value = row[name]
+      // When a conflict is met each sink tells for itself.
+      const value = 'conflict_id' in row && name === 'loaded_at' ? null : row[name]
       if (type === 'timestamp' && typeof value === 'string') return [name, nanoseconds(value) / 1000n]
       return [name, typeof value === 'number' ? BigInt(value) : (value ?? null)]
     }),

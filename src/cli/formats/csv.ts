@@ -1,22 +1,33 @@
 import type { QueryResult, Value } from '../../contract.js'
+import { escaped } from '../../errors.js'
 
-/**
- * RFC 4180 with a header. NULL is an empty field, an empty text is `""`.
- *
- * Values are written as they are: one that starts with `=`, `+`, `-` or `@` is a formula to a spreadsheet, so
- * import such files there as text.
- */
-export async function* csv({ columns, rows }: QueryResult): AsyncIterable<string> {
-  yield record(columns.map(({ name }) => name))
-  for await (const row of rows) yield record(row)
+interface Look {
+  /** Texts that a spreadsheet would take for a formula get a `'` before them, and every text stands in quotes. */
+  readonly csvSafe: boolean
+  /** What could steer a terminal is written as `\\u…`. */
+  readonly onTerminal: boolean
 }
 
-function record(values: readonly Value[]): string {
-  return `${values.map(field).join(',')}\r\n`
+/** https://owasp.org/www-community/attacks/CSV_Injection, with the wide forms that some spreadsheets take as well */
+const FORMULA = /^[=+\-@\t\r\n＝＋－＠]/
+
+/** RFC 4180 with a header. NULL is an empty field, an empty text is `""`. */
+export async function* csv({ columns, rows }: QueryResult, look: Look): AsyncIterable<string> {
+  yield record(
+    columns.map(({ name }) => name),
+    look,
+  )
+  for await (const row of rows) yield record(row, look)
 }
 
-function field(value: Value): string {
+function record(values: readonly Value[], look: Look): string {
+  return `${values.map((value) => field(value, look)).join(',')}\r\n`
+}
+
+function field(value: Value, { csvSafe, onTerminal }: Look): string {
   if (value === null) return ''
-  const text = String(value)
-  return text === '' || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+  const isSafe = csvSafe && typeof value === 'string'
+  const guarded = isSafe && FORMULA.test(value) ? `'${value}` : String(value)
+  const text = onTerminal ? escaped(guarded) : guarded
+  return isSafe || text === '' || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }

@@ -16,13 +16,17 @@ export interface WriteOptions {
   readonly color?: boolean
   /** For table: columns of the terminal. Default: those of `out`; without end when it is no terminal. */
   readonly width?: number
+  /** For csv: texts that a spreadsheet would take for a formula get a `'` before them. */
+  readonly csvSafe?: boolean
+  /** Control characters as they are, also where `out` is a terminal. */
+  readonly rawOutput?: boolean
 }
 
 /**
  * Writes a result to `out`, as fast as `out` takes it, and leaves `out` open.
  *
  * Resolves once `out` has taken everything, and also when its reader left early (EPIPE). Rejects with what reading
- * the rows or writing threw, or with AuditError for a value that parquet or arrow cannot hold in its column's type.
+ * the rows threw, or with AuditError for what `out` refuses or a value that parquet or arrow cannot hold in its column's type.
  */
 export async function writeResult(
   result: QueryResult,
@@ -30,24 +34,39 @@ export async function writeResult(
   out: Writable,
   options: WriteOptions = {},
 ): Promise<void> {
-  const named = { columns: distinctNames(result.columns), rows: result.rows }
-  await send(chunks(named, format, { ...terminal(out), ...options }), out)
+  await send(rendered(result, format, out, options), out)
 }
 
-function chunks(
+/** A result as it is written to `out`. */
+export function rendered(
   result: QueryResult,
   format: Format,
-  look: { readonly color: boolean; readonly width: number | undefined },
+  out: Writable,
+  options: WriteOptions = {},
 ): AsyncIterable<string | Uint8Array> {
+  const named = { columns: distinctNames(result.columns), rows: result.rows }
+  const { rawOutput = false, csvSafe = false, ...asked } = options
+  return chunks(named, format, { csvSafe, ...terminal(out, rawOutput), ...asked })
+}
+
+interface Look {
+  readonly color: boolean
+  readonly width: number | undefined
+  readonly csvSafe: boolean
+  /** What could steer a terminal is escaped. */
+  readonly onTerminal: boolean
+}
+
+function chunks(result: QueryResult, format: Format, look: Look): AsyncIterable<string | Uint8Array> {
   switch (format) {
     case 'table':
       return joined(table(result, look))
     case 'json':
-      return joined(json(result))
+      return joined(json(result, look))
     case 'ndjson':
-      return joined(ndjson(result))
+      return joined(ndjson(result, look))
     case 'csv':
-      return joined(csv(result))
+      return joined(csv(result, look))
     case 'parquet':
       return parquet(result)
     case 'arrow':
@@ -55,7 +74,11 @@ function chunks(
   }
 }
 
-function terminal(out: Writable & { isTTY?: boolean; columns?: number }) {
+function terminal(out: Writable & { isTTY?: boolean; columns?: number }, rawOutput: boolean) {
   const isTerminal = out.isTTY === true
-  return { color: isTerminal && !process.env.NO_COLOR, width: isTerminal ? out.columns : undefined }
+  return {
+    onTerminal: isTerminal && !rawOutput,
+    color: isTerminal && !process.env.NO_COLOR,
+    width: isTerminal ? out.columns : undefined,
+  }
 }

@@ -3,6 +3,7 @@ import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DuckDBType, DuckDBValue } from '@duckdb/node-api'
 import type { ColumnType, QueryResult } from '../../contract.js'
+import { duckdbError } from '../../duckdb-error.js'
 import { AuditError } from '../../errors.js'
 import { scratchFolder } from '../../scratch.js'
 import { type BinaryValue, batches, binaryValue } from './values.js'
@@ -55,7 +56,8 @@ async function save({ columns, rows }: QueryResult, file: string, folder: string
     return value
   }
 
-  const instance = await duckdb.DuckDBInstance.create(':memory:', { memory_limit: '1GB', temp_directory: folder })
+  const { openInMemory } = await import('../../duckdb/instance.js')
+  const instance = await openInMemory({ memory_limit: '1GB', temp_directory: folder })
   try {
     const connection = await instance.connect()
     const declared = columns.map(({ name, type }) => `${quoted(name, '"')} ${TYPES[type]}`)
@@ -70,7 +72,11 @@ async function save({ columns, rows }: QueryResult, file: string, folder: string
     }
     appender.closeSync()
     // Without a second file that is renamed at the end, the mode given above stays.
-    await connection.run(`COPY result TO ${quoted(file, "'")} (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)`)
+    await connection
+      .run(`COPY result TO ${quoted(file, "'")} (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)`)
+      .catch((error: unknown) => {
+        throw duckdbError('the Parquet file on its way', error)
+      })
     connection.closeSync()
   } finally {
     instance.closeSync()

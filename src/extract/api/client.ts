@@ -3,10 +3,19 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pRetry from 'p-retry'
 import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from 'undici'
-import { AuditError, interrupted, usageError } from '../../errors.js'
+import { requireUsableProxies } from '../../address.js'
+import { AuditError, interrupted } from '../../errors.js'
 import type { ApiAddress } from './address.js'
 import type { Credentials } from './credentials.js'
-import { contentFailure, cutShort, HEAD_BYTES, networkFailure, redirectFailure, statusFailure } from './failures.js'
+import {
+  contentFailure,
+  cutShort,
+  encodedFailure,
+  HEAD_BYTES,
+  networkFailure,
+  redirectFailure,
+  statusFailure,
+} from './failures.js'
 
 const MOST_REDIRECTS = 5
 const LONGEST_RETRY_AFTER_MS = 10 * 60_000
@@ -59,7 +68,11 @@ export function apiClient(
 ): ApiClient {
   const agent = agentFor(address, timing)
   const login = Buffer.from(`${credentials.username}:${credentials.key}`).toString('base64')
-  const headers = { authorization: `Basic ${login}`, accept: 'application/json, application/x-ndjson' }
+  const headers = {
+    authorization: `Basic ${login}`,
+    accept: 'application/json, application/x-ndjson',
+    'accept-encoding': 'identity',
+  }
 
   async function exchange(query: Query, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
     let url = new URL(`${address.endpoint}?${new URLSearchParams(query)}`)
@@ -137,12 +150,8 @@ function agentFor({ loopback }: ApiAddress, timing: Timing): Dispatcher {
     bodyTimeout: timing.idleMs,
   }
   if (loopback) return new Agent(limits)
-  try {
-    return new EnvHttpProxyAgent(limits)
-  } catch {
-    // The address of a proxy may hold a login, so it is not told.
-    throw usageError('HTTPS_PROXY or HTTP_PROXY is not a URL', 'Write it as http://HOST:PORT, or unset it.')
-  }
+  requireUsableProxies(process.env)
+  return new EnvHttpProxyAgent(limits)
 }
 
 /** Every repeat is used up, so whoever asked should not begin the same once more. */
@@ -157,6 +166,12 @@ async function begun(
   response: Dispatcher.ResponseData,
   signal: AbortSignal,
 ): Promise<AsyncIterable<Uint8Array>> {
+  const encoding = String(response.headers['content-encoding'] ?? 'identity')
+  if (encoding !== 'identity') {
+    // Nobody has begun to read, so nobody else would hear that it ends.
+    response.body.on('error', () => {}).destroy()
+    throw encodedFailure(address, encoding)
+  }
   const chunks = response.body[Symbol.asyncIterator]()
   const next = async (): Promise<Uint8Array | null> => {
     try {

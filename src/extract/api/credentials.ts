@@ -1,10 +1,12 @@
 /** The login to W&B, found where W&B's own client looks for it. */
 
-import { readFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { AuditError, EXIT, usageError } from '../../errors.js'
+import { AuditError, EXIT, printable, usageError } from '../../errors.js'
+import { readSmallFile, type SmallFile } from '../../regular-file.js'
 import { apiAddress } from './address.js'
+import { netrcPasswords } from './netrc.js'
 
 export interface Credentials {
   readonly username: string
@@ -15,8 +17,10 @@ export interface CredentialOptions {
   /** `api` when absent, as W&B's client has it; W&B looks at the key alone. */
   readonly username?: string | undefined
   readonly env: Readonly<Record<string, string | undefined>>
-  /** The variable NETRC or `~/.netrc` when absent. */
+  /** The variable NETRC, `~/.netrc` or `~/_netrc` when absent. */
   readonly netrcPath?: string | undefined
+  /** Told when others can read the key where it lies. */
+  onWarning(text: string): void
 }
 
 /**
@@ -29,49 +33,54 @@ export async function credentials(baseUrl: string, options: CredentialOptions): 
   if (username.includes(':')) throw usageError('a username for W&B cannot hold a colon')
   const fromEnvironment = options.env.WANDB_API_KEY?.trim()
   if (fromEnvironment) return { username, key: fromEnvironment }
-  const path = options.netrcPath ?? options.env.NETRC ?? join(options.env.HOME ?? homedir(), '.netrc')
-  const { hostname, origin } = new URL(apiAddress(baseUrl, null, true).base)
-  const key = netrcPassword(await readIfThere(path), hostname)
+  const url = new URL(apiAddress(baseUrl, null, true).base)
+  const key = netrcKey(options.netrcPath ?? netrcPath(options.env), url, options)
   if (key) return { username, key }
   throw usageError(
-    `no API key for ${hostname}`,
-    `Set WANDB_API_KEY, or run \`wandb login --host ${origin}\`; a key is made under /authorize there.`,
+    `no API key for ${url.hostname}`,
+    `Set WANDB_API_KEY, or run \`wandb login --host ${url.origin}\`; a key is made under /authorize there.`,
   )
 }
 
-async function readIfThere(path: string): Promise<string> {
+function netrcPath(env: CredentialOptions['env']): string {
+  const home = env.HOME ?? homedir()
+  if (env.NETRC) return env.NETRC.replace(/^~(?=\/|$)/, home)
+  const [usual, windows] = [join(home, '.netrc'), join(home, '_netrc')]
+  return existsSync(usual) || !existsSync(windows) ? usual : windows
+}
+
+/** W&B's client has written entries with the port, and without it. */
+function netrcKey(path: string, url: URL, options: CredentialOptions): string | undefined {
+  const file = readIfThere(path)
+  if (file === null) return undefined
+  const passwords = netrcPasswords(decoded(file.bytes), printable(path))
+  const hostname = url.hostname.replace(/^\[|\]$/g, '')
+  const machine = [url.host, hostname, 'default'].find((name) => passwords.has(name))
+  if ((file.mode & 0o077) !== 0 || !file.ours) {
+    options.onWarning(`${printable(path)} holds keys, and other users can get at it: chmod 600 it, and own it`)
+  }
+  return machine === undefined ? undefined : passwords.get(machine)
+}
+
+function readIfThere(path: string): SmallFile | null {
   try {
-    return await readFile(path, 'utf8')
+    return readSmallFile(path)
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
-    if (code === 'ENOENT' || code === 'ENOTDIR') return ''
-    throw new AuditError(`reading the logins in ${path} failed: ${String(code)}`, {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : undefined
+    if (code === 'ENOENT' || code === 'ENOTDIR') return null
+    const why = code ?? (error instanceof AuditError ? error.message : 'an unexpected error')
+    throw new AuditError(`reading the logins in ${printable(path)} failed: ${why}`, {
       exitCode: EXIT.usage,
       advice: 'Give this user the right to read it, or set WANDB_API_KEY.',
     })
   }
 }
 
-/**
- * The password of a host, or of `default`.
- *
- * Format: https://www.gnu.org/software/inetutils/manual/html_node/The-_002enetrc-file.html; macros end at a blank line.
- */
-export function netrcPassword(text: string, host: string): string | undefined {
-  const tokens = text
-    .replace(/^macdef [\s\S]*?(\n\s*\n|$(?![\s\S]))/gm, '')
-    .replace(/^\s*#.*$/gm, '')
-    .split(/\s+/)
-    .filter((token) => token !== '')
-  const passwords = new Map<string, string>()
-  let machine: string | undefined
-  for (let i = 0; i < tokens.length; i++) {
-    const token = tokens[i]
-    if (token === 'default') machine = ''
-    else if (token === 'machine') machine = tokens[++i]
-    else if (token === 'password' && machine !== undefined && !passwords.has(machine)) {
-      passwords.set(machine, tokens[++i] ?? '')
-    } else if (token === 'login' || token === 'account' || token === 'password') i++
+/** A comment in another encoding is no reason to refuse the keys. */
+function decoded(bytes: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    return bytes.toString('latin1')
   }
-  return passwords.get(host) ?? passwords.get('')
 }

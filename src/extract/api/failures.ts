@@ -1,6 +1,7 @@
 /** What went wrong between here and W&B, and what to do about it. */
 
-import { AuditError, type ErrorDetails, usageError } from '../../errors.js'
+import { sharedFailure } from '../../connections.js'
+import { AuditError, type ErrorDetails, printable, usageError } from '../../errors.js'
 import type { ApiAddress } from './address.js'
 
 const SEVERAL_ORGANIZATIONS = 'multiple organizations but no valid org ID'
@@ -42,6 +43,8 @@ function adviceFor(address: ApiAddress, status: number): string | undefined {
       ? 'Only https://api.wandb.ai serves them, for Enterprise plans; for your own instance leave --api multi-tenant out.'
       : 'Give the URL you open your W&B instance with and no more; for multi-tenant Cloud that is https://api.wandb.ai.'
   }
+  if (status === 204) return 'It has nothing to say there: check the URL, and that no proxy answers in place of W&B.'
+  if (status < 300) return 'That is not an answer of W&B itself: check the URL, and the proxy on the way.'
   if (status === 407) return 'A proxy on the way asks for a login.'
   return undefined
 }
@@ -49,6 +52,13 @@ function adviceFor(address: ApiAddress, status: number): string | undefined {
 function severalOrganizations(address: ApiAddress): AuditError {
   return new AuditError(`${address.endpoint} cannot tell which organization is meant: the user is in several`, {
     advice: 'Set "Default API organization" in the W&B user settings, or use the key of a service account.',
+  })
+}
+
+/** The body came in an encoding that was not asked for. */
+export function encodedFailure(address: ApiAddress, encoding: string): AuditError {
+  return new AuditError(`${address.endpoint} answered with ${printable(encoding)}, which was not asked for`, {
+    advice: 'A proxy on the way packs what it was asked not to: switch that off for this address.',
   })
 }
 
@@ -64,7 +74,8 @@ export function contentFailure(address: ApiAddress, contentType: string, head: s
     })
   }
   if (start === '' || start.startsWith('{') || start.startsWith('\uFEFF{')) return null
-  return new AuditError(`${address.endpoint} answered with something other than JSON`, {
+  const what = start.startsWith('[') ? 'a list, and no page of audit logs' : 'something other than JSON'
+  return new AuditError(`${address.endpoint} answered with ${what}`, {
     advice: 'Check the URL, and that no proxy answers in place of W&B.',
   })
 }
@@ -84,8 +95,6 @@ export function cutShort(address: ApiAddress, how: string): AuditError {
   })
 }
 
-const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)|^ERR_TLS/
-
 const NETWORK: Readonly<Record<string, ErrorDetails & { readonly what: string }>> = {
   ENOTFOUND: { what: 'there is no host of that name', advice: 'Check the URL, and the DNS of this machine.' },
   EAI_AGAIN: { what: 'the name could not be looked up', advice: 'Check the DNS of this machine.', retryable: true },
@@ -96,8 +105,6 @@ const NETWORK: Readonly<Record<string, ErrorDetails & { readonly what: string }>
   },
   EHOSTUNREACH: { what: 'no way leads there', advice: 'Check network, VPN and firewall.', retryable: true },
   ENETUNREACH: { what: 'no way leads there', advice: 'Check network, VPN and firewall.', retryable: true },
-  EPROTO: { what: 'the two sides found no common TLS', advice: 'Check whether the port speaks https.' },
-  ERR_SSL_WRONG_VERSION_NUMBER: { what: 'the port does not speak https', advice: 'Check the port in the URL.' },
   UND_ERR_CONNECT_TIMEOUT: {
     what: 'no connection in time',
     advice: 'Check network, VPN and firewall.',
@@ -108,37 +115,40 @@ const NETWORK: Readonly<Record<string, ErrorDetails & { readonly what: string }>
     what: 'the proxy made no connection',
     advice: 'Check HTTPS_PROXY, which may need a login as in http://USER:PASSWORD@HOST:PORT, and NO_PROXY.',
   },
+  UND_ERR_SOCKET: {
+    what: 'the other side closed the connection',
+    advice: 'Check port and http or https in the URL; if they are right, the next run fetches it again.',
+    retryable: true,
+  },
   UND_ERR_HEADERS_TIMEOUT: { what: 'no answer in time', advice: 'W&B is slow; run it again.', retryable: true },
   UND_ERR_BODY_TIMEOUT: { what: 'the answer stopped arriving', advice: 'W&B is slow; run it again.', retryable: true },
 }
 
 /** A connection that failed, before or inside an answer. */
 export function networkFailure(address: ApiAddress, error: unknown): AuditError {
-  const code = codeOf(error)
-  const { host } = new URL(address.base)
-  if (CERTIFICATE.test(code)) {
-    return new AuditError(`the certificate of ${host} is not trusted (${code})`, {
-      advice: 'If your own authority or a proxy signed it, name the .pem with that certificate in NODE_EXTRA_CA_CERTS.',
-      ...causeOf(error),
-    })
-  }
-  const { what, ...details } = NETWORK[code] ?? {
-    what: `the connection broke (${code})`,
-    advice: 'The next run fetches it again.',
-    retryable: true,
-  }
-  return new AuditError(`${host}: ${what}`, { ...details, ...causeOf(error) })
+  const origin = originOf(error)
+  const code = codeOf(origin)
+  const { what, ...details } = sharedFailure(origin) ??
+    NETWORK[code] ?? {
+      what: `the connection broke (${code})`,
+      advice: 'The next run fetches it again.',
+      retryable: true,
+    }
+  return new AuditError(`${new URL(address.base).host}: ${what}`, { ...details, ...causeOf(error) })
 }
 
 /** A parser's error holds what it could not parse, which may be records. */
 const causeOf = (error: unknown): ErrorDetails => (error instanceof Error && !('data' in error) ? { cause: error } : {})
 
 /** undici wraps the system's error, and Node collects one for each of a host's addresses. */
+function originOf(error: unknown): unknown {
+  if (error instanceof AggregateError && error.errors.length > 0) return originOf(error.errors[0])
+  return error instanceof Error && error.cause instanceof Error ? originOf(error.cause) : error
+}
+
 function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown'
-  if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0])
-  if (error.cause instanceof Error) return codeOf(error.cause)
-  return 'code' in error ? String(error.code) : error.name
+  return 'code' in error && error.code !== undefined ? String(error.code) : error.name
 }
 
 /** The dialect the operator named is not the one the server speaks. */

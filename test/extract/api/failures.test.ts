@@ -10,9 +10,16 @@ const system = (code: string): Error => Object.assign(new Error('secret detail')
 
 describe('a failed connection', () => {
   test.each([
-    ['SELF_SIGNED_CERT_IN_CHAIN', /certificate of acme\.wandb\.io.*SELF_SIGNED/, /NODE_EXTRA_CA_CERTS/, false],
+    [
+      'SELF_SIGNED_CERT_IN_CHAIN',
+      /acme\.wandb\.io: the certificate is not trusted.*SELF_SIGNED/,
+      /NODE_EXTRA_CA_CERTS/,
+      false,
+    ],
     ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', /certificate/, /NODE_EXTRA_CA_CERTS/, false],
-    ['ERR_TLS_CERT_ALTNAME_INVALID', /certificate/, /NODE_EXTRA_CA_CERTS/, false],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', /for another host/, /a name that stands in the certificate/, false],
+    ['CERT_HAS_EXPIRED', /certificate has expired/, /renew it/, false],
+    ['CERT_SIGNATURE_FAILURE', /certificate is not valid/, /replace it/, false],
     ['ENOTFOUND', /no host of that name/, /DNS/, false],
     ['EAI_AGAIN', /looked up/, /DNS/, true],
     ['ECONNREFUSED', /refused/, /port/, true],
@@ -37,7 +44,7 @@ describe('an answer that begins', () => {
   const several = 'user is associated with multiple organizations but no valid org ID found in user info'
   test.each([
     ['as a page of the web', '\n<!doctype html>', /web page/],
-    ['as a list', '[{"action":"a"}]', /other than JSON/],
+    ['as a list', '[{"action":"a"}]', /a list, and no page/],
     ['as text', 'ok', /other than JSON/],
     ['with the error of several organizations', `{"error":"${several}"}`, /which organization/],
   ])('%s is no log', (_, head, message) => {

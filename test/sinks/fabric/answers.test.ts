@@ -87,7 +87,7 @@ describe('what it cannot answer', () => {
   })
 
   it('is what would change something', async () => {
-    await expect(sink.query('DELETE FROM audit_loads')).rejects.toThrow(/would change something/)
+    await expect(sink.query('DELETE FROM audit_loads')).rejects.toThrow(/only reads/)
     expect(await rowsOf(sink, 'SELECT 1 AS one FROM audit_loads')).toHaveLength(2)
   })
 

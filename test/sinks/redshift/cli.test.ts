@@ -54,10 +54,17 @@ it('answers nothing that would change something', async () => {
   for (const sql of [
     'DELETE FROM audit_events',
     'SELECT 1 AS a INTO copied',
-    'SELECT 1) AS asked; DELETE FROM audit_events; SELECT 1 FROM (SELECT 1',
     'WITH a AS (SELECT 1) DELETE FROM audit_events',
   ]) {
     expect(await run(['query', sql, ...to], { cwd, env }), sql).toMatchObject({ code: 1, stdout: '' })
+  }
+  for (const sql of [
+    'SELECT 1; SELECT 2',
+    'SELECT 1) AS asked; DELETE FROM audit_events; SELECT 1 FROM (SELECT 1',
+    'SELECT 1) AS asked; DELETE FROM audit_events; COMMIT; SELECT 1 FROM (SELECT 1',
+  ]) {
+    const { code, stderr } = await run(['query', sql, ...to], { cwd, env })
+    expect({ code, stderr }, sql).toEqual({ code: 2, stderr: expect.stringContaining('nothing was run') })
   }
   const { stdout } = await run(['query', 'SELECT COUNT(*) AS n FROM audit_events -- all;', '--format', 'csv', ...to], {
     cwd,

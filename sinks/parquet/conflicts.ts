@@ -1,0 +1,39 @@
+/** The conflicts of a batch, found day by day as each is merged. */
+
+import type { DuckDBConnection } from '@duckdb/node-api'
+import { AUDIT_CONFLICTS } from '../../schemas/tables.js'
+import type { Batch } from '../../src/contract.js'
+import { conflictsOfLoad, gatheredConflicts, RULE } from '../shared/duckdb-merge.js'
+import { rowsIn, textLiteral } from './layout.js'
+
+const FOUND = 'lake_found'
+
+/** SELECTs what was found on all days, each conflict once. */
+export const FOUND_CONFLICTS = gatheredConflicts(`(SELECT * EXCLUDE (day) FROM ${FOUND})`)
+
+export const createFound = (engine: DuckDBConnection): Promise<unknown> =>
+  engine.run(
+    `CREATE OR REPLACE TEMP TABLE ${FOUND} AS SELECT *, '' AS day, 0 AS look FROM (${rowsIn(AUDIT_CONFLICTS, [])})`,
+  )
+
+export const dropFound = (engine: DuckDBConnection): Promise<unknown> => engine.run(`DROP TABLE IF EXISTS ${FOUND}`)
+
+/**
+ * Finds the conflicts of a day in place of those that were found when it was merged before.
+ *
+ * @param looks at the rows that were there, and at the merged ones: pairs as the merge rule reads them; null for no look
+ * @returns how many values contradict
+ */
+export async function findConflicts(batch: Batch, day: string, looks: readonly (string | null)[]): Promise<number> {
+  const { engine } = batch
+  const ofDay = `day = ${textLiteral(day)}`
+  await engine.run(`DELETE FROM ${FOUND} WHERE ${ofDay}`)
+  if (looks.every((pairs) => pairs === null)) return 0
+  for (const [look, pairs] of looks.entries()) {
+    if (pairs === null) continue
+    const found = conflictsOfLoad(batch, RULE.conflictRows(pairs))
+    await engine.run(`INSERT INTO ${FOUND} SELECT *, ${textLiteral(day)}, ${look} FROM (${found})`)
+  }
+  const sum = await engine.runAndReadAll(`SELECT sum(events) FROM ${FOUND} WHERE ${ofDay}`)
+  return Number(sum.getRows()[0]?.[0] ?? 0)
+}

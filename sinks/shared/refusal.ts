@@ -1,0 +1,8 @@
+import { type AuditError, usageError } from '../../src/errors.js'
+
+/** Of whatever `query` is asked that is not exactly one statement, or might do more than read. */
+export const notAQuestion = (id: string): AuditError =>
+  usageError(
+    `${id}: a query is one statement that only reads, and this is not one; nothing was run`,
+    "Ask with one SELECT. To change or copy what is there, use the warehouse's own tools.",
+  )

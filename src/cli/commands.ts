@@ -1,0 +1,57 @@
+/** The commands: wired here, everything else is elsewhere. */
+
+import { Command } from 'commander'
+import { withoutLogin } from '../address.js'
+import { version } from '../version.js'
+import { addBackfill } from './backfill.js'
+import { addDemo } from './demo.js'
+import { send } from './formats/output.js'
+import { addLoad } from './load.js'
+import { addQuery } from './query.js'
+import { addRejects } from './rejects.js'
+import { addStatus } from './status.js'
+import type { Survivor } from './survivor.js'
+import { escapedLines } from './terminal.js'
+import { addTrust } from './trust.js'
+
+/** Of a process that nobody survives. */
+const ALONE: Survivor = {
+  entries: [],
+  post: async () => {},
+  repeatEvery: async () => {},
+}
+
+/**
+ * Runs a command, which sets the exit code.
+ *
+ * @param survivor of `load` and `backfill`
+ * @throws CommanderError for help, the version and wrong usage; AuditError
+ */
+export async function runCommand(argv: readonly string[], survivor = ALONE): Promise<void> {
+  let help = ''
+  const program = new Command('wandb-audit')
+    .description('Carries Weights & Biases audit logs into an analytics warehouse: nothing lost, nothing doubled.')
+    .version(version())
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => {
+        help += text
+      },
+      outputError: (text, write) => write(text.replaceAll(/\S+/g, withoutLogin)),
+      writeErr: (text) => process.stderr.write(escapedLines(text)),
+    })
+    .configureHelp({ showGlobalOptions: true })
+    .addHelpText(
+      'after',
+      `
+Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 too many rejects, 130 interrupted.
+
+Examples:
+  $ wandb-audit demo
+  $ wandb-audit load --from ./wandb-audit-logs
+  $ wandb-audit query "SELECT action, count(*) FROM audit_events GROUP BY action"`,
+    )
+  for (const add of [addLoad, addBackfill]) add(program, survivor)
+  for (const add of [addStatus, addQuery, addRejects, addTrust, addDemo]) add(program)
+  await program.parseAsync([...argv]).finally(() => send([help], process.stdout))
+}

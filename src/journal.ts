@@ -1,0 +1,273 @@
+/**
+ * What a run has done and what it is about to do, told as it happens to a process that survives it.
+ *
+ * Native code may end a run's process at any statement. The next process gets the entries of the one that died and goes on from
+ * there: it knows what was loaded, and does not run again what killed.
+ */
+
+import type { LoadCounts } from './contract.js'
+import { AuditError } from './errors.js'
+
+export interface Summary {
+  /** Documents loaded. */
+  documents: number
+  /** Documents whose version every sink had already. */
+  skipped: number
+  /** Documents that are missing in at least one sink, with why. */
+  failed: { document: string; error: string; advice: string | null }[]
+  sinks: SinkSummary[]
+}
+
+export type SinkSummary = { sink: string; error: string | null } & { -readonly [count in keyof LoadCounts]: number }
+
+/** A source's id and a document's. */
+export type Key = string
+
+/** Plain data: it travels between processes. `documents` is absent where they are those of the entry before. */
+export type Entry =
+  | { readonly type: 'begun'; readonly step: string; readonly documents?: readonly Key[] }
+  | { readonly type: 'ended' }
+  /** Of a step that is run once only. */
+  | { readonly type: 'tried'; readonly error: string | null }
+  /** `completes`: the sink has all of the documents now. */
+  | { readonly type: 'loaded'; readonly sink: string; readonly counts: LoadCounts; readonly completes: boolean }
+  | { readonly type: 'finished'; readonly documents?: readonly Key[] }
+  | { readonly type: 'failed'; readonly key: Key; readonly failure: Summary['failed'][number] }
+  | { readonly type: 'sink failed'; readonly sink: string; readonly error: string }
+  | { readonly type: 'died'; readonly how: string }
+
+/** Takes an entry to where it survives; resolves when it is there. */
+export type Post = (entry: Entry) => Promise<void>
+
+/** An operator's kill, or that of a machine out of memory, is no fault of the document in hand: it has a second try. */
+const DEATHS_OF_ONE = 2
+
+/** Beyond it, documents that kill are not taken apart any more. */
+const MOST_DEATHS = 300
+
+interface Death {
+  readonly step: string
+  readonly documents: ReadonlySet<Key>
+  readonly how: string
+}
+
+export class Journal {
+  readonly summary: Summary
+  private readonly post: Post
+  /** Those of earlier processes, and of this one those that failed. */
+  private readonly finishedDocuments = new Set<Key>()
+  /** By sink, of earlier processes. */
+  private readonly loadedDocuments = new Map<string, Set<Key>>()
+  /** Of steps that are run once only: why each failed, or null. */
+  private readonly results = new Map<string, string | null>()
+  private readonly deaths: Death[] = []
+  private deathCount = 0
+  private documents: readonly Key[] = []
+  private step: string | null = null
+  private replaying = true
+
+  /** @param entries those of the processes of this run that died */
+  constructor(sinks: readonly string[] = [], entries: readonly Entry[] = [], post: Post = async () => {}) {
+    const counts = { read: 0, inserted: 0, enriched: 0, unchanged: 0, rejected: 0, conflicts: 0 }
+    const empty = sinks.map((sink) => ({ sink, error: null, ...counts }))
+    this.summary = { documents: 0, skipped: 0, failed: [], sinks: empty }
+    this.post = post
+    for (const entry of entries) this.apply(entry)
+    this.applyFinished(this.loadedEverywhere(sinks))
+    this.replaying = false
+  }
+
+  /** Whether a process of this run died: from then on nothing happens beside a step. */
+  get careful(): boolean {
+    return this.deathCount > 0
+  }
+
+  /** Whether what kills is to be left out whole, rather than searched for the line that does. */
+  get givesUp(): boolean {
+    return this.deathCount > MOST_DEATHS
+  }
+
+  isFinished(document: Key): boolean {
+    return this.finishedDocuments.has(document)
+  }
+
+  hasFailed(sink: string): boolean {
+    return this.summary.sinks.some((each) => each.sink === sink && each.error !== null)
+  }
+
+  /** How many of the documents earlier processes of this run loaded into the sink. */
+  loadedCount(sink: string, documents: readonly Key[]): number {
+    const loaded = this.loadedDocuments.get(sink)
+    return loaded === undefined ? 0 : documents.filter((document) => loaded.has(document)).length
+  }
+
+  /** Whether some of the documents were in hand when a process died, and none beside them. */
+  hasKilled(documents: readonly Key[]): boolean {
+    return this.deathsOf(null, documents).length > 0
+  }
+
+  /**
+   * Runs `work` on documents, unless it killed a process that ran it on these, or on some of them.
+   *
+   * @throws AuditError that says how the process died; what `work` throws
+   */
+  async survive<T>(step: string, documents: readonly Key[], work: () => Promise<T>): Promise<T> {
+    const died = this.deathsOf(step, documents)
+    if (died.length >= (documents.length === 1 ? DEATHS_OF_ONE : 1)) throw new AuditError(howItDied(died))
+    await this.begin(step, documents)
+    try {
+      return await work()
+    } finally {
+      if (this.step !== null) await this.note({ type: 'ended' })
+    }
+  }
+
+  /** Loads documents whole into a sink. */
+  async load(sink: string, documents: readonly Key[], work: () => Promise<LoadCounts>): Promise<LoadCounts> {
+    return this.survive(`load ${sink}`, documents, async () => {
+      const counts = await work()
+      await this.note({ type: 'loaded', sink, counts, completes: true })
+      return counts
+    })
+  }
+
+  /**
+   * Runs `work` once in all processes of the run.
+   *
+   * @param work where it loads a part of the document, gives the counts; `completes` for the last part
+   * @param described why it failed; what this throws, `once` does
+   * @returns that, or how the process died of it; null when neither happened
+   */
+  async once(
+    step: string,
+    document: Key,
+    work: () => Promise<{ sink: string; counts: LoadCounts; completes: boolean } | null>,
+    described: (error: unknown) => string,
+  ): Promise<string | null> {
+    const known = this.results.get(resultKey(step, document))
+    if (known !== undefined) return known
+    const died = this.deathsOf(step, [document])
+    if (died.length > 0) return howItDied(died)
+    await this.begin(step, [document])
+    try {
+      const load = await work()
+      await this.note(load === null ? { type: 'tried', error: null } : { type: 'loaded', ...load })
+      return null
+    } catch (error) {
+      const why = described(error)
+      await this.note({ type: 'tried', error: why })
+      return why
+    } finally {
+      if (this.step !== null) await this.note({ type: 'ended' })
+    }
+  }
+
+  /**
+   * From now on the document is in hand, until the next step.
+   *
+   * @throws AuditError when landing it killed
+   */
+  async beginLanding(document: Key): Promise<void> {
+    const died = this.deathsOf('land', [document])
+    if (died.length >= DEATHS_OF_ONE) throw new AuditError(howItDied(died))
+    await this.begin('land', [document])
+  }
+
+  private async begin(step: string, documents: readonly Key[]): Promise<void> {
+    const same = documents === this.documents
+    this.documents = documents
+    await this.note(same ? { type: 'begun', step } : { type: 'begun', step, documents })
+  }
+
+  /** The documents are in every sink that takes any. */
+  async finish(documents: readonly Key[]): Promise<void> {
+    const same = documents === this.documents
+    this.documents = documents
+    await this.note(same ? { type: 'finished' } : { type: 'finished', documents })
+  }
+
+  async fail(key: Key, document: string, { message, advice }: AuditError): Promise<void> {
+    await this.note({ type: 'failed', key, failure: { document, error: message, advice: advice ?? null } })
+  }
+
+  async failSink(sink: string, error: string): Promise<void> {
+    await this.note({ type: 'sink failed', sink, error })
+  }
+
+  private async note(entry: Entry): Promise<void> {
+    this.apply(entry)
+    await this.post(entry)
+  }
+
+  /** @param step null: any */
+  private deathsOf(step: string | null, documents: readonly Key[]): readonly Death[] {
+    if (this.deaths.length === 0) return []
+    const all = new Set(documents)
+    const isWithin = (death: Death): boolean => [...death.documents].every((key) => all.has(key))
+    return this.deaths.filter((death) => (step === null || death.step === step) && isWithin(death))
+  }
+
+  private apply(entry: Entry): void {
+    if ('documents' in entry && entry.documents !== undefined) this.documents = entry.documents
+    switch (entry.type) {
+      case 'begun':
+        this.step = entry.step
+        return
+      case 'tried':
+        this.results.set(resultKey(this.step ?? '', this.documents[0] ?? ''), entry.error)
+        break
+      case 'loaded':
+        this.applyLoad(entry)
+        break
+      case 'finished':
+        this.applyFinished(this.documents)
+        break
+      case 'failed':
+        this.finishedDocuments.add(entry.key)
+        this.summary.failed.push(entry.failure)
+        return
+      case 'sink failed':
+        for (const sink of this.summary.sinks) if (sink.sink === entry.sink) sink.error = entry.error
+        return
+      case 'died':
+        this.deathCount++
+        if (this.step !== null) {
+          this.deaths.push({ step: this.step, documents: new Set(this.documents), how: entry.how })
+        }
+    }
+    this.step = null
+  }
+
+  private applyLoad({ sink, counts, completes }: Extract<Entry, { type: 'loaded' }>): void {
+    for (const total of this.summary.sinks) {
+      if (total.sink !== sink) continue
+      for (const count of ['read', 'inserted', 'enriched', 'unchanged', 'rejected', 'conflicts'] as const)
+        total[count] += counts[count]
+    }
+    this.results.set(resultKey(this.step ?? '', this.documents[0] ?? ''), null)
+    if (!completes || !this.replaying) return
+    const loaded = this.loadedDocuments.get(sink) ?? new Set()
+    for (const key of this.documents) loaded.add(key)
+    this.loadedDocuments.set(sink, loaded)
+  }
+
+  private loadedEverywhere(sinks: readonly string[]): readonly Key[] {
+    const taking = sinks.filter((sink) => !this.hasFailed(sink))
+    const [first, ...others] = taking.map((sink) => this.loadedDocuments.get(sink) ?? new Set<Key>())
+    return [...(first ?? [])].filter((key) => others.every((loaded) => loaded.has(key)))
+  }
+
+  private applyFinished(documents: readonly Key[]): void {
+    for (const key of documents) {
+      // It may have failed in one of the sinks.
+      if (this.finishedDocuments.has(key)) continue
+      this.summary.documents++
+      if (this.replaying) this.finishedDocuments.add(key)
+    }
+  }
+}
+
+const resultKey = (step: string, document: Key): string => `${step}\n${document}`
+
+const howItDied = (deaths: readonly Death[]): string =>
+  `the process that worked on it ended with ${deaths.at(-1)?.how ?? 'an error'}`

@@ -1,0 +1,79 @@
+/** A document that a sink refuses, loaded without the lines it refuses. */
+
+import type { Batch, Sink } from '../contract.js'
+import { duckdbError } from '../duckdb-error.js'
+import { documentsOf, lineOf } from '../extract/spooled.js'
+import { partOf, receiptOf, refusedLine } from '../transform/parts.js'
+import type { Loading } from './loading.js'
+import { MOST_OFFENDERS } from './offenders.js'
+import type { Transformed } from './transforming.js'
+
+/**
+ * Loads a document in parts, each half of the one that was refused, down to single lines; a line that is refused twice
+ * becomes a reject of this sink. The receipt comes last, so that a stop on the way leaves rows that the next run finds.
+ *
+ * @param mayLieInTheData tells of an error of the sink whether to go on; may throw
+ * @returns why the sink refuses the document as a whole; null when it is loaded
+ * @throws what the sink threw where it does not lie in the data
+ */
+export async function loadByLines(
+  sink: Sink,
+  { batch, landed, keys }: Transformed,
+  { engine, journal, progress, refusals, signal }: Loading,
+  mayLieInTheData: (error: unknown) => boolean,
+): Promise<string | null> {
+  const file = landed.files.find(({ documents }) => documents.length > 0)
+  const [document] = documentsOf(landed)
+  const [key] = keys
+  if (file === undefined || document === undefined || key === undefined) return null
+
+  const load = (what: string, part: Batch, completes = false): Promise<string | null> =>
+    journal.once(
+      `load ${what} of ${document.sha256} into ${sink.id}`,
+      key,
+      async () => {
+        const counts = await sink.load(part, signal)
+        refusals.delete(sink.id)
+        progress.loaded(counts.read)
+        return { sink: sink.id, counts, completes }
+      },
+      (error) => {
+        if (!mayLieInTheData(error)) throw error
+        return duckdbError(sink.id, error).message
+      },
+    )
+
+  let refused = 0
+  let refusedEvents = 0
+  const repeats = new Map<string, number>()
+  const setAside = async (line: number, why: string): Promise<string | null> => {
+    if (refused === MOST_OFFENDERS) return `it refuses more than ${MOST_OFFENDERS} of its lines`
+    const bytes = await lineOf(file, line)
+    const text = bytes.toString('base64')
+    const repeat = repeats.get(text) ?? 0
+    repeats.set(text, repeat + 1)
+    refused++
+    const message = `${why}; raw is the line's base64`
+    return load(`line ${line} as a reject`, await refusedLine(engine, batch, { line, raw: text, message, repeat }))
+  }
+
+  /** Every n-th line, so that neighbours, which are often alike, part early. */
+  const loadLines = async (n: number, first: number): Promise<string | null> => {
+    const part = await partOf(engine, batch, n, first)
+    if (part.rows === 0) return null
+    const why = await load(`lines ${first} of ${n}`, part.batch)
+    if (why === null) return null
+    if (part.rows > 1) return (await loadLines(2 * n, first)) ?? (await loadLines(2 * n, first + n))
+    const again = await load(`line ${part.line} again`, part.batch)
+    if (again === null) return null
+    // A reject that is refused counts as one already.
+    if (part.batch.rejected === 0) refusedEvents++
+    return setAside(part.line, again)
+  }
+
+  return (
+    (await loadLines(2, 0)) ??
+    (await loadLines(2, 1)) ??
+    (await load('the receipt', await receiptOf(engine, batch, refusedEvents), true))
+  )
+}

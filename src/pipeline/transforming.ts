@@ -1,0 +1,210 @@
+/** A landed batch through the engine; a document on which it fails is given to it without the lines it fails on. */
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Batch, DayRange, Document, Source } from '../contract.js'
+import { duckdbError } from '../duckdb-error.js'
+import { AuditError, EXIT, interrupted, printable } from '../errors.js'
+import type { LandedBatch, SpoolFile } from '../extract/batches.js'
+import { EVERYTHING } from '../extract/days.js'
+import { land } from '../extract/landing.js'
+import type { DocumentLimits } from '../extract/limits.js'
+import { settledFiles } from '../extract/settled.js'
+import { documentsOf, withLinesAside } from '../extract/spooled.js'
+import type { Journal, Key } from '../journal.js'
+import { newLoadId } from '../load-id.js'
+import type { Engine } from '../transform/engine.js'
+import { type Transformed as TransformedBatch, transform } from '../transform/transform.js'
+import { MOST_OFFENDERS, offendersOf } from './offenders.js'
+
+export interface Transforming {
+  readonly source: Source
+  readonly range: DayRange
+  readonly engine: Engine
+  readonly journal: Journal
+  readonly loaderVersion: string
+  readonly signal: AbortSignal
+  readonly limits: DocumentLimits
+  /** How many rejects a document may have that has little else; undefined: none was named. */
+  readonly maxRejects: number | undefined
+  onGone(document: Document): void
+  onFailed(document: Document, error: AuditError): void
+}
+
+/** A batch and the files it was made of, which may be others than were given. */
+export interface Transformed {
+  readonly landed: LandedBatch
+  readonly keys: readonly Key[]
+  readonly batch: Batch
+}
+
+export const keysOf = (landed: LandedBatch, source: Source): readonly Key[] =>
+  documentsOf(landed).map(({ document }) => keyOf(source, document))
+
+export const keyOf = (source: Source, document: Document): Key => `${source.id}\n${document.id}`
+
+/** @throws AuditError when the signal is aborted, whatever else went wrong */
+export function unlessInterrupted(error: unknown, signal: AbortSignal): AuditError {
+  if (signal.aborted) throw interrupted()
+  const failure = duckdbError('the engine', error)
+  if (failure.exitCode === EXIT.interrupted) throw failure
+  return failure
+}
+
+/**
+ * @param keys those of its documents
+ * @returns `apart` when the engine fails on several documents that may do one by one; null when nothing of the batch is left to
+ *   load, which is told
+ */
+export async function transformBatch(
+  landed: LandedBatch,
+  keys: readonly Key[],
+  run: Transforming,
+): Promise<Transformed | 'apart' | null> {
+  const { journal, source, signal } = run
+  let { files } = landed
+  let outcome: TransformedBatch | AuditError
+  try {
+    const settled = await journal.survive('transform', keys, () => transformSettled(landed, run))
+    ;({ files, outcome } = settled)
+  } catch (error) {
+    outcome = unlessInterrupted(error, signal)
+  }
+  const left = { folder: landed.folder, files }
+  const documents = documentsOf(left)
+  if (documents.length === 0) return null
+  if (!(outcome instanceof AuditError)) {
+    return taken(left, files === landed.files ? keys : keysOf(left, source), outcome, run)
+  }
+  if (!journal.givesUp && (await engineWorks(landed.folder, run))) {
+    if (documents.length > 1) return 'apart'
+    const rest = await withoutOffenders(left, outcome, run)
+    if (!(rest instanceof AuditError)) return rest
+    outcome = rest
+  }
+  for (const { document } of documents) run.onFailed(document, named(document, outcome))
+  return null
+}
+
+/** Says which documents are refused; a batch that a sink refuses is transformed again, and then it is said already. */
+function taken(
+  landed: LandedBatch,
+  keys: readonly Key[],
+  batch: TransformedBatch,
+  { journal, source, onFailed }: Transforming,
+): Transformed | null {
+  for (const { document, error } of batch.refused) {
+    if (!journal.isFinished(keyOf(source, document))) onFailed(document, error)
+  }
+  return batch.documents === 0 ? null : { landed, keys, batch }
+}
+
+/** Transforms until no document changed meanwhile. */
+async function transformSettled(
+  { files, folder }: LandedBatch,
+  run: Transforming,
+): Promise<{ readonly files: readonly SpoolFile[]; readonly outcome: TransformedBatch | AuditError }> {
+  for (let asked = files; ; ) {
+    const outcome = await attempt(asked, folder, run)
+    const settled = await settledFiles(asked, run)
+    const isEmpty = settled.every(({ documents }) => documents.length === 0)
+    if (settled === asked || isEmpty) return { files: settled, outcome }
+    asked = settled
+  }
+}
+
+async function attempt(
+  files: readonly SpoolFile[],
+  folder: string,
+  run: Transforming,
+): Promise<TransformedBatch | AuditError> {
+  const { engine, source, range, loaderVersion, maxRejects, signal } = run
+  const startedAt = new Date()
+  const identity = { source: source.id, loadId: newLoadId(), startedAt, loaderVersion, folder, range, maxRejects }
+  try {
+    return await transform(engine, files, identity, signal)
+  } catch (error) {
+    return unlessInterrupted(error, signal)
+  }
+}
+
+/** The one document of a batch without the lines that the engine fails on; an error where these cannot be told. */
+async function withoutOffenders(
+  landed: LandedBatch,
+  failure: AuditError,
+  run: Transforming,
+): Promise<Transformed | AuditError | null> {
+  const { journal, source, signal } = run
+  const file = landed.files.find(({ documents }) => documents.length === 1)
+  const document = file?.documents[0]
+  if (file === undefined || document === undefined || document.lines === 0) return failure
+  const key = keyOf(source, document.document)
+  const folder = await mkdtemp(join(landed.folder, 'apart-'))
+  try {
+    const offenders = await offendersOf(file, folder, (lines, before) =>
+      journal.once(
+        `lines from ${before + 1}, ${lines.documents[0]?.lines} of ${document.sha256}`,
+        key,
+        async () => {
+          const outcome = await attempt([lines], folder, run)
+          if (outcome instanceof AuditError) throw outcome
+          return null
+        },
+        (error) => unlessInterrupted(error, signal).message,
+      ),
+    )
+    // Had the machine failed, and not the lines, they would be put aside for nothing.
+    if (offenders.size === 0 || offenders.size > MOST_OFFENDERS || !(await engineWorks(folder, run))) return failure
+    const rest = { folder: landed.folder, files: [await withLinesAside(file, offenders, landed.folder)] }
+    const settled = await journal.survive('transform the rest', [key], () => transformSettled(rest, run))
+    if (settled.outcome instanceof AuditError) return settled.outcome
+    return taken({ folder: landed.folder, files: settled.files }, [key], settled.outcome, run)
+  } catch (error) {
+    return unlessInterrupted(error, signal)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+const LINE = Buffer.from('{"timestamp":"2023-01-23T12:34:56Z","action":"user:login"}\n')
+
+/** Never loaded: it only tells whether the engine and its folder work at all. */
+const CONTROL: Document = {
+  id: 'control',
+  version: 'control',
+  bytes: LINE.length,
+  range: EVERYTHING,
+  open: async () =>
+    (async function* () {
+      yield LINE
+    })(),
+}
+
+/** Whether the engine transforms a line that is good beyond doubt, if need be after it was started anew. */
+async function engineWorks(folder: string, run: Transforming): Promise<boolean> {
+  const { engine, signal } = run
+  const works = async (): Promise<boolean> => {
+    try {
+      const own = await mkdtemp(join(folder, 'control-'))
+      const path = join(own, '00000000')
+      const landed = await land(CONTROL, { path, allowInPlace: false, signal, onBytes() {} })
+      if (landed === null) return false
+      return !((await attempt([{ path, documents: [landed] }], own, run)) instanceof AuditError)
+    } catch (error) {
+      unlessInterrupted(error, signal)
+      return false
+    }
+  }
+  if (await works()) return true
+  try {
+    await engine.restart()
+    return await works()
+  } catch (error) {
+    unlessInterrupted(error, signal)
+    return false
+  }
+}
+
+function named({ id }: Document, { message, advice }: AuditError): AuditError {
+  return new AuditError(`transforming ${printable(id)} failed: ${message}`, advice === undefined ? {} : { advice })
+}

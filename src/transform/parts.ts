@@ -1,0 +1,116 @@
+/** Parts of a transformed document, for a sink that refuses it whole. */
+
+import type { Batch } from '../contract.js'
+import { newLoadId } from '../load-id.js'
+import type { Engine } from './engine.js'
+import { literal } from './sql.js'
+import { boundsOf } from './transform.js'
+
+export interface Part {
+  readonly batch: Batch
+  /** Its events and rejects. */
+  readonly rows: number
+  /** The first of their lines. */
+  readonly line: number
+}
+
+/**
+ * The rows of every n-th line, with the hashes and provenance they have in the whole; no receipt.
+ *
+ * @param whole a batch of one document, in which each event and each reject is one line
+ */
+export async function partOf(engine: Engine, whole: Batch, n: number, first: number): Promise<Part> {
+  const loadId = newLoadId()
+  const chosen = `WHERE source_line % ${n} = ${first}`
+  await create(engine, 'events', `${renamed(whole.events.relation, loadId)} ${chosen}`)
+  await create(engine, 'rejects', `${renamed(whole.rejects.relation, loadId)} ${chosen}`)
+  await create(engine, 'pieces', `FROM ${whole.pieces.relation} SEMI JOIN part_rejects USING (reject_id)`)
+  await create(engine, 'receipts', `${renamed(whole.receipts.relation, loadId)} LIMIT 0`)
+  const [facts = {}] = await engine.rows(`
+    SELECT epoch_us(min("timestamp")) AS least, epoch_us(max("timestamp")) AS greatest, count(*) AS events,
+      (SELECT count(*) FROM part_rejects) AS rejected, (SELECT count(*) FROM part_pieces) AS pieces,
+      coalesce(min(source_line), (SELECT min(source_line) FROM part_rejects)) AS line
+    FROM part_events`)
+  const [rows, rejected] = [Number(facts.events) + Number(facts.rejected), Number(facts.rejected)]
+  const bounds = boundsOf(facts.least, facts.greatest)
+  return {
+    batch: {
+      ...partial(whole, { loadId, documents: 0, rowsRead: rows, rejected }, bounds),
+      pieces: { relation: 'part_pieces', rows: Number(facts.pieces) },
+    },
+    rows,
+    line: Number(facts.line),
+  }
+}
+
+/**
+ * A line that the sink refuses, as a reject.
+ *
+ * @param raw    base64 of the line: whatever it is about the line that the sink refuses, it is not in there
+ * @param repeat how many equal lines of the document were refused before
+ */
+export async function refusedLine(
+  engine: Engine,
+  whole: Batch,
+  { line, raw, message, repeat }: { line: number; raw: string; message: string; repeat: number },
+): Promise<Batch> {
+  const loadId = newLoadId()
+  await engine.run('CREATE OR REPLACE TABLE part_raw (raw VARCHAR)')
+  const appender = await engine.connection.createAppender('part_raw')
+  appender.appendVarchar(raw)
+  appender.endRow()
+  appender.closeSync()
+  await create(engine, 'events', `${renamed(whole.events.relation, loadId)} LIMIT 0`)
+  await create(
+    engine,
+    'rejects',
+    `SELECT sha256(concat(strlen(document), ':', document, ',', strlen(raw), ':', raw, '#', ${repeat})) AS reject_id,
+      document AS source_document, document_version, ${line}::BIGINT AS source_line, 'sink_refused' AS reason,
+      ${literal(message)} AS message, raw, ${literal(loadId)} AS load_id, loaded_at
+    FROM ${whole.receipts.relation}, part_raw`,
+  )
+  await create(engine, 'receipts', `${renamed(whole.receipts.relation, loadId)} LIMIT 0`)
+  return partial(whole, { loadId, documents: 0, rowsRead: 1, rejected: 1 }, null)
+}
+
+/**
+ * The receipt of a document whose rows are loaded.
+ *
+ * @param refused how many of its events became rejects
+ */
+export async function receiptOf(engine: Engine, whole: Batch, refused: number): Promise<Batch> {
+  const loadId = newLoadId()
+  await create(engine, 'events', `${renamed(whole.events.relation, loadId)} LIMIT 0`)
+  await create(engine, 'rejects', `${renamed(whole.rejects.relation, loadId)} LIMIT 0`)
+  await create(
+    engine,
+    'receipts',
+    `SELECT * REPLACE (${literal(loadId)} AS load_id, rejected + ${refused} AS rejected) FROM ${whole.receipts.relation}`,
+  )
+  return partial(whole, { loadId, documents: 1, rowsRead: 0, rejected: 0 }, null)
+}
+
+type Relation = 'events' | 'rejects' | 'pieces' | 'receipts'
+
+const create = (engine: Engine, relation: Relation, select: string): Promise<void> =>
+  engine.run(`CREATE OR REPLACE VIEW part_${relation} AS ${select}`)
+
+/** Each load has an id of its own: warehouses know a load that comes twice by it. */
+const renamed = (relation: string, loadId: string): string =>
+  `SELECT * REPLACE (${literal(loadId)} AS load_id) FROM ${relation}`
+
+function partial(
+  whole: Batch,
+  counts: Pick<Batch, 'loadId' | 'documents' | 'rowsRead' | 'rejected'>,
+  bounds: Batch['events']['bounds'],
+): Batch {
+  return {
+    ...whole,
+    ...counts,
+    startedAt: new Date(),
+    events: { relation: 'part_events', bounds },
+    rejects: { relation: 'part_rejects' },
+    pieces: { ...whole.pieces, rows: 0 },
+    receipts: { relation: 'part_receipts' },
+  }
+}

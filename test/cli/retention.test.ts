@@ -1,0 +1,86 @@
+/** docs/retention.md: each export is a statement of its database and holds the month it names, no more and no less. */
+
+import { execFile } from 'node:child_process'
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { Dialect, parse as parseRedshift } from '@polyglot-sql/sdk'
+import { parse as parseBigQuery } from 'sql-parser-cst'
+import { expect, it, onTestFinished } from 'vitest'
+import { startBigQuery } from '../emulators/bigquery/server.js'
+import { addressOf, newSchema, standIns } from '../sinks/redshift/support.js'
+import { inCheckout, inDatabase, ndjson, newFolder, run, summaryOf, valueIn } from './support.js'
+
+const page = readFileSync(inCheckout('docs/retention.md'), 'utf8')
+const blocks = (language: string): string[] =>
+  [...page.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'gm'))].map(([, text = '']) => text)
+const [shell = ''] = blocks('sh')
+const [exportData = '', unload = ''] = blocks('sql')
+
+const at = (timestamp: string, more: object = {}) => ({ timestamp, action: 'user:login', ...more })
+const OCTOBER = [at('2026-10-01T00:00:00Z'), at('2026-10-31T23:59:59.999999Z', { run_asset: 7 })]
+const LOGS = ndjson(at('2026-09-30T23:59:59Z'), ...OCTOBER, at('2026-11-01T00:00:00Z'), '{cut')
+
+const redshift = standIns()
+
+function folderWithLogs(): string {
+  const cwd = newFolder()
+  writeFileSync(join(cwd, 'a.ndjson'), LOGS)
+  return cwd
+}
+
+async function exported(select: string, to: string, env = {}): Promise<number> {
+  const cwd = folderWithLogs()
+  await summaryOf(['load', '--from', 'a.ndjson', '--to', to], { cwd, env })
+  const { stdout, stderr } = await run(['query', select, '--to', to, '--format', 'ndjson'], { cwd, env })
+  expect(stderr).toBe('')
+  return stdout.trim().split('\n').length
+}
+
+it('exports a month of DuckDB to Parquet', async () => {
+  const cwd = folderWithLogs()
+  symlinkSync(inCheckout('bin'), join(cwd, 'bin'))
+  await summaryOf(['load', '--from', 'a.ndjson'], { cwd })
+  const file = join(cwd, 'audit.duckdb')
+  const moved = ['rejects', 'documents'].map((table) => `UPDATE audit_${table} SET loaded_at = '2026-10-15T00:00:00Z'`)
+  await inDatabase(file, ...moved)
+
+  const env = { PATH: process.env.PATH, HOME: cwd, TZ: 'Pacific/Auckland' }
+  await promisify(execFile)('bash', ['-euc', shell], { cwd, env })
+  for (const [table, rows] of [
+    ['events', 2],
+    ['rejects', 1],
+    ['documents', 1],
+  ] as const) {
+    const parquet = `read_parquet('${join(cwd, `audit_${table}-2026-10.parquet`)}')`
+    expect(await valueIn(file, `SELECT count(*)::INTEGER FROM ${parquet}`), table).toBe(rows)
+    const columns = (relation: string) => inDatabase(file, `SELECT column_name FROM (DESCRIBE FROM ${relation})`)
+    expect(await columns(parquet)).toEqual(await columns(`audit_${table}`))
+  }
+})
+
+it('exports a month of BigQuery', async () => {
+  expect(parseBigQuery(exportData, { dialect: 'bigquery' }).statements[0]?.type).toBe('export_data_stmt')
+  const standIn = await startBigQuery()
+  onTestFinished(() => standIn.close())
+  const select = exportData.slice(exportData.indexOf('SELECT'))
+  const rows = await exported(select, `bigquery://${standIn.project}/wandb_audit?endpoint=${standIn.url}`)
+  expect(rows).toBe(OCTOBER.length)
+})
+
+it('exports a month of Redshift', async () => {
+  expect(parseRedshift(unload, Dialect.Redshift)).toMatchObject({ success: true })
+  const select = /^UNLOAD \('(.*)'\)$/m.exec(unload)?.[1]?.replaceAll("''", "'") ?? ''
+  expect(parseRedshift(select, Dialect.Redshift)).toMatchObject({ success: true })
+  const env = { AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b', AWS_REGION: 'us-east-1' }
+  expect(await exported(select, addressOf(redshift, newSchema()), env)).toBe(OCTOBER.length)
+})
+
+it('advises nowhere to lock the bucket that W&B writes to', () => {
+  expect(page).toContain('## Do not lock the instance bucket')
+  for (const guide of ['s3', 'gcs', 'azure', 'buckets']) {
+    expect(readFileSync(inCheckout(`docs/${guide}.md`), 'utf8')).toMatch(
+      /do not lock|set no (retention|immutability) policy/i,
+    )
+  }
+})

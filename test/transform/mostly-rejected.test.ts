@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest'
+import { duckdbSink } from '../../sinks/duckdb/index.js'
+import type { Sink } from '../../src/contract.js'
+import { countsOf, loadInto, ndjson, newFolder } from '../support/load.js'
+import { rowsOf } from '../support/rows.js'
+
+const event = (user: number): string =>
+  `{"timestamp":"2026-10-01T12:34:56Z","action":"user:login","actor_user_id":${user}}`
+const newSink = (): Sink => duckdbSink(`${newFolder()}/audit.duckdb`, { waitMs: 1000, onWait() {} })
+const withoutAllowance = { maxRejects: undefined }
+
+describe('a document of which more than half of the lines are rejects', () => {
+  it.each([
+    ['one line, a bad one', ndjson('hello'), 1],
+    ['one good line, two bad ones', ndjson('hello', event(1), '{"a'), 2],
+    ['many long ones', ndjson(...Array.from({ length: 10 }, () => 'x'.repeat(40_000)), event(1)), 10],
+  ])('is refused, and the others of its batch are loaded: %s', async (_what, content, bad) => {
+    const sink = newSink()
+    const input = { before: ndjson(event(1), event(2)), bad: content, behind: ndjson(event(2), event(3)) }
+    const summary = await loadInto(sink, input, withoutAllowance)
+    expect(countsOf(summary)).toEqual([3, 0, 1, 0])
+    expect(summary.documents).toBe(2)
+    expect(summary.failed).toEqual([
+      {
+        document: 'bad',
+        error: expect.stringMatching(new RegExp(`^${bad} of \\d+ lines of bad are no events, most of them not_json`)),
+        advice: expect.stringContaining(`--max-rejects ${bad}`),
+      },
+    ])
+    const rows = await rowsOf(sink, 'SELECT document, rows_read FROM audit_documents ORDER BY document')
+    expect(rows.map(({ document }) => document)).toEqual(['before', 'behind'])
+    expect(await rowsOf(sink, 'SELECT * FROM audit_rejects')).toEqual([])
+  })
+
+  it('is loaded where so many rejects are allowed, and not where fewer are', async () => {
+    const sink = newSink()
+    const input = { bad: ndjson('hello', event(1), '{"a') }
+    expect((await loadInto(sink, input, { maxRejects: 1 })).failed).toHaveLength(1)
+    expect(countsOf(await loadInto(sink, input, { maxRejects: 2 }))).toEqual([1, 0, 0, 2])
+  })
+
+  it('alone is refused, and nothing is left to load', async () => {
+    const summary = await loadInto(newSink(), { bad: ndjson('hello') }, withoutAllowance)
+    expect(summary).toMatchObject({ documents: 0, failed: [{ document: 'bad' }] })
+  })
+})
+
+it('a document of which half of the lines are rejects is loaded with them', async () => {
+  const input = { half: ndjson('hello', event(1)) }
+  expect(countsOf(await loadInto(newSink(), input, withoutAllowance))).toEqual([1, 0, 0, 1])
+})
