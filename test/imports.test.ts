@@ -55,7 +55,7 @@ describe('the layout', () => {
     expect(
       strays(
         'sinks/',
-        /^src\/(?:address|cleanup|connections|contract|duckdb-error|duckdb\/instance|errors|retry|scratch|stores\/(?:contract|index))$|^schemas\//,
+        /^src\/(?:address|cleanup|connections|contract|duckdb-error|duckdb\/instance|errors|retry|scratch|transform\/extras|stores\/(?:contract|index))$|^schemas\//,
       ),
     ).toEqual([])
   })

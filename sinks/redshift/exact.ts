@@ -5,8 +5,7 @@
 
 import { createHash } from 'node:crypto'
 import { type DuckDBConnection, type DuckDBDataChunk, DuckDBScalarFunction, VARCHAR } from '@duckdb/node-api'
-import { reordered } from '../../src/transform/extras.js'
-import { members } from '../../src/transform/members.js'
+import { members, reordered } from '../../src/transform/extras.js'
 import { literal } from './place.js'
 
 /** Key in `extra` of an object: under the key of each member that SUPER does not keep exactly, its JSON text. */

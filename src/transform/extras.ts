@@ -25,7 +25,7 @@ export interface Merged {
 }
 
 /** Each key of an object's text, with its value's text. */
-function members(json: string): readonly (readonly [key: string, value: string])[] {
+export function members(json: string): readonly (readonly [key: string, value: string])[] {
   const scanned = scan(Buffer.from(json))
   return 'problem' in scanned ? [] : (scanned.members ?? []).map(({ key, value }) => [key, value])
 }

@@ -8,8 +8,8 @@ import { AUDIT_CONFLICTS, AUDIT_EVENTS } from '../../../schemas/tables.js'
 import { duckdbSink } from '../../../sinks/duckdb/index.js'
 import type { Sink } from '../../../src/contract.js'
 import { madeDay, withoutNames } from '../../../src/demo/made-logs.js'
-import { reordered } from '../../../src/transform/extras.js'
-import { members, objectOf } from '../../../src/transform/members.js'
+import { members, reordered } from '../../../src/transform/extras.js'
+import { objectOf } from '../../../src/transform/members.js'
 import { batchOf, documentOf, type Input, loadInto, ndjson, never, newEngine, newFolder } from '../../support/load.js'
 import { documents, expected } from '../../support/model.js'
 import { eventsOf, type RowObject, rebuild, rowsOf, tableOf } from '../../support/rows.js'
@@ -53,7 +53,7 @@ async function exactText(sink: Sink, extra: string): Promise<string> {
     const sql = `SELECT text FROM audit_parts WHERE id = '${JSON.parse(parts)}' ORDER BY part`
     return (await rowsOf(sink, sql)).map(({ text }) => text).join('')
   }
-  const exact = [...members(all.get('_exact') ?? '{}')].map(([key, text]) => [key, JSON.parse(text)] as const)
+  const exact = [...members(all.get('_exact') ?? '{}')].map(([key, text]) => [key, String(JSON.parse(text))] as const)
   all.delete('_exact')
   return objectOf(new Map([...all, ...exact]))
 }
