@@ -15,7 +15,7 @@ export const JOINED = `CREATE TEMP FUNCTION joined(kept JSON, other JSON) RETURN
     NULL)
 )`
 
-const differ = (one: string, other: string): string => `TO_JSON_STRING(${one}) <> TO_JSON_STRING(${other})`
+const extrasDiffer = (one: string, other: string): string => `TO_JSON_STRING(${one}) <> TO_JSON_STRING(${other})`
 const joined = (kept: string, other: string): string => `joined(${kept}, ${other})`
 
 export const RULE = mergeRule({
@@ -27,10 +27,10 @@ export const RULE = mergeRule({
   sha256: (text) => `TO_HEX(SHA256(${text}))`,
   differ: (one, other) => `${one} <> ${other}`,
   extra: {
-    differ,
-    grows: (kept, other) => `COALESCE(${differ(joined(kept, other), kept)}, FALSE)`,
+    differ: extrasDiffer,
+    grows: (kept, other) => `COALESCE(${extrasDiffer(joined(kept, other), kept)}, FALSE)`,
     // What cannot be joined is kept whole, as a contradiction.
-    contradicts: (kept, other) => `COALESCE(${differ(joined(kept, other), joined(other, kept))}, TRUE)`,
+    contradicts: (kept, other) => `COALESCE(${extrasDiffer(joined(kept, other), joined(other, kept))}, TRUE)`,
     merged: joined,
     // An extra that is too deep for JSON stands there as a text.
     text: (extra) => `COALESCE(JSON_VALUE(${extra}), TO_JSON_STRING(${extra}))`,

@@ -86,6 +86,36 @@ describe('the official client', () => {
   })
 })
 
+describe('a script', () => {
+  const ask = async (query: string): Promise<unknown[]> => {
+    const [job] = await client.createQueryJob(query)
+    return (await job.getQueryResults())[0]
+  }
+
+  it.each([
+    [`TO_JSON_STRING(PARSE_JSON('{"b":[1, 0.5],"a":{"y":1,"x":2},"b":3}'))`, '{"a":{"x":2,"y":1},"b":[1,0.5]}'],
+    [`TO_JSON_STRING(PARSE_JSON('{"ü":" \\\\" ","":null}'))`, '{"":null,"ü":" \\" "}'],
+    [`JSON_TYPE(PARSE_JSON('[{}]'))`, 'array'],
+    [`JSON_TYPE(TO_JSON('{}'))`, 'string'],
+    [`JSON_VALUE(TO_JSON('{}'))`, '{}'],
+    [`JSON_VALUE(PARSE_JSON('{}'))`, null],
+    [`SPLIT('a\\nb', '\\n')[SAFE_ORDINAL(2)]`, 'b'],
+    [`SPLIT('a\\nb', '\\n')[SAFE_ORDINAL(3)]`, null],
+    [`TO_HEX(SHA256('a'))`, 'ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb'],
+  ])('takes %s for %s', async (expression, value) => {
+    expect(await ask(`SELECT ${expression} AS x`)).toEqual([{ x: value }])
+  })
+
+  it('makes functions and tables for itself alone', async () => {
+    const made = `CREATE TEMP FUNCTION larger(a INT64, b INT64) RETURNS INT64 AS (IF(a > b, a, b));
+      CREATE TEMP TABLE pairs AS SELECT one, other FROM (SELECT 1 AS n) AS one JOIN (SELECT 2 AS n) AS other ON TRUE;`
+    const question = 'SELECT larger(one.n, other.n) AS n FROM pairs'
+    expect(await ask(`${made} ${question}`)).toEqual([{ n: 2 }])
+    await expect(ask(question)).rejects.toThrow(/pairs|larger/i)
+    await expect(ask('CREATE FUNCTION d.f(a INT64) AS (a)')).rejects.toThrow(/the stand-in cannot/)
+  })
+})
+
 describe('what BigQuery refuses', () => {
   const reasonOf = (promise: Promise<unknown>): Promise<string> =>
     promise.then(

@@ -28,7 +28,6 @@ export function parsed(sql: string): Program {
 /** Functions that mean the same under another name, or the same one. */
 const FUNCTIONS: Readonly<Record<string, string>> = {
   ANY_VALUE: 'any_value',
-  BYTE_LENGTH: 'strlen',
   COALESCE: 'coalesce',
   CONCAT: 'concat',
   COUNT: 'count',

@@ -74,8 +74,17 @@ describe('the days of a batch', () => {
     const statements = script
       .split(';\n')
       .filter((statement) => /(?:FROM|UPDATE|JOIN) \S*`audit_events`/.test(statement))
-    expect(statements).toHaveLength(3)
+    expect(statements).toHaveLength(5)
     for (const statement of statements) expect(statement).toContain(`t.\`timestamp\` ${bounds}`)
+  })
+
+  it('are read once and nothing is written where nothing contradicts, is filled or is new', () => {
+    const always = mergeScript({ ...mergeOf(TWO_DAYS), hasReadings: false }).replace(
+      /^IF [^;]*? THEN$.*?^END IF;$/gms,
+      '',
+    )
+    expect(always.match(/`audit_events`/g)).toHaveLength(1)
+    expect(always).not.toMatch(/CREATE TEMP TABLE|`audit_conflicts`/)
   })
 
   it('are one span when they are few, and spans around the days there are when one clock was wrong', async () => {

@@ -4,13 +4,13 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ACTIONS } from '../../../schemas/actions.js'
-import { AUDIT_EVENTS } from '../../../schemas/tables.js'
+import { AUDIT_CONFLICTS, AUDIT_EVENTS } from '../../../schemas/tables.js'
 import { exactJson } from '../../../sinks/bigquery/stage.js'
 import { duckdbSink } from '../../../sinks/duckdb/index.js'
 import type { Sink, Value } from '../../../src/contract.js'
 import { parseJson } from '../../emulators/bigquery/parse-json.js'
 import { exact, NUMBER } from '../../support/exact.js'
-import { loadInto, ndjson, newEngine, newFolder } from '../../support/load.js'
+import { documentOf, loadInto, ndjson, newEngine, newFolder } from '../../support/load.js'
 import { documents } from '../../support/model.js'
 import { type RowObject, rowsOf, tableOf } from '../../support/rows.js'
 import { newPlace } from './support.js'
@@ -38,6 +38,11 @@ function kept(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, kept(member)]))
 }
 
+async function conflictsOf(sink: Sink): Promise<unknown[]> {
+  const rows = await tableOf(sink, AUDIT_CONFLICTS)
+  return rows.map(({ load_id: _, loaded_at: __, ...row }) => asText(row))
+}
+
 describe('the events', () => {
   it('are those of the DuckDB sink, row by row, whatever the documents hold', async () => {
     const bigquery = (await newPlace()).open()
@@ -54,6 +59,27 @@ describe('the events', () => {
       { numRuns: 1, endOnFailure: true },
     )
   }, 180_000)
+
+  it('have the conflicts of the DuckDB sink, to the last id', async () => {
+    const API = 'https://acme.wandb.io/admin/audit_logs#2026-10-01'
+    const event = (line: number) => ({ timestamp: '2026-10-01T12:34:56Z', action: 'run:read', actor_user_id: line })
+    const lines = (more: object) => ndjson(...[1, 2, 3].map((line) => ({ ...event(line), ...more })))
+    const loads: readonly Record<string, string>[] = [
+      { bucket: lines({ note: 'one', big: 2 ** 53 }) },
+      { planted: lines({ actor_email: 'ü', project_name: 'old', note: 'two', same: { a: [1], b: null } }) },
+      { [API]: lines({ actor_email: 'ada' }), again: lines({ same: { a: [1], b: null }, more: 1 }) },
+      { file: lines({ actor_email: 'eve', same: { a: [1, 2] } }), other: lines({ more: 2, late: 'x' }) },
+    ]
+    const [bigquery, other] = [(await newPlace()).open(), duckdb()]
+    for (const load of loads) {
+      const [counts] = (await loadInto(bigquery, load)).sinks
+      expect(counts).toEqual({ ...(await loadInto(other, load)).sinks[0], sink: bigquery.id })
+    }
+    const conflicts = await conflictsOf(bigquery)
+    expect(conflicts.length).toBeGreaterThan(8)
+    expect(conflicts).toEqual(await conflictsOf(other))
+    expect(await eventsOf(bigquery)).toEqual(await eventsOf(other))
+  })
 
   it('answer the views in the same way', async () => {
     const events = [
@@ -154,5 +180,51 @@ describe('extra', () => {
         JSON.stringify({ deep: JSON.parse(deep) }),
       ]),
     )
+  })
+
+  it('is filled key by key with every digit, in any order of loads', async () => {
+    const event = '{"timestamp":"2026-10-01T12:34:56Z","action":"user:login"'
+    const readings = [
+      `${event},"b":18446744073709551615,"c":1.10,"n":0.1}\n`,
+      `${event},"a":-9223372036854775808,"c":1.10,"}":"{","n":0.1}\n`,
+      `${event},"d":{"z":[1,{"y":2}],"a":123456789.123456},"b":18446744073709551615}\n`,
+    ]
+    for (const order of [
+      [0, 1, 2],
+      [2, 0, 1],
+      [1, 2, 0],
+    ]) {
+      const sink = (await newPlace()).open()
+      for (const i of order) {
+        const summary = await loadInto(sink, { [`document ${i}`]: readings[i] ?? '' })
+        expect(summary.sinks[0]?.conflicts).toBe(0)
+      }
+      expect((await tableOf(sink, AUDIT_EVENTS)).map(({ extra }) => extra)).toEqual([
+        '{"a":-9223372036854775808,"b":18446744073709551615,"c":"1.10","d":{"a":123456789.123456,"z":[1,{"y":2}]},"n":0.1,"}":"{"}',
+      ])
+    }
+  })
+
+  it('that is deeper than JSON may be there loses nothing beside another one', async () => {
+    const event = '{"timestamp":"2026-10-01T12:34:56Z","action":"user:login"'
+    const deep = (inner: string): string => `${'['.repeat(501)}${inner}${']'.repeat(501)}`
+    const extras = [`{"deep":${deep('1')}}`, `{"deep":${deep('2')}}`, '{"a":1}']
+    for (const [first, second] of [
+      [0, 1],
+      [0, 2],
+      [2, 0],
+    ] as const) {
+      const sink = (await newPlace()).open()
+      const load = (name: string, i: number) =>
+        loadInto(sink, [documentOf(name, `${event},${extras[i]?.slice(1)}\n`, String(i))])
+      await load('a', first)
+      expect((await load('a again', first)).sinks[0]).toMatchObject({ unchanged: 1, conflicts: 0 })
+      expect((await load('b', second)).sinks[0]).toMatchObject({ unchanged: 1, conflicts: 1 })
+      const [row] = await tableOf(sink, AUDIT_EVENTS)
+      const [conflict] = await tableOf(sink, AUDIT_CONFLICTS)
+      const text = JSON.parse(String(row?.extra))
+      expect(typeof text === 'string' ? text : String(row?.extra)).toBe(extras[first])
+      expect([conflict?.kept, conflict?.other]).toEqual([extras[first], extras[second]])
+    }
   })
 })

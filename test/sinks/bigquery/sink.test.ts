@@ -84,6 +84,12 @@ describe('the tables', () => {
       clustering: { fields: ['action', 'content_hash'] },
       requirePartitionFilter: false,
     })
+    const clustered = standIn.tables('audit').filter(({ clustering }) => clustering !== undefined)
+    expect(
+      Object.fromEntries(
+        clustered.map(({ tableReference, clustering }) => [tableReference.tableId, clustering?.fields]),
+      ),
+    ).toMatchObject({ audit_conflicts: ['conflict_id'], audit_reject_pieces: ['reject_id'] })
     const described = standIn.tables('audit').filter(({ type }) => type === 'TABLE')
     expect(
       described.flatMap(({ schema }) => schema.fields).filter(({ description = '' }) => description === ''),
@@ -109,8 +115,10 @@ describe('the tables', () => {
     const sink = open('require_partition_filter=true')
     await loadInto(sink, DOCUMENTS)
     expect(countsOf(await loadInto(sink, { b: ndjson({ ...EVENT, user_email: 'x' }) }))).toEqual([0, 1, 0, 0])
+    const contradicting = { b: ndjson({ ...EVENT, actor_email: 'y' }), c: ndjson({ ...EVENT, actor_email: 'z' }) }
+    expect((await loadInto(sink, contradicting)).sinks[0]).toMatchObject({ unchanged: 2, conflicts: 2 })
     const answers = await Promise.all(sink.questions.status(14).map(({ sql }) => rowsOf(sink, sql)))
-    expect(answers.map((rows) => rows.length)).toEqual([1, 2, 0, 1])
+    expect(answers.map((rows) => rows.length)).toEqual([1, 2, 1, 0, 1])
     await expect(sink.query('SELECT action FROM audit_events')).rejects.toThrow(/without a filter over column/)
     const day = "timestamp BETWEEN TIMESTAMP '2026-10-01' AND TIMESTAMP '2026-10-02'"
     expect(await rowsOf(sink, `SELECT action FROM audit_events WHERE ${day}`)).toEqual([{ action: 'user:login' }])
@@ -122,7 +130,8 @@ describe('asking', () => {
     const { open } = await newPlace()
     const sink = open()
     await loadInto(sink, { a: ndjson(EVENT, 'no json'), b: ndjson({ ...EVENT, action: 'run:teleport' }) })
-    const [sources, days, actions, keys] = await Promise.all(
+    await loadInto(sink, { b: ndjson({ ...EVENT, actor_email: 'ada@example.org' }) })
+    const [sources, days, conflicts, actions, keys] = await Promise.all(
       sink.questions.status(14).map(({ sql }) => rowsOf(sink, sql)),
     )
     expect(sources).toMatchObject([{ source: 'test', documents: 2, earliest: '2026-10-01T12:34:56Z' }])
@@ -130,10 +139,11 @@ describe('asking', () => {
       { day: '2026-10-01', source: 'test', events: 2, rejects: 0 },
       { source: 'test', events: 0, rejects: 1 },
     ])
+    expect(conflicts).toMatchObject([{ column_name: 'actor_email', conflicts: 1, events: 1 }])
     expect(actions).toMatchObject([{ action: 'run:teleport', events: 1 }])
     expect(keys).toMatchObject([{ key: 'run_asset', events: 2 }])
     expect(await rowsOf(sink, sink.questions.rejects)).toMatchObject([{ reason: 'not_json', source_document: 'a' }])
-    expect(await rowsOf(sink, sink.questions.rawRejects)).toEqual([{ reason: 'not_json', raw: 'no json' }])
+    expect(await rowsOf(sink, sink.questions.rawRejects)).toEqual([{ reason: 'not_json', raw: 'no json', more: false }])
   })
 
   it('reads page after page, and values of every type', async () => {
