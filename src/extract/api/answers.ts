@@ -1,5 +1,6 @@
 /** The bytes of one document: a classic answer, or all pages of a window. */
 
+import { createHash } from 'node:crypto'
 import { AuditError } from '../../errors.js'
 import type { ApiAddress, Dialect } from './address.js'
 import type { Answer, ApiClient, Query } from './client.js'
@@ -14,6 +15,9 @@ const LONGEST_TAIL_BYTES = 1 << 20
 
 /** How often the question which dialect a server speaks is asked again when the answer breaks off. */
 const PROBES = 4
+
+/** Two billion events of a day: a server that names page after page ends somewhere. */
+const MOST_PAGES = 100_000
 
 export interface Probe {
   readonly dialect: Dialect
@@ -98,8 +102,16 @@ export async function* allPages(
     yield* end
     yield NEWLINE
     if (cursor === null) return
-    if (cursors.has(cursor)) throw cutShort(address, 'names the same next page twice')
-    cursors.add(cursor)
+    if (cursors.has(digest(cursor))) throw cutShort(address, 'names the same next page twice')
+    if (cursors.size === MOST_PAGES) {
+      throw new AuditError(
+        `${address.endpoint} answered with more than ${MOST_PAGES} pages; nothing of them is loaded`,
+        {
+          advice: 'Ask for one day at a time. If it goes on, report it to W&B: no day has so many events.',
+        },
+      )
+    }
+    cursors.add(digest(cursor))
     body = (await client.get({ ...query, cursor }, signal)).body
   }
 }
@@ -115,6 +127,9 @@ function nextCursor(address: ApiAddress, reader: PageReader): string | null {
   if (page.miscounted) throw cutShort(address, 'holds another number of events than it states')
   return page.cursor
 }
+
+/** A cursor may be of any length. */
+const digest = (cursor: string): string => createHash('sha256').update(cursor).digest('base64')
 
 function isJson(text: string): boolean {
   try {
