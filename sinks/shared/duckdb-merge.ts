@@ -1,7 +1,7 @@
 /** The merge rule in DuckDB's SQL, for the sinks whose merging the engine does. */
 
 import { DUCKDB } from '../../schemas/ddl.js'
-import { AUDIT_CONFLICTS, AUDIT_EVENTS, FILLED_FIELDS, NAME_FIELDS } from '../../schemas/tables.js'
+import { AUDIT_CONFLICTS, FILLED_FIELDS, NAME_FIELDS } from '../../schemas/tables.js'
 import type { Batch } from '../../src/contract.js'
 import { EXTRA_FUNCTIONS } from '../../src/transform/extras.js'
 import { mergeRule } from './merge.js'
@@ -66,5 +66,3 @@ export function newConflicts(found: string, known: string): string {
     SELECT ${columns.join(', ')} FROM (${found}) e LEFT JOIN (${known}) t ON t.conflict_id = e.conflict_id
     WHERE t.conflict_id IS NULL OR t.events < e.events`
 }
-
-export const EVENT_COLUMNS = AUDIT_EVENTS.columns.map(({ name }) => DUCKDB.quote(name)).join(', ')

@@ -18,6 +18,8 @@ const CHUNK_BYTES = 1 << 20
 interface Found {
   readonly path: string
   readonly within: string | null
+  /** Why the folder that this is cannot be listed. */
+  readonly unlisted?: unknown
 }
 
 /**
@@ -71,7 +73,9 @@ export function stdinSource(stream: AsyncIterable<Uint8Array>): Source {
 async function* matching(address: string, followLinks: boolean): AsyncGenerator<Found> {
   const folder = await realpath(globFolder(address)).catch(() => null)
   if (folder === null) return
-  for (const path of (await globbed(address, followLinks)).sort())
+  const { paths, unlisted } = await globbed(address, followLinks)
+  for (const [path, error] of unlisted) yield { path, within: null, unlisted: error }
+  for (const path of paths.sort())
     if (followLinks || !isFolder(path) || leadsOut(path, folder)) yield { path, within: followLinks ? null : folder }
 }
 
@@ -82,7 +86,12 @@ async function* inside(folder: string, followLinks: boolean): AsyncGenerator<Fou
 
   async function* below(folder: string): AsyncGenerator<Found> {
     const entries = []
-    for await (const entry of await opendir(folder)) if (!entry.name.startsWith('.')) entries.push(entry)
+    try {
+      for await (const entry of await opendir(folder)) if (!entry.name.startsWith('.')) entries.push(entry)
+    } catch (unlisted) {
+      yield { path: folder, within: null, unlisted }
+      return
+    }
     entries.sort((a, b) => (a.name < b.name ? -1 : 1))
     for (const entry of entries) {
       const path = join(folder, entry.name)
@@ -119,7 +128,8 @@ const pipeDocument = (path: string): Document => ({
   open: async (signal) => openPipe(path, signal),
 })
 
-async function fileDocument({ path, within }: Found): Promise<Document> {
+async function fileDocument({ path, within, unlisted }: Found): Promise<Document> {
+  if (unlisted !== undefined) return unlistedFolder(path, unlisted)
   const there = await stat(path, { bigint: true }).catch(() => null)
   const regular = (await lstat(path).catch(() => null))?.isFile() ?? false
   return {
@@ -133,6 +143,24 @@ async function fileDocument({ path, within }: Found): Promise<Document> {
       const fd = openFile(path)
       const highWaterMark = Math.min(CHUNK_BYTES, Math.max(LEAST_CHUNK_BYTES, Number(there?.size ?? 0)))
       return createReadStream(path, { fd, highWaterMark, signal })
+    },
+  }
+}
+
+/** A folder whose documents nobody knows: it fails as a document does, and stops no other. */
+function unlistedFolder(path: string, error: unknown): Document {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'an unexpected error'
+  const advice = code === 'EACCES' ? 'Give this user the right to read it, and to enter it.' : undefined
+  return {
+    id: path,
+    version: null,
+    bytes: null,
+    range: null,
+    async open() {
+      throw new AuditError(`the folder cannot be listed (${code}), and nothing in it is loaded`, {
+        cause: error,
+        ...(advice === undefined ? {} : { advice }),
+      })
     },
   }
 }

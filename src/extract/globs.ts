@@ -13,20 +13,32 @@ export function globFolder(pattern: string): string {
   return resolve(parts.slice(0, Math.max(0, first)).join('/') || (pattern.startsWith('/') ? '/' : '.'))
 }
 
+export interface Globbed {
+  readonly paths: string[]
+  /** Folders that had to be looked into and could not be, with why. */
+  readonly unlisted: ReadonlyMap<string, Error>
+}
+
 /** @param followLinks whether to look into folders that links lead to */
-export function globbed(pattern: string, followLinks: boolean): Promise<string[]> {
+export async function globbed(pattern: string, followLinks: boolean): Promise<Globbed> {
+  const unlisted = new Map<string, Error>()
   const everything = (
     folder: string,
     _options: unknown,
     done: (error: Error | null, entries: Dirent[]) => void,
   ): void => {
     readdir(folder, { withFileTypes: true }, (error, entries = []) => {
+      if (error !== null && !isGone(error)) unlisted.set(resolve(folder), error)
       for (const entry of entries) if (!isToBeEntered(folder, entry, followLinks)) Object.assign(entry, AS_FILE)
       done(error, entries)
     })
   }
-  return glob(pattern, { absolute: true, onlyFiles: true, fs: { readdir: everything as typeof readdir } })
+  const paths = await glob(pattern, { absolute: true, onlyFiles: true, fs: { readdir: everything as typeof readdir } })
+  return { paths, unlisted }
 }
+
+/** A pattern may name a folder that is not there, or a file where a folder would have to be. */
+const isGone = (error: Error): boolean => 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')
 
 /** Pipes, devices and links that lead nowhere would be left out otherwise. */
 const AS_FILE = { isFile: () => true, isSymbolicLink: () => false }

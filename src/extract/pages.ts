@@ -229,7 +229,8 @@ class Page {
     if (typeof count === 'number' && count !== this.events) {
       throw broken(`states ${count} events and holds ${this.events}`)
     }
-    this.nextCursor = members.next_cursor ?? null
+    // Some servers write the end as an empty text.
+    this.nextCursor = members.next_cursor || null
   }
 }
 

@@ -1,8 +1,7 @@
 /** Unpacks .gz and .zst by their first bytes, never by their name, and takes off byte order marks. */
 
-import { Readable } from 'node:stream'
-import { createGunzip } from 'node:zlib'
 import { AuditError } from '../errors.js'
+import { unpackMembers } from './gzip.js'
 import { peek } from './peek.js'
 import { unpackFrames } from './zstd.js'
 
@@ -15,6 +14,10 @@ const ZSTD = [0x28, 0xb5, 0x2f, 0xfd]
 const BOM = [0xef, 0xbb, 0xbf]
 
 const startsWith = (bytes: Uint8Array, magic: readonly number[]): boolean => magic.every((byte, i) => bytes[i] === byte)
+
+/** A frame that any zstd archive may begin with: RFC 8878 §3.1.2. */
+const isSkippable = ([first = 0, ...others]: Uint8Array): boolean =>
+  first >> 4 === 5 && [0x2a, 0x4d, 0x18].every((byte, i) => others[i] === byte)
 
 export interface UnpackFacts {
   /** True when the text is the bytes as they arrived. */
@@ -30,8 +33,8 @@ export async function* unpack(chunks: AsyncIterable<Uint8Array>, facts: UnpackFa
   const packed = { bytes: 0 }
   const { head, rest } = await peek(counted(chunks, packed), 8)
   let text = rest
-  if (startsWith(head, GZIP)) text = bounded(gunzip(rest), packed)
-  else if (startsWith(head, ZSTD)) text = bounded(unzstd(rest), packed)
+  if (startsWith(head, GZIP)) text = bounded(undamaged('gzip', unpackMembers(rest)), packed)
+  else if (startsWith(head, ZSTD) || isSkippable(head)) text = bounded(undamaged('zstd', unpackFrames(rest)), packed)
   facts.asArrived = text === rest
   yield* withoutMarks(text, facts)
 }
@@ -79,30 +82,17 @@ async function* bounded(
   }
 }
 
-async function* gunzip(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const unzip = createGunzip({ chunkSize: 256 * 1024 })
-  const source = Readable.from(chunks)
-  source.on('error', (error) => unzip.destroy(error))
+async function* undamaged(kind: string, text: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   try {
-    yield* source.pipe(unzip)
+    yield* text
   } catch (error) {
-    throw error instanceof AuditError ? error : damaged('gzip', error)
-  } finally {
-    source.destroy()
-  }
-}
-
-async function* unzstd(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  try {
-    yield* unpackFrames(chunks)
-  } catch (error) {
-    throw error instanceof AuditError ? error : damaged('zstd', error)
+    throw error instanceof AuditError ? error : damaged(kind, error)
   }
 }
 
 function damaged(kind: string, cause: unknown): AuditError {
-  return new AuditError(`the ${kind} archive is cut short or damaged; nothing of it is loaded`, {
-    advice: 'Copy it again, whole; the next run loads it then.',
+  return new AuditError(`the ${kind} archive is cut short, damaged or followed by other bytes; nothing of it is loaded`, {
+    advice: `Copy it again, whole; the next run loads it then. \`${kind} -t\` says more.`,
     cause,
   })
 }

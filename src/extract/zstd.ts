@@ -6,6 +6,7 @@
 import { Decompress } from 'fzstd'
 import xxhash from 'xxhash-wasm'
 import { AuditError } from '../errors.js'
+import { trailing } from './trailing.js'
 
 /** The zstd command refuses larger windows too, unless told otherwise. */
 const LARGEST_WINDOW = 2 ** 27
@@ -36,7 +37,7 @@ export async function* unpackFrames(chunks: AsyncIterable<Uint8Array>): AsyncGen
       await input.skip(readNumber(await input.need(4)))
       continue
     }
-    if (number !== MAGIC) throw new Error('not a zstd frame')
+    if (number !== MAGIC) throw trailing('zstd')
     const output: Uint8Array[] = []
     const decompress = new Decompress((chunk) => {
       if (chunk.length > 0) output.push(chunk)

@@ -164,7 +164,7 @@ describe('a landed document', () => {
   it('names itself in an error, without what could disturb a terminal', async () => {
     const error = await failure(landDocument(documentOf('a\u001b[2Jb\nc', gzipSync(EVENT).subarray(0, 20)), landing()))
     expect(error.message).toBe(
-      'landing a\\u001b[2Jb\\u000ac failed: the gzip archive is cut short or damaged; nothing of it is loaded',
+      'landing a\\u001b[2Jb\\u000ac failed: the gzip archive is cut short, damaged or followed by other bytes; nothing of it is loaded',
     )
   })
 

@@ -44,7 +44,7 @@ describe('an archive that is not whole', () => {
     async (_what, archive) => {
       for (let end = 5; end < archive.length; end += 11) {
         const error = await failure(unpacked(archive.subarray(0, end)))
-        expect(error.message).toMatch(/cut short or damaged; nothing of it is loaded/)
+        expect(error.message).toMatch(/cut short, damaged or followed by other bytes; nothing of it is loaded/)
         expect(error.advice).toMatch(/Copy it again/)
       }
       await failure(unpacked(archive.subarray(0, -1)))

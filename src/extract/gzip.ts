@@ -1,0 +1,72 @@
+/**
+ * Unpacks gzip member by member, as gzip itself does: several behind each other, with zeros between and after them, and
+ * nothing else. zlib in Node leaves out whatever comes behind zeros, without a word.
+ */
+
+import { createGunzip, type Gunzip } from 'node:zlib'
+import { trailing } from './trailing.js'
+
+const GZIP = [0x1f, 0x8b]
+
+/** @throws Error when a member is cut short or damaged; AuditError when something else stands behind one */
+export async function* unpackMembers(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const input = chunks[Symbol.asyncIterator]()
+  const next = async (): Promise<Uint8Array | null> => {
+    const { value, done } = await input.next()
+    return done === true ? null : value
+  }
+  let unpacked = false
+  for (let rest = await next(); rest !== null; ) {
+    const unzip = createGunzip({ chunkSize: 256 * 1024 })
+    const feeding = feed(unzip, rest, next)
+    feeding.catch((error) => unzip.destroy(error))
+    try {
+      yield* unzip
+      unpacked = true
+    } catch (error) {
+      // zlib goes on by itself where members follow each other without a gap.
+      if (unzip.bytesWritten > 0 && isHeader(error)) throw trailing('gzip')
+      throw error
+    } finally {
+      unzip.destroy()
+    }
+    rest = await behindZeros(await feeding, next)
+    if (rest !== null && unpacked && GZIP.some((byte, i) => rest?.[i] !== byte)) throw trailing('gzip')
+  }
+}
+
+const isHeader = (error: unknown): boolean => error instanceof Error && error.message === 'incorrect header check'
+
+/** Gives it chunk after chunk until it has enough. Resolves with what it did not take. */
+async function feed(unzip: Gunzip, first: Uint8Array, next: () => Promise<Uint8Array | null>): Promise<Uint8Array> {
+  const closed = new Promise<void>((resolve) => unzip.once('close', resolve))
+  let given = 0
+  for (let chunk: Uint8Array | null = first; chunk !== null; chunk = await next()) {
+    const bytes = chunk
+    given += bytes.length
+    const taken = new Promise<void>((resolve, reject) => {
+      unzip.write(bytes, (error) => (error ? reject(error) : resolve()))
+    })
+    await Promise.race([taken, closed])
+    const left = given - unzip.bytesWritten
+    if (left > 0 || unzip.destroyed) {
+      unzip.end()
+      return bytes.subarray(bytes.length - left)
+    }
+  }
+  unzip.end()
+  return new Uint8Array()
+}
+
+/** What begins with another byte, two bytes at least if there are so many; null at the end. */
+async function behindZeros(bytes: Uint8Array, next: () => Promise<Uint8Array | null>): Promise<Uint8Array | null> {
+  for (let rest: Uint8Array | null = bytes; rest !== null; rest = await next()) {
+    const start = rest.findIndex((byte) => byte !== 0)
+    if (start === -1) continue
+    const found = rest.subarray(start)
+    if (found.length > 1) return found
+    const more = await next()
+    return more === null ? found : Buffer.concat([found, more])
+  }
+  return null
+}
