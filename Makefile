@@ -11,7 +11,7 @@ WANDB_AUDIT := bin/wandb-audit
 
 SOURCES := $(shell find src sinks schemas -name '*.ts' -o -name '*.sql' 2>/dev/null) tsconfig.json tsconfig.build.json
 
-.PHONY: help install build check test test-live demo load backfill bench bench-api bench-bucket bench-lake generate clean
+.PHONY: help install build check test test-live demo load backfill bench bench-api bench-bucket bench-lake bench-shapes generate clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -62,6 +62,9 @@ bench-bucket: build ## Measure a bucket of many small objects: make bench-bucket
 
 bench-lake: build ## Measure a lake of Parquet beside plain DuckDB: make bench-lake [LINES=1000000]
 	npx tsx bench/lake.ts $(LINES)
+
+bench-shapes: build ## Measure documents of very long, deep and wide lines, at two sizes of memory
+	npx tsx bench/shapes.ts
 
 generate: node_modules/.installed ## Write DDL, JSON Schemas and the data dictionary from schemas/
 	npm run --silent generate

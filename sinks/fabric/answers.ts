@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { createTable, DUCKDB } from '../../schemas/ddl.js'
 import { MIRRORED_TABLES } from '../../schemas/fabric.js'
-import { AUDIT_ACTIONS, AUDIT_DOCUMENTS } from '../../schemas/tables.js'
+import { AUDIT_ACTIONS } from '../../schemas/tables.js'
 import type { QueryResult, Questions } from '../../src/contract.js'
 import { duckdbError } from '../../src/duckdb-error.js'
 import { AuditError } from '../../src/errors.js'
@@ -13,7 +13,7 @@ import { openConnection } from '../shared/duckdb.js'
 import { questions } from '../shared/questions.js'
 import { openRoom } from '../shared/room.js'
 import { actionRows } from './files.js'
-import { JOURNAL_TABLES, journalRows } from './journals.js'
+import { eachOnce, JOURNAL_TABLES, journalRows } from './journals.js'
 import { JOURNALS, type JournalName, type Manifest } from './manifest.js'
 import { numberedFiles, waitingOf } from './publish.js'
 import type { Zone } from './zone.js'
@@ -31,10 +31,12 @@ const shared = questions({
   keys: (events) => events,
 })
 
+const part = (days: number, part: string) => shared.status(days).filter(({ name }) => name === part)
+
 export const QUESTIONS: Questions = {
   ...shared,
   status: (days) => [
-    ...shared.status(days).filter(({ name }) => name === 'sources'),
+    ...part(days, 'sources'),
     {
       name: 'days',
       title: `Events by UTC day, and rejects by the day they were loaded, of the last ${days} days there are`,
@@ -50,6 +52,7 @@ export const QUESTIONS: Questions = {
         SELECT day, source, CAST(sum(events) AS BIGINT) AS events, CAST(sum(rejects) AS BIGINT) AS rejects
         FROM counted SEMI JOIN latest USING (day) GROUP BY day, source ORDER BY day, source`,
     },
+    ...part(days, 'conflicts'),
     {
       name: 'mirroring',
       title: 'Files in the landing zone that Fabric has not taken yet',
@@ -108,15 +111,12 @@ async function fillJournal(
   try {
     const rows = await journalRows(zone, name, journals[name], folder, signal)
     if (rows === null) return false
-    await connection.run(`INSERT INTO ${name} SELECT * FROM ${rows} ${name === 'audit_documents' ? NEWEST : ''}`)
+    await connection.run(`INSERT INTO ${name} SELECT * FROM ${rows} ${eachOnce(name)}`)
     return true
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
 }
-
-/** A document read again has one receipt a version, which tells of the last time. */
-const NEWEST = `QUALIFY row_number() OVER (PARTITION BY ${AUDIT_DOCUMENTS.key.map(DUCKDB.quote).join(', ')} ORDER BY loaded_at DESC) = 1`
 
 async function fillDays(connection: DuckDBConnection, { days }: Manifest): Promise<void> {
   const appender = await connection.createAppender('audit_event_days')
@@ -174,5 +174,5 @@ export async function receiptsOf(
 const elsewhere = ({ id }: Zone): AuditError =>
   new AuditError(`${id}: events are in Fabric alone, the landing zone cannot tell of them`, {
     advice:
-      'Ask the SQL analytics endpoint of the mirrored database; its address is in the settings of the item. Here there are audit_documents, audit_loads, audit_rejects, audit_actions, audit_event_days and audit_mirroring.',
+      'Ask the SQL analytics endpoint of the mirrored database; its address is in the settings of the item. Here there are audit_documents, audit_loads, audit_rejects, audit_reject_pieces, audit_conflicts, audit_actions, audit_event_days and audit_mirroring.',
   })

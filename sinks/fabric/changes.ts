@@ -1,22 +1,31 @@
-/** What a batch changes, in the engine: its events beside the keys, names and extras that are known of their days. */
+/** What a batch changes, in the engine: its events beside what is known of their days. */
 
 import { DUCKDB } from '../../schemas/ddl.js'
-import { FILLED_FIELDS, MIRRORED_NAMES } from '../../schemas/fabric.js'
-import type { Batch, LoadCounts } from '../../src/contract.js'
-import { columnsOf, literal, plainRows, rowsIn, rowsOf } from './files.js'
+import { MIRRORED_NAMES } from '../../schemas/fabric.js'
+import { AUDIT_CONFLICTS, AUDIT_EVENTS, FILLED_FIELDS, type Table } from '../../schemas/tables.js'
+import type { Batch } from '../../src/contract.js'
+import type { EventCounts } from '../shared/counts.js'
+import { CHANGED, conflictsOfLoad, gatheredConflicts, KEY, RULE, readingsAsEvents } from '../shared/duckdb-merge.js'
+import { columnsOf, literal, noRows, plainRows, rowsIn, rowsOf } from './files.js'
 import type { Manifest } from './manifest.js'
 import { downloadAll, type Zone } from './zone.js'
 
-const KNOWN = 'fabric_known'
-const CHANGED = 'fabric_changed'
+/** What a day's file holds of each event: all that the merge rule reads. */
+const KNOWN_EVENTS: Table = {
+  ...MIRRORED_NAMES,
+  columns: AUDIT_EVENTS.columns.filter(
+    (column) => MIRRORED_NAMES.columns.includes(column) || column.name === 'source_document',
+  ),
+}
 
-const FILLED = FILLED_FIELDS.map(DUCKDB.quote)
-const KEY = 'k."timestamp" = e."timestamp" AND k.content_hash = e.content_hash'
-const GAP = FILLED.map((column) => `(k.${column} IS NULL AND e.${column} IS NOT NULL)`).join(' OR ')
+const KNOWN = 'fabric_known'
+const CHANGES = 'fabric_changes'
+const FOUND = 'fabric_found'
+
 const DAY = `CAST(CAST("timestamp" AT TIME ZONE 'UTC' AS DATE) AS VARCHAR)`
 
 export interface Changes {
-  readonly counts: Pick<LoadCounts, 'inserted' | 'enriched' | 'unchanged'>
+  readonly counts: EventCounts
   /** Days that change, and how many events are new on each. */
   readonly days: ReadonlyMap<string, number>
 }
@@ -37,21 +46,39 @@ export async function compare(
   const files = touched.flatMap((day) => days[day]?.file ?? [])
   const known = await downloadAll(zone, files, batch.folder, signal)
   if (known === null) return null
-  await engine.run(`CREATE OR REPLACE TEMP VIEW ${KNOWN} AS FROM ${rowsIn(MIRRORED_NAMES, known)}`)
+  await engine.run(`CREATE OR REPLACE TEMP VIEW ${KNOWN} AS FROM ${rowsIn(KNOWN_EVENTS, known)}`)
   await engine.run(`
-    CREATE OR REPLACE TEMP TABLE ${CHANGED} AS
-    SELECT e."timestamp", e.content_hash, k.content_hash IS NULL AS is_new, e.fills,
-      ${FILLED.map((column) => `coalesce(k.${column}, e.${column}) AS ${column}`).join(', ')}
-    FROM ${events.relation} e LEFT JOIN ${KNOWN} k ON ${KEY}
-    WHERE k.content_hash IS NULL OR ${GAP}`)
-  return { counts: await counted(batch), days: await changedDays(batch) }
+    CREATE OR REPLACE TEMP TABLE ${CHANGES} AS
+    SELECT e."timestamp", e.content_hash, t.content_hash IS NULL AS is_new, e.fills,
+      CASE WHEN t.content_hash IS NULL THEN e.source_document ELSE t.source_document END AS source_document,
+      ${CHANGED.map(([name, value]) => `${value} AS ${DUCKDB.quote(name)}`).join(', ')}
+    FROM ${events.relation} e LEFT JOIN ${KNOWN} t ON ${KEY}
+    WHERE t.content_hash IS NULL OR ${RULE.changes}`)
+  const conflicts = await findConflicts(batch)
+  return { counts: { ...(await counted(batch)), conflicts }, days: await changedDays(batch) }
 }
 
-async function counted({ engine, events }: Batch): Promise<Changes['counts']> {
+/** The batch's events contradict rows as they were known; its further readings, the rows they are merged into. */
+async function findConflicts(batch: Batch): Promise<number> {
+  const { engine, events, readings } = batch
+  await engine.run(`CREATE OR REPLACE TEMP TABLE ${FOUND} AS SELECT *, 0 AS look FROM ${noRows(AUDIT_CONFLICTS)}`)
+  const look = async (order: number, pairs: string): Promise<void> => {
+    const found = conflictsOfLoad(batch, RULE.conflictRows(pairs))
+    await engine.run(`INSERT INTO ${FOUND} SELECT *, ${order} FROM (${found})`)
+  }
+  const atKnown = `${events.relation} e JOIN ${KNOWN} t ON ${KEY}`
+  const [[contradicted] = []] = await rowsOf(engine, `SELECT count(*) FROM ${atKnown} WHERE ${RULE.conflicts}`)
+  if (Number(contradicted) > 0) await look(1, atKnown)
+  if (readings.rows > 0) await look(2, `${readingsAsEvents(batch)} e JOIN ${merged('true')} t ON ${KEY}`)
+  const [[sum] = []] = await rowsOf(engine, `SELECT coalesce(sum(events), 0) FROM ${FOUND}`)
+  return Number(sum)
+}
+
+async function counted({ engine, events }: Batch): Promise<Omit<EventCounts, 'conflicts'>> {
   const [row = []] = await rowsOf(
     engine,
     `SELECT count(*) FILTER (is_new), count(*) FILTER (NOT is_new), coalesce(sum(fills) FILTER (is_new), 0),
-      (SELECT coalesce(sum(occurrences), 0) FROM ${events.relation}) FROM ${CHANGED}`,
+      (SELECT coalesce(sum(occurrences), 0) FROM ${events.relation}) FROM ${CHANGES}`,
   )
   const [inserted = 0, filled = 0, fills = 0, occurrences = 0] = row.map(Number)
   const enriched = filled + fills
@@ -61,34 +88,38 @@ async function counted({ engine, events }: Batch): Promise<Changes['counts']> {
 async function changedDays({ engine }: Batch): Promise<ReadonlyMap<string, number>> {
   const rows = await rowsOf(
     engine,
-    `SELECT ${DAY} AS day, count(*) FILTER (is_new) FROM ${CHANGED} GROUP BY day ORDER BY day`,
+    `SELECT ${DAY} AS day, count(*) FILTER (is_new) FROM ${CHANGES} GROUP BY day ORDER BY day`,
   )
   return new Map(rows.map(([day, inserted]) => [String(day), Number(inserted)]))
 }
 
 /** The events that are new. */
 export const newEvents = ({ events }: Batch): string =>
-  `${events.relation} e WHERE EXISTS (FROM ${CHANGED} k WHERE is_new AND ${KEY}) ORDER BY "timestamp"`
+  `${events.relation} e WHERE EXISTS (FROM ${CHANGES} t WHERE is_new AND ${KEY}) ORDER BY "timestamp"`
 
-/** Names and extras that are new or have more than before: whole rows, what was there included. */
+/** Names and extras that are new or not what they were: whole rows, what was there included. */
 export const newNames = (): string =>
-  `${CHANGED} WHERE ${FILLED.map((column) => `${column} IS NOT NULL`).join(' OR ')} ORDER BY "timestamp"`
+  `${CHANGES} WHERE ${FILLED_FIELDS.map((name) => `${DUCKDB.quote(name)} IS NOT NULL`).join(' OR ')} ORDER BY "timestamp"`
+
+/** SELECTs the conflicts, each once. */
+export const foundConflicts = (): string => gatheredConflicts(FOUND)
 
 /** All that is known of a day once the batch is in. */
 export function knownOf(day: string): string {
-  const columns = columnsOf(MIRRORED_NAMES)
   const ofDay = `"timestamp" >= TIMESTAMPTZ ${literal(`${day} 00:00:00Z`)} AND "timestamp" <= TIMESTAMPTZ ${literal(`${day} 23:59:59.999999Z`)}`
-  return plainRows(
-    MIRRORED_NAMES,
-    `(
-      SELECT ${columns} FROM ${KNOWN} k WHERE ${ofDay} AND NOT EXISTS (FROM ${CHANGED} e WHERE ${KEY})
-      UNION ALL
-      SELECT ${columns} FROM ${CHANGED} WHERE ${ofDay}
-    ) ORDER BY "timestamp", content_hash`,
-  )
+  return plainRows(KNOWN_EVENTS, `${merged(ofDay)} ORDER BY "timestamp", content_hash`)
+}
+
+/** A relation of what is known once the batch is in, where a condition holds. */
+function merged(condition: string): string {
+  const columns = columnsOf(KNOWN_EVENTS)
+  return `(
+    SELECT ${columns} FROM ${KNOWN} t WHERE ${condition} AND NOT EXISTS (FROM ${CHANGES} e WHERE ${KEY})
+    UNION ALL
+    SELECT ${columns} FROM ${CHANGES} WHERE ${condition})`
 }
 
 export async function dropChanges({ engine }: Batch): Promise<void> {
   await engine.run(`DROP VIEW IF EXISTS ${KNOWN}`)
-  await engine.run(`DROP TABLE IF EXISTS ${CHANGED}`)
+  for (const name of [CHANGES, FOUND]) await engine.run(`DROP TABLE IF EXISTS ${name}`)
 }

@@ -1,10 +1,18 @@
 /**
- * The rows of receipts, loads and rejects, kept in files of the product's own. Each commit adds one file to a journal; eight
+ * The rows of receipts, loads, rejects and conflicts, kept in files of the product's own. Each commit adds one file to a journal; eight
  * of one level become one of the next, so years of loads are a few dozen files and a row is rewritten six times at most.
  */
 
 import { join } from 'node:path'
-import { AUDIT_DOCUMENTS, AUDIT_LOADS, AUDIT_REJECTS, type Table } from '../../schemas/tables.js'
+import { DUCKDB } from '../../schemas/ddl.js'
+import {
+  AUDIT_CONFLICTS,
+  AUDIT_DOCUMENTS,
+  AUDIT_LOADS,
+  AUDIT_REJECT_PIECES,
+  AUDIT_REJECTS,
+  type Table,
+} from '../../schemas/tables.js'
 import type { Batch } from '../../src/contract.js'
 import { writeParquet } from '../shared/parquet.js'
 import { plainRows, rowsIn } from './files.js'
@@ -17,6 +25,21 @@ export const JOURNAL_TABLES: Readonly<Record<JournalName, Table>> = {
   audit_documents: AUDIT_DOCUMENTS,
   audit_loads: AUDIT_LOADS,
   audit_rejects: AUDIT_REJECTS,
+  audit_reject_pieces: AUDIT_REJECT_PIECES,
+  audit_conflicts: AUDIT_CONFLICTS,
+}
+
+/** Of rows with one key the newest counts: a document's last receipt, a conflict's largest number of events. */
+const NEWEST: Readonly<Partial<Record<JournalName, string>>> = {
+  audit_documents: 'loaded_at',
+  audit_conflicts: 'events',
+}
+
+/** A condition to follow a SELECT of a journal's rows, so that each key is there once. */
+export function eachOnce(name: JournalName): string {
+  const newest = NEWEST[name]
+  const key = JOURNAL_TABLES[name].key.map(DUCKDB.quote).join(', ')
+  return newest === undefined ? '' : `QUALIFY row_number() OVER (PARTITION BY ${key} ORDER BY ${newest} DESC) = 1`
 }
 
 type Journal = Manifest['journals'][JournalName]

@@ -3,14 +3,22 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { MIRRORED_EVENTS, MIRRORED_NAMES } from '../../schemas/fabric.js'
-import { AUDIT_DOCUMENTS, AUDIT_LOADS, AUDIT_REJECTS, type Table } from '../../schemas/tables.js'
+import {
+  AUDIT_CONFLICTS,
+  AUDIT_DOCUMENTS,
+  AUDIT_LOADS,
+  AUDIT_REJECT_PIECES,
+  AUDIT_REJECTS,
+  type Table,
+} from '../../schemas/tables.js'
 import type { Batch, LoadCounts } from '../../src/contract.js'
 import { interrupted } from '../../src/errors.js'
 import { loadValues, provenCounts } from '../shared/counts.js'
+import { newConflicts } from '../shared/duckdb-merge.js'
 import { writeParquet } from '../shared/parquet.js'
-import { type Changes, compare, dropChanges, knownOf, newEvents, newNames } from './changes.js'
+import { type Changes, compare, dropChanges, foundConflicts, knownOf, newEvents, newNames } from './changes.js'
 import { columnsOf, noRows, upserts } from './files.js'
-import { extended, journalRows } from './journals.js'
+import { eachOnce, extended, journalRows } from './journals.js'
 import { type Held, JOURNALS, type Manifest, replaceManifest } from './manifest.js'
 import { inParallel, OWN, UNSTOPPABLE, upload, type Zone } from './zone.js'
 
@@ -79,13 +87,15 @@ async function writeParts(
   signal: AbortSignal,
 ): Promise<Parts | null> {
   const rejects = await newRejects(zone, batch, manifest, signal)
-  if (rejects === null) return null
+  const conflicts = await changedConflicts(zone, batch, counts, manifest, signal)
+  if (rejects === null || conflicts === null) return null
   await createLoad(batch, counts)
   const parts = new Map<string, { file: string; local: string }>()
   // Names before the events that are joined to them, receipts and the load itself last.
   const all: readonly Rows[] = [
     [MIRRORED_NAMES, newNames()],
     [MIRRORED_EVENTS, newEvents(batch)],
+    ...conflicts,
     ...rejects,
     [AUDIT_DOCUMENTS, batch.receipts.relation],
     [AUDIT_LOADS, LOAD],
@@ -99,18 +109,37 @@ async function writeParts(
   return parts
 }
 
-/** Rejects that are not known; only where there are any are the known ones fetched. */
+/** Rejects that are not known, and before them their pieces; only where there are any are the known ones fetched. */
 async function newRejects(
   zone: Zone,
-  { rejected, rejects, folder }: Batch,
+  { rejected, rejects, pieces, folder }: Batch,
   { journals }: Manifest,
   signal: AbortSignal,
 ): Promise<readonly Rows[] | null> {
   if (rejected === 0) return []
   const known = await journalRows(zone, 'audit_rejects', journals.audit_rejects, folder, signal)
   if (known === null) return null
-  const rows = `${rejects.relation} r WHERE NOT EXISTS (FROM ${known} k WHERE k.reject_id = r.reject_id)`
-  return [[AUDIT_REJECTS, rows]]
+  const unknown = (relation: string): string =>
+    `${relation} r WHERE NOT EXISTS (FROM ${known} k WHERE k.reject_id = r.reject_id)`
+  return [
+    ...(pieces.rows === 0 ? [] : [[AUDIT_REJECT_PIECES, unknown(pieces.relation)] as const]),
+    [AUDIT_REJECTS, unknown(rejects.relation)],
+  ]
+}
+
+/** Conflicts that are not known, or are of more events now: whole rows, as an upsert has them. */
+async function changedConflicts(
+  zone: Zone,
+  { folder }: Batch,
+  { conflicts }: LoadCounts,
+  { journals }: Manifest,
+  signal: AbortSignal,
+): Promise<readonly Rows[] | null> {
+  if (conflicts === 0) return []
+  const name = 'audit_conflicts'
+  const known = await journalRows(zone, name, journals[name], folder, signal)
+  if (known === null) return null
+  return [[AUDIT_CONFLICTS, `(${newConflicts(foundConflicts(), `SELECT * FROM ${known} ${eachOnce(name)}`)})`]]
 }
 
 async function createLoad(batch: Batch, counts: LoadCounts): Promise<void> {

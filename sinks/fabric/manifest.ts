@@ -10,17 +10,33 @@ import { OWN, readText, remove, upload, type Zone } from './zone.js'
 const PATH = `${OWN}/manifest.json`
 
 /** The tables whose rows are kept here as well: receipts, and what `rejects` and `status` show. */
-export const JOURNALS = ['audit_documents', 'audit_loads', 'audit_rejects'] as const
+export const JOURNALS = [
+  'audit_documents',
+  'audit_loads',
+  'audit_rejects',
+  'audit_reject_pieces',
+  'audit_conflicts',
+] as const
 export type JournalName = (typeof JOURNALS)[number]
 
 const file = z.string()
-const journal = z.array(z.strictObject({ file, level: z.int() })).readonly()
+/** An earlier version kept fewer. */
+const journal = z
+  .array(z.strictObject({ file, level: z.int() }))
+  .readonly()
+  .default([])
 
 const manifest = z.strictObject({
   version: z.literal(1),
-  /** By UTC day: the file with the keys, names and extras of its events, and how many events came from each source. */
+  /** By UTC day: the file with what the merge rule reads of its events, and how many events came from each source. */
   days: z.record(z.string(), z.strictObject({ file, events: z.record(z.string(), z.int()) })),
-  journals: z.strictObject({ audit_documents: journal, audit_loads: journal, audit_rejects: journal }),
+  journals: z.strictObject({
+    audit_documents: journal,
+    audit_loads: journal,
+    audit_rejects: journal,
+    audit_reject_pieces: journal,
+    audit_conflicts: journal,
+  }),
   /** By mirrored table: the number of its last file, and the hash of the columns and rows it was opened with. */
   tables: z.record(z.string(), z.strictObject({ number: z.int(), opening: z.string().nullable() })),
   /** Files that are committed and may not have reached their table's folder yet; at most one a table. */

@@ -48,7 +48,13 @@ async function createManifest(zone: Zone, signal: AbortSignal): Promise<void> {
   const tables: Manifest['tables'] = {}
   for (const { name } of MIRRORED_TABLES)
     tables[name] = { number: highestOf(await numberedFiles(zone, name, signal)), opening: null }
-  const journals = { audit_documents: [], audit_loads: [], audit_rejects: [] }
+  const journals = {
+    audit_documents: [],
+    audit_loads: [],
+    audit_rejects: [],
+    audit_reject_pieces: [],
+    audit_conflicts: [],
+  }
   await replaceManifest(zone, null, { version: 1, days: {}, journals, tables, pending: [] }, signal)
 }
 

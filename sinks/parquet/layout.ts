@@ -47,12 +47,14 @@ export const REJECTS: Layout = {
 export const REJECT_PIECES: Layout = {
   table: AUDIT_REJECT_PIECES,
   part: 'left(reject_id, 1)',
+  form: /^[0-9a-f]$/,
   file: (digit) => `audit_reject_pieces/part-${digit}.parquet`,
 }
 
 export const CONFLICTS: Layout = {
   table: AUDIT_CONFLICTS,
   part: 'left(conflict_id, 1)',
+  form: /^[0-9a-f]$/,
   file: (digit) => `audit_conflicts/part-${digit}.parquet`,
 }
 
@@ -78,7 +80,7 @@ export const ACTIONS: Layout = {
 }
 
 /** Every table of the lake. */
-export const LAYOUTS: readonly Layout[] = [EVENTS, REJECTS, DOCUMENTS, LOADS, ACTIONS]
+export const LAYOUTS: readonly Layout[] = [EVENTS, REJECTS, REJECT_PIECES, CONFLICTS, DOCUMENTS, LOADS, ACTIONS]
 
 /** Where the files of a table lie: the beginning of all their names. */
 export const folderOf = ({ table }: Layout): string => `${table.name}/`

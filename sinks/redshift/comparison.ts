@@ -134,7 +134,7 @@ SELECT content_hash, reading, CASE WHEN grows = 1 AND mergeable THEN merged END 
   CASE WHEN contradicts = 1 OR (grows = 1 AND NOT mergeable) THEN 1 ELSE 0 END AS contradicts
 FROM (
   SELECT p.content_hash, p.reading, COALESCE(m.grows, 0) AS grows, COALESCE(m.contradicts, 1) AS contradicts, m.merged,
-    COALESCE(CAN_JSON_PARSE(m.merged), FALSE) AS mergeable
+    CASE WHEN m.merged IS NULL THEN FALSE ELSE CAN_JSON_PARSE(m.merged) END AS mergeable
   FROM ${pairs} AS p LEFT JOIN (
     SELECT content_hash, reading, grows, contradicts,
       CASE WHEN fits = 1 THEN '{' || members || CASE WHEN members <> '' AND exact <> '' THEN ',' ELSE '' END

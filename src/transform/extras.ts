@@ -24,9 +24,9 @@ export interface Merged {
   readonly contradicts: boolean
 }
 
-/** Each key of an object's text, with its value's text. */
+/** Each key of an object's text, with its value's text. Merged from several lines, it may have more keys than a line may. */
 export function members(json: string): readonly (readonly [key: string, value: string])[] {
-  const scanned = scan(Buffer.from(json))
+  const scanned = scan(Buffer.from(json), Number.POSITIVE_INFINITY)
   return 'problem' in scanned ? [] : (scanned.members ?? []).map(({ key, value }) => [key, value])
 }
 

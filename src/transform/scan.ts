@@ -57,10 +57,14 @@ class Problem extends Error {
  * The members of an object; null when the text is JSON but no object.
  *
  * @param text valid UTF-8
+ * @param mostKeys of an object together with those around it
  */
-export function scan(text: Buffer): { readonly members: readonly Member[] | null } | { readonly problem: ScanProblem } {
+export function scan(
+  text: Buffer,
+  mostKeys = MOST_KEYS,
+): { readonly members: readonly Member[] | null } | { readonly problem: ScanProblem } {
   try {
-    return { members: new Scanner(text).read() }
+    return { members: new Scanner(text, mostKeys).read() }
   } catch (error) {
     if (error instanceof Problem) return { problem: error.problem }
     throw error
@@ -76,9 +80,11 @@ class Scanner {
   private unpaired = false
   private repeats = false
   private readonly copy: Copy
+  private readonly mostKeys: number
 
-  constructor(text: Buffer) {
+  constructor(text: Buffer, mostKeys: number) {
     this.text = text
+    this.mostKeys = mostKeys
     this.copy = new Copy(text)
   }
 
@@ -183,7 +189,7 @@ class Scanner {
     const start = this.at
     this.string()
     const key = stringOf(this.text.subarray(start, this.at))
-    if (++this.openKeys > MOST_KEYS) throw new Problem('too_many_keys')
+    if (++this.openKeys > this.mostKeys) throw new Problem('too_many_keys')
     this.skip()
     if (this.text[this.at++] !== COLON) throw new Problem('not_json')
     return key

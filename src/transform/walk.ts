@@ -88,9 +88,11 @@ class LinesAside {
 }
 
 /** What becomes of one line. Messages never hold a value of it. */
-export function inspect(line: LineBytes): Outcome {
+export function inspect(arrived: LineBytes): Outcome {
+  const isParsed = arrived.length <= PARSED_LINE_BYTES
+  const line = isParsed ? inMemory(arrived.read(0, arrived.length)) : arrived
   if (encodingOf(line) === 'base64') return rejected(line, 'not_utf8', 'the line is not UTF-8; raw is its base64')
-  if (line.length > PARSED_LINE_BYTES) return rejected(line, 'line_too_long', 'the line is longer than 16 MiB')
+  if (!isParsed) return rejected(line, 'line_too_long', 'the line is longer than 16 MiB')
   const text = line.read(0, line.length)
   const scanned = scan(text)
   if ('problem' in scanned) return rejected(line, REASONS[scanned.problem], MESSAGES[scanned.problem](text))

@@ -74,15 +74,30 @@ describe('load', () => {
   })
 
   it('exits with 3 on more rejects than --max-rejects, with everything loaded', async () => {
-    const cwd = withFiles({ 'a.ndjson': ndjson(LOGIN, '{cut', '[1]') })
+    const cwd = withFiles({ 'a.ndjson': ndjson(LOGIN, LOGIN, '{cut', '[1]') })
     const few = await run(['load', '--from', 'a.ndjson', '--max-rejects', '1'], { cwd })
     expect(few.code).toBe(3)
     expect(few.stderr).toContain('2 rejects, more than --max-rejects 1')
     const path = join(cwd, 'audit.duckdb')
-    expect(await valueIn(path, EVENTS)).toBe(1n)
+    expect(await valueIn(path, EVENTS)).toBe(2n)
     expect(await valueIn(path, 'SELECT count(*) FROM audit_rejects')).toBe(2n)
     const enough = await run(['load', '--from', 'a.ndjson', '--max-rejects', '2', '--to', 'duckdb:b.duckdb'], { cwd })
     expect(enough.code).toBe(0)
+  })
+
+  it('refuses a document that is mostly rejects or no log, loads the others, and exits with 1', async () => {
+    const files = {
+      'bad.ndjson': ndjson(LOGIN, '{cut', '[1]'),
+      'page.html': '<!doctype html>\n',
+      'good.ndjson': ndjson(LOGIN),
+    }
+    const cwd = withFiles(Object.fromEntries(Object.entries(files).map(([name, text]) => [`logs/${name}`, text])))
+    const load = await run(['load', '--from', 'logs'], { cwd })
+    expect(load.code).toBe(1)
+    expect(load.stderr).toMatch(/2 of 3 lines of .*bad\.ndjson are no events, .*--max-rejects 2/)
+    expect(load.stderr).toMatch(/page\.html failed: this is not a log, it is an HTML page/)
+    expect(load.stdout).toContain('read 1 = 1 inserted')
+    expect((await run(['load', '--from', 'logs/bad.ndjson', '--max-rejects', '2'], { cwd })).code).toBe(0)
   })
 
   it('keeps two equal lines of one second, and adds none when they come again', async () => {

@@ -70,7 +70,7 @@ describe.each(LOGS)('no value of a record and no secret is told, with a log as $
   const to = ['--to', `duckdb:${log}.duckdb`]
 
   it('by a load, by status and by the list of rejects', async () => {
-    const load = await told(['load', '--from', 'logs', ...to, ...flags])
+    const load = await told(['load', '--from', 'logs', '--max-rejects', '10', ...to, ...flags])
     expect(load.stdout).toContain('read 12 = 2 inserted + 0 enriched + 0 unchanged + 10 rejected')
     expectNothingTold(load)
     for (const args of [['rejects'], ['rejects', '--format', 'json']]) {
@@ -133,7 +133,7 @@ describe.each(LOGS)('no value of a record and no secret is told, with a log as $
 
   it('while it waits for a file that another process holds, nor by what the system shows of it', async () => {
     const holder = await holdFile(join(cwd, `${log}-held.duckdb`), 'CREATE TABLE theirs (i INTEGER)')
-    const load = ['load', '--from', 'logs', '--to', `duckdb:${log}-held.duckdb`, ...flags]
+    const load = ['load', '--from', 'logs', '--max-rejects', '10', '--to', `duckdb:${log}-held.duckdb`, ...flags]
     const { child, result, written } = start(load, { cwd, env: SECRETS })
     await written(/waiting for the DuckDB file/)
     const shown = execFileSync('ps', ['-ww', '-o', 'args=', '-p', String(child.pid)], { encoding: 'utf8' })

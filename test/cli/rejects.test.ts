@@ -12,7 +12,7 @@ beforeAll(async () => {
     join(cwd, 'a.ndjson'),
     ndjson(CUT, { timestamp: '2026-10-01T12:34:56Z', action: 'run:stop' }, NO_ACTION),
   )
-  await summaryOf(['load', '--from', 'a.ndjson'], { cwd })
+  await summaryOf(['load', '--from', 'a.ndjson', '--max-rejects', '2'], { cwd })
 })
 
 describe('rejects', () => {
@@ -42,7 +42,10 @@ describe('rejects', () => {
   it('--raw gives back bytes that are no text', async () => {
     const line = Buffer.from([0x7b, 0xff, 0x22, 0x7d])
     const to = ['--to', 'duckdb:bytes.duckdb']
-    await summaryOf(['load', '--from', '-', ...to], { cwd, stdin: Buffer.concat([line, Buffer.from('\n')]) })
+    await summaryOf(['load', '--from', '-', '--max-rejects', '1', ...to], {
+      cwd,
+      stdin: Buffer.concat([line, Buffer.from('\n')]),
+    })
     const { stdout } = await run(['rejects', '--raw', ...to], { cwd, encoding: 'latin1' })
     expect(Buffer.from(stdout, 'latin1')).toEqual(Buffer.concat([line, Buffer.from('\n')]))
   })

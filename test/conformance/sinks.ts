@@ -350,6 +350,22 @@ export function sinkConformance(name: string, newTarget: () => Promise<SinkTarge
       await sink.close()
     })
 
+    it('keeps the larger number of events of a conflict, and when it was met first', async () => {
+      const sink = await newSink()
+      const named = (name: string, count: number) =>
+        ndjson(...Array.from({ length: count }, (_, i) => ({ ...BARE, artifact_asset: i, project_name: name })))
+      await loadInto(sink, { a: named('old', 3) })
+      const loads = []
+      for (const count of [1, 3, 2]) {
+        await loadInto(sink, [documentOf('b', named('new', count), `${count} events`)])
+        const [conflict] = await tableOf(sink, AUDIT_CONFLICTS)
+        expect(Number(conflict?.events)).toBe(count === 1 ? 1 : 3)
+        loads.push(conflict?.load_id)
+      }
+      expect(new Set(loads).size).toBe(1)
+      await sink.close()
+    })
+
     it('keeps the whole of an extra that contradicts the one in the row', async () => {
       const sink = await newSink()
       await loadInto(sink, { a: ndjson({ ...BARE, note: 'one', same: { x: 1, y: [2] } }) })

@@ -85,6 +85,26 @@ describe('statements', () => {
     expect(Records).toEqual([[{ stringValue: "it's; DROP TABLE kept" }, { stringValue: ':x' }, { stringValue: '1' }]])
   })
 
+  it('navigate, take apart and write SUPER', async () => {
+    const value = '{"b": {"c": "d e"}, "ü \\"": [1, 2]}'
+    const { Id } = await run(
+      `CREATE TEMP TABLE values_of AS SELECT JSON_PARSE('${value}') AS "v", 1 AS a`,
+      `SELECT JSON_SERIALIZE(t."v") AS whole, JSON_SERIALIZE(t."v".b) AS b, t."v".x IS NULL AS x, IS_OBJECT(t."v") AS object FROM values_of AS t`,
+      `SELECT LISTAGG(JSON_SERIALIZE(CAST(CAST(k AS VARCHAR) AS SUPER)) || CASE WHEN (a > 0) THEN '' END, ',') WITHIN GROUP (ORDER BY a) AS keys
+       FROM values_of AS t, UNPIVOT t."v" AS v AT k`,
+    )
+    const rowOf = async (n: number) => (await client.send(new GetStatementResultCommand({ Id: `${Id}:${n}` }))).Records
+    expect(await rowOf(2)).toEqual([
+      [
+        { stringValue: '{"b":{"c":"d e"},"ü \\"":[1,2]}' },
+        { stringValue: '{"c":"d e"}' },
+        { booleanValue: true },
+        { booleanValue: true },
+      ],
+    ])
+    expect(await rowOf(3)).toEqual([[{ stringValue: '"b","ü \\""' }]])
+  })
+
   it('are listed, and cannot be cancelled when they have ended', async () => {
     const { Id } = await run('SELECT 1')
     const { Statements } = await client.send(new ListStatementsCommand({}))
@@ -130,6 +150,9 @@ describe('Redshift refuses', () => {
     ['RETURNING', 'DELETE FROM a RETURNING *'],
     ['a reserved name that is not quoted', 'SELECT timestamp FROM a'],
     ["PostgreSQL's JSON", "SELECT '{}'::jsonb"],
+    ["PostgreSQL's list of texts", "SELECT STRING_AGG(a, ',') FROM b"],
+    ['IS DISTINCT FROM', 'SELECT a IS DISTINCT FROM 1 FROM b'],
+    ['LISTAGG without an order', "SELECT LISTAGG(a, ',') FROM b"],
   ])('%s', async (_what, sql) => {
     expect(await refusal(sql)).toMatch(/syntax error/)
   })
@@ -143,6 +166,21 @@ describe('Redshift refuses', () => {
       /check constraint/,
     )
     expect(await refusal('CREATE TEMP TABLE wide (a VARCHAR(65536))')).toMatch(/65535/)
+  })
+
+  it('an UPDATE from an outer join', async () => {
+    expect(await refusal('UPDATE a SET x = 1 FROM b LEFT JOIN c ON b.x = c.x WHERE a.x = b.x')).toMatch(/equijoin/)
+  })
+
+  it('texts over 65,535 bytes, wherever they are made', async () => {
+    const long = "CREATE TEMP TABLE long AS SELECT REPEAT('ü', 32000) AS a UNION ALL SELECT 'b' UNION ALL SELECT 'c'"
+    const made = [
+      'CREATE TEMP TABLE longer AS SELECT a || a AS a FROM long',
+      'CREATE TEMP TABLE hashed AS SELECT SHA2(a || a, 256) AS a FROM long',
+      "CREATE TEMP TABLE listed AS SELECT LISTAGG(a || 'xxx', ',') WITHIN GROUP (ORDER BY a) AS a FROM (SELECT * FROM long UNION ALL SELECT * FROM long) AS x",
+      "CREATE TEMP TABLE written AS SELECT JSON_SERIALIZE(JSON_PARSE('[\"' || a || '\",\"' || a || '\"]')) AS a FROM long",
+    ]
+    for (const sql of made) expect(await refusal(long, sql), sql).toMatch(/too long|exceeds/)
   })
 
   it('a row of a result over 64 KB', async () => {

@@ -30,6 +30,16 @@ describe('merging two extras', () => {
     expect(mergeExtras(kept, other)).toEqual({ object: kept, grew: false, contradicts: true })
   })
 
+  it('loses nothing of an object that grew beyond the keys a line may have', () => {
+    const keys = (from: number) => Array.from({ length: 1500 }, (_, i) => [`key ${from + i}`, 1])
+    const grown = mergeExtras(
+      JSON.stringify(Object.fromEntries(keys(0))),
+      JSON.stringify(Object.fromEntries(keys(1500))),
+    )
+    const { object } = mergeExtras(grown.object, '{"one more":1}')
+    expect(Object.keys(JSON.parse(object))).toHaveLength(3001)
+  })
+
   it('ends in the same text in either order where the two agree, whatever the keys', () => {
     const members = fc.dictionary(fc.string({ unit: 'binary', maxLength: 3 }), fc.jsonValue({ maxDepth: 2 }), {
       maxKeys: 6,

@@ -34,7 +34,7 @@ const KINDS = Object.entries(BAD).map(([kind, [reason, line]]) => ({ kind, reaso
 
 const SEEDS = 500
 /** Seeds that plant in the same documents. */
-const TOGETHER = 5
+const TOGETHER = 20
 const DOCUMENTS = 100
 
 const places = fc.array(fc.record({ document: fc.nat(DOCUMENTS - 1), line: fc.nat(2) }), {

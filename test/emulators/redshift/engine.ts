@@ -39,7 +39,7 @@ const SETUP = `
     END IF;
     RETURN CAST(json_text AS jsonb);
   END $$;
-  CREATE FUNCTION pg_catalog.can_json_parse(json_text varchar) RETURNS boolean LANGUAGE plpgsql AS $$
+  CREATE FUNCTION pg_catalog.can_json_parse(json_text varchar) RETURNS boolean LANGUAGE plpgsql STRICT AS $$
   BEGIN
     PERFORM json_parse(json_text);
     RETURN true;

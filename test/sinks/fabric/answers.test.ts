@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { MIRRORED_TABLES } from '../../../schemas/fabric.js'
 import { duckdbSink } from '../../../sinks/duckdb/index.js'
 import type { Sink } from '../../../src/contract.js'
 import { type Azurite, startAzurite } from '../../emulators/azurite.js'
@@ -14,7 +15,12 @@ let sink: Sink
 const EVENTS = [1, 2, 3].map((day) => ({ timestamp: `2026-10-0${day}T12:00:00Z`, action: 'user:login' }))
 
 const LINES = ndjson(...EVENTS, EVENTS[0], 'bad line')
-const LOADS = [[documentOf('a', LINES), documentOf('b', ndjson(EVENTS[1]))], [documentOf('a', LINES, 'newer')]]
+const NAMED = (name: string): string => ndjson({ ...EVENTS[1], project_name: name, note: name })
+const LOADS = [
+  [documentOf('a', LINES), documentOf('b', NAMED('one'))],
+  [documentOf('a', LINES, 'newer')],
+  [documentOf('b', NAMED('another'), 'newer'), documentOf('c', NAMED('a third'))],
+]
 
 beforeAll(async () => {
   azurite = await startAzurite()
@@ -31,26 +37,31 @@ describe('the landing zone answers without Fabric', () => {
       { document: 'a', rejected: 1n },
       { document: 'a', rejected: 1n },
       { document: 'b', rejected: 0n },
+      { document: 'b', rejected: 0n },
+      { document: 'c', rejected: 0n },
     ])
-    expect(await rowsOf(sink, 'SELECT inserted, unchanged FROM audit_loads ORDER BY inserted DESC')).toEqual([
-      { inserted: 4n, unchanged: 1n },
-      { inserted: 0n, unchanged: 4n },
+    expect(await rowsOf(sink, 'SELECT inserted, unchanged, conflicts FROM audit_loads ORDER BY ALL DESC')).toEqual([
+      { inserted: 4n, unchanged: 0n, conflicts: 0n },
+      { inserted: 0n, unchanged: 4n, conflicts: 0n },
+      { inserted: 0n, unchanged: 2n, conflicts: 4n },
     ])
   })
 
   it('which lines could not become events', async () => {
     expect(await rowsOf(sink, sink.questions.rejects)).toMatchObject([{ reason: 'not_json', source_document: 'a' }])
-    expect(await rowsOf(sink, sink.questions.rawRejects)).toEqual([{ reason: 'not_json', raw: 'bad line' }])
+    expect(await rowsOf(sink, sink.questions.rawRejects)).toEqual([
+      { reason: 'not_json', raw: 'bad line', more: false },
+    ])
   })
 
   it('the parts of status that the DuckDB sink has as well, alike', async () => {
     const duckdb = duckdbSink(join(newFolder(), 'audit.duckdb'), { waitMs: 1, onWait() {} })
     for (const load of LOADS) await loadInto(duckdb, load)
     for (const days of [2, 14]) {
-      for (const part of ['sources', 'days']) {
+      for (const part of ['sources', 'days', 'conflicts']) {
         const of = async (sink: Sink): Promise<unknown[]> => {
           const question = sink.questions.status(days).find(({ name }) => name === part)
-          return (await rowsOf(sink, question?.sql ?? '')).map(({ last_load: _, ...row }) => row)
+          return (await rowsOf(sink, question?.sql ?? '')).map(({ last_load: _, last_met: __, ...row }) => row)
         }
         expect([part, await of(sink)]).toEqual([part, await of(duckdb)])
       }
@@ -60,7 +71,7 @@ describe('the landing zone answers without Fabric', () => {
   it('how far Fabric has come', async () => {
     const question = sink.questions.status(1).find(({ name }) => name === 'mirroring')
     const tables = await rowsOf(sink, question?.sql ?? '')
-    expect(tables).toHaveLength(6)
+    expect(tables).toHaveLength(MIRRORED_TABLES.length)
     const events = tables.find((row) => row.table_name === 'audit_events')
     expect(events).toMatchObject({ published: 2n, waiting: 1n, waiting_since: expect.stringMatching(/^20/) })
     await catchUp(place.replicator)
@@ -88,7 +99,7 @@ describe('what it cannot answer', () => {
 
   it('is what would change something', async () => {
     await expect(sink.query('DELETE FROM audit_loads')).rejects.toThrow(/only reads/)
-    expect(await rowsOf(sink, 'SELECT 1 AS one FROM audit_loads')).toHaveLength(2)
+    expect(await rowsOf(sink, 'SELECT 1 AS one FROM audit_loads')).toHaveLength(3)
   })
 
   it('is anything before a first load', async () => {

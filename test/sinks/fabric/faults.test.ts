@@ -1,12 +1,13 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { AUDIT_CONFLICTS } from '../../../schemas/tables.js'
 import { duckdbSink } from '../../../sinks/duckdb/index.js'
 import { filesOf, readManifest } from '../../../sinks/fabric/manifest.js'
 import { list, OWN } from '../../../sinks/fabric/zone.js'
 import { type Azurite, startAzurite } from '../../emulators/azurite.js'
 import { countsOf, loadInto, ndjson, never, newFolder } from '../../support/load.js'
 import { mortal } from '../../support/mortal-store.js'
-import { contentOf, rowsOf } from '../../support/rows.js'
+import { contentOf, rowsOf, tableOf } from '../../support/rows.js'
 import { catchUp, newPlace, type Place, ROOT } from './place.js'
 
 let azurite: Azurite
@@ -23,9 +24,14 @@ const event = (i: number, more: object = {}): object => ({
   actor_user_id: i,
   ...more,
 })
-const BEFORE = { bucket: ndjson(event(1), event(2), 'bad') }
+const BEFORE = { bucket: ndjson(event(1, { artifact_digest: 'planted' }), event(2), 'bad') }
 const AFTER = {
-  api: ndjson(event(1, { user_email: 'ada@example.com' }), event(3, { run_asset: 1 }), event(4), 'worse'),
+  'https://acme.wandb.io': ndjson(
+    event(1, { user_email: 'ada@example.com' }),
+    event(3, { run_asset: 1 }),
+    event(4),
+    'worse',
+  ),
 }
 
 async function expected(...inputs: readonly Readonly<Record<string, string>>[]) {
@@ -72,6 +78,7 @@ describe('killed before or after any of its writes', () => {
       if (changes % 2 === 0) await catchUp(place.replicator)
       await loadInto(place.mirrored(), AFTER)
       expect(await contentOf(place.mirrored())).toEqual(wanted)
+      expect(await tableOf(place.mirrored(), AUDIT_CONFLICTS)).toMatchObject([{ other: 'planted', events: 1n }])
       const loads = await rowsOf(place.mirrored(), 'SELECT CAST(sum(inserted) AS INTEGER) AS n FROM audit_loads')
       expect(loads).toEqual([{ n: 4 }])
     }

@@ -120,6 +120,7 @@ describe('what another run replaces', () => {
       enriched: 1,
       unchanged: 1,
       rejected: 0,
+      conflicts: 1,
     })
     expect(azurite.faultsLeft).toBe(0)
     const { audit_events: events = [] } = await contentOf(place.mirrored())

@@ -184,10 +184,10 @@ describe('the same as in DuckDB', () => {
   })
 
   it('of extras that overlap in part, numbers, odd keys and all', async () => {
-    const base = { timestamp: AT, action: 'user:login', cli_version: 'a\0b' }
+    const base = { timestamp: AT, action: 'user:login' }
     const [head] = JSON.stringify(base).split('}')
-    const one = `${head},"both":[1.0,{"b":"x","a":"\\u0041 "}],"n":1.50,"_exact":"mine","ü \\"":":,","blank ":1}`
-    const other = `${head},"both":[1.0,{"a":"A ","b":"x"}],"m":-0,"nul":"a\\u0000","_exact_parts":7,"blank":2}`
+    const one = `${head},"both":{"b":1.0,"a":"\\u0041 "},"n":1.50,"_exact":"mine","ü \\"":":,","blank ":1}`
+    const other = `${head},"both":{"a":"A ","b":1.0},"m":-0,"nul":"a\\u0000","_exact_parts":7,"blank":2}`
     const sinks = [
       await bothAgree({ one }, { other }),
       await bothAgree({ other }, { one }),
