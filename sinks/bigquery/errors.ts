@@ -26,6 +26,9 @@ const REPEATED = new Set([
 const BROKEN =
   /ECONNRESET|ECONNREFUSED|ETIMEDOUT|ESOCKETTIMEDOUT|EPIPE|EAI_AGAIN|ENOTFOUND|socket hang up|network timeout|Premature close/
 
+/** Only these may lie in what was loaded; rights, quotas and names are the same for every batch. */
+const OF_DATA = new Set(['invalid', 'invalidQuery', 'resourcesExceeded', 'responseTooLarge', 'HTTP 400', 'HTTP 413'])
+
 /** https://cloud.google.com/bigquery/docs/transactions#transaction_concurrency */
 const CONFLICT = /aborted due to concurrent update|Could not serialize access|Too many DML statements outstanding/
 
@@ -50,7 +53,7 @@ export function bigqueryError(who: string, error: unknown): AuditError {
   const shared = sharedFailure(error)
   if (shared !== null) {
     const { what, ...details } = shared
-    return new AuditError(`${who}: ${what}`, details)
+    return new AuditError(`${who}: ${what}`, { ...details, outside: true })
   }
   const { status, reason, message } = failureOf(error)
   const spoken = SPEAKABLE.exec(message)?.[0]
@@ -61,7 +64,7 @@ export function bigqueryError(who: string, error: unknown): AuditError {
     BROKEN.test(`${reason} ${message}`) ||
     [500, 502, 503, 504].includes(status ?? 0)
   const advice = adviceFor(reason, message)
-  return new AuditError(text, { retryable, ...(advice === undefined ? {} : { advice }) })
+  return new AuditError(text, { retryable, outside: !OF_DATA.has(reason), ...(advice === undefined ? {} : { advice }) })
 }
 
 export const isNotFound = (error: unknown): boolean => {

@@ -422,6 +422,20 @@ export function sinkConformance(name: string, newTarget: () => Promise<SinkTarge
       expect(contents[1]).toEqual(contents[0])
     })
 
+    it('lets names of the API outrank those of a version that did not note their document', async () => {
+      const target = await newTarget()
+      const sink = await target.open()
+      await loadInto(sink, { before: ndjson(PLANTED) })
+      await target.dropColumn('audit_events', 'names_document')
+      await loadInto(sink, { [API]: ndjson(NAMED) })
+      expect(await conflictsOf(sink)).toEqual([
+        ['actor_email', 'ada@example.com', 'victim@example.com', API, 'before', 1],
+        ['artifact_digest', null, 'planted', API, 'before', 1],
+      ])
+      expect(await eventsOf(sink)).toMatchObject([{ ...asRow(NAMED), artifact_digest: null, names_document: API }])
+      await sink.close()
+    })
+
     it('finds none where readings agree or have nothing to say', async () => {
       const sink = await newSink()
       for (const content of [NAMED, BARE, NAMED, { ...NAMED, user_email: 'x' }, WITH_EXTRA, NAMED]) {

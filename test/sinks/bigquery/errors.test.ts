@@ -88,6 +88,19 @@ describe('errors', () => {
   })
 
   it.each([
+    ['quotaExceeded', true],
+    ['billingNotEnabled', true],
+    ['accessDenied', true],
+    ['notFound', true],
+    ['no such reason', true],
+    ['invalid', false],
+    ['invalidQuery', false],
+    ['resourcesExceeded', false],
+  ])('of %s lie outside of the data: %s', (reason, outside) => {
+    expect(bigqueryError('BigQuery', { reason, message: 'x' })).toMatchObject({ outside })
+  })
+
+  it.each([
     ['quotaExceeded', 'Quota exceeded: Your project exceeded quota for free query bytes scanned.', /quotas/],
     ['notFound', 'Not found: Dataset x was not found in location EU', /location=/],
     ['notFound', 'Not found: Table x', /spelt so/],
@@ -99,13 +112,12 @@ describe('errors', () => {
   })
 
   it('never quote a value, whatever BigQuery says', async () => {
-    const [{ notices }, error] = await failing(/POST \/upload/, {
-      status: 400,
-      reason: 'invalid',
-      message: 'Bad value: ada@example.com in row 1',
-    })
-    expect(`${error.message} ${error.advice} ${error.cause} ${notices.join()}`).not.toContain('ada@example.com')
-    expect(error.message).toMatch(/: invalid$/)
+    const { standIn, notices, open } = await newPlace()
+    const does = { status: 400, reason: 'invalid', message: 'Bad value: ada@example.com in row 1' }
+    standIn.faults.push({ request: /POST \/upload/, does, times: 1000 })
+    const { failed } = await loadInto(open('', { retries: 1 }), DOCUMENTS)
+    expect(`${JSON.stringify(failed)} ${notices.join()}`).not.toContain('ada@example.com')
+    expect(failed[0]?.error).toMatch(/: invalid$/)
   })
 
   it.each([
