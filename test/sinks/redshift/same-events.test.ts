@@ -165,7 +165,7 @@ describe('the same as in DuckDB', () => {
 
   it('of texts longer than a VARCHAR, a row of a result, or SUPER may be', async () => {
     const base = { timestamp: AT, action: 'user:login' }
-    const deep = `${'['.repeat(1200)}${']'.repeat(1200)}`
+    const deep = `${'['.repeat(999)}${']'.repeat(999)}`
     const lines = [
       JSON.stringify({ ...base, project_name: LONG, response_code: 1 }),
       JSON.stringify({ ...base, unknown: LONG, response_code: 2 }),
