@@ -3,6 +3,7 @@
 import type { PGlite } from '@electric-sql/pglite'
 import { parquetMetadata, parquetReadObjects, parquetSchema } from 'hyparquet'
 import type { Copy } from './edge.js'
+import { withMark } from './marks.js'
 import { RedshiftError } from './refusals.js'
 
 export interface ObjectReader {
@@ -24,6 +25,10 @@ const TAKEN: Readonly<Record<string, RegExp>> = {
   boolean: /^BOOLEAN $/,
 }
 const ROWS_AT_ONCE = 500
+
+/** Texts with a U+FEFF at their beginning keep it. */
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+const parsers = { stringFromBytes: (bytes: Uint8Array) => bytes && decoder.decode(bytes) }
 
 /** @returns the number of rows */
 export async function copyFrom(pg: PGlite, copy: Copy, { objects, roles }: CopyOptions): Promise<number> {
@@ -84,7 +89,7 @@ async function copyFile(
   // Of Parquet no list is documented; this is what Redshift's own UNLOAD writes.
   if (codecs.some((codec) => codec !== 'SNAPPY'))
     throw new RedshiftError(`Spectrum Scan Error. File '${prefix}' has a compression that is not known here`)
-  const rows = await parquetReadObjects({ file, metadata })
+  const rows = await parquetReadObjects({ file, metadata, parsers })
   const names = fields.map((field) => field?.name ?? '')
   for (let at = 0; at < rows.length; at += ROWS_AT_ONCE)
     await insert(
@@ -116,5 +121,5 @@ function checked(value: unknown, { name, bytes }: TableColumn): unknown {
       `Spectrum Scan Error. The length of the data column ${name} is longer than the length defined in the table. Table: ${bytes}, Data: ${Buffer.byteLength(value)}`,
     )
   }
-  return value
+  return withMark(value)
 }

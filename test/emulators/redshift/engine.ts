@@ -3,6 +3,7 @@
 import { PGlite, type Results } from '@electric-sql/pglite'
 import { type CopyOptions, copyFrom } from './copy.js'
 import { translated } from './edge.js'
+import { withoutMark } from './marks.js'
 import { RedshiftError } from './refusals.js'
 import { checkRows, TYPE_NAMES } from './results.js'
 
@@ -74,8 +75,8 @@ const SETUP = `
   SET allow_system_table_mods = off;
 `
 
-/** Values are left as PostgreSQL writes them. */
-const asText = Object.fromEntries(Object.keys(TYPE_NAMES).map((type) => [type, (value: string) => value]))
+/** Values are left as PostgreSQL writes them, but for the stand-in's mark. */
+const asText = Object.fromEntries(Object.keys(TYPE_NAMES).map((type) => [type, withoutMark]))
 
 export async function startEngine(options: CopyOptions): Promise<Engine> {
   const pg = await PGlite.create()
