@@ -2,7 +2,7 @@
 
 import { rm } from 'node:fs/promises'
 import type { DayRange, Document, Sink, Source } from './contract.js'
-import { printable } from './errors.js'
+import { AuditError, printable } from './errors.js'
 import { landBatches } from './extract/batches.js'
 import { receiptVersion } from './extract/days.js'
 import { type DocumentLimits, GENEROUS } from './extract/limits.js'
@@ -83,26 +83,49 @@ export async function listPending(
 /**
  * Loads everything new from the sources into the sinks.
  *
- * A document or a sink that fails does not stop the others; both stand in the summary.
+ * A source, a document or a sink that fails does not stop the others; all stand in the summary.
  *
- * @throws AuditError when a source cannot be listed, no sink is left, or the signal was aborted
+ * @throws AuditError when no source can be listed, no sink is left, or the signal was aborted
  */
 export async function run(options: Run): Promise<Summary> {
   const { jobs, sinks, progress, signal } = options
   const { journal = new Journal(sinks.map(({ id }) => id)) } = options
+  await prepareAll(sinks, journal, options)
   const taking = sinks.filter(({ id }) => !journal.hasFailed(id))
-  for (const sink of taking) await sink.prepare()
   const work: Pending[] = []
+  const unlisted: AuditError[] = []
   for (const job of jobs) {
     const isFinished = (document: Document): boolean => journal.isFinished(keyOf(job.source, document))
-    work.push(await listPending(job, taking, signal, isFinished))
+    try {
+      work.push(await listPending(job, taking, signal, isFinished))
+    } catch (error) {
+      if (signal.aborted || !(error instanceof AuditError)) throw error
+      unlisted.push(error)
+      await journal.fail(`${job.source.id}\n`, job.source.id, error)
+    }
   }
+  if (work.length === 0 && unlisted[0] !== undefined) throw unlisted[0]
   progress.start(totals(work))
   for (const pending of work) {
     journal.summary.skipped += pending.skipped
     await loadPending(pending, options, journal)
   }
   return journal.summary
+}
+
+/** @throws what the last one failed with, when none is left */
+async function prepareAll(sinks: readonly Sink[], journal: Journal, { logger, signal }: Run): Promise<void> {
+  for (const sink of sinks.filter(({ id }) => !journal.hasFailed(id))) {
+    try {
+      await sink.prepare()
+    } catch (error) {
+      if (signal.aborted || !(error instanceof AuditError)) throw error
+      const left = sinks.filter(({ id }) => id !== sink.id && !journal.hasFailed(id))
+      if (left.length === 0) throw error
+      logger.error({ err: error }, `${sink.id} takes nothing of this run`)
+      await journal.failSink(sink.id, error.message)
+    }
+  }
 }
 
 async function loadPending(pending: Pending, options: Run, journal: Journal): Promise<void> {

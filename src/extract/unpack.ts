@@ -91,8 +91,11 @@ async function* undamaged(kind: string, text: AsyncIterable<Uint8Array>): AsyncG
 }
 
 function damaged(kind: string, cause: unknown): AuditError {
-  return new AuditError(`the ${kind} archive is cut short, damaged or followed by other bytes; nothing of it is loaded`, {
-    advice: `Copy it again, whole; the next run loads it then. \`${kind} -t\` says more.`,
-    cause,
-  })
+  return new AuditError(
+    `the ${kind} archive is cut short, damaged or followed by other bytes; nothing of it is loaded`,
+    {
+      advice: `Copy it again, whole; the next run loads it then. \`${kind} -t\` says more.`,
+      cause,
+    },
+  )
 }

@@ -1,9 +1,13 @@
-/** A document most of whose lines are rejects is more likely no log than a bad one. */
+/** Documents that are more likely no logs than bad ones: most of their lines are rejects, or an answer holds an error. */
 
 import type { Document } from '../contract.js'
 import { AuditError, printable } from '../errors.js'
 import type { SpoolFile } from '../extract/batches.js'
 import type { Engine } from './engine.js'
+import { literal } from './sql.js'
+
+/** W&B writes events with these; whoever acts there has no part in it. */
+const NO_EVENT = ['not_json', 'not_an_object', 'no_timestamp', 'no_action']
 
 export interface Refusal {
   readonly document: Document
@@ -11,8 +15,9 @@ export interface Refusal {
 }
 
 /**
- * Takes every document out of the batch of which more than half of the lines are rejects, and more than are allowed.
- * Lines that the engine fails on do not count: such a document would be given to it again in every run.
+ * Takes every document out of the batch of which more than half of the lines are rejects, and more than are allowed. Of an
+ * answer of the API one that is no event at all is enough: an error that comes while events stream can only be told inside
+ * the answer, and what is behind it is missing. Lines that the engine fails on do not count: such a document would be given to it again in every run.
  *
  * @param maxRejects how many the operator allows; undefined: none was named
  */
@@ -22,13 +27,14 @@ export async function refuseMostlyRejected(
   maxRejects: number | undefined,
 ): Promise<readonly Refusal[]> {
   const rows = await engine.rows(`
-    SELECT ordinal, lines, rejected, reason
+    SELECT ordinal, lines, rejected, reason, is_asked AND strange > 0 AS is_error
     FROM documents
     JOIN (
-      SELECT ordinal, count(*) AS rejected, mode(reason) AS reason FROM bad_lines
-      WHERE reason <> 'engine_refused' GROUP BY ordinal
+      SELECT ordinal, count(*) AS rejected, mode(reason) AS reason,
+        count(*) FILTER (reason IN (${NO_EVENT.map(literal).join(', ')})) AS strange
+      FROM bad_lines WHERE reason <> 'engine_refused' GROUP BY ordinal
     ) USING (ordinal)
-    WHERE 2 * rejected > lines AND rejected > ${maxRejects ?? 0}
+    WHERE (2 * rejected > lines OR is_error) AND rejected > ${maxRejects ?? 0}
     ORDER BY ordinal`)
   if (rows.length === 0) return []
   const refused = rows.map(({ ordinal }) => ordinal).join(', ')
@@ -39,13 +45,24 @@ export async function refuseMostlyRejected(
     'DELETE FROM reject_pieces WHERE reject_id NOT IN (SELECT reject_id FROM bad_lines WHERE reject_id IS NOT NULL)',
   )
   const documents = files.flatMap((file) => file.documents)
-  return rows.flatMap(({ ordinal, lines, rejected, reason }) => {
+  return rows.flatMap(({ ordinal, lines, rejected, reason, is_error }) => {
     const document = documents[Number(ordinal)]?.document
     if (document === undefined) return []
+    if (is_error === true) return [{ document, error: holdsAnError(document) }]
     const error = new AuditError(
       `${rejected} of ${lines} lines of ${printable(document.id)} are no events, most of them ${reason}; nothing of it is loaded`,
       { advice: `If it is a log all the same, allow that with --max-rejects ${rejected}.` },
     )
     return [{ document, error }]
   })
+}
+
+function holdsAnError({ id }: Document): AuditError {
+  return new AuditError(
+    `${printable(id)} holds what is no event, such as an error of the server; nothing of it is loaded`,
+    {
+      advice:
+        'The next run asks again. If it stays so, see what the server writes there with curl, and report it to W&B.',
+    },
+  )
 }

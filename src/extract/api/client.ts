@@ -16,6 +16,7 @@ import {
   redirectFailure,
   statusFailure,
 } from './failures.js'
+import { proxyClient } from './tunnel.js'
 
 const MOST_REDIRECTS = 5
 const LONGEST_RETRY_AFTER_MS = 10 * 60_000
@@ -151,7 +152,7 @@ function agentFor({ loopback }: ApiAddress, timing: Timing): Dispatcher {
   }
   if (loopback) return new Agent(limits)
   requireUsableProxies(process.env)
-  return new EnvHttpProxyAgent(limits)
+  return new EnvHttpProxyAgent({ ...limits, clientFactory: proxyClient(timing.connectMs) })
 }
 
 /** Every repeat is used up, so whoever asked should not begin the same once more. */

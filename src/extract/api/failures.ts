@@ -70,7 +70,9 @@ export function contentFailure(address: ApiAddress, contentType: string, head: s
   if (!isEvents && start.includes(SEVERAL_ORGANIZATIONS)) return severalOrganizations(address)
   if (contentType.startsWith('text/html') || start.startsWith('<')) {
     return new AuditError(`${address.endpoint} answered with a web page where logs were expected`, {
-      advice: 'A login page or a proxy answers in place of W&B: check the URL, and that this machine reaches it.',
+      advice:
+        'A login page or a proxy may answer in place of W&B: check the URL. The chart of a self-managed instance leads this path ' +
+        'to the API only where global.api.additionalPaths.admin is true.',
     })
   }
   if (start === '' || start.startsWith('{') || start.startsWith('\uFEFF{')) return null

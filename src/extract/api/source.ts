@@ -1,7 +1,7 @@
 /** The W&B API as a source: one document a UTC day, or a span of days where a server cannot do single ones. */
 
 import type { DayRange, Document, Source } from '../../contract.js'
-import { usageError } from '../../errors.js'
+import { AuditError, EXIT, usageError } from '../../errors.js'
 import { apiAddress, type Dialect } from './address.js'
 import { allPages, type Probe, probe, wholeLines } from './answers.js'
 import { apiClient, type Query, type Timing } from './client.js'
@@ -92,7 +92,7 @@ export function apiSource(options: ApiOptions): Source {
 
   async function* list(range: DayRange, signal: AbortSignal): AsyncGenerator<Document> {
     const yesterday = dayOf(now()) - 1
-    const { dialect, serverDate } = agreed(await probe(client, windowQuery(yesterday, 1), signal))
+    const { dialect, serverDate } = agreed(await recognised(windowQuery(yesterday, 1), signal))
     const clocks = compared(now(), serverDate)
     const tomorrow = dayOf(clocks.later) + 1
     const asked = dayOf(range.from ?? clocks.earlier)
@@ -108,6 +108,17 @@ export function apiSource(options: ApiOptions): Source {
       return
     }
     for (let day = from; day < to; day++) yield window(day, dialect, day < settled ? FINAL : null)
+  }
+
+  /** An old server may answer the newer question with a blank page or a web page, and that must not keep anyone from the old one. */
+  async function recognised(query: Query, signal: AbortSignal): Promise<Probe> {
+    try {
+      return await probe(client, query, signal)
+    } catch (error) {
+      if (named !== 'classic' || signal.aborted || (error instanceof AuditError && error.exitCode !== EXIT.failed))
+        throw error
+      return { dialect: 'classic', serverDate: null }
+    }
   }
 
   /** What the operator named stands, if the server can do it: the current one speaks classic too. */
