@@ -20,7 +20,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   'FATAL Error': 'This is a fault of DuckDB, of a damaged file or of a full disk: please report it.',
 }
 
-const OUTSIDE = /^(?:IO|Permission) Error/
+/** Splitting a batch mends none of these. */
+const OUTSIDE = /^(?:IO|Permission|Catalog|Binder|Parser|Syntax|TransactionContext|Dependency|FATAL|Invalid) Error/
 
 const SYSTEM_ADVICE: Readonly<Record<string, string>> = {
   EACCES: 'Give this user the right to read and write there.',
@@ -55,6 +56,7 @@ export function duckdbError(who: string, error: unknown): AuditError {
 export const damagedFile = (who: string, file: string): AuditError =>
   new AuditError(`${who}: ${file} is damaged, or no Parquet file`, {
     advice: 'Put a copy or an earlier version of it back; without one, load everything again into an empty lake.',
+    outside: true,
   })
 
 /** What DuckDB says, without a name, of a Parquet file that is spoilt inside. */

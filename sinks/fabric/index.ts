@@ -101,6 +101,7 @@ async function settleCommitted(zone: Zone, { held, parts }: Loaded): Promise<voi
   } catch (error) {
     const what = error instanceof AuditError ? error.message : 'an unexpected error'
     throw new AuditError(`${zone.id}: the batch is loaded, but publishing it failed: ${what}`, {
+      outside: true,
       advice: 'Run again: what is loaded is published first.',
       cause: error,
     })
@@ -109,6 +110,7 @@ async function settleCommitted(zone: Zone, { held, parts }: Loaded): Promise<voi
 
 const crowded = (id: string): AuditError =>
   new AuditError(`${id}: others were faster ${ATTEMPTS} times in a row; nothing is done`, {
+    outside: true,
     advice: 'Try again, with fewer runs that load at once.',
     retryable: true,
   })

@@ -58,6 +58,7 @@ export async function readManifest(zone: Zone, signal: AbortSignal): Promise<Hel
   const parsed = manifest.safeParse(jsonOf(found.text))
   if (parsed.success) return { manifest: parsed.data, version: found.version }
   throw new AuditError(`${zone.id}: ${PATH} is not a manifest that this version reads; nothing is loaded`, {
+    outside: true,
     advice: 'A newer wandb-audit may have written it: use that one. It must not be edited by hand.',
   })
 }

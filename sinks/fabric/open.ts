@@ -66,6 +66,7 @@ async function declareKey(zone: Zone, { name, key }: Table, signal: AbortSignal)
   const there = await readText(zone, path, signal)
   if (there !== null && JSON.stringify(keyColumnsOf(there.text)) === JSON.stringify(key)) return
   throw new AuditError(`${zone.id}: ${path} declares other key columns than ${key.join(', ')}; nothing is published`, {
+    outside: true,
     advice: `Another publisher owns that table. Use a mirrored database of its own, or delete the folder ${folderOf(name)}.`,
   })
 }

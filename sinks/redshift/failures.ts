@@ -95,7 +95,7 @@ export function apiFailure(id: string, what: string, error: unknown): AuditError
   const shared = sharedFailure(error)
   if (shared !== null) {
     const { what: why, ...details } = shared
-    return new AuditError(`${id}: ${what} failed: ${why}`, details)
+    return new AuditError(`${id}: ${what} failed: ${why}`, { ...details, outside: true })
   }
   const { name, message } = error instanceof Error ? error : new Error('an unexpected error')
   if (name === 'CredentialsProviderError') {
@@ -111,7 +111,12 @@ export function apiFailure(id: string, what: string, error: unknown): AuditError
   const paused = /paus|resum/i.test(message) ? { advice: 'Resume the cluster, then run again.' } : {}
   // Errors of the client carry the whole exchange, with its signature; one about logins may quote what a program said.
   const cause = Object.assign(new Error(name === 'CredentialsProviderError' ? name : printable(message)), { name })
-  return new AuditError(`${id}: ${what} failed with ${code}${detail}`, { ...detailsOf(known), ...paused, cause })
+  return new AuditError(`${id}: ${what} failed with ${code}${detail}`, {
+    ...detailsOf(known),
+    ...paused,
+    outside: true,
+    cause,
+  })
 }
 
 const isFault = (error: unknown): boolean => error instanceof Error && '$fault' in error
@@ -125,6 +130,7 @@ export function statementFailure(id: string, what: string, described: DescribeSt
   const where = `${id}: ${what}`
   if (Status === 'ABORTED') {
     return new AuditError(`${where} was stopped in Redshift (statement ${Id}); nothing is changed`, {
+      outside: true,
       advice: 'Somebody cancelled it, or a rule of its queue did. Run again when that is settled.',
     })
   }
@@ -149,6 +155,7 @@ export function statementFailure(id: string, what: string, described: DescribeSt
 /** The Data API forgets statements after 24 hours, and knows none of another account or region. */
 export function vanished(id: string, what: string, statement: string): AuditError {
   return new AuditError(`${id}: ${what}: Redshift no longer knows the statement ${statement}`, {
+    outside: true,
     advice: 'Run again: whether it was committed is known from the receipts.',
     retryable: true,
   })

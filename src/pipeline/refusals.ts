@@ -8,6 +8,9 @@ import type { Loading } from './loading.js'
 import { MOST_OFFENDERS } from './offenders.js'
 import type { Transformed } from './transforming.js'
 
+/** So many lines refused and none taken: it is the sink, and no line shall suffer for it. */
+const MOST_BEFORE_ANY = 8
+
 /**
  * Loads a document in parts, each half of the one that was refused, down to single lines; a line that is refused twice
  * becomes a reject of this sink. The receipt comes last, so that a stop on the way leaves rows that the next run finds.
@@ -43,16 +46,14 @@ export async function loadByLines(
       },
     )
 
-  let refused = 0
-  let refusedEvents = 0
+  let taken = 0
+  const refused: { line: number; why: string; wasReject: boolean }[] = []
   const repeats = new Map<string, number>()
   const setAside = async (line: number, why: string): Promise<string | null> => {
-    if (refused === MOST_OFFENDERS) return `it refuses more than ${MOST_OFFENDERS} of its lines`
     const bytes = await lineOf(file, line)
     const text = bytes.toString('base64')
     const repeat = repeats.get(text) ?? 0
     repeats.set(text, repeat + 1)
-    refused++
     const message = `${why}; raw is the line's base64`
     return load(`line ${line} as a reject`, await refusedLine(engine, batch, { line, raw: text, message, repeat }))
   }
@@ -62,18 +63,27 @@ export async function loadByLines(
     const part = await partOf(engine, batch, n, first)
     if (part.rows === 0) return null
     const why = await load(`lines ${first} of ${n}`, part.batch)
-    if (why === null) return null
+    if (why === null) {
+      taken += part.rows
+      return null
+    }
     if (part.rows > 1) return (await loadLines(2 * n, first)) ?? (await loadLines(2 * n, first + n))
     const again = await load(`line ${part.line} again`, part.batch)
     if (again === null) return null
-    // A reject that is refused counts as one already.
-    if (part.batch.rejected === 0) refusedEvents++
-    return setAside(part.line, again)
+    refused.push({ line: part.line, why: again, wasReject: part.batch.rejected > 0 })
+    if (taken === 0 && refused.length === MOST_BEFORE_ANY) return again
+    return refused.length > MOST_OFFENDERS ? `it refuses more than ${MOST_OFFENDERS} of its lines` : null
   }
 
-  return (
-    (await loadLines(2, 0)) ??
-    (await loadLines(2, 1)) ??
-    (await load('the receipt', await receiptOf(engine, batch, refusedEvents), true))
-  )
+  const failure = (await loadLines(2, 0)) ?? (await loadLines(2, 1))
+  if (failure !== null) return failure
+  const [first] = refused
+  if (first !== undefined && taken === 0 && refused.length > 1) return first.why
+  for (const { line, why } of refused) {
+    const refusal = await setAside(line, why)
+    if (refusal !== null) return refusal
+  }
+  // A reject that is refused counts as one already.
+  const events = refused.filter(({ wasReject }) => !wasReject).length
+  return load('the receipt', await receiptOf(engine, batch, events), true)
 }

@@ -280,5 +280,9 @@ function asAuditError(what: string, error: unknown): AuditError {
   if (error instanceof AuditError) return error
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'an unexpected error'
   const advice = ADVICE[code]
-  return new AuditError(`${what}: ${code}`, { cause: error, ...(advice === undefined ? {} : { advice }) })
+  return new AuditError(`${what}: ${code}`, {
+    outside: true,
+    cause: error,
+    ...(advice === undefined ? {} : { advice }),
+  })
 }

@@ -33,6 +33,7 @@ export async function trying<T>(attempt: () => Promise<T>, signal: AbortSignal, 
 /** What to throw when every repeat is used up, so that whoever asked does not begin the same once more. */
 export function givenUp({ message, advice, cause }: AuditError, retries: number): AuditError {
   return new AuditError(`${message} (tried ${retries + 1} times)`, {
+    outside: true,
     ...(advice === undefined ? {} : { advice }),
     cause,
   })
@@ -50,7 +51,7 @@ export function broken(doing: string, error: unknown): AuditError {
     advice: 'Run it again: it goes on where it stopped.',
     retryable: true,
   }
-  return new AuditError(`could not ${doing}: ${what}`, details)
+  return new AuditError(`could not ${doing}: ${what}`, { ...details, outside: true })
 }
 
 function nameOf(error: unknown): string {

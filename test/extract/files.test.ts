@@ -170,9 +170,10 @@ describe('what is no file of the folder', () => {
       join(elsewhere, 'secret'),
     ])
     await once(writer.stdout, 'data')
-    const text = textOf(pipe, 'pipe.ndjson')
+    const [document] = await listed(fileSource(pipe))
+    const stream = await opened(document as Document)
     writer.stdin.end()
-    expect(await text).toBe(EVENT)
+    expect(String(await joined(stream))).toBe(EVENT)
   })
 
   it('is found out when it takes the place of a file that was listed', async () => {

@@ -93,7 +93,7 @@ describe('a lake whose store fails in the middle of a load', { timeout: 240_000 
         if (count < failing) return write()
         // From here on it is as if the process were gone.
         if (count === failing && takesEffect) await write()
-        throw new AuditError('the store is gone')
+        throw new AuditError('the store is gone', { outside: true })
       })
       await loaded({ ...lake, store }, BATCH).catch((error: Error) => {
         expect(error.message).toContain('the store is gone')
@@ -118,7 +118,7 @@ describe('a lake whose store fails in the middle of a load', { timeout: 240_000 
       let count = 0
       const store = writingThrough(lake.store, async (write) => {
         count++
-        if (count >= failing) throw new AuditError('the store is gone')
+        if (count >= failing) throw new AuditError('the store is gone', { outside: true })
         return write()
       })
       await loaded({ ...lake, store }, BATCH).catch(() => {})
@@ -173,7 +173,7 @@ describe('a lake that somebody else loads', () => {
     const store = writingThrough(lake.store, async (write, key) => {
       const isDay = key.startsWith('audit_events/')
       if (isDay && ++days === 1) await loadInto(others, { other: ndjson(event(1, planted)) }, { engine })
-      if (!isDay && days > 1) throw new AuditError('the store is gone')
+      if (!isDay && days > 1) throw new AuditError('the store is gone', { outside: true })
       return write()
     })
     await expect(loaded({ ...lake, store }, { [api('names')]: ndjson(event(1, named)) })).rejects.toThrow()

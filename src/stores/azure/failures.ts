@@ -83,6 +83,7 @@ export function azureFailure(doing: string, error: unknown, host: string): Audit
   if (error.statusCode === undefined) {
     if (error.code !== 'ENOTFOUND') return broken(doing, error)
     return new AuditError(`could not ${doing}: there is no host ${host}`, {
+      outside: true,
       advice: 'Check the name of the storage account; other clouds than public Azure need ?endpoint=.',
     })
   }
@@ -90,14 +91,15 @@ export function azureFailure(doing: string, error: unknown, host: string): Audit
   const code = azureCode(error)
   if (status === 408 || status === 429 || status >= 500) {
     return new AuditError(`could not ${doing}: Azure Storage answered ${status} (${code})`, {
+      outside: true,
       retryable: true,
       advice: 'The service is busy or down; the next run goes on where this one stopped.',
     })
   }
   const known = REFUSALS[code] ?? (status === 401 ? REFUSALS.InvalidAuthenticationInfo : undefined)
   if (known !== undefined)
-    return new AuditError(`could not ${doing}: ${known.what} (${code})`, { advice: known.advice })
-  return new AuditError(`could not ${doing}: Azure Storage answered ${status} (${code})`)
+    return new AuditError(`could not ${doing}: ${known.what} (${code})`, { outside: true, advice: known.advice })
+  return new AuditError(`could not ${doing}: Azure Storage answered ${status} (${code})`, { outside: true })
 }
 
 /** What @azure/identity throws. Its texts name users and folders of this machine, so only the case is told. */
@@ -111,9 +113,9 @@ function identityFailure(error: unknown): AuditError | null {
   const number = /\bAADSTS\d+/.exec(error.message)?.[0]
   if (/AADSTS(?:700082|70043|70008|50173|7000222|50078|50076)|expired|interaction.?required/i.test(error.message)) {
     const which = number === undefined ? '' : ` (${number})`
-    return new AuditError(`the login for Azure has expired${which}`, { advice: LOGIN_ADVICE })
+    return new AuditError(`the login for Azure has expired${which}`, { outside: true, advice: LOGIN_ADVICE })
   }
   if (number !== undefined)
-    return new AuditError(`the login for Azure is refused (${number})`, { advice: LOGIN_ADVICE })
+    return new AuditError(`the login for Azure is refused (${number})`, { outside: true, advice: LOGIN_ADVICE })
   return new AuditError('no login for Azure was found', { exitCode: EXIT.usage, advice: LOGIN_ADVICE })
 }

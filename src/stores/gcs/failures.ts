@@ -38,9 +38,10 @@ export function saysGone(status: number, body: string): boolean {
 export function gcsFailure(doing: string, status: number, body: string, anonymous: boolean): AuditError {
   const { reason, text } = told(body)
   const failed = (what: string, advice?: string): AuditError =>
-    new AuditError(`could not ${doing}: ${what}`, advice === undefined ? {} : { advice })
+    new AuditError(`could not ${doing}: ${what}`, { outside: true, ...(advice === undefined ? {} : { advice }) })
   if (status === 408 || status === 429 || status >= 500 || THROTTLED.test(reason)) {
     return new AuditError(`could not ${doing}: Google Cloud Storage answered ${status}`, {
+      outside: true,
       retryable: true,
       advice: 'The service is busy or down; the next run goes on where this one stopped.',
     })

@@ -95,7 +95,7 @@ export function failed(operation: Operation, place: string, error: unknown, sign
   // Without a login, repeating does not help.
   const exitCode = error instanceof Error && error.name === 'CredentialsProviderError' ? EXIT.usage : EXIT.failed
   const details = { retryable, cause: bare(error), ...(advice === undefined ? {} : { advice }), exitCode }
-  return new AuditError(`could not ${operation.verb} ${printable(place)}: ${what}`, details)
+  return new AuditError(`could not ${operation.verb} ${printable(place)}: ${what}`, { ...details, outside: true })
 }
 
 /**

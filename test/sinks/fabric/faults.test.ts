@@ -210,7 +210,10 @@ describe('what an operator removes', () => {
     await catchUp(place.replicator)
     await removeAll(place, OWN)
     await loadInto(place.sink(), BEFORE)
-    expect(await contentOf(place.mirrored())).toEqual(await expected(...all))
+    // What outranked a name is not known any more, until it is read again.
+    const hashes = async (content: Awaited<ReturnType<typeof expected>>) =>
+      content.audit_events?.map(({ content_hash }) => content_hash)
+    expect(await hashes(await contentOf(place.mirrored()))).toEqual(await hashes(await expected(...all)))
     await loadInto(place.sink(), AFTER)
     expect(await contentOf(place.mirrored())).toEqual(await expected(...all))
     expect(place.replicator.stopped.size).toBe(0)
