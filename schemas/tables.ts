@@ -233,6 +233,9 @@ export const TABLES: readonly Table[] = [
   AUDIT_ACTIONS,
 ]
 
+/** Of the tables together. It rises with a change that older versions must not write over. */
+export const LAYOUT_VERSION = 1
+
 /** The twelve fields of `content_hash`, in its order. */
 export const IDENTITY_FIELDS: readonly string[] = IDENTITY.map((field) => field.name)
 

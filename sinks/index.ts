@@ -23,12 +23,15 @@ interface Kind {
 
 const KINDS: readonly Kind[] = [
   {
-    form: 'duckdb:FILE',
+    form: 'duckdb:FILE[?schema=NAME]',
     begins: /^duckdb:/,
     async open(address, { waitMs, signal, onNotice }) {
       const { duckdbSink } = await import('./duckdb/index.js')
       const onWait = (holder: string): void => onNotice(`waiting for the DuckDB file, which ${holder} holds`)
-      return duckdbSink(address.slice('duckdb:'.length), { waitMs, signal, onWait })
+      const [, path = '', schema] = /^duckdb:(.*?)(?:\?schema=([^?&=]+))?$/s.exec(address) ?? []
+      if (/\?\w+=/.test(path))
+        throw usageError(`${withoutLogin(path)} has an option that duckdb: does not know`, 'Options: schema.')
+      return duckdbSink(path, { waitMs, signal, onWait }, schema)
     },
   },
   {

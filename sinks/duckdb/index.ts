@@ -3,6 +3,7 @@
 import { existsSync, realpathSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
+import { DUCKDB } from '../../schemas/ddl.js'
 import { tidied } from '../../src/cleanup.js'
 import type { Sink } from '../../src/contract.js'
 import { duckdbError } from '../../src/duckdb-error.js'
@@ -15,11 +16,13 @@ import { inTurn, type LockOptions, whileUnlocked } from './lock.js'
 import { createAll, mergeBatch } from './merge.js'
 
 /**
+ * @param schema where our tables are in it; made on first use
  * @param path the database file; made on first use, its mode by the process's umask
  * @throws AuditError when the folder does not exist
  */
-export function duckdbSink(path: string, lock: LockOptions): Sink {
-  const id = `duckdb:${path}`
+export function duckdbSink(path: string, lock: LockOptions, schema = 'main'): Sink {
+  const id = `duckdb:${path}${schema === 'main' ? '' : `?schema=${schema}`}`
+  const place = `sink.${DUCKDB.quote(schema)}`
   const file = canonical(path)
 
   const attach = async (connection: DuckDBConnection, mode: string): Promise<void> => {
@@ -55,16 +58,22 @@ export function duckdbSink(path: string, lock: LockOptions): Sink {
 
     prepare: () =>
       withConnection((connection) =>
-        attached(connection, 'writing', () => inTransaction(connection, () => createAll(connection))),
+        attached(connection, 'writing', () =>
+          inTransaction(connection, async () => {
+            await connection.run(`CREATE SCHEMA IF NOT EXISTS ${place}`)
+            await connection.run(`USE ${place}`)
+            await createAll(connection, id)
+          }),
+        ),
       ),
 
     async receipts(source) {
       if (!existsSync(file)) return new Map()
       return withConnection((connection) =>
         attached(connection, 'reading', async () => {
-          if (!(await hasReceipts(connection))) return new Map()
+          if (!(await hasReceipts(connection, schema))) return new Map()
           const result = await connection.runAndReadAll(
-            'SELECT document, arg_max(document_version, loaded_at) FROM sink.audit_documents WHERE source = $1 GROUP BY document',
+            `SELECT document, arg_max(document_version, loaded_at) FROM ${place}.audit_documents WHERE source = $1 GROUP BY document`,
             [source],
           )
           return new Map(result.getRows().map(([document, version]) => [String(document), String(version)]))
@@ -78,7 +87,7 @@ export function duckdbSink(path: string, lock: LockOptions): Sink {
       const stop = (): void => engine.interrupt()
       signal.addEventListener('abort', stop, { once: true })
       try {
-        return await attached(engine, 'writing', () => inTransaction(engine, () => mergeBatch(batch)))
+        return await attached(engine, 'writing', () => inTransaction(engine, () => mergeBatch(batch, place)))
       } catch (error) {
         throw signal.aborted ? interrupted() : duckdbError(id, error)
       } finally {
@@ -91,7 +100,7 @@ export function duckdbSink(path: string, lock: LockOptions): Sink {
       const room = await openRoom(id)
       try {
         await attach(room.connection, READING)
-        await room.connection.run('USE sink')
+        await room.connection.run(`USE ${place}`)
         return await room.ask(sql)
       } catch (error) {
         room.close()
@@ -106,9 +115,11 @@ export function duckdbSink(path: string, lock: LockOptions): Sink {
 }
 
 /** A file that something else made may lack our tables; `prepare` adds them. */
-async function hasReceipts(connection: DuckDBConnection): Promise<boolean> {
+async function hasReceipts(connection: DuckDBConnection, schema: string): Promise<boolean> {
   const result = await connection.runAndReadAll(
-    "SELECT 1 FROM duckdb_tables() WHERE database_name = 'sink' AND table_name = 'audit_documents'",
+    `SELECT 1 FROM duckdb_tables()
+     WHERE database_name = 'sink' AND schema_name = $1 AND table_name = 'audit_documents'`,
+    [schema],
   )
   return result.currentRowCount > 0
 }

@@ -1,4 +1,4 @@
-/** The SQL of loading a batch into the attached database `sink`, within the caller's transaction. */
+/** The SQL of loading a batch into the attached database, within the caller's transaction. */
 
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { ACTIONS } from '../../schemas/actions.js'
@@ -19,12 +19,17 @@ import type { Batch, LoadCounts, TimestampBounds } from '../../src/contract.js'
 import { AuditError } from '../../src/errors.js'
 import { type EventCounts, loadValues, provenCounts } from '../shared/counts.js'
 import { CHANGED, conflictsOfLoad, KEY, RULE, readingsAsEvents } from '../shared/duckdb-merge.js'
+import { markOurs, refuseForeign, refuseForeignView } from './layout.js'
 
 const columnsOf = (table: Table): string => table.columns.map(({ name }) => DUCKDB.quote(name)).join(', ')
 
-/** Creates what is missing: tables, columns that are newer than the tables, actions, views. */
-export async function createAll(connection: DuckDBConnection): Promise<void> {
-  await connection.run('USE sink')
+/**
+ * Creates what is missing in the schema in use: tables, columns that are newer than the tables, actions, views.
+ *
+ * @throws AuditError when something of another's stands under one of our names
+ */
+export async function createAll(connection: DuckDBConnection, id: string): Promise<void> {
+  await refuseForeign(connection, id)
   for (const table of TABLES) {
     await connection.run(createTable(table, DUCKDB))
     for (const { name, type } of table.columns) {
@@ -40,23 +45,31 @@ export async function createAll(connection: DuckDBConnection): Promise<void> {
     await insert.run()
   }
   insert.destroySync()
-  for (const { name, sql } of views()) await connection.run(`CREATE OR REPLACE VIEW ${DUCKDB.quote(name)} AS\n${sql}`)
+  for (const view of views()) {
+    await refuseForeignView(connection, id, view)
+    await connection.run(`CREATE OR REPLACE VIEW ${DUCKDB.quote(view.name)} AS\n${view.sql}`)
+  }
+  await markOurs(connection)
 }
 
-/** Events, rejects, receipts and the load's own row. Returns what became of the lines. */
-export async function mergeBatch(batch: Batch): Promise<LoadCounts> {
-  const events = await mergeEvents(batch)
-  await mergeRejects(batch)
+/**
+ * Events, rejects, receipts and the load's own row. Returns what became of the lines.
+ *
+ * @param schema where the tables are, as it stands before their names
+ */
+export async function mergeBatch(batch: Batch, schema: string): Promise<LoadCounts> {
+  const events = await mergeEvents(batch, schema)
+  await mergeRejects(batch, schema)
   const counts = provenCounts(batch, events)
-  await mergeReceipts(batch)
-  await insertLoad(batch, counts)
+  await mergeReceipts(batch, schema)
+  await insertLoad(batch, counts, schema)
   return counts
 }
 
-async function mergeEvents(batch: Batch): Promise<EventCounts> {
+async function mergeEvents(batch: Batch, schema: string): Promise<EventCounts> {
   const { engine, events, readings } = batch
   if (events.bounds === null) return { inserted: 0, enriched: 0, unchanged: 0, conflicts: 0 }
-  const there = `sink.audit_events t WHERE ${within(events.bounds)}`
+  const there = `${schema}.audit_events t WHERE ${within(events.bounds)}`
   const result = await engine.runAndReadAll(`
     SELECT count(*) FILTER (t.content_hash IS NULL) AS inserted,
       count(*) FILTER (t.content_hash IS NOT NULL AND ${RULE.changes}) AS filled,
@@ -68,10 +81,10 @@ async function mergeEvents(batch: Batch): Promise<EventCounts> {
     result.getRows()[0] ?? []
   ).map(Number)
   const pairs = (relation: string): string => `${relation} e JOIN (FROM ${there}) t ON ${KEY}`
-  let conflicts = contradicted > 0 ? await keepConflicts(batch, pairs(events.relation)) : 0
+  let conflicts = contradicted > 0 ? await keepConflicts(batch, schema, pairs(events.relation)) : 0
   if (filled > 0) {
     const update = await engine.run(`
-      UPDATE sink.audit_events t SET ${CHANGED.map(([name, value]) => `${DUCKDB.quote(name)} = ${value}`).join(', ')}
+      UPDATE ${schema}.audit_events t SET ${CHANGED.map(([name, value]) => `${DUCKDB.quote(name)} = ${value}`).join(', ')}
       FROM ${events.relation} e WHERE ${KEY} AND ${RULE.changes} AND ${within(events.bounds)}`)
     prove('enriched', filled, update.rowsChanged)
   }
@@ -79,23 +92,23 @@ async function mergeEvents(batch: Batch): Promise<EventCounts> {
     // A batch that is all new, as in a backfill, needs no looking for what is there.
     const missing = inserted === rows ? '' : `WHERE NOT EXISTS (FROM ${there} AND ${KEY})`
     const insert = await engine.run(`
-      INSERT INTO sink.audit_events (${columnsOf(AUDIT_EVENTS)})
+      INSERT INTO ${schema}.audit_events (${columnsOf(AUDIT_EVENTS)})
       SELECT ${columnsOf(AUDIT_EVENTS)} FROM ${events.relation} e ${missing}`)
     prove('inserted', inserted, insert.rowsChanged)
   }
   // Readings of one batch contradict the row they were merged into, which is there only now.
-  if (readings.rows > 0) conflicts += await keepConflicts(batch, pairs(readingsAsEvents(batch)))
+  if (readings.rows > 0) conflicts += await keepConflicts(batch, schema, pairs(readingsAsEvents(batch)))
   const enriched = filled + fills
   return { inserted, enriched, unchanged: occurrences - inserted - enriched, conflicts }
 }
 
 /** Adds what is new to audit_conflicts; of what is known already, the larger number of events stays. */
-async function keepConflicts(batch: Batch, pairs: string): Promise<number> {
+async function keepConflicts(batch: Batch, schema: string, pairs: string): Promise<number> {
   const { engine } = batch
   await engine.run(`CREATE OR REPLACE TEMP TABLE found AS ${conflictsOfLoad(batch, RULE.conflictRows(pairs))}`)
   const columns = AUDIT_CONFLICTS.columns.map(({ name }) => `e.${DUCKDB.quote(name)}`).join(', ')
   await engine.run(`
-    MERGE INTO sink.audit_conflicts t USING found e ON t.conflict_id = e.conflict_id
+    MERGE INTO ${schema}.audit_conflicts t USING found e ON t.conflict_id = e.conflict_id
     WHEN MATCHED AND t.events < e.events THEN UPDATE SET events = e.events
     WHEN NOT MATCHED THEN INSERT (${columnsOf(AUDIT_CONFLICTS)}) VALUES (${columns})`)
   const sum = await engine.runAndReadAll('SELECT sum(events) FROM found')
@@ -115,32 +128,32 @@ function within({ least, greatest }: TimestampBounds): string {
   return `t."timestamp" BETWEEN make_timestamptz(${least}) AND make_timestamptz(${greatest})`
 }
 
-async function mergeRejects({ engine, rejects, rejected, pieces }: Batch): Promise<void> {
+async function mergeRejects({ engine, rejects, rejected, pieces }: Batch, schema: string): Promise<void> {
   if (rejected === 0) return
   if (pieces.rows > 0) {
     await engine.run(`
-      INSERT INTO sink.audit_reject_pieces (${columnsOf(AUDIT_REJECT_PIECES)})
-      SELECT ${columnsOf(AUDIT_REJECT_PIECES)} FROM ${pieces.relation} ANTI JOIN sink.audit_rejects USING (reject_id)`)
+      INSERT INTO ${schema}.audit_reject_pieces (${columnsOf(AUDIT_REJECT_PIECES)})
+      SELECT ${columnsOf(AUDIT_REJECT_PIECES)} FROM ${pieces.relation} ANTI JOIN ${schema}.audit_rejects USING (reject_id)`)
   }
   await engine.run(`
-    INSERT INTO sink.audit_rejects (${columnsOf(AUDIT_REJECTS)})
-    SELECT ${columnsOf(AUDIT_REJECTS)} FROM ${rejects.relation} ANTI JOIN sink.audit_rejects USING (reject_id)`)
+    INSERT INTO ${schema}.audit_rejects (${columnsOf(AUDIT_REJECTS)})
+    SELECT ${columnsOf(AUDIT_REJECTS)} FROM ${rejects.relation} ANTI JOIN ${schema}.audit_rejects USING (reject_id)`)
 }
 
 /** A document read again has one receipt a version, which tells of the last time. */
-async function mergeReceipts({ engine, receipts }: Batch): Promise<void> {
+async function mergeReceipts({ engine, receipts }: Batch, schema: string): Promise<void> {
   const key = AUDIT_DOCUMENTS.key.map((column) => `t.${column} = e.${column}`).join(' AND ')
   const renewed = AUDIT_DOCUMENTS.columns.map(({ name }) => name).filter((name) => !AUDIT_DOCUMENTS.key.includes(name))
   await engine.run(`
-    MERGE INTO sink.audit_documents t USING ${receipts.relation} e ON ${key}
+    MERGE INTO ${schema}.audit_documents t USING ${receipts.relation} e ON ${key}
     WHEN MATCHED THEN UPDATE SET ${renewed.map((column) => `${column} = e.${column}`).join(', ')}
     WHEN NOT MATCHED THEN INSERT (${columnsOf(AUDIT_DOCUMENTS)}) VALUES (${AUDIT_DOCUMENTS.columns.map(({ name }) => `e.${name}`).join(', ')})`)
 }
 
-async function insertLoad(batch: Batch, counts: LoadCounts): Promise<void> {
+async function insertLoad(batch: Batch, counts: LoadCounts, schema: string): Promise<void> {
   const values = AUDIT_LOADS.columns.map((_, i) => `$${i + 1}`)
   await batch.engine.run(
-    `INSERT INTO sink.audit_loads (${columnsOf(AUDIT_LOADS)}) VALUES (${values.join(', ')})`,
+    `INSERT INTO ${schema}.audit_loads (${columnsOf(AUDIT_LOADS)}) VALUES (${values.join(', ')})`,
     loadValues(batch, counts),
   )
 }

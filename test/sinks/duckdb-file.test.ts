@@ -88,12 +88,13 @@ describe('a failure is told, and not one of the tidying up after it', () => {
     ['a view of our name', 'CREATE TABLE t (a INTEGER)', 'CREATE VIEW audit_events AS FROM t'],
     ['a table of the name of our view', 'CREATE TABLE audit_activity_per_day (a INTEGER)'],
     ['a table of our name with other columns', 'CREATE TABLE audit_actions (a INTEGER)'],
+    ['a sequence of our name', 'CREATE SEQUENCE audit_loads'],
   ])('%s', async (_, ...statements) => {
     const path = newPath()
     await made(path, '', ...statements)
     const sink = duckdbSink(path, PATIENT)
     const first = await failureOf(sink.prepare())
-    expect(first.message).toMatch(/(Catalog|Binder) Error: /)
+    expect(first.message).toMatch(/Catalog Error: |is not one that wandb-audit made/)
     expect(first.message).not.toContain('detach')
     // The file is free again.
     await made(path, '', 'CREATE TABLE later (a INTEGER)')

@@ -1,0 +1,109 @@
+/** Whose tables these are. Ours have the version of their layout as a comment; nobody else's are written to or replaced. */
+
+import type { DuckDBConnection } from '@duckdb/node-api'
+import { DUCKDB } from '../../schemas/ddl.js'
+import { LAYOUT_VERSION, TABLES, type Table } from '../../schemas/tables.js'
+import { views } from '../../schemas/views.js'
+import { AuditError } from '../../src/errors.js'
+
+const MARK = 'wandb-audit, layout '
+
+interface Found {
+  readonly kind: 'table' | 'view'
+  readonly comment: string | null
+  /** Type by column. */
+  readonly columns: ReadonlyMap<string, string>
+}
+
+/**
+ * Looks at what stands under our names in the schema in use, before anything is made or changed.
+ *
+ * A table without a mark is one that an earlier version made if it has our columns alone, of our types, and none is
+ * missing that must not be null; a view if it has the columns that ours would have.
+ *
+ * @throws AuditError when something else stands there, or a newer version made it
+ */
+export async function refuseForeign(connection: DuckDBConnection, id: string): Promise<void> {
+  const found = await findOurNames(connection)
+  for (const table of TABLES) {
+    const there = found.get(table.name)
+    if (there === undefined || isMarked(there, 'table', id)) continue
+    if (there.kind !== 'table' || !isEarlier(there, table)) throw foreign(id, there.kind, table.name)
+  }
+  for (const { name } of views()) {
+    const there = found.get(name)
+    if (there !== undefined && !isMarked(there, 'view', id) && there.kind !== 'view')
+      throw foreign(id, there.kind, name)
+  }
+}
+
+/** Marks what `prepare` has made: a view loses its comment whenever it is replaced. */
+export async function markOurs(connection: DuckDBConnection): Promise<void> {
+  const comment = `IS '${MARK}${LAYOUT_VERSION}'`
+  for (const { name } of TABLES) await connection.run(`COMMENT ON TABLE ${DUCKDB.quote(name)} ${comment}`)
+  for (const { name } of views()) await connection.run(`COMMENT ON VIEW ${DUCKDB.quote(name)} ${comment}`)
+}
+
+/** @throws AuditError when an unmarked view has other columns than `sql` gives: it answers another question */
+export async function refuseForeignView(
+  connection: DuckDBConnection,
+  id: string,
+  { name, sql }: { readonly name: string; readonly sql: string },
+): Promise<void> {
+  const there = (await findOurNames(connection)).get(name)
+  if (there === undefined || isMarked(there, 'view', id)) return
+  const ours = (await connection.runAndReadAll(`DESCRIBE ${sql}`)).getRows().map(([column]) => String(column))
+  if ([...there.columns.keys()].join('\n') !== ours.join('\n')) throw foreign(id, 'view', name)
+}
+
+async function findOurNames(connection: DuckDBConnection): Promise<ReadonlyMap<string, Found>> {
+  const names = [...TABLES, ...views()].map(({ name }) => `'${name}'`).join(', ')
+  const here = 'database_name = current_database() AND schema_name = current_schema()'
+  const result = await connection.runAndReadAll(`
+    SELECT c.table_name, coalesce(t.kind, 'view') AS kind, t.comment, c.column_name, c.data_type
+    FROM duckdb_columns() AS c
+    JOIN (
+      SELECT table_name, 'table' AS kind, comment FROM duckdb_tables() WHERE ${here}
+      UNION ALL SELECT view_name, 'view', comment FROM duckdb_views() WHERE ${here}
+    ) AS t USING (table_name)
+    WHERE ${here} AND c.table_name IN (${names})
+    ORDER BY c.table_name, c.column_index`)
+  const found = new Map<string, Found & { columns: Map<string, string> }>()
+  for (const [name, kind, comment, column, type] of result.getRows()) {
+    const there = found.get(String(name)) ?? {
+      kind: kind === 'table' ? ('table' as const) : ('view' as const),
+      comment: comment === null ? null : String(comment),
+      columns: new Map<string, string>(),
+    }
+    there.columns.set(String(column), String(type))
+    found.set(String(name), there)
+  }
+  return found
+}
+
+function isMarked({ kind, comment }: Found, wanted: Found['kind'], id: string): boolean {
+  if (comment === null || !comment.startsWith(MARK) || kind !== wanted) return false
+  if (Number(comment.slice(MARK.length)) <= LAYOUT_VERSION) return true
+  throw new AuditError(`${id}: a newer version of wandb-audit made its tables; nothing is changed`, {
+    advice: 'Use that version, or name another file with --to.',
+    outside: true,
+  })
+}
+
+/** As DuckDB tells it. */
+const typeOf = ({ type }: Table['columns'][number]): string =>
+  type === 'timestamp' ? 'TIMESTAMP WITH TIME ZONE' : DUCKDB.types[type]
+
+function isEarlier({ columns }: Found, table: Table): boolean {
+  const ours = new Map(table.columns.map((column) => [column.name, typeOf(column)]))
+  const isWhole = table.columns.every(({ name, required }) => !required || columns.has(name))
+  return isWhole && [...columns].every(([name, type]) => ours.get(name) === type)
+}
+
+function foreign(id: string, kind: Found['kind'], name: string): AuditError {
+  return new AuditError(`${id}: the ${kind} ${name} is not one that wandb-audit made; nothing is changed`, {
+    advice:
+      'Load into a schema of its own (?schema=wandb behind the file), into another file, or rename what is there.',
+    outside: true,
+  })
+}
