@@ -194,6 +194,41 @@ describe('what fails', () => {
   })
 })
 
+describe('a source or a sink that cannot be opened', () => {
+  const away = (what: string) => new AuditError(`${what} is away`, { advice: 'Try later.' })
+  const unlisted = (id: string): Source => ({
+    id,
+    // biome-ignore lint/correctness/useYield: it fails before it lists anything
+    async *list() {
+      throw away(id)
+    },
+    async close() {},
+  })
+
+  it('is named, and the other sources are loaded', async () => {
+    const sink = newSink()
+    const summary = await loadInto(sink, { sources: [unlisted('one'), sourceOf([documentOf('a', ndjson(EVENT))])] })
+    expect(summary.failed).toEqual([{ document: 'one', error: 'one is away', advice: 'Try later.' }])
+    expect(countsOf(summary)).toEqual([1, 0, 0, 0])
+  })
+
+  it('ends the run where it is the only one', async () => {
+    await expect(loadInto(newSink(), { sources: [unlisted('one'), unlisted('two')] })).rejects.toThrow('one is away')
+    const broken: Sink = { ...newSink(), prepare: () => Promise.reject(away('the sink')) }
+    await expect(loadInto(broken, { a: ndjson(EVENT) })).rejects.toThrow('the sink is away')
+  })
+
+  it('does not keep the other sinks from their load', async () => {
+    const broken: Sink = { ...newSink(), prepare: () => Promise.reject(away('the sink')) }
+    const sink = newSink()
+    const summary = await loadInto(sink, { a: ndjson(EVENT) }, { sinks: [broken, sink] })
+    expect(summary.sinks).toMatchObject([
+      { error: 'the sink is away', read: 0 },
+      { error: null, inserted: 1 },
+    ])
+  })
+})
+
 describe('a document that cannot be had any more', () => {
   /** As large as what is read in place. */
   const large = (event: object): string => `${ndjson(event)}${'\n'.repeat(1 << 20)}`

@@ -9,7 +9,7 @@ import type { Document } from '../../src/contract.js'
 import { fileSource, stdinSource } from '../../src/extract/files.js'
 import { openSource } from '../../src/extract/index.js'
 import { listed, objectPlace, type SourcePlace, sourceConformance } from '../conformance/sources.js'
-import { newFolder, opened } from '../support/load.js'
+import { never, newFolder, opened } from '../support/load.js'
 import { failure, joined } from './support.js'
 
 const EVENT = '{"timestamp":"2026-10-01T12:34:56Z","action":"user:login"}\n'
@@ -174,6 +174,22 @@ describe('what is no file of the folder', () => {
     const stream = await opened(document as Document)
     writer.stdin.end()
     expect(String(await joined(stream))).toBe(EVENT)
+  })
+
+  it('is a folder that cannot be listed: it fails by its name, and the others are read', async () => {
+    const folder = newFolder()
+    for (const name of ['a', 'b', 'c']) {
+      mkdirSync(join(folder, name))
+      writeFileSync(join(folder, name, 'x.ndjson'), EVENT)
+    }
+    const documents: Document[] = []
+    for await (const document of fileSource(folder).list({ from: null, to: null }, never)) {
+      // It goes after its parent was listed.
+      if (documents.length === 0) rmSync(join(folder, 'b'), { recursive: true })
+      documents.push(document)
+    }
+    expect(documents.map(({ id }) => relative(folder, id))).toEqual(['a/x.ndjson', 'b', 'c/x.ndjson'])
+    expect((await failure(opened(documents[1] as Document))).message).toContain('the folder cannot be listed (ENOENT)')
   })
 
   it('is found out when it takes the place of a file that was listed', async () => {

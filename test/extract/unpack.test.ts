@@ -8,6 +8,9 @@ import { byteByByte, cutAt, failure, joined } from './support.js'
 const fixture = (name: string): Buffer => readFileSync(`fixtures/archives/${name}`)
 const EVENTS = fixture('events.ndjson')
 
+/** Of five bytes that mean nothing. */
+const SKIPPABLE = Buffer.from([0x5a, 0x2a, 0x4d, 0x18, 5, 0, 0, 0, 1, 2, 3, 4, 5])
+
 async function unpacked(content: Uint8Array, chunks = cutAt(content, [])): Promise<{ text: Buffer } & UnpackFacts> {
   const facts: UnpackFacts = { asArrived: true }
   return { text: await joined(unpack(chunks, facts)), ...facts }
@@ -20,7 +23,20 @@ const archives: readonly (readonly [string, Buffer])[] = [
     Buffer.concat([gzipSync(EVENTS.subarray(0, 9999)), gzipSync(EVENTS.subarray(9999))]),
   ],
   ['a gzip archive padded with zeros, as tapes are', Buffer.concat([gzipSync(EVENTS), Buffer.alloc(512)])],
+  [
+    'a gzip archive with zeros between its members',
+    Buffer.concat([
+      gzipSync(EVENTS.subarray(0, 9999)),
+      Buffer.alloc(512),
+      gzipSync(EVENTS.subarray(9999)),
+      Buffer.alloc(1),
+    ]),
+  ],
   ['a zstd archive', fixture('events.ndjson.zst')],
+  [
+    'a zstd archive that begins with a skippable frame',
+    Buffer.concat([SKIPPABLE, fixture('events.ndjson.zst'), SKIPPABLE]),
+  ],
   ['a zstd archive that was streamed', fixture('streamed.ndjson.zst')],
   ['a zstd archive of several frames', fixture('frames.ndjson.zst')],
 ]
@@ -58,7 +74,7 @@ describe('an archive that is not whole', () => {
     expect((await unpacked(first)).text).toHaveLength(9999)
   })
 
-  it.each(archives.slice(0, 5))('with a damaged byte, %s is never taken for other text', async (_what, archive) => {
+  it.each(archives.slice(0, 6))('with a damaged byte, %s is never taken for other text', async (_what, archive) => {
     for (let at = 4; at < archive.length; at += 13) {
       const damaged = Buffer.from(archive)
       damaged[at] = (damaged[at] ?? 0) ^ 0x10
@@ -70,8 +86,20 @@ describe('an archive that is not whole', () => {
     }
   })
 
-  it('with something else behind it is an error', async () => {
-    await failure(unpacked(Buffer.concat([gzipSync(EVENTS), Buffer.from('{"action":"user:login"}\n')])))
+  it.each([
+    ['lines', [gzipSync(EVENTS), Buffer.from('{"action":"user:login"}\n')]],
+    ['a line feed', [gzipSync(EVENTS), Buffer.from('\n')]],
+    ['other bytes behind zeros', [gzipSync(EVENTS), Buffer.alloc(512), Buffer.from('this is not gzip')]],
+    ['a first byte of a member', [gzipSync(EVENTS), Buffer.alloc(512), Buffer.of(0x1f)]],
+    ['a member cut short', [gzipSync(EVENTS), Buffer.alloc(512), gzipSync(EVENTS).subarray(0, 500)]],
+    ['other bytes behind a zstd frame', [fixture('events.ndjson.zst'), Buffer.from('this is not zstd')]],
+  ])('with %s behind it is an error that says so', async (_what, parts) => {
+    const archive = Buffer.concat(parts)
+    for (const chunks of [cutAt(archive, []), byteByByte(archive)]) {
+      const error = await failure(unpacked(archive, chunks))
+      expect(error.message).toMatch(/followed by other bytes|there are other bytes/)
+      expect(error.advice).toMatch(/opy it again/)
+    }
   })
 
   it('keeps the error of what it is read from', async () => {

@@ -88,7 +88,6 @@ describe('a failure is told, and not one of the tidying up after it', () => {
     ['a view of our name', 'CREATE TABLE t (a INTEGER)', 'CREATE VIEW audit_events AS FROM t'],
     ['a table of the name of our view', 'CREATE TABLE audit_activity_per_day (a INTEGER)'],
     ['a table of our name with other columns', 'CREATE TABLE audit_actions (a INTEGER)'],
-    ['a sequence of our name', 'CREATE SEQUENCE audit_loads'],
   ])('%s', async (_, ...statements) => {
     const path = newPath()
     await made(path, '', ...statements)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { duckdbSink } from '../../sinks/duckdb/index.js'
 import type { Sink } from '../../src/contract.js'
-import { countsOf, loadInto, ndjson, newFolder } from '../support/load.js'
+import { countsOf, documentOf, loadInto, ndjson, newFolder } from '../support/load.js'
 import { rowsOf } from '../support/rows.js'
 
 const event = (user: number): string =>
@@ -48,4 +48,33 @@ describe('a document of which more than half of the lines are rejects', () => {
 it('a document of which half of the lines are rejects is loaded with them', async () => {
   const input = { half: ndjson('hello', event(1)) }
   expect(countsOf(await loadInto(newSink(), input, withoutAllowance))).toEqual([1, 0, 0, 1])
+})
+
+describe('an answer of the API that holds what is no event', () => {
+  const range = { from: new Date('2026-10-01'), to: new Date('2026-10-02') }
+  const good = [event(1), event(2), event(3), event(4), event(5)]
+
+  it.each([
+    '{"error":"backend: deadline exceeded"}',
+    'upstream timed out',
+    '[]',
+    '{"timestamp":"2026-10-01T00:00:00Z"}',
+  ])('is not loaded, and has no receipt that would keep the next run from asking again: %s', async (line) => {
+    const sink = newSink()
+    const answer = { ...documentOf('https://acme.wandb.io/x', ndjson(...good, line), 'final'), range }
+    const summary = await loadInto(sink, [answer, documentOf('a', ndjson(event(6)))], withoutAllowance)
+    expect(summary.failed).toMatchObject([{ error: expect.stringContaining('such as an error of the server') }])
+    expect(countsOf(summary)).toEqual([1, 0, 0, 0])
+    expect([...(await sink.receipts('test')).keys()]).toEqual(['a'])
+    const mended = { ...documentOf('https://acme.wandb.io/x', ndjson(...good), 'final'), range }
+    expect(countsOf(await loadInto(sink, [mended], withoutAllowance))).toEqual([5, 0, 0, 0])
+  })
+
+  it('is loaded where so many rejects are allowed, and one bad event among good ones stops none', async () => {
+    const error = { ...documentOf('https://acme.wandb.io/x', ndjson(...good, '{"error":"x"}')), range }
+    expect(countsOf(await loadInto(newSink(), [error], { maxRejects: 1 }))).toEqual([5, 0, 0, 1])
+    const odd = '{"timestamp":"2026-10-01T00:00:00Z","action":"a","x":"\\ud800"}'
+    const planted = { ...documentOf('https://acme.wandb.io/x', ndjson(...good, odd)), range }
+    expect(countsOf(await loadInto(newSink(), [planted], withoutAllowance))).toEqual([5, 0, 0, 1])
+  })
 })

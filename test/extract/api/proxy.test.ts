@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http'
-import { type AddressInfo, connect } from 'node:net'
+import { type AddressInfo, connect, createServer as createTcpServer, type Server as TcpServer } from 'node:net'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { startWandbApi, type WandbApi } from '../../../src/demo/wandb-api.js'
 import { allEvents, listed, made, PATIENT, range, rejection, sourceOf } from './support.js'
@@ -71,4 +71,20 @@ test('a proxy that refuses is named, and its login is not', async () => {
 test('a proxy without a URL is wrong usage', () => {
   vi.stubEnv('HTTPS_PROXY', 'user:s3cret@proxy')
   expect(() => sourceOf(api, ELSEWHERE)).toThrow(/^HTTPS_PROXY or HTTP_PROXY is not a URL$/)
+})
+
+test('a proxy that hangs up is asked once each time, and the error says so', async () => {
+  let connections = 0
+  const proxy: TcpServer = createTcpServer((socket) => {
+    connections++
+    socket.on('error', () => {}).once('data', () => socket.end())
+  })
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+  vi.stubEnv('HTTP_PROXY', `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`)
+  const source = sourceOf(api, { ...ELSEWHERE, timing: { ...PATIENT, retries: 2, pauseMs: 1 } })
+  const error = await rejection(listed(source, DAYS))
+  expect(error.message).toContain('acme.example')
+  expect(connections).toBe(3)
+  await source.close()
+  proxy.close()
 })
