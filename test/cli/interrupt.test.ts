@@ -103,7 +103,7 @@ describe('a load of many lines', () => {
       expect(spoolsOf(cwd)).toEqual([])
     }
     expect(killed).toBeGreaterThan(KILLS / 2)
-  }, 120_000)
+  }, 300_000)
 
   it('beside another one of overlapping files ends in the same tables', async () => {
     const lines = madeLines(20_000).split('\n').slice(0, -1)

@@ -69,4 +69,4 @@ it(`a line of every bad kind among ${DOCUMENTS} good documents, in ${SEEDS} rand
     const rejects = await engine.rows('SELECT reason FROM rejects ORDER BY reason')
     expect(rejects.map(({ reason }) => reason)).toEqual(reasons)
   }
-}, 180_000)
+}, 600_000)
