@@ -185,13 +185,9 @@ function loadingOptions(
     },
     refusals: new Map(),
     onGone: ({ id }) => {
-      progress.landedDocument()
       logger.info(`${printable(id)} was removed after it was listed`)
     },
-    onFailed: (document, error) => {
-      progress.landedDocument()
-      void journal.fail(keyOf(source, document), document.id, error)
-    },
+    onFailed: (document, error) => void journal.fail(keyOf(source, document), document.id, error),
   }
 }
 
@@ -201,7 +197,16 @@ function landingOptions(
   { onGone, onFailed, journal }: Loading,
 ): Parameters<typeof landBatches>[1] {
   return {
-    ...{ folder, batchBytes, signal, alreadyLoaded, onGone, onFailed },
+    ...{ folder, batchBytes, signal, alreadyLoaded },
+    // Each document counts once: what fails after it landed has been counted.
+    onGone: (document) => {
+      progress.landedDocument()
+      onGone(document)
+    },
+    onFailed: (document, error) => {
+      progress.landedDocument()
+      onFailed(document, error)
+    },
     commitEach: source.commitEach ?? false,
     concurrency: journal.careful ? 1 : (source.concurrency ?? 1),
     limits,
