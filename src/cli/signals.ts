@@ -1,5 +1,6 @@
 /** Signals that end the process: all of them are handled here, so that one always does. */
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '../log.js'
 import { removeAllScratch } from '../scratch.js'
 
@@ -9,6 +10,11 @@ type Signal = (typeof SIGNALS)[number]
 /** How long undoing may take; what asks a process to end does not wait much longer. */
 const GRACE_MS = 10_000
 
+/** From a parent to its child, for what a second signal means. */
+export const AT_ONCE = 'SIGUSR2'
+/** How long a parent waits then. */
+const LEAVE_MS = 1000
+
 const stop = new AbortController()
 
 /** Aborted when a signal came while `undoing` was at work. */
@@ -16,8 +22,8 @@ export const stopped: AbortSignal = stop.signal
 
 interface Undoer {
   readonly logger: Pick<Logger, 'warn'>
-  /** What else has to end when there is no time to undo. */
-  atOnce(): void
+  /** Ends what else is running when there is no time to undo; resolves when that is gone. */
+  atOnce?(): Promise<unknown>
 }
 
 /** Set while there is something to undo. */
@@ -42,6 +48,7 @@ export function endWithParent(): void {
   if (installed) return
   installed = true
   for (const name of SIGNALS) process.on(name, () => {})
+  process.on(AT_ONCE, () => end('SIGKILL'))
   process.once('disconnect', () => receive('SIGTERM'))
   process.on('exit', removeAllScratch)
   // Whoever read the output may be gone too.
@@ -56,9 +63,9 @@ export function endWithParent(): void {
 export async function undoing<T>(
   logger: Pick<Logger, 'warn'>,
   work: () => Promise<T>,
-  atOnce: () => void = () => {},
+  atOnce?: () => Promise<unknown>,
 ): Promise<T> {
-  undoer = { logger, atOnce }
+  undoer = { logger, ...(atOnce === undefined ? {} : { atOnce }) }
   try {
     return await work()
   } finally {
@@ -77,9 +84,13 @@ function receive(name: Signal): void {
 }
 
 /** By the signal itself: `process.exit` waits for threads, and the engine may be at one statement for hours. */
-function end(name: Signal): void {
-  undoer?.atOnce()
-  removeAllScratch()
-  process.removeAllListeners(name)
-  process.kill(process.pid, name)
+function end(name: NodeJS.Signals): void {
+  const leaving = undoer?.atOnce?.()
+  const kill = (): void => {
+    removeAllScratch()
+    process.removeAllListeners(name)
+    process.kill(process.pid, name)
+  }
+  if (leaving === undefined) kill()
+  else void Promise.race([leaving.catch(() => {}), sleep(LEAVE_MS)]).then(kill)
 }

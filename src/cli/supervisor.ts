@@ -3,7 +3,7 @@
 import { fork } from 'node:child_process'
 import { AuditError, EXIT, type ExitCode } from '../errors.js'
 import type { Entry } from '../journal.js'
-import { stopped, undoing } from './signals.js'
+import { AT_ONCE, stopped, undoing } from './signals.js'
 import type { Handover, Message } from './survivor.js'
 
 /** A process that dies before it has anything in hand dies of something that no restart mends. */
@@ -33,7 +33,19 @@ export async function supervise(program: URL, args: readonly string[]): Promise<
     return await repeatEvery(everyMs, next, stopped)
   }
   // The process that works says that it is interrupted.
-  return undoing({ warn() {} }, work, () => kill.abort())
+  const running = { until: Promise.resolve<unknown>(undefined) }
+  return undoing(
+    { warn() {} },
+    () => {
+      const ending = work()
+      running.until = ending
+      return ending
+    },
+    () => {
+      kill.abort()
+      return running.until
+    },
+  )
 }
 
 interface Work {
@@ -75,7 +87,7 @@ function inProcess({ program, args, stop, kill, onEvery }: Work, entries: Entry[
     const disconnect = (): void => {
       if (child.connected) child.disconnect()
     }
-    const end = (): void => void child.kill('SIGKILL')
+    const end = (): void => void child.kill(AT_ONCE)
     const settle = (): void => {
       // What it told may arrive behind the news of its end.
       if (exit === undefined || child.connected) return

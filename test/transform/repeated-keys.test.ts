@@ -13,10 +13,10 @@ const LINES: readonly (readonly [what: string, members: string, extra: string])[
   ['deep within', '"x":[{"y":{"a":1,"a":1}}]', '{"text:x":"[{\\"y\\":{\\"a\\":1,\\"a\\":1}}]"}'],
   ['written in two ways', '"x":{"a":1,"\\u0061":2}', '{"text:x":"{\\"a\\":1,\\"\\\\u0061\\":2}"}'],
   ['with spaces before the colon', '"x":{"a" :1,"a":2}', '{"text:x":"{\\"a\\" :1,\\"a\\":2}"}'],
-  ['that begins with a colon', '"v":"w", "x":{":k":1 ,":k":2}', '{"v":"w","text:x":"{\\":k\\":1 ,\\":k\\":2}"}'],
+  ['that begins with a colon', '"v":"w", "x":{":k":1 ,":k":2}', '{"text:x":"{\\":k\\":1 ,\\":k\\":2}","v":"w"}'],
   ['that is empty', '"x":{"":1,"":2}', '{"text:x":"{\\"\\":1,\\"\\":2}"}'],
   ['of an id, which still ends like one', '"run_id":{"a":1,"a":2}', '{"text:run_id":"{\\"a\\":1,\\"a\\":2}"}'],
-  ['beside a key of that name', '"text:x":0,"x":{"a":1,"a":2}', '{"text:x":0,"text:text:x":"{\\"a\\":1,\\"a\\":2}"}'],
+  ['beside a key of that name', '"text:x":0,"x":{"a":1,"a":2}', '{"text:text:x":"{\\"a\\":1,\\"a\\":2}","text:x":0}'],
 ]
 
 /** The same key, but never twice in one object. */

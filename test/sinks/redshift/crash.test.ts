@@ -4,7 +4,7 @@ import { expect, it, onTestFinished } from 'vitest'
 import type { Sink } from '../../../src/contract.js'
 import { Refusal } from '../../emulators/redshift/refusals.js'
 import { startS3 } from '../../emulators/s3.js'
-import { loadInto, ndjson } from '../../support/load.js'
+import { batchOf, documentOf, loadInto, ndjson, never, newEngine } from '../../support/load.js'
 import { contentOf, rowsOf } from '../../support/rows.js'
 import { openSink } from './open.js'
 import { addressOf, BUCKET, newSchema, newSink, standIns } from './support.js'
@@ -121,6 +121,7 @@ it('at any statement of the transaction: nothing of it stays', async () => {
   const sink = await newSink(on, schema)
   await loadInto(sink, BEFORE)
   const before = await everything(sink)
+  const engine = await newEngine()
   let failing = 0
   for (let survived = false; !survived; failing++) {
     let statements = 0
@@ -130,7 +131,8 @@ it('at any statement of the transaction: nothing of it stays', async () => {
         throw new Error('on request')
       }
     }
-    survived = await loadInto(sink, DOCUMENTS).then(
+    const documents = Object.entries(DOCUMENTS).map(([id, content]) => documentOf(id, content))
+    survived = await sink.load(await batchOf(engine, documents), never).then(
       () => true,
       () => false,
     )
