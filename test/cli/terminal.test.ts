@@ -34,7 +34,7 @@ beforeAll(async () => {
   }
   const lines = Buffer.concat([Buffer.from(`${ndjson(event)}${BAD_LINE}\n`), BAD_BYTES, Buffer.from('\n')])
   writeFileSync(join(logs, name), lines)
-  await summaryOf(['load', '--from', 'logs'], { cwd })
+  await summaryOf(['load', '--max-rejects', '9', '--from', 'logs'], { cwd })
 })
 
 const SQL = `SELECT cli_version AS "column ${HOSTILE}", extra FROM audit_events`
