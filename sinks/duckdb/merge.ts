@@ -70,13 +70,11 @@ async function mergeEvents(batch: Batch, schema: string): Promise<EventCounts> {
   const { engine, events, readings } = batch
   if (events.bounds === null) return { inserted: 0, enriched: 0, unchanged: 0, conflicts: 0 }
   const there = `${schema}.audit_events t WHERE ${within(events.bounds)}`
-  const result = await engine.runAndReadAll(`
-    SELECT count(*) FILTER (t.content_hash IS NULL) AS inserted,
-      count(*) FILTER (t.content_hash IS NOT NULL AND ${RULE.changes}) AS filled,
-      count(*) FILTER (t.content_hash IS NOT NULL AND ${RULE.conflicts}) AS contradicted,
-      coalesce(sum(e.fills) FILTER (t.content_hash IS NULL), 0) AS fills,
-      count(*) AS rows, sum(e.occurrences) AS occurrences
-    FROM ${events.relation} e LEFT JOIN (FROM ${there}) t ON ${KEY}`)
+  const result = await engine.runAndReadAll(
+    (await engine.runAndReadAll(`SELECT 1 FROM ${there} LIMIT 1`)).currentRowCount === 0
+      ? allNew(events.relation)
+      : compared(events.relation, there),
+  )
   const [inserted = 0, filled = 0, contradicted = 0, fills = 0, rows = 0, occurrences = 0] = (
     result.getRows()[0] ?? []
   ).map(Number)
@@ -101,6 +99,18 @@ async function mergeEvents(batch: Batch, schema: string): Promise<EventCounts> {
   const enriched = filled + fills
   return { inserted, enriched, unchanged: occurrences - inserted - enriched, conflicts }
 }
+
+/** Beside nothing, as in a backfill, there is nothing to compare. */
+const allNew = (events: string): string =>
+  `SELECT count(*), 0, 0, sum(fills), count(*), sum(occurrences) FROM ${events}`
+
+const compared = (events: string, there: string): string => `
+  SELECT count(*) FILTER (t.content_hash IS NULL) AS inserted,
+    count(*) FILTER (t.content_hash IS NOT NULL AND ${RULE.changes}) AS filled,
+    count(*) FILTER (t.content_hash IS NOT NULL AND ${RULE.conflicts}) AS contradicted,
+    coalesce(sum(e.fills) FILTER (t.content_hash IS NULL), 0) AS fills,
+    count(*) AS rows, sum(e.occurrences) AS occurrences
+  FROM ${events} e LEFT JOIN (FROM ${there}) t ON ${KEY}`
 
 /** Adds what is new to audit_conflicts; of what is known already, the larger number of events stays. */
 async function keepConflicts(batch: Batch, schema: string, pairs: string): Promise<number> {
