@@ -36,7 +36,7 @@ Engine.prototype.run = function (sql) {
 
 const { run: runStatement } = DuckDBConnection.prototype
 DuckDBConnection.prototype.run = async function (sql, ...values) {
-  const [, relation] = /INSERT INTO sink\.audit_events[\s\S]* FROM (\w+) e/.exec(sql) ?? []
+  const [, relation] = /INSERT INTO sink\.\S*audit_events[\s\S]* FROM (\w+) e/.exec(sql) ?? []
   if (relation !== undefined) {
     const found = await this.runAndReadAll(`SELECT 1 FROM ${relation} WHERE action = 'dies-in-sink' LIMIT 1`)
     if (found.currentRowCount > 0) die('dies-of-segfault')
