@@ -69,27 +69,35 @@ describe('the layout', () => {
     expect(others).toEqual([])
   })
 
-  it('sources know the contract, errors, connections, retry, addresses, stores and schemas, never a sink, the engine or the pipeline', () => {
+  it('sources know the contract, errors, connections, addresses, stores and how pages are read, never landing or a sink', () => {
     expect(
       strays(
-        'src/extract/',
-        /^src\/(?:address|connections|contract|errors|regular-file|retry|stores\/(?:contract|index))$|^schemas\//,
+        'src/sources/',
+        /^src\/(?:address|connections|contract|errors|pages\/\w+|regular-file|stores\/(?:contract|index))$/,
       ),
     ).toEqual([])
+  })
+
+  it('landing knows the contract, errors, retry and how pages are read, and no source', () => {
+    expect(strays('src/landing/', /^src\/(?:contract|errors|pages\/\w+|retry)$/)).toEqual([])
+  })
+
+  it('reading pages needs nothing but errors', () => {
+    expect(strays('src/pages/', /^src\/errors$/)).toEqual([])
   })
 
   it('the transform knows what landing hands on, and nothing of sources, sinks or the pipeline', () => {
     expect(
       strays(
         'src/transform/',
-        /^src\/(?:contract|errors|duckdb-error|duckdb\/instance|load-id)$|^src\/extract\/(?:batches|days|lines|spooled)$|^schemas\//,
+        /^src\/(?:contract|errors|duckdb-error|duckdb\/instance|load-id)$|^src\/landing\/(?:batches|days|lines|spooled)$|^schemas\//,
       ),
     ).toEqual([])
   })
 
   it('the pipeline knows the stages, never a single source or sink', () => {
     const known =
-      /^src\/(?:contract|duckdb-error|errors|journal|load-id|log|progress|extract\/(?:batches|days|landing|limits|settled|spooled)|transform\/(?:engine|parts|transform))$/
+      /^src\/(?:contract|duckdb-error|errors|journal|load-id|log|progress|landing\/(?:batches|days|landing|limits|settled|spooled)|transform\/(?:engine|parts|transform))$/
     expect(strays('src/pipeline', known)).toEqual([])
   })
 
@@ -102,7 +110,7 @@ describe('the layout', () => {
   })
 
   it('only the commands wire sources to sinks', () => {
-    const wiring = all.filter(({ target }) => /^(?:sinks|src\/extract)\/index$/.test(target))
+    const wiring = all.filter(({ target }) => /^(?:sinks|src\/sources)\/index$/.test(target))
     expect(wiring.filter(({ file }) => !/^src\/cli\//.test(file))).toEqual([])
     const above = all.filter(({ file, target }) => /^src\/cli\//.test(target) && !/^src\/cli\//.test(file))
     expect(above.filter(({ file }) => file !== 'src/demo/demo.ts')).toEqual([])
@@ -134,7 +142,7 @@ describe('packages', () => {
   })
 
   it('of sources and sinks load only when an address names them', () => {
-    const indexes = all.filter(({ file }) => /^(?:sinks|src\/extract)\/index\.ts$/.test(file))
+    const indexes = all.filter(({ file }) => /^(?:sinks|src\/sources)\/index\.ts$/.test(file))
     const early = indexes.filter(
       ({ target, dynamic, type }) =>
         !dynamic && !type && !/^src\/(?:address|contract|errors|stores\/index)$|^schemas\//.test(target),

@@ -6,8 +6,8 @@ import { duckdbSink } from '../sinks/duckdb/index.js'
 import type { Document, Sink, Source } from '../src/contract.js'
 import { madeDay, withoutNames } from '../src/demo/made-logs.js'
 import { AuditError } from '../src/errors.js'
-import { fileSource } from '../src/extract/files.js'
 import { type Job, run } from '../src/pipeline.js'
+import { fileSource } from '../src/sources/files.js'
 import {
   countsOf,
   documentOf,

@@ -9,7 +9,7 @@ import {
 } from '@duckdb/node-api'
 import type { ColumnType, QueryResult, Value } from '../../src/contract.js'
 import { duckdbError } from '../../src/duckdb-error.js'
-import { rfc3339 } from '../shared/instants.js'
+import { rfc3339 } from './instants.js'
 
 const TYPES: Readonly<Partial<Record<DuckDBTypeId, ColumnType>>> = {
   [DuckDBTypeId.BOOLEAN]: 'boolean',

@@ -45,8 +45,8 @@ async function load(flags: RunFlags, survivor: Survivor): Promise<ExitCode> {
 }
 
 async function sinceLastFinishedDay(overlapMs: number): Promise<Days> {
-  const { loadRange, SETTLE_MS } = await import('../extract/api/days.js')
-  const { EVERYTHING } = await import('../extract/days.js')
+  const { loadRange, SETTLE_MS } = await import('../sources/api/days.js')
+  const { EVERYTHING } = await import('../landing/days.js')
   return {
     settleMs: Math.max(SETTLE_MS, overlapMs),
     refetch: false,

@@ -4,7 +4,7 @@ import { parse } from 'yaml'
 import { z } from 'zod'
 import { parseBytes, parseDuration, SETTING_VARIABLES, type Settings, settings } from '../../schemas/settings.js'
 import { AuditError, printable, usageError } from '../errors.js'
-import type { DocumentLimits } from '../extract/limits.js'
+import type { DocumentLimits } from '../landing/limits.js'
 import { readSmallFile, type SmallFile } from '../regular-file.js'
 import { trustOf } from './trust.js'
 

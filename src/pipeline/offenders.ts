@@ -2,8 +2,8 @@
 
 import { rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import type { SpoolFile } from '../extract/batches.js'
-import { cutLines } from '../extract/spooled.js'
+import type { SpoolFile } from '../landing/batches.js'
+import { cutLines } from '../landing/spooled.js'
 
 /** More at a time would be many trials where one would do; fewer are more deaths until one line is left. */
 const WAYS = 16

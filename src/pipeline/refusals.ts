@@ -2,7 +2,7 @@
 
 import type { Batch, Sink } from '../contract.js'
 import { duckdbError } from '../duckdb-error.js'
-import { documentsOf, lineOf } from '../extract/spooled.js'
+import { documentsOf, lineOf } from '../landing/spooled.js'
 import { partOf, receiptOf, refusedLine } from '../transform/parts.js'
 import type { Loading } from './loading.js'
 import { MOST_OFFENDERS } from './offenders.js'

@@ -3,8 +3,8 @@
 import { DuckDBTimestampTZValue } from '@duckdb/node-api'
 import type { DayRange } from '../contract.js'
 import { AuditError, printable } from '../errors.js'
-import type { SpoolFile } from '../extract/batches.js'
-import { receiptVersion } from '../extract/days.js'
+import type { SpoolFile } from '../landing/batches.js'
+import { receiptVersion } from '../landing/days.js'
 import type { Engine } from './engine.js'
 import { instantLiteral, literal } from './sql.js'
 

@@ -3,7 +3,7 @@
 import type { DuckDBAppender } from '@duckdb/node-api'
 import { RECORD_FIELDS } from '../../schemas/tables.js'
 import { AuditError } from '../errors.js'
-import type { SpoolFile } from '../extract/batches.js'
+import type { SpoolFile } from '../landing/batches.js'
 import type { Engine } from './engine.js'
 import { EXTRA_FUNCTIONS } from './extras.js'
 import type { RecordTexts } from './members.js'

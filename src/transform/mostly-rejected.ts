@@ -2,7 +2,7 @@
 
 import type { Document } from '../contract.js'
 import { AuditError, printable } from '../errors.js'
-import type { SpoolFile } from '../extract/batches.js'
+import type { SpoolFile } from '../landing/batches.js'
 import type { Engine } from './engine.js'
 import { literal } from './sql.js'
 

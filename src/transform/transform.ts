@@ -2,7 +2,7 @@
 
 import { AUDIT_EVENTS, FILLED_FIELDS, NAME_FIELDS } from '../../schemas/tables.js'
 import type { Batch, DayRange, TimestampBounds } from '../contract.js'
-import type { SpoolFile } from '../extract/batches.js'
+import type { SpoolFile } from '../landing/batches.js'
 import { createReceipts, proveNoLineLost, registerDocuments, stagedByDocument, within } from './documents.js'
 import type { Engine } from './engine.js'
 import { walkFaultyLines } from './faulty.js'

@@ -5,8 +5,8 @@
 
 import { closeSync, openSync, readSync } from 'node:fs'
 import { recordProblem } from '../../schemas/record.js'
-import type { SpoolFile } from '../extract/batches.js'
-import { linesOf } from '../extract/spooled.js'
+import type { SpoolFile } from '../landing/batches.js'
+import { linesOf } from '../landing/spooled.js'
 import { type RecordTexts, recordTexts } from './members.js'
 import { type Encoding, encodingOf, inMemory, type LineBytes } from './raw.js'
 import { type Member, MOST_KEYS, MOST_LEVELS, type ScanProblem, scan } from './scan.js'

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import type { DayRange, Document, Source } from '../../src/contract.js'
-import { joined } from '../extract/support.js'
+import { joined } from '../landing/support.js'
 import { never, opened } from '../support/load.js'
 
 /** What a place holds: the bytes of each document by its id, in the order in which they are listed. */

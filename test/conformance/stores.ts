@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { AuditError } from '../../src/errors.js'
 import type { ObjectStore, Reading, StoredObject } from '../../src/stores/contract.js'
-import { joined } from '../extract/support.js'
+import { joined } from '../landing/support.js'
 import { never, newFolder } from '../support/load.js'
 
 /** An empty place in a store. */

@@ -15,7 +15,7 @@ import { azureStore } from '../../src/stores/azure.js'
 import type { ObjectStore } from '../../src/stores/contract.js'
 import { listed } from '../conformance/stores.js'
 import { ACCOUNT, type Azurite, KEY, startAzurite } from '../emulators/azurite.js'
-import { joined } from '../extract/support.js'
+import { joined } from '../landing/support.js'
 import { never } from '../support/load.js'
 import { AT_ONCE } from './azure-place.js'
 

@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { watched, wholeBody } from '../../src/stores/bodies.js'
-import { joined } from '../extract/support.js'
+import { joined } from '../landing/support.js'
 import { never } from '../support/load.js'
 
 async function* pieces(...texts: string[]): AsyncGenerator<Uint8Array> {

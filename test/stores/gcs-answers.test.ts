@@ -8,7 +8,7 @@ import type { ObjectStore } from '../../src/stores/contract.js'
 import { gcsStore } from '../../src/stores/gcs.js'
 import { listed } from '../conformance/stores.js'
 import { type GcsStandIn, startGcs } from '../emulators/gcs.js'
-import { joined } from '../extract/support.js'
+import { joined } from '../landing/support.js'
 import { never } from '../support/load.js'
 import { AT_ONCE } from './gcs-place.js'
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { apiAddress } from '../../../src/extract/api/address.js'
-import { retryAfter } from '../../../src/extract/api/client.js'
-import { contentFailure, networkFailure } from '../../../src/extract/api/failures.js'
+import { apiAddress } from '../../../src/sources/api/address.js'
+import { retryAfter } from '../../../src/sources/api/client.js'
+import { contentFailure, networkFailure } from '../../../src/sources/api/failures.js'
 
 const address = apiAddress('https://acme.wandb.io', null, false)
 

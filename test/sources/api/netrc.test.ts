@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { netrcPasswords } from '../../../src/extract/api/netrc.js'
+import { netrcPasswords } from '../../../src/sources/api/netrc.js'
 
 interface Expected {
   readonly file: string

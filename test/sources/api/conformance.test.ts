@@ -1,6 +1,6 @@
 import { afterAll } from 'vitest'
 import { startWandbApi, type WandbApi } from '../../../src/demo/wandb-api.js'
-import type { Dialect } from '../../../src/extract/api/address.js'
+import type { Dialect } from '../../../src/sources/api/address.js'
 import { type Held, type SourcePlace, sourceConformance } from '../../conformance/sources.js'
 import { DAY, KEY, range, sourceOf } from './support.js'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { Nesting } from '../../src/extract/nesting.js'
+import { Nesting } from '../../src/pages/nesting.js'
 
 const text = fc.array(fc.constantFrom('{', '}', '[', ']', '"', '\\', 'a', ','), { maxLength: 60 })
 

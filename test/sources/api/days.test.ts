@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterEach, describe, expect, test } from 'vitest'
 import { startWandbApi, type WandbApi, type WandbApiOptions } from '../../../src/demo/wandb-api.js'
-import { loadRange } from '../../../src/extract/api/days.js'
+import { loadRange } from '../../../src/sources/api/days.js'
 import { DAY, eventsOf, listed, made, range, sourceOf, whole } from './support.js'
 
 const apis: WandbApi[] = []
@@ -181,8 +181,8 @@ test.each(['Pacific/Kiritimati', 'America/Los_Angeles'])(
   async (zone) => {
     const api = await start({ eventsPerDay: 50, now: () => new Date('2026-03-01T00:30:00Z') })
     const script = `
-    import { apiSource } from './src/extract/api/source.ts'
-    import { loadRange } from './src/extract/api/days.ts'
+    import { apiSource } from './src/sources/api/source.ts'
+    import { loadRange } from './src/sources/api/days.ts'
     const now = () => new Date('2026-03-01T00:30:00Z')
     const credentials = { username: 'api', key: 'local-demo-key' }
     const source = apiSource({ baseUrl: process.argv[1], credentials, now })

@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { GENEROUS } from '../../src/extract/limits.js'
+import { GENEROUS } from '../../src/landing/limits.js'
 import { documentOf, never } from '../support/load.js'
 import { failure, landDocument, landed, landing } from './support.js'
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { DayRange, Sink } from '../../../src/contract.js'
 import { type Fault, startWandbApi, type WandbApi } from '../../../src/demo/wandb-api.js'
-import type { Dialect } from '../../../src/extract/api/address.js'
+import type { Dialect } from '../../../src/sources/api/address.js'
 import { DAY, PATIENT, sourceOf } from './support.js'
 import { load, newSink, type Tables, tablesOf } from './tables.js'
 

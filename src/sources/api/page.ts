@@ -1,6 +1,6 @@
 /** Reads the members of a page object while its bytes stream by; the events themselves are skipped. */
 
-import { Nesting } from '../nesting.js'
+import { Nesting } from '../../pages/nesting.js'
 
 const OPEN_OBJECT = 0x7b
 

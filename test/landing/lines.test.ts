@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { BULK_BYTES, BULK_SIGNS, LineFilter } from '../../src/extract/lines.js'
+import { BULK_BYTES, BULK_SIGNS, LineFilter } from '../../src/landing/lines.js'
 import { bytesOf, cutAt } from './support.js'
 
 interface Filtered {

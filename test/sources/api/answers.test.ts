@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest'
-import { apiAddress } from '../../../src/extract/api/address.js'
-import { allPages } from '../../../src/extract/api/answers.js'
-import type { Answer, ApiClient } from '../../../src/extract/api/client.js'
+import { apiAddress } from '../../../src/sources/api/address.js'
+import { allPages } from '../../../src/sources/api/answers.js'
+import type { Answer, ApiClient } from '../../../src/sources/api/client.js'
+import { failure, joined } from '../../landing/support.js'
 import { never } from '../../support/load.js'
-import { failure, joined } from '../support.js'
 
 /** A server that names another page after each. */
 function endless(cursorOf: (page: number) => string): ApiClient {

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type Fault, startWandbApi, type WandbApi, type WandbApiOptions } from '../../../src/demo/wandb-api.js'
-import type { ApiOptions } from '../../../src/extract/api/source.js'
+import type { ApiOptions } from '../../../src/sources/api/source.js'
 import { opened } from '../../support/load.js'
 import { eventsOf, KEY, listed, made, once, PATIENT, QUICK, range, rejection, sourceOf, whole } from './support.js'
 

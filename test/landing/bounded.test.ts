@@ -2,8 +2,8 @@
 
 import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { unwrapPages } from '../../src/extract/pages.js'
-import { unpack } from '../../src/extract/unpack.js'
+import { unwrapPages } from '../../src/landing/pages.js'
+import { unpack } from '../../src/landing/unpack.js'
 import { bytesOf, cutAt, failure, joined } from './support.js'
 
 afterEach(() => void vi.restoreAllMocks())

@@ -2,8 +2,8 @@ import type { DayRange, Document, Source } from '../../../src/contract.js'
 import { type MadeEvent, madeDay, withoutNames } from '../../../src/demo/made-logs.js'
 import type { WandbApi } from '../../../src/demo/wandb-api.js'
 import { AuditError } from '../../../src/errors.js'
-import type { Timing } from '../../../src/extract/api/client.js'
-import { type ApiOptions, apiSource } from '../../../src/extract/api/source.js'
+import type { Timing } from '../../../src/sources/api/client.js'
+import { type ApiOptions, apiSource } from '../../../src/sources/api/source.js'
 import { opened } from '../../support/load.js'
 
 export const DAY = 86_400_000

@@ -6,7 +6,7 @@
  */
 
 import { AuditError } from '../errors.js'
-import { Nesting } from './nesting.js'
+import { Nesting } from '../pages/nesting.js'
 
 /** A page's members other than audit_logs are few and short; what goes beyond is no page. */
 const MEMBERS_BYTES = 64 * 1024

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type PageFacts, unwrapPages } from '../../src/extract/pages.js'
+import { type PageFacts, unwrapPages } from '../../src/landing/pages.js'
 import { type Exact, exact } from '../support/exact.js'
 import { byteByByte, cutAt, failure, joined } from './support.js'
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type UnpackFacts, unpack } from '../../src/extract/unpack.js'
+import { type UnpackFacts, unpack } from '../../src/landing/unpack.js'
 import { byteByByte, cutAt, failure, joined } from './support.js'
 
 const fixture = (name: string): Buffer => readFileSync(`fixtures/archives/${name}`)

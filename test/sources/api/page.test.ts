@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { PageReader } from '../../../src/extract/api/page.js'
+import { PageReader } from '../../../src/sources/api/page.js'
 
 function read(text: string, chunkBytes = 7): PageReader {
   const reader = new PageReader()

@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import type { Document } from '../../src/contract.js'
 import type { AuditError } from '../../src/errors.js'
-import { type Landed, type LandingOptions, land } from '../../src/extract/landing.js'
+import { type Landed, type LandingOptions, land } from '../../src/landing/landing.js'
 import { type Content, documentOf, never, newFolder } from '../support/load.js'
 
 export const bytesOf = (content: Content): Buffer => Buffer.from(content as string)
