@@ -1,5 +1,7 @@
 /** What each warehouse calls the types of our columns, and the DDL that follows from it. */
 
+// The module alone: the whole client would load DuckDB itself.
+import { quotedIdentifier } from '@duckdb/node-api/lib/sql.js'
 import type { FieldType, Table } from './tables.js'
 
 type Types = Readonly<Record<FieldType, string>>
@@ -21,7 +23,7 @@ export const DUCKDB: Dialect = {
     timestamp: 'TIMESTAMPTZ',
     json: 'JSON',
   },
-  quote: (identifier) => `"${identifier.replaceAll('"', '""')}"`,
+  quote: quotedIdentifier,
 }
 
 /**
@@ -53,7 +55,7 @@ export const REDSHIFT: Dialect = {
     timestamp: 'TIMESTAMPTZ',
     json: 'SUPER',
   },
-  quote: (identifier) => `"${identifier.replaceAll('"', '""')}"`,
+  quote: quotedIdentifier,
   layout: ({ key }) => `DISTSTYLE AUTO${key[0] === 'timestamp' ? ' SORTKEY ("timestamp")' : ''}`,
 }
 

@@ -55,7 +55,7 @@ describe('the layout', () => {
     expect(
       strays(
         'sinks/',
-        /^src\/(?:address|cleanup|connections|contract|duckdb-error|duckdb\/instance|errors|retry|scratch|transform\/extras|stores\/(?:contract|index))$|^schemas\//,
+        /^src\/(?:address|cleanup|connections|contract|duckdb\/\w+|errors|retry|rfc3339|scratch|transform\/extras|stores\/(?:contract|index))$|^schemas\//,
       ),
     ).toEqual([])
   })
@@ -90,14 +90,14 @@ describe('the layout', () => {
     expect(
       strays(
         'src/transform/',
-        /^src\/(?:contract|errors|duckdb-error|duckdb\/instance|load-id)$|^src\/landing\/(?:batches|days|lines|spooled)$|^schemas\//,
+        /^src\/(?:contract|duckdb\/\w+|errors|load-id)$|^src\/landing\/(?:batches|days|lines|spooled)$|^schemas\//,
       ),
     ).toEqual([])
   })
 
   it('the pipeline knows the stages, never a single source or sink', () => {
     const known =
-      /^src\/(?:contract|duckdb-error|errors|journal|load-id|log|progress|landing\/(?:batches|days|landing|limits|settled|spooled)|transform\/(?:engine|parts|transform))$/
+      /^src\/(?:contract|duckdb\/errors|errors|journal|load-id|log|progress|landing\/(?:batches|days|landing|limits|settled|spooled)|transform\/(?:engine|parts|transform))$/
     expect(strays('src/pipeline', known)).toEqual([])
   })
 
@@ -114,6 +114,10 @@ describe('the layout', () => {
     expect(wiring.filter(({ file }) => !/^src\/cli\//.test(file))).toEqual([])
     const above = all.filter(({ file, target }) => /^src\/cli\//.test(target) && !/^src\/cli\//.test(file))
     expect(above.filter(({ file }) => file !== 'src/demo/demo.ts')).toEqual([])
+  })
+
+  it('the room of DuckDB knows the contract, errors, instants and scratch folders', () => {
+    expect(strays('src/duckdb/', /^src\/(?:contract|errors|rfc3339|scratch)$/)).toEqual([])
   })
 
   it('every DuckDB is opened in one place', () => {

@@ -1,7 +1,7 @@
 /** The days a batch touches, as constants: nothing else lets BigQuery skip the partitions of all other days. */
 
 import type { Batch } from '../../src/contract.js'
-import { duckdbError } from '../../src/duckdb-error.js'
+import { duckdbError } from '../../src/duckdb/errors.js'
 import { AuditError } from '../../src/errors.js'
 
 /** Whole UTC days since 1970, both inclusive. */

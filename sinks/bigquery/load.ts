@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import type { Table as TableReference } from '@google-cloud/bigquery'
 import { BIGQUERY } from '../../schemas/ddl.js'
 import type { Batch, LoadCounts } from '../../src/contract.js'
-import { AuditError, interrupted } from '../../src/errors.js'
+import { interruptible } from '../../src/duckdb/connection.js'
+import { writeParquet } from '../../src/duckdb/parquet.js'
+import { AuditError } from '../../src/errors.js'
 import { openStore } from '../../src/stores/index.js'
-import { writeParquet } from '../shared/parquet.js'
 import { fingerprint } from './address.js'
 import { type DaySpan, daySpans } from './days.js'
 import { type Configuration, type JobContext, runJob } from './jobs.js'
@@ -55,18 +56,12 @@ export async function loadBatch(
   return counts
 }
 
-async function writeFile({ preparation, batch, signal }: Load, file: string): Promise<DaySpan[]> {
+function writeFile({ preparation, batch, signal }: Load, file: string): Promise<DaySpan[]> {
   const { id } = preparation.place
-  const stop = (): void => batch.engine.interrupt()
-  signal.addEventListener('abort', stop, { once: true })
-  try {
+  return interruptible(batch.engine, signal, async () => {
     await writeParquet(id, batch.engine, stagedRows(batch), file)
-    return await daySpans(id, batch)
-  } catch (error) {
-    throw signal.aborted ? interrupted() : error
-  } finally {
-    signal.removeEventListener('abort', stop)
-  }
+    return daySpans(id, batch)
+  })
 }
 
 async function createStaging({ preparation, signal }: Load, staging: TableReference): Promise<void> {

@@ -2,7 +2,7 @@
 
 import type { TableField } from '@google-cloud/bigquery'
 import type { ColumnType, QueryResult, Value } from '../../src/contract.js'
-import { rfc3339 } from '../shared/instants.js'
+import { rfc3339 } from '../../src/rfc3339.js'
 import type { JobContext } from './jobs.js'
 import { asking, call } from './request.js'
 

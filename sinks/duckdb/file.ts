@@ -1,7 +1,7 @@
 /** The file itself: what is in it before DuckDB opens it, and what DuckDB says where it cannot. */
 
 import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs'
-import { duckdbError } from '../../src/duckdb-error.js'
+import { duckdbError } from '../../src/duckdb/errors.js'
 import { AuditError } from '../../src/errors.js'
 
 /**

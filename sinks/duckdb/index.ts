@@ -6,9 +6,11 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import { DUCKDB } from '../../schemas/ddl.js'
 import { tidied } from '../../src/cleanup.js'
 import type { Sink } from '../../src/contract.js'
-import { duckdbError } from '../../src/duckdb-error.js'
-import { AuditError, interrupted, printable } from '../../src/errors.js'
-import { DUCKDB_SQL, textLiteral, withConnection } from '../shared/duckdb.js'
+import { interruptible, withConnection } from '../../src/duckdb/connection.js'
+import { duckdbError } from '../../src/duckdb/errors.js'
+import { quotedString } from '../../src/duckdb/quoting.js'
+import { AuditError, printable } from '../../src/errors.js'
+import { DUCKDB_SQL } from '../shared/duckdb-forms.js'
 import { questions } from '../shared/questions.js'
 import { openRoom } from '../shared/room.js'
 import { fileError, mustBeDuckDB, READING, writing } from './file.js'
@@ -27,7 +29,7 @@ export function duckdbSink(path: string, lock: LockOptions, schema = 'main'): Si
 
   const attach = async (connection: DuckDBConnection, mode: string): Promise<void> => {
     mustBeDuckDB(id, file)
-    await whileUnlocked(id, lock, () => connection.run(`ATTACH ${textLiteral(file)} AS sink (${mode})`))
+    await whileUnlocked(id, lock, () => connection.run(`ATTACH ${quotedString(file)} AS sink (${mode})`))
   }
 
   /** Runs `work` with the file attached as `sink`; its lock is held no longer than that. */
@@ -82,16 +84,13 @@ export function duckdbSink(path: string, lock: LockOptions, schema = 'main'): Si
     },
 
     async load(batch, signal) {
-      if (signal.aborted) throw interrupted()
       const { engine } = batch
-      const stop = (): void => engine.interrupt()
-      signal.addEventListener('abort', stop, { once: true })
       try {
-        return await attached(engine, 'writing', () => inTransaction(engine, () => mergeBatch(batch, place)))
+        return await interruptible(engine, signal, () =>
+          attached(engine, 'writing', () => inTransaction(engine, () => mergeBatch(batch, place))),
+        )
       } catch (error) {
-        throw signal.aborted ? interrupted() : duckdbError(id, error)
-      } finally {
-        signal.removeEventListener('abort', stop)
+        throw duckdbError(id, error)
       }
     },
 

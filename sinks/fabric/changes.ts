@@ -4,9 +4,10 @@ import { DUCKDB } from '../../schemas/ddl.js'
 import { MIRRORED_NAMES } from '../../schemas/fabric.js'
 import { AUDIT_CONFLICTS, AUDIT_EVENTS, FILLED_FIELDS, type Table } from '../../schemas/tables.js'
 import type { Batch } from '../../src/contract.js'
+import { quotedString } from '../../src/duckdb/quoting.js'
 import type { EventCounts } from '../shared/counts.js'
 import { CHANGED, conflictsOfLoad, gatheredConflicts, KEY, RULE, readingsAsEvents } from '../shared/duckdb-merge.js'
-import { columnsOf, literal, noRows, plainRows, rowsIn, rowsOf } from './files.js'
+import { columnsOf, noRows, plainRows, rowsIn, rowsOf } from './files.js'
 import type { Manifest } from './manifest.js'
 import { downloadAll, type Zone } from './zone.js'
 
@@ -106,7 +107,7 @@ export const foundConflicts = (): string => gatheredConflicts(FOUND)
 
 /** All that is known of a day once the batch is in. */
 export function knownOf(day: string): string {
-  const ofDay = `"timestamp" >= TIMESTAMPTZ ${literal(`${day} 00:00:00Z`)} AND "timestamp" <= TIMESTAMPTZ ${literal(`${day} 23:59:59.999999Z`)}`
+  const ofDay = `"timestamp" >= TIMESTAMPTZ ${quotedString(`${day} 00:00:00Z`)} AND "timestamp" <= TIMESTAMPTZ ${quotedString(`${day} 23:59:59.999999Z`)}`
   return plainRows(KNOWN_EVENTS, `${merged(ofDay)} ORDER BY "timestamp", content_hash`)
 }
 

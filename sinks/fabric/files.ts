@@ -4,13 +4,12 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import { ACTIONS } from '../../schemas/actions.js'
 import { DUCKDB } from '../../schemas/ddl.js'
 import { AUDIT_ACTIONS, type Table } from '../../schemas/tables.js'
+import { quotedString } from '../../src/duckdb/quoting.js'
 
 /** 4 = upsert: the row replaces the one with the same key. It must be the last column. */
 const UPSERT = 'CAST(4 AS INTEGER) AS "__rowMarker__"'
 
 const TYPES = { ...DUCKDB.types, json: 'VARCHAR' }
-
-export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`
 
 export const columnsOf = (table: Table): string => table.columns.map(({ name }) => DUCKDB.quote(name)).join(', ')
 
@@ -34,7 +33,7 @@ export const noRows = (table: Table): string =>
 /** The rows of local files with the columns of a table; a column that an older file lacks is null. */
 export function rowsIn(table: Table, files: readonly string[]): string {
   if (files.length === 0) return noRows(table)
-  const read = `read_parquet([${files.map(literal).join(', ')}], union_by_name = true)`
+  const read = `read_parquet([${files.map(quotedString).join(', ')}], union_by_name = true)`
   return `(SELECT ${columnsOf(table)} FROM (FROM ${noRows(table)} UNION ALL BY NAME FROM ${read}))`
 }
 
@@ -45,8 +44,8 @@ export async function rowsOf(connection: DuckDBConnection, sql: string): Promise
 /** A relation with the rows of audit_actions. */
 export function actionRows(): string {
   const rows = ACTIONS.map(({ action, object, verb, category, destructive, definition }) => {
-    const texts = [action, object, verb, category].map(literal)
-    return `(${[...texts, String(destructive), literal(definition)].join(', ')})`
+    const texts = [action, object, verb, category].map(quotedString)
+    return `(${[...texts, String(destructive), quotedString(definition)].join(', ')})`
   })
   return `(VALUES ${rows.join(', ')}) AS actions (${columnsOf(AUDIT_ACTIONS)})`
 }

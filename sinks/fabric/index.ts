@@ -1,8 +1,9 @@
 /** Microsoft Fabric through open mirroring: files in a landing zone in OneLake, which Fabric merges into its tables. */
 
 import type { Sink } from '../../src/contract.js'
-import { duckdbError } from '../../src/duckdb-error.js'
-import { AuditError, interrupted } from '../../src/errors.js'
+import { interruptible } from '../../src/duckdb/connection.js'
+import { duckdbError } from '../../src/duckdb/errors.js'
+import { AuditError } from '../../src/errors.js'
 import { openStore } from '../../src/stores/index.js'
 import { zonePlace } from './address.js'
 import { answer, QUESTIONS, receiptsOf } from './answers.js'
@@ -63,18 +64,14 @@ export function fabricSinkOver(place: Zone, signal: AbortSignal): Sink {
     },
 
     async load(batch, signal) {
-      if (signal.aborted) throw interrupted()
-      const stop = (): void => batch.engine.interrupt()
-      signal.addEventListener('abort', stop, { once: true })
-      let loaded: Loaded | null = null
-      try {
-        for (let attempt = 1; attempt <= ATTEMPTS && loaded === null; attempt++)
-          loaded = await tryLoad(zone, batch, await settle(zone, signal), signal)
-      } catch (error) {
-        throw signal.aborted ? interrupted() : duckdbError(id, error)
-      } finally {
-        signal.removeEventListener('abort', stop)
-      }
+      const loaded = await interruptible(batch.engine, signal, async () => {
+        let done: Loaded | null = null
+        for (let attempt = 1; attempt <= ATTEMPTS && done === null; attempt++)
+          done = await tryLoad(zone, batch, await settle(zone, signal), signal)
+        return done
+      }).catch((error: unknown) => {
+        throw duckdbError(id, error)
+      })
       if (loaded === null) throw crowded(id)
       await settleCommitted(zone, loaded)
       return loaded.counts

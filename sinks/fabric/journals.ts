@@ -14,7 +14,7 @@ import {
   type Table,
 } from '../../schemas/tables.js'
 import type { Batch } from '../../src/contract.js'
-import { writeParquet } from '../shared/parquet.js'
+import { writeParquet } from '../../src/duckdb/parquet.js'
 import { plainRows, rowsIn } from './files.js'
 import type { JournalName, Manifest } from './manifest.js'
 import { downloadAll, upload, type Zone } from './zone.js'

@@ -12,10 +12,10 @@ import {
   type Table,
 } from '../../schemas/tables.js'
 import type { Batch, LoadCounts } from '../../src/contract.js'
+import { writeParquet } from '../../src/duckdb/parquet.js'
 import { interrupted } from '../../src/errors.js'
 import { loadValues, provenCounts } from '../shared/counts.js'
 import { newConflicts } from '../shared/duckdb-merge.js'
-import { writeParquet } from '../shared/parquet.js'
 import { type Changes, compare, dropChanges, foundConflicts, knownOf, newEvents, newNames } from './changes.js'
 import { columnsOf, noRows, upserts } from './files.js'
 import { eachOnce, extended, journalRows } from './journals.js'

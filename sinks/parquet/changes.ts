@@ -4,10 +4,11 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import { ACTIONS as DOCUMENTED } from '../../schemas/actions.js'
 import { AUDIT_EVENTS } from '../../schemas/tables.js'
 import type { Batch, LoadCounts, TimestampBounds } from '../../src/contract.js'
+import { writeParquet } from '../../src/duckdb/parquet.js'
+import { quotedString } from '../../src/duckdb/quoting.js'
 import { AuditError } from '../../src/errors.js'
 import type { EventCounts } from '../shared/counts.js'
 import { KEY, newConflicts, readingsAsEvents } from '../shared/duckdb-merge.js'
-import { writeParquet } from '../shared/parquet.js'
 import { createFound, dropFound, findConflicts } from './conflicts.js'
 import type { Change } from './file.js'
 import {
@@ -21,7 +22,6 @@ import {
   REJECT_PIECES,
   REJECTS,
   rowsIn,
-  textLiteral,
 } from './layout.js'
 import { countEvents, eventsIn, mergeEvents, mergeRows, within } from './merge.js'
 
@@ -138,7 +138,7 @@ export async function changedRows(
   )
   const parts = await rows(engine, `SELECT DISTINCT part FROM ${kept(layout)} ORDER BY part`)
   return parts.map(([value]) => {
-    const added = `SELECT * EXCLUDE (part) FROM ${kept(layout)} WHERE part = ${textLiteral(String(value))}`
+    const added = `SELECT * EXCLUDE (part) FROM ${kept(layout)} WHERE part = ${quotedString(String(value))}`
     return {
       file: layout.file(String(value)),
       async merge(there, target) {
@@ -198,8 +198,8 @@ type Constant = string | number | boolean | Date
 /** SELECTs rows of the table from constants of ours. */
 function valuesOf({ table }: Layout, values: readonly (readonly Constant[])[]): string {
   const constant = (value: Constant | undefined): string => {
-    if (value instanceof Date) return `TIMESTAMPTZ ${textLiteral(value.toISOString())}`
-    return typeof value === 'string' ? textLiteral(value) : String(value)
+    if (value instanceof Date) return `TIMESTAMPTZ ${quotedString(value.toISOString())}`
+    return typeof value === 'string' ? quotedString(value) : String(value)
   }
   const select = (row: readonly Constant[]): string => {
     const byName = new Map(table.columns.map(({ name }, i) => [name, row[i]]))

@@ -3,8 +3,9 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { AUDIT_CONFLICTS } from '../../schemas/tables.js'
 import type { Batch } from '../../src/contract.js'
+import { quotedString } from '../../src/duckdb/quoting.js'
 import { conflictsOfLoad, gatheredConflicts, RULE } from '../shared/duckdb-merge.js'
-import { rowsIn, textLiteral } from './layout.js'
+import { rowsIn } from './layout.js'
 
 const FOUND = 'lake_found'
 
@@ -26,13 +27,13 @@ export const dropFound = (engine: DuckDBConnection): Promise<unknown> => engine.
  */
 export async function findConflicts(batch: Batch, day: string, looks: readonly (string | null)[]): Promise<number> {
   const { engine } = batch
-  const ofDay = `day = ${textLiteral(day)}`
+  const ofDay = `day = ${quotedString(day)}`
   await engine.run(`DELETE FROM ${FOUND} WHERE ${ofDay}`)
   if (looks.every((pairs) => pairs === null)) return 0
   for (const [look, pairs] of looks.entries()) {
     if (pairs === null) continue
     const found = conflictsOfLoad(batch, RULE.conflictRows(pairs))
-    await engine.run(`INSERT INTO ${FOUND} SELECT *, ${textLiteral(day)}, ${look} FROM (${found})`)
+    await engine.run(`INSERT INTO ${FOUND} SELECT *, ${quotedString(day)}, ${look} FROM (${found})`)
   }
   const sum = await engine.runAndReadAll(`SELECT sum(events) FROM ${FOUND} WHERE ${ofDay}`)
   return Number(sum.getRows()[0]?.[0] ?? 0)

@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { damagedFile, readsNonsense } from '../../src/duckdb-error.js'
+import { damagedFile, readsNonsense } from '../../src/duckdb/errors.js'
 import { AuditError, interrupted } from '../../src/errors.js'
 import type { StoredObject } from '../../src/stores/contract.js'
 import type { Lake } from './lake.js'

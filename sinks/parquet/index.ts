@@ -1,9 +1,10 @@
 /** The Parquet sink: a lake of files that every reader of Parquet opens by their names alone. */
 
 import type { Sink } from '../../src/contract.js'
-import { duckdbError } from '../../src/duckdb-error.js'
+import { withConnection } from '../../src/duckdb/connection.js'
+import { duckdbError } from '../../src/duckdb/errors.js'
 import { AuditError } from '../../src/errors.js'
-import { DUCKDB_SQL, withConnection } from '../shared/duckdb.js'
+import { DUCKDB_SQL } from '../shared/duckdb-forms.js'
 import { questions } from '../shared/questions.js'
 import { firstFiles } from './changes.js'
 import { publish, stage } from './file.js'

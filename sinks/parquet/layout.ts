@@ -12,9 +12,7 @@ import {
   type FieldType,
   type Table,
 } from '../../schemas/tables.js'
-import { textLiteral } from '../shared/duckdb.js'
-
-export { textLiteral }
+import { quotedString } from '../../src/duckdb/quoting.js'
 
 /**
  * Every row has one file, told by what never changes of it: so a row that comes again meets the one that is there, no
@@ -107,7 +105,7 @@ const listed = ({ columns }: Table): string => columns.map(({ name }) => DUCKDB.
 export function rowsIn(table: Table, files: readonly string[]): string {
   const none = `SELECT ${filed(table, () => 'NULL')} WHERE false`
   if (files.length === 0) return none
-  const paths = files.map((file) => textLiteral(asPattern(file))).join(', ')
+  const paths = files.map((file) => quotedString(asPattern(file))).join(', ')
   return `
     SELECT ${listed(table)} FROM (
       ${none}

@@ -1,7 +1,8 @@
 /** Loading a batch: everything is merged beside the lake and the counts are proven, then file after file takes its place. */
 
 import type { Batch, LoadCounts } from '../../src/contract.js'
-import { duckdbError } from '../../src/duckdb-error.js'
+import { interruptible } from '../../src/duckdb/connection.js'
+import { duckdbError } from '../../src/duckdb/errors.js'
 import { interrupted } from '../../src/errors.js'
 import { type EventCounts, provenCounts } from '../shared/counts.js'
 import { ALL, changedDays, changedRows, dropKept, loadRow, MISSING, MORE_EVENTS } from './changes.js'
@@ -23,19 +24,14 @@ interface StagedBatch {
  * failure ends it, as in a commit.
  */
 export async function loadBatch(lake: Lake, batch: Batch, signal: AbortSignal): Promise<LoadCounts> {
-  if (signal.aborted) throw interrupted()
   const { engine } = batch
-  const stop = (): void => engine.interrupt()
   try {
-    signal.addEventListener('abort', stop, { once: true })
-    const staged = await stageBatch(lake, batch, signal)
-    signal.removeEventListener('abort', stop)
+    const staged = await interruptible(engine, signal, () => stageBatch(lake, batch, signal))
     if (signal.aborted) throw interrupted()
     return await publishBatch(lake, batch, staged)
   } catch (error) {
     throw signal.aborted ? interrupted() : duckdbError(lake.id, error)
   } finally {
-    signal.removeEventListener('abort', stop)
     await dropKept(engine).catch(() => {}) // what went wrong before is what counts
   }
 }

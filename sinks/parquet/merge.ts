@@ -3,8 +3,9 @@
 import { DUCKDB } from '../../schemas/ddl.js'
 import { AUDIT_EVENTS, type Table } from '../../schemas/tables.js'
 import type { TimestampBounds } from '../../src/contract.js'
+import { quotedString } from '../../src/duckdb/quoting.js'
 import { KEY, RULE } from '../shared/duckdb-merge.js'
-import { filed, rowsIn, textLiteral } from './layout.js'
+import { filed, rowsIn } from './layout.js'
 
 const ORDER = 'ORDER BY "timestamp", content_hash'
 
@@ -25,7 +26,7 @@ export const eventsIn = (file: string, bounds: TimestampBounds): string =>
  * An event that this very load has put there, before its answer was lost, counts as inserted.
  */
 export function countEvents(file: string, e: string, bounds: TimestampBounds, loadId: string): string {
-  const isNew = `(t.content_hash IS NULL OR t.load_id = ${textLiteral(loadId)})`
+  const isNew = `(t.content_hash IS NULL OR t.load_id = ${quotedString(loadId)})`
   return `
     SELECT count(*) FILTER (t.content_hash IS NULL) AS missing,
       count(*) FILTER (${isNew}) AS inserted,

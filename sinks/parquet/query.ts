@@ -6,8 +6,8 @@ import { DUCKDB } from '../../schemas/ddl.js'
 import type { Table } from '../../schemas/tables.js'
 import { type View, views } from '../../schemas/views.js'
 import type { QueryResult } from '../../src/contract.js'
-import { duckdbError } from '../../src/duckdb-error.js'
-import { textLiteral } from '../shared/duckdb.js'
+import { duckdbError } from '../../src/duckdb/errors.js'
+import { quotedString } from '../../src/duckdb/quoting.js'
 import { openRoom } from '../shared/room.js'
 import { asPattern, LAYOUTS, rowsIn } from './layout.js'
 import type { Snapshots } from './snapshot.js'
@@ -58,7 +58,7 @@ function typedRows(table: Table, files: readonly string[]): string {
 }
 
 async function attachViews(connection: DuckDBConnection, defined: readonly View[], path: string): Promise<void> {
-  const database = textLiteral(path)
+  const database = quotedString(path)
   await connection.run(`ATTACH ${database} AS views`)
   await connection.run('USE views')
   for (const { name, sql } of defined) await connection.run(`CREATE VIEW ${DUCKDB.quote(name)} AS\n${sql}`)

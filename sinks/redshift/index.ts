@@ -2,6 +2,7 @@
 
 import { AUDIT_DOCUMENTS } from '../../schemas/tables.js'
 import type { Sink } from '../../src/contract.js'
+import { interruptible } from '../../src/duckdb/connection.js'
 import { AuditError, interrupted, usageError } from '../../src/errors.js'
 import { retrying } from '../../src/retry.js'
 import { type OpenedStore, openStore } from '../../src/stores/index.js'
@@ -56,16 +57,13 @@ export function redshiftSink(address: string, context: { readonly signal: AbortS
       if (signal.aborted) throw interrupted()
       opened ??= openStaging(at)
       const { store, prefix } = await opened
-      const stop = (): void => batch.engine.interrupt()
-      signal.addEventListener('abort', stop, { once: true })
       const keys: string[] = []
       try {
-        const objects = await upload(batch, id, { store, prefix, keys }, signal)
-        return await commit(batch, objects, at, api, signal)
-      } catch (error) {
-        throw signal.aborted ? interrupted() : error
+        return await interruptible(batch.engine, signal, async () => {
+          const objects = await upload(batch, id, { store, prefix, keys }, signal)
+          return commit(batch, objects, at, api, signal)
+        })
       } finally {
-        signal.removeEventListener('abort', stop)
         await removeAll(store, keys)
       }
     },

@@ -13,10 +13,10 @@ import {
   RECORD_FIELDS,
 } from '../../schemas/tables.js'
 import type { Batch } from '../../src/contract.js'
-import { duckdbError } from '../../src/duckdb-error.js'
+import { duckdbError } from '../../src/duckdb/errors.js'
+import { writeParquet } from '../../src/duckdb/parquet.js'
 import { EXTRA_FUNCTIONS } from '../../src/transform/extras.js'
 import { readingsAsEvents } from '../shared/duckdb-merge.js'
-import { writeParquet } from '../shared/parquet.js'
 import { EXACT, isReference, mayNeedParts, registerSuperText, SUPER_TEXT } from './exact.js'
 import { inParts, NUL, stagedPieces, stagedRejects } from './long-texts.js'
 import { AUDIT_PARTS, literal, quote } from './place.js'

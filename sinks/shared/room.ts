@@ -5,10 +5,11 @@
 
 import type { DuckDBConnection, DuckDBExtractedStatements, DuckDBResult } from '@duckdb/node-api'
 import type { QueryResult } from '../../src/contract.js'
-import { duckdbError } from '../../src/duckdb-error.js'
-import { openConnection, textLiteral } from './duckdb.js'
+import { openConnection } from '../../src/duckdb/connection.js'
+import { duckdbError } from '../../src/duckdb/errors.js'
+import { quotedString } from '../../src/duckdb/quoting.js'
+import { columnsOf, rowsOf } from '../../src/duckdb/results.js'
 import { notAQuestion } from './refusal.js'
-import { columnsOf, rowsOf } from './result.js'
 
 export interface Room {
   readonly connection: DuckDBConnection
@@ -51,7 +52,7 @@ export async function openRoom(id: string): Promise<Room> {
  * https://duckdb.org/docs/stable/operations_manual/securing_duckdb/overview
  */
 async function shut(connection: DuckDBConnection, files: readonly string[]): Promise<void> {
-  await connection.run(`SET allowed_paths = [${files.map(textLiteral).join(', ')}]`)
+  await connection.run(`SET allowed_paths = [${files.map(quotedString).join(', ')}]`)
   await connection.run('SET enable_external_access = false')
   await connection.run('SET lock_configuration = true')
 }

@@ -1,7 +1,7 @@
 /** A document that a sink refuses, loaded without the lines it refuses. */
 
 import type { Batch, Sink } from '../contract.js'
-import { duckdbError } from '../duckdb-error.js'
+import { duckdbError } from '../duckdb/errors.js'
 import { documentsOf, lineOf } from '../landing/spooled.js'
 import { partOf, receiptOf, refusedLine } from '../transform/parts.js'
 import type { Loading } from './loading.js'

@@ -3,7 +3,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Batch, DayRange, Document, Source } from '../contract.js'
-import { duckdbError } from '../duckdb-error.js'
+import { duckdbError } from '../duckdb/errors.js'
 import { AuditError, EXIT, interrupted, printable } from '../errors.js'
 import type { Journal, Key } from '../journal.js'
 import type { LandedBatch, SpoolFile } from '../landing/batches.js'

@@ -2,11 +2,11 @@
 
 import { DuckDBTimestampTZValue } from '@duckdb/node-api'
 import type { DayRange } from '../contract.js'
+import { instantLiteral, quotedString } from '../duckdb/quoting.js'
 import { AuditError, printable } from '../errors.js'
 import type { SpoolFile } from '../landing/batches.js'
 import { receiptVersion } from '../landing/days.js'
 import type { Engine } from './engine.js'
-import { instantLiteral, literal } from './sql.js'
 
 /**
  * Creates `documents`, one row each: `ordinal` counts them and `file` the spool files, both from 0; `first_row` counts the
@@ -96,7 +96,7 @@ export async function createReceipts(
   const outside = passedOver ?? 'SELECT ordinal FROM base LIMIT 0'
   await engine.run(`
     CREATE TABLE receipts AS
-    SELECT ${literal(source)} AS source, document, version AS document_version, sha256, bytes,
+    SELECT ${quotedString(source)} AS source, document, version AS document_version, sha256, bytes,
       CASE WHEN is_asked THEN asked_from ELSE least END AS range_from,
       CASE WHEN is_asked THEN asked_to ELSE greatest END AS range_to,
       lines - coalesce(outside, 0) AS rows_read, coalesce(rejected, 0) AS rejected, ${provenance}

@@ -3,9 +3,8 @@
 import { mkdir, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DuckDBConnection, DuckDBInstance, DuckDBValue } from '@duckdb/node-api'
+import { duckdbError } from '../duckdb/errors.js'
 import { openInMemory } from '../duckdb/instance.js'
-import { duckdbError } from '../duckdb-error.js'
-import { interrupted } from '../errors.js'
 import { registerExtraFunctions } from './extras.js'
 
 /** What the engine's own accounting leaves out: parse buffers, JavaScript, and what the allocator holds on to. */
@@ -76,20 +75,6 @@ export class Engine {
   async number(sql: string): Promise<number> {
     const [row] = await this.rows(sql)
     return Number(Object.values(row ?? {})[0] ?? 0)
-  }
-
-  /** Stops the running statement when the signal is aborted while `work` goes on. */
-  async interruptible<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    if (signal.aborted) throw interrupted()
-    const stop = (): void => this.connection.interrupt()
-    signal.addEventListener('abort', stop, { once: true })
-    try {
-      return await work()
-    } catch (error) {
-      throw signal.aborted ? interrupted() : error
-    } finally {
-      signal.removeEventListener('abort', stop)
-    }
   }
 
   close(): void {

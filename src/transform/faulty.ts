@@ -2,20 +2,20 @@
 
 import type { DuckDBAppender } from '@duckdb/node-api'
 import { RECORD_FIELDS } from '../../schemas/tables.js'
+import { quotedIdentifier } from '../duckdb/quoting.js'
 import { AuditError } from '../errors.js'
 import type { SpoolFile } from '../landing/batches.js'
 import type { Engine } from './engine.js'
 import { EXTRA_FUNCTIONS } from './extras.js'
 import type { RecordTexts } from './members.js'
 import { digestOf, rawPieces, rejectId } from './raw.js'
-import { quoted } from './sql.js'
 import { typed } from './typing.js'
 import { type Reject, walk } from './walk.js'
 
 /** What an appender holds back counts nowhere against the engine's limit of memory. */
 const HELD_CHARACTERS = 8 << 20
 
-const TEXTS = ['row BIGINT', 'ordinal INTEGER', ...RECORD_FIELDS.map((field) => `${quoted(field)} VARCHAR`)]
+const TEXTS = ['row BIGINT', 'ordinal INTEGER', ...RECORD_FIELDS.map((field) => `${quotedIdentifier(field)} VARCHAR`)]
 const WALKED = typed({
   texts: 'FROM walked_texts',
   ids: 'ids',

@@ -5,7 +5,7 @@
  */
 
 import { IDENTITY_FIELDS, RECORD_FIELDS } from '../../schemas/tables.js'
-import { literal, quoted } from './sql.js'
+import { quotedIdentifier, quotedString } from '../duckdb/quoting.js'
 
 const YEAR = '(?:000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3})'
 const DATE = '[0-9]{2}-[0-9]{2}'
@@ -13,10 +13,10 @@ const TIME = '(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]'
 const OFFSET = '[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9]'
 
 /** The form W&B documents, which needs no taking apart. */
-const PLAIN = literal(`${YEAR}-${DATE}T${TIME}Z`)
-const RFC3339 = literal(`[0-9]{4}-${DATE}[Tt]${TIME}(?:\\.[0-9]+)?(?:${OFFSET})`)
+const PLAIN = quotedString(`${YEAR}-${DATE}T${TIME}Z`)
+const RFC3339 = quotedString(`[0-9]{4}-${DATE}[Tt]${TIME}(?:\\.[0-9]+)?(?:${OFFSET})`)
 /** What a `timestamp` column gives back to the letter: UTC, at most six digits, no zero at their end. */
-const EXACT = literal('.{10}T.{8}(?:\\.[0-9]{0,5}[1-9])?Z')
+const EXACT = quotedString('.{10}T.{8}(?:\\.[0-9]{0,5}[1-9])?Z')
 
 const fraction = (text: string): string => `regexp_extract(${text}, '[.]([0-9]+)', 1)`
 
@@ -30,7 +30,7 @@ export const isPlainTime = (text: string): string => `coalesce(regexp_full_match
  */
 export function instantOf(text: string, plain: string): string {
   const taken = `try_cast(concat(${text}[1:10], ' ', ${text}[12:19], '.', rpad(${fraction(text)}, 6, '0')[1:6],
-    upper(regexp_extract(${text}, ${literal(`(?:${OFFSET})$`)}))) AS TIMESTAMPTZ)`
+    upper(regexp_extract(${text}, ${quotedString(`(?:${OFFSET})$`)}))) AS TIMESTAMPTZ)`
   return `CASE
     WHEN ${plain} THEN try_cast(${text} AS TIMESTAMPTZ)
     WHEN regexp_full_match(${text}, ${RFC3339}) THEN
@@ -62,10 +62,10 @@ const ID_KEY = '_(?:asset|id)'
  */
 export function undocumentedIds(object: string): string {
   // Keys and values each in one look at the text: looking up key after key would be quadratic in a wide object.
-  return `CASE WHEN regexp_matches(${object}, ${literal(`${ID_KEY}"`)}) THEN array_to_string(list_transform(
+  return `CASE WHEN regexp_matches(${object}, ${quotedString(`${ID_KEY}"`)}) THEN array_to_string(list_transform(
     list_sort(list_filter(list_zip(json_keys(${object}), json_extract_string(${object}, '$.*')),
-      lambda member: member[2] IS NOT NULL AND regexp_matches(member[1], ${literal(`${ID_KEY}$`)})
-        AND member[1] NOT IN (${RECORD_FIELDS.map(literal).join(', ')}))),
+      lambda member: member[2] IS NOT NULL AND regexp_matches(member[1], ${quotedString(`${ID_KEY}$`)})
+        AND member[1] NOT IN (${RECORD_FIELDS.map(quotedString).join(', ')}))),
     lambda member: concat(',', strlen(member[1]), ':', member[1], '=', strlen(member[2]), ':', member[2])), '') END`
 }
 
@@ -76,7 +76,11 @@ export function undocumentedIds(object: string): string {
  * @param ids         expression for `undocumentedIds`
  * @param text        expression for the text of each of the other eleven fields; NULL when it is absent
  */
-export function identityText(nanoseconds: string, ids: string, text: (field: string) => string = quoted): string {
+export function identityText(
+  nanoseconds: string,
+  ids: string,
+  text: (field: string) => string = quotedIdentifier,
+): string {
   const fields = IDENTITY_FIELDS.filter((field) => field !== 'timestamp').map((field) => {
     const value = text(field)
     return `strlen(${value}), CASE WHEN ${value} IS NULL THEN '-' ELSE ':' END, ${value}`
@@ -91,12 +95,16 @@ export function identityText(nanoseconds: string, ids: string, text: (field: str
  * @param ids expression for `undocumentedIds`; taken from `extra`, an id that is a fraction loses trailing zeros
  */
 export function withIdentityText(events: string, ids = undocumentedIds('extra')): string {
-  const paths = IDENTITY_FIELDS.map((field) => literal(`$.${field}`)).join(', ')
+  const paths = IDENTITY_FIELDS.map((field) => quotedString(`$.${field}`)).join(', ')
   const kept = (field: string): string => `kept[${IDENTITY_FIELDS.indexOf(field) + 1}]`
   const nanoseconds = `CASE WHEN ${kept('timestamp')} IS NULL
     THEN CAST(epoch_us("timestamp")::HUGEINT * 1000 AS VARCHAR)
     ELSE ${nanosecondsOf('"timestamp"', kept('timestamp'), 'false')} END`
-  const text = identityText(nanoseconds, ids, (field) => `coalesce(${kept(field)}, CAST(${quoted(field)} AS VARCHAR))`)
+  const text = identityText(
+    nanoseconds,
+    ids,
+    (field) => `coalesce(${kept(field)}, CAST(${quotedIdentifier(field)} AS VARCHAR))`,
+  )
   return `SELECT * EXCLUDE (kept), ${text} AS identity
     FROM (SELECT *, json_extract_string(extra, [${paths}]) AS kept FROM ${events})`
 }

@@ -1,10 +1,10 @@
 /** Documents that are more likely no logs than bad ones: most of their lines are rejects, or an answer holds an error. */
 
 import type { Document } from '../contract.js'
+import { quotedString } from '../duckdb/quoting.js'
 import { AuditError, printable } from '../errors.js'
 import type { SpoolFile } from '../landing/batches.js'
 import type { Engine } from './engine.js'
-import { literal } from './sql.js'
 
 /** W&B writes events with these; whoever acts there has no part in it. */
 const NO_EVENT = ['not_json', 'not_an_object', 'no_timestamp', 'no_action']
@@ -31,7 +31,7 @@ export async function refuseMostlyRejected(
     FROM documents
     JOIN (
       SELECT ordinal, count(*) AS rejected, mode(reason) AS reason,
-        count(*) FILTER (reason IN (${NO_EVENT.map(literal).join(', ')})) AS strange
+        count(*) FILTER (reason IN (${NO_EVENT.map(quotedString).join(', ')})) AS strange
       FROM bad_lines WHERE reason <> 'engine_refused' GROUP BY ordinal
     ) USING (ordinal)
     WHERE (2 * rejected > lines OR is_error) AND rejected > ${maxRejects ?? 0}

@@ -1,9 +1,9 @@
 /** Parts of a transformed document, for a sink that refuses it whole. */
 
 import type { Batch } from '../contract.js'
+import { quotedString } from '../duckdb/quoting.js'
 import { newLoadId } from '../load-id.js'
 import type { Engine } from './engine.js'
-import { literal } from './sql.js'
 import { boundsOf } from './transform.js'
 
 export interface Part {
@@ -66,7 +66,7 @@ export async function refusedLine(
     'rejects',
     `SELECT sha256(concat(strlen(document), ':', document, ',', strlen(raw), ':', raw, '#', ${repeat})) AS reject_id,
       document AS source_document, document_version, ${line}::BIGINT AS source_line, 'sink_refused' AS reason,
-      ${literal(message)} AS message, raw, ${literal(loadId)} AS load_id, loaded_at
+      ${quotedString(message)} AS message, raw, ${quotedString(loadId)} AS load_id, loaded_at
     FROM ${whole.receipts.relation}, part_raw`,
   )
   await create(engine, 'receipts', `${renamed(whole.receipts.relation, loadId)} LIMIT 0`)
@@ -85,7 +85,7 @@ export async function receiptOf(engine: Engine, whole: Batch, refused: number): 
   await create(
     engine,
     'receipts',
-    `SELECT * REPLACE (${literal(loadId)} AS load_id, rejected + ${refused} AS rejected) FROM ${whole.receipts.relation}`,
+    `SELECT * REPLACE (${quotedString(loadId)} AS load_id, rejected + ${refused} AS rejected) FROM ${whole.receipts.relation}`,
   )
   return partial(whole, { loadId, documents: 1, rowsRead: 0, rejected: 0 }, null)
 }
@@ -97,7 +97,7 @@ const create = (engine: Engine, relation: Relation, select: string): Promise<voi
 
 /** Each load has an id of its own: warehouses know a load that comes twice by it. */
 const renamed = (relation: string, loadId: string): string =>
-  `SELECT * REPLACE (${literal(loadId)} AS load_id) FROM ${relation}`
+  `SELECT * REPLACE (${quotedString(loadId)} AS load_id) FROM ${relation}`
 
 function partial(
   whole: Batch,

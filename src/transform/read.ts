@@ -1,20 +1,20 @@
 /** The bulk path: NDJSON files to typed rows in one statement, with a mark on each line that needs a closer look. */
 
 import { RECORD_FIELDS } from '../../schemas/tables.js'
+import { quotedIdentifier, quotedString } from '../duckdb/quoting.js'
 import { undocumentedIds } from './identity.js'
-import { literal, quoted } from './sql.js'
 import { typed } from './typing.js'
 
 /** All texts: numbers keep every digit so, and a string and a number of the same text are the same. */
-const TEXTS = literal(JSON.stringify(Object.fromEntries(RECORD_FIELDS.map((field) => [field, 'VARCHAR']))))
-const NOTHING_KNOWN = literal(JSON.stringify(Object.fromEntries(RECORD_FIELDS.map((field) => [field, null]))))
+const TEXTS = quotedString(JSON.stringify(Object.fromEntries(RECORD_FIELDS.map((field) => [field, 'VARCHAR']))))
+const NOTHING_KNOWN = quotedString(JSON.stringify(Object.fromEntries(RECORD_FIELDS.map((field) => [field, null]))))
 
 /** A number, array or object as a field's text: the engine may have written it otherwise than it stands there. */
-const REWRITTEN = literal(
+const REWRITTEN = quotedString(
   '-?[0-9]+(?:[.][0-9]+(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+)|0|-?(?i:nan|inf|infinity)|(?s:[{\\[].*)',
 )
 /** What the engine reads otherwise than it stands in the line: fractions, exponents, -0, NaN, a comma too many. */
-const INEXACT = literal('(?:"\\s*:|[\\[,])\\s*(?:-?[0-9]+[.eE]|-0|-?(?i:nan|inf))|,\\s*[\\]}]')
+const INEXACT = quotedString('(?:"\\s*:|[\\[,])\\s*(?:-?[0-9]+[.eE]|-0|-?(?i:nan|inf))|,\\s*[\\]}]')
 
 /** Ids are digits in nearly every log, and their texts together tell in one look. */
 const IDS = RECORD_FIELDS.filter((field) => /_asset$|_id$/.test(field))
@@ -26,8 +26,8 @@ const WORDS = RECORD_FIELDS.filter(
 const READ_BYTES = 4 << 20
 
 /** A text that begins like a key, so that another text's end and this one's begin would look like a key themselves. */
-const COLON_FIRST = literal('[{,]\\s*"\\s*:')
-const KEYS = literal('"([^"]*)"\\s*:')
+const COLON_FIRST = quotedString('[{,]\\s*"\\s*:')
+const KEYS = quotedString('"([^"]*)"\\s*:')
 
 /**
  * Reads files into rows (file, faulty, the columns of `typed`), in the order of the files and their lines, one for
@@ -37,7 +37,7 @@ const KEYS = literal('"([^"]*)"\\s*:')
  * digit or whose values may be too long. Their other columns say nothing.
  */
 export function readEvents(paths: readonly string[]): string {
-  const count = RECORD_FIELDS.map((field) => `(${quoted(field)} IS NOT NULL)::UTINYINT`).join(' + ')
+  const count = RECORD_FIELDS.map((field) => `(${quotedIdentifier(field)} IS NOT NULL)::UTINYINT`).join(' + ')
   const texts = `
     SELECT *, CASE WHEN more THEN nullif(CAST(json_merge_patch(json, ${NOTHING_KNOWN}::JSON) AS VARCHAR), '{}') END AS unknown
     FROM (
@@ -46,16 +46,16 @@ export function readEvents(paths: readonly string[]): string {
         SELECT file, json, unnest(record)
         FROM (
           SELECT right(filename, 8)::INTEGER AS file, json, from_json(json, ${TEXTS}) AS record
-          FROM read_ndjson_objects([${paths.map(literal).join(', ')}], format = 'newline_delimited',
+          FROM read_ndjson_objects([${paths.map(quotedString).join(', ')}], format = 'newline_delimited',
             ignore_errors = true, filename = true, compression = 'uncompressed',
             maximum_object_size = ${READ_BYTES})
         )
       )
     )`
-  const ids = IDS.map(quoted).join(', ')
+  const ids = IDS.map(quotedIdentifier).join(', ')
   const oddIds = `regexp_matches(concat(${ids}), '[^0-9]')`
   const zeros = `(response_code = 0 OR '0' IN (${ids})) IS TRUE`
-  const rewritten = `(${WORDS.map((word) => `regexp_full_match(${quoted(word)}, ${REWRITTEN})`).join(' OR ')}) IS TRUE`
+  const rewritten = `(${WORDS.map((word) => `regexp_full_match(${quotedIdentifier(word)}, ${REWRITTEN})`).join(' OR ')}) IS TRUE`
   // All that looks like a key stands once in the line, so none stands twice in an object.
   const keys = `regexp_extract_all(json, ${KEYS}, 1)`
   const mayRepeat = `contains(json, '\\') OR regexp_matches(json, ${COLON_FIRST}) OR len(list_distinct(${keys})) <> len(${keys})`

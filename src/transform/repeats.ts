@@ -4,10 +4,10 @@
  */
 
 import { FILLED_FIELDS, IDENTITY_FIELDS, NAME_FIELDS } from '../../schemas/tables.js'
+import { quotedIdentifier, quotedString } from '../duckdb/quoting.js'
 import type { Engine } from './engine.js'
 import { EXTRA_FUNCTIONS } from './extras.js'
 import { withIdentityText } from './identity.js'
-import { literal, quoted } from './sql.js'
 
 /** Collects the hashes that occur more than once in `base` into the table `repeated`; tells whether there are any. */
 export async function hasRepeats(engine: Engine): Promise<boolean> {
@@ -47,28 +47,32 @@ export async function createResolved(engine: Engine, documents: number): Promise
 
 /** Each event once, as its documents tell it together, but for extras that differ: of them the first one. */
 function told(): string {
-  const first = (field: string): string => `arg_min(${quoted(field)}, row) AS ${quoted(field)}`
-  const filled = FILLED_FIELDS.map((field) => `min(row) FILTER (${quoted(field)} IS NOT NULL)`).join(', ')
-  const sources = NAME_FIELDS.map((name) => `arg_min(document, row) FILTER (${quoted(name)} IS NOT NULL)`).join(', ')
-  const disputed = NAME_FIELDS.map((name) => `min(${quoted(name)}) <> max(${quoted(name)})`).join(' OR ')
+  const first = (field: string): string => `arg_min(${quotedIdentifier(field)}, row) AS ${quotedIdentifier(field)}`
+  const filled = FILLED_FIELDS.map((field) => `min(row) FILTER (${quotedIdentifier(field)} IS NOT NULL)`).join(', ')
+  const sources = NAME_FIELDS.map(
+    (name) => `arg_min(document, row) FILTER (${quotedIdentifier(name)} IS NOT NULL)`,
+  ).join(', ')
+  const disputed = NAME_FIELDS.map((name) => `min(${quotedIdentifier(name)}) <> max(${quotedIdentifier(name)})`).join(
+    ' OR ',
+  )
   return `
     SELECT *, extras > 1 OR coalesce(names_differ, false) AS disputed
     FROM (
       SELECT ${[...IDENTITY_FIELDS, ...FILLED_FIELDS, 'ordinal'].map(first).join(', ')}, content_hash, min(row) AS row,
         count(*) AS occurrences, [${filled}] AS filled_at, [${sources}] AS name_documents, ${disputed} AS names_differ,
         count(DISTINCT hash(extra)) AS extras,
-        arg_min(document, row) FILTER (coalesce(${NAME_FIELDS.map(quoted).join(', ')}) IS NOT NULL) AS first_names_document
+        arg_min(document, row) FILTER (coalesce(${NAME_FIELDS.map(quotedIdentifier).join(', ')}) IS NOT NULL) AS first_names_document
       FROM numbered JOIN documents USING (ordinal) GROUP BY content_hash
     )`
 }
 
 /** `told`, with extras that differ merged key by key in the order of their readings. */
 function resolved(): string {
-  const columns = [...IDENTITY_FIELDS, ...NAME_FIELDS].map(quoted).join(', ')
+  const columns = [...IDENTITY_FIELDS, ...NAME_FIELDS].map(quotedIdentifier).join(', ')
   const differing = `numbered SEMI JOIN (FROM told WHERE extras > 1) USING (content_hash)`
   const laterNames = NAME_FIELDS.map((name, i) => {
     const document = `name_documents[${i + 1}]`
-    return `CASE WHEN ${document} <> first_names_document THEN concat(chr(10), ${literal(`${name}: `)}, ${oneLine(document)}) END`
+    return `CASE WHEN ${document} <> first_names_document THEN concat(chr(10), ${quotedString(`${name}: `)}, ${oneLine(document)}) END`
   })
   return `
     SELECT ${columns}, coalesce(merged.extra, told.extra) AS extra, ordinal, content_hash, row, occurrences,
@@ -92,9 +96,9 @@ function resolved(): string {
 
 /** What a reading says otherwise than the event's one row. */
 function contradictingReadings(): string {
-  const differs = NAME_FIELDS.map((name) => `r.${quoted(name)} <> e.${quoted(name)}`).join(' OR ')
+  const differs = NAME_FIELDS.map((name) => `r.${quotedIdentifier(name)} <> e.${quotedIdentifier(name)}`).join(' OR ')
   return `
-    SELECT r."timestamp", r.content_hash, ${FILLED_FIELDS.map((field) => `r.${quoted(field)}`).join(', ')}, document
+    SELECT r."timestamp", r.content_hash, ${FILLED_FIELDS.map((field) => `r.${quotedIdentifier(field)}`).join(', ')}, document
     FROM numbered r
     JOIN resolved e USING (content_hash)
     SEMI JOIN (FROM told WHERE disputed) AS disputed USING (content_hash)

@@ -2,6 +2,8 @@
 
 import { AUDIT_EVENTS, FILLED_FIELDS, NAME_FIELDS } from '../../schemas/tables.js'
 import type { Batch, DayRange, TimestampBounds } from '../contract.js'
+import { interruptible } from '../duckdb/connection.js'
+import { instantLiteral, quotedIdentifier, quotedString } from '../duckdb/quoting.js'
 import type { SpoolFile } from '../landing/batches.js'
 import { createReceipts, proveNoLineLost, registerDocuments, stagedByDocument, within } from './documents.js'
 import type { Engine } from './engine.js'
@@ -9,7 +11,6 @@ import { walkFaultyLines } from './faulty.js'
 import { type Refusal, refuseMostlyRejected } from './mostly-rejected.js'
 import { readEvents } from './read.js'
 import { createResolved, hasRepeats, oneLine } from './repeats.js'
-import { instantLiteral, literal, quoted } from './sql.js'
 
 /** The columns that `typed` gives: those of audit_events before the provenance. */
 export const TYPED_COLUMNS = AUDIT_EVENTS.columns
@@ -70,7 +71,7 @@ export async function transform(
   identity: BatchIdentity,
   signal: AbortSignal,
 ): Promise<Transformed> {
-  return engine.interruptible(signal, async () => {
+  return interruptible(engine.connection, signal, async () => {
     await dropAll(engine)
     await registerDocuments(engine, files, identity.range)
     await engine.run(`CREATE TABLE staged AS ${readEvents(files.map(({ path }) => path))}`)
@@ -82,7 +83,7 @@ export async function transform(
     const repeats = await hasRepeats(engine)
     const documents = files.reduce((sum, file) => sum + file.documents.length, 0)
     if (repeats) await createResolved(engine, documents)
-    const provenance = `${literal(identity.loadId)} AS load_id, ${instantLiteral(new Date())} AS loaded_at`
+    const provenance = `${quotedString(identity.loadId)} AS load_id, ${instantLiteral(new Date())} AS loaded_at`
     await createRelations(engine, provenance, repeats)
     await createReceipts(engine, identity.source, provenance, passedOver)
     return { ...(await describe(engine, identity)), refused }
@@ -120,14 +121,14 @@ async function createBase(
 
 /** Empty, for most batches have nothing for them. */
 async function createEmpty(engine: Engine): Promise<void> {
-  const filled = FILLED_FIELDS.map(quoted).join(', ')
+  const filled = FILLED_FIELDS.map(quotedIdentifier).join(', ')
   await engine.run(
     `CREATE TABLE readings AS SELECT "timestamp", content_hash, ${filled}, '' AS document FROM base LIMIT 0`,
   )
 }
 
 async function createRelations(engine: Engine, provenance: string, repeats: boolean): Promise<void> {
-  const columns = TYPED_COLUMNS.map(quoted).join(', ')
+  const columns = TYPED_COLUMNS.map(quotedIdentifier).join(', ')
   const once = `SELECT row, ordinal, ${columns}, 1 AS occurrences, 0 AS fills, NULL AS names_document FROM base`
   const events = repeats
     ? `${once} ANTI JOIN repeated USING (content_hash)
@@ -136,7 +137,7 @@ async function createRelations(engine: Engine, provenance: string, repeats: bool
   await engine.run(`
     CREATE OR REPLACE VIEW events AS
     SELECT ${columns}, document AS source_document, row - first_row + 1 AS source_line, ${provenance},
-      CASE WHEN coalesce(${NAME_FIELDS.map(quoted).join(', ')}) IS NOT NULL
+      CASE WHEN coalesce(${NAME_FIELDS.map(quotedIdentifier).join(', ')}) IS NOT NULL
         THEN coalesce(names_document, ${oneLine('document')}) END AS names_document,
       occurrences, fills
     FROM (${events}) JOIN documents USING (ordinal)`)

@@ -1,15 +1,15 @@
 /** From the texts of a record to the columns of `audit_events`: the same SQL for every line, however it was read. */
 
 import { RECORD_FIELDS } from '../../schemas/tables.js'
+import { quotedIdentifier, quotedString } from '../duckdb/quoting.js'
 import { identityText, instantOf, isExactTime, isPlainTime, nanosecondsOf } from './identity.js'
-import { literal, quoted } from './sql.js'
 
 /** Redshift's VARCHAR ends here, and a column means the same in every warehouse. */
 const TEXT_BYTES = 65_535
 /** As many characters of an action as surely fit, for the column that may not be null. */
 const TEXT_CHARACTERS = 16_383
 
-const INTEGER = literal('0|-?[1-9][0-9]{0,9}')
+const INTEGER = quotedString('0|-?[1-9][0-9]{0,9}')
 
 const TEXT_FIELDS = RECORD_FIELDS.filter((field) => field !== 'timestamp' && field !== 'response_code')
 
@@ -28,19 +28,21 @@ export interface TextsRelation {
 
 /** Gives the passed columns, timestamp (NULL where it is none), the other documented keys, extra, content_hash, and ids. */
 export function typed({ texts, ids, sorted, wide, passed }: TextsRelation): string {
-  const isWide = (field: string): string => `strlen(${quoted(field)}) > ${TEXT_BYTES}`
+  const isWide = (field: string): string => `strlen(${quotedIdentifier(field)}) > ${TEXT_BYTES}`
   const columns = RECORD_FIELDS.map((field) => {
     if (field === 'timestamp') return `instant AS "timestamp"`
     if (field === 'response_code') return 'code AS response_code'
-    if (!wide) return quoted(field)
+    if (!wide) return quotedIdentifier(field)
     const narrow = field === 'action' ? `left(action, ${TEXT_CHARACTERS})` : 'NULL'
-    return `CASE WHEN ${isWide(field)} THEN ${narrow} ELSE ${quoted(field)} END AS ${quoted(field)}`
+    return `CASE WHEN ${isWide(field)} THEN ${narrow} ELSE ${quotedIdentifier(field)} END AS ${quotedIdentifier(field)}`
   })
   const kept = [
     `'timestamp', CASE WHEN NOT exact_time THEN raw_timestamp END`,
     `'response_code', CASE WHEN code IS NULL THEN response_code END`,
     ...(wide
-      ? TEXT_FIELDS.map((field) => `${literal(field)}, CASE WHEN ${isWide(field)} THEN ${quoted(field)} END`)
+      ? TEXT_FIELDS.map(
+          (field) => `${quotedString(field)}, CASE WHEN ${isWide(field)} THEN ${quotedIdentifier(field)} END`,
+        )
       : []),
   ]
   const anyKept = [

@@ -12,7 +12,7 @@ import {
   RedshiftDataClient,
 } from '@aws-sdk/client-redshift-data'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { writeParquet } from '../../sinks/shared/parquet.js'
+import { writeParquet } from '../../src/duckdb/parquet.js'
 import { BUCKET, ROLE, standIns } from '../sinks/redshift/support.js'
 import { newEngine, newFolder } from '../support/load.js'
 

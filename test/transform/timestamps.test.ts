@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { timestampProblem } from '../../schemas/timestamp.js'
+import { quotedString } from '../../src/duckdb/quoting.js'
 import { instantOf, isExactTime, isPlainTime, nanosecondsOf } from '../../src/transform/identity.js'
-import { literal } from '../../src/transform/sql.js'
 import { nanoseconds } from '../support/exact.js'
 import { newEngine } from '../support/load.js'
 
@@ -62,5 +62,5 @@ it('the engine and the schema agree on which texts are instants, and the referen
 })
 
 it('no text is a statement', () => {
-  expect(literal("'; DROP TABLE texts; --")).toBe("'''; DROP TABLE texts; --'")
+  expect(quotedString("'; DROP TABLE texts; --")).toBe("'''; DROP TABLE texts; --'")
 })

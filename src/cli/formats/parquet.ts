@@ -3,7 +3,7 @@ import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DuckDBType, DuckDBValue } from '@duckdb/node-api'
 import type { ColumnType, QueryResult } from '../../contract.js'
-import { duckdbError } from '../../duckdb-error.js'
+import { duckdbError } from '../../duckdb/errors.js'
 import { AuditError } from '../../errors.js'
 import { scratchFolder } from '../../scratch.js'
 import { type BinaryValue, batches, binaryValue } from './values.js'
@@ -60,7 +60,7 @@ async function save({ columns, rows }: QueryResult, file: string, folder: string
   const instance = await openInMemory({ memory_limit: '1GB', temp_directory: folder })
   try {
     const connection = await instance.connect()
-    const declared = columns.map(({ name, type }) => `${quoted(name, '"')} ${TYPES[type]}`)
+    const declared = columns.map(({ name, type }) => `${duckdb.quotedIdentifier(name)} ${TYPES[type]}`)
     await connection.run(`CREATE TABLE result (${declared.join(', ')})`)
     const appender = await connection.createAppender('result')
     for await (const batch of batches(rows, CHUNK_ROWS)) {
@@ -73,7 +73,7 @@ async function save({ columns, rows }: QueryResult, file: string, folder: string
     appender.closeSync()
     // Without a second file that is renamed at the end, the mode given above stays.
     await connection
-      .run(`COPY result TO ${quoted(file, "'")} (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)`)
+      .run(`COPY result TO ${duckdb.quotedString(file)} (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)`)
       .catch((error: unknown) => {
         throw duckdbError('the Parquet file on its way', error)
       })
@@ -81,8 +81,4 @@ async function save({ columns, rows }: QueryResult, file: string, folder: string
   } finally {
     instance.closeSync()
   }
-}
-
-function quoted(text: string, quote: string): string {
-  return quote + text.replaceAll(quote, quote + quote) + quote
 }

@@ -1,7 +1,8 @@
 /** Parquet files that the engine writes for a warehouse to read. */
 
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { duckdbError } from '../../src/duckdb-error.js'
+import { duckdbError } from './errors.js'
+import { quotedString } from './quoting.js'
 
 /** Rows a row group: the readers' unit of parallel work and of skipping. */
 const ROW_GROUP_ROWS = 122_880
@@ -29,7 +30,7 @@ export async function writeParquet(
 ): Promise<number> {
   try {
     const { rowsChanged } = await engine.run(
-      `COPY (${select}) TO '${path.replaceAll("'", "''")}'
+      `COPY (${select}) TO ${quotedString(path)}
         (FORMAT parquet, ${COMPRESSIONS[compression]}, ROW_GROUP_SIZE ${ROW_GROUP_ROWS})`,
     )
     return rowsChanged

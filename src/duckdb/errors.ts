@@ -1,6 +1,6 @@
 /** DuckDB's errors as ours. */
 
-import { AuditError } from './errors.js'
+import { AuditError } from '../errors.js'
 
 /** Kinds of errors whose text speaks of the machine or of the statement, not of the data. */
 const SPEAKABLE = /^(?:Out of Memory|IO|Catalog|Binder|Parser|Syntax|Permission|TransactionContext) Error: [^\n]*/

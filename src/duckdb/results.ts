@@ -7,9 +7,9 @@ import {
   DuckDBTypeId,
   type DuckDBValue,
 } from '@duckdb/node-api'
-import type { ColumnType, QueryResult, Value } from '../../src/contract.js'
-import { duckdbError } from '../../src/duckdb-error.js'
-import { rfc3339 } from './instants.js'
+import type { ColumnType, QueryResult, Value } from '../contract.js'
+import { rfc3339 } from '../rfc3339.js'
+import { duckdbError } from './errors.js'
 
 const TYPES: Readonly<Partial<Record<DuckDBTypeId, ColumnType>>> = {
   [DuckDBTypeId.BOOLEAN]: 'boolean',

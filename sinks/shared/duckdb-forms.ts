@@ -1,0 +1,11 @@
+import { DUCKDB } from '../../schemas/ddl.js'
+import type { SqlForms } from './questions.js'
+
+/** For the sinks that answer in DuckDB's SQL. */
+export const DUCKDB_SQL: SqlForms = {
+  table: DUCKDB.quote,
+  column: DUCKDB.quote,
+  utcDay: (instant) => `CAST(${instant} AT TIME ZONE 'UTC' AS DATE)`,
+  keys: (events, json) =>
+    `SELECT "timestamp", unnest(json_keys(${json})) AS key FROM ${events} WHERE ${json} IS NOT NULL`,
+}
