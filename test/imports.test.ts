@@ -113,11 +113,30 @@ describe('the layout', () => {
     const wiring = all.filter(({ target }) => /^(?:sinks|src\/sources)\/index$/.test(target))
     expect(wiring.filter(({ file }) => !/^src\/cli\//.test(file))).toEqual([])
     const above = all.filter(({ file, target }) => /^src\/cli\//.test(target) && !/^src\/cli\//.test(file))
-    expect(above.filter(({ file }) => file !== 'src/demo/demo.ts')).toEqual([])
+    expect(above).toEqual([])
   })
 
   it('the room of DuckDB knows the contract, errors, instants and scratch folders', () => {
     expect(strays('src/duckdb/', /^src\/(?:contract|errors|rfc3339|scratch)$/)).toEqual([])
+  })
+
+  it('has no circle', () => {
+    const next = new Map<string, Set<string>>()
+    for (const { file, target, type } of all) {
+      if (type || !own(target)) continue
+      const from = file.replace(/\.ts$/, '')
+      next.set(from, (next.get(from) ?? new Set()).add(target))
+    }
+    const circles: string[] = []
+    const done = new Set<string>()
+    const visit = (module: string, path: readonly string[]): void => {
+      if (path.includes(module)) circles.push([...path.slice(path.indexOf(module)), module].join(' → '))
+      if (path.includes(module) || done.has(module)) return
+      for (const target of next.get(module) ?? []) visit(target, [...path, module])
+      done.add(module)
+    }
+    for (const module of next.keys()) visit(module, [])
+    expect(circles).toEqual([])
   })
 
   it('every DuckDB is opened in one place', () => {

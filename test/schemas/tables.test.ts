@@ -1,9 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
-import { Schema, TimestampMicrosecond, TimeUnit } from 'apache-arrow'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { ACTIONS } from '../../schemas/actions.js'
-import { arrowSchema } from '../../schemas/arrow.js'
 import { createTable, DUCKDB, WAREHOUSE_TYPES } from '../../schemas/ddl.js'
 import { AUDIT_EVENTS, TABLES } from '../../schemas/tables.js'
 
@@ -103,34 +101,6 @@ describe('keys and types', () => {
       'datetime2(6)',
       'TIMESTAMP(µs, UTC)',
     ])
-  })
-})
-
-describe('arrowSchema', () => {
-  it.each(TABLES)('has the columns of $name', (table) => {
-    const schema = arrowSchema(table)
-    expect(schema).toBeInstanceOf(Schema)
-    expect(schema.names.join(' ')).toBe(CONTRACT[table.name])
-    expect(schema.fields.map(({ nullable }) => !nullable)).toEqual(table.columns.map(({ required }) => required))
-    expect(schema.metadata.get('meaning')).toBe(table.meaning)
-  })
-
-  it('types each column and says what it means', () => {
-    const schema = arrowSchema(AUDIT_EVENTS)
-    const field = (name: string) => schema.fields.find((candidate) => candidate.name === name)
-    const type = field('timestamp')?.type
-    expect(type).toBeInstanceOf(TimestampMicrosecond)
-    expect(type).toMatchObject({ unit: TimeUnit.MICROSECOND, timezone: 'UTC' })
-    expect(['action', 'response_code', 'source_line', 'extra'].map((name) => String(field(name)?.type))).toEqual([
-      'Utf8',
-      'Int32',
-      'Int64',
-      'Utf8',
-    ])
-    expect(Object.fromEntries(field('actor_email')?.metadata ?? [])).toEqual({
-      meaning: 'The e-mail address of the actor.',
-      class: 'name',
-    })
   })
 })
 
