@@ -21,6 +21,8 @@ export interface Document {
   readonly bytes: number | null
   /** The instants a request asked for; null where the document's own events tell. */
   readonly range: DayRange | null
+  /** True when the bytes are lines of JSON already, and neither an archive nor pages of the API. */
+  readonly isNdjson?: boolean
   /** A local file with exactly these bytes, where there is one: landing then need not copy it. */
   readonly path?: string
   /**

@@ -143,7 +143,8 @@ async function read(document: Document, path: string, options: Limited, tryInPla
   const filter = new LineFilter(spool)
   let textBytes = 0
   try {
-    for await (const chunk of unwrapPages(refuseNonLogs(unpack(arriving(), facts)), facts)) {
+    const text = document.isNdjson ? arriving() : unwrapPages(refuseNonLogs(unpack(arriving(), facts)), facts)
+    for await (const chunk of text) {
       if (textBytes === 0 && !(tryInPlace && facts.asArrived && !facts.isPage)) spool.open()
       textBytes += chunk.length
       if (textBytes > options.limits.maxBytes) throw tooLarge(options.limits)

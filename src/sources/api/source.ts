@@ -71,6 +71,7 @@ export function apiSource(options: ApiOptions): Source {
       id: windowId(endpoint, day, anonymize),
       version,
       bytes: null,
+      isNdjson: true,
       range: { from: startOf(day), to: startOf(day + 1) },
       open: async (signal) => allPages(client, query, await client.get(query, signal), signal),
     }
