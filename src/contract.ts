@@ -39,6 +39,11 @@ export interface Source {
   readonly commitEach?: boolean
   /** How many documents may be read at once; one when absent. */
   readonly concurrency?: number
+  /**
+   * Where asking is dear: what a load that names no days has to list, judging from its receipts in each sink. Absent where
+   * everything is listed.
+   */
+  window?(receipts: readonly ReadonlyMap<string, string>[]): DayRange
   /** Every document that may hold events of the range; what else it holds is passed over by the transform. */
   list(range: DayRange, signal: AbortSignal): AsyncIterable<Document>
   close(): Promise<void>
@@ -144,3 +149,6 @@ export interface Sink {
   readonly questions: Questions
   close(): Promise<void>
 }
+
+/** What a load needs of a sink. */
+export type LoadingSink = Omit<Sink, 'query' | 'questions'>

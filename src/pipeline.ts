@@ -1,11 +1,11 @@
 /** The one loop: list, land, transform, load. */
 
 import { rm } from 'node:fs/promises'
-import type { DayRange, Document, Sink, Source } from './contract.js'
+import type { DayRange, Document, LoadingSink, Source } from './contract.js'
 import { AuditError, printable } from './errors.js'
 import { Journal, type Summary } from './journal.js'
 import { landBatches } from './landing/batches.js'
-import { receiptVersion } from './landing/days.js'
+import { EVERYTHING, receiptVersion } from './landing/days.js'
 import { type DocumentLimits, GENEROUS } from './landing/limits.js'
 import type { Logger } from './log.js'
 import { type Loading, loadBatch } from './pipeline/loading.js'
@@ -18,14 +18,15 @@ export type { Summary } from './journal.js'
 
 export interface Job {
   readonly source: Source
-  readonly range: DayRange
+  /** The days that are wanted; null: whatever the source says is new. */
+  readonly range: DayRange | null
   /** Read documents again whose version the sinks hold. */
   readonly refetch: boolean
 }
 
 export interface Run {
   readonly jobs: readonly Job[]
-  readonly sinks: readonly Sink[]
+  readonly sinks: readonly LoadingSink[]
   readonly engine: Engine
   /** A folder of the run's own: landed documents stand there while their batch is loaded. */
   readonly folder: string
@@ -53,18 +54,19 @@ export interface Pending {
 }
 
 /**
- * Compares every listed document and its version with the receipts of every sink; no watermark can miss one so.
+ * Compares every listed document and its version with the receipts of every sink. There is no watermark that a late or
+ * rewritten document could fall behind.
  *
+ * @param receipts   of each sink, for this source
  * @param isFinished whether an earlier process of this run is through with a document
  */
 export async function listPending(
-  { source, range, refetch }: Job,
-  sinks: readonly Sink[],
+  { source, range: wanted, refetch }: Job,
+  receipts: readonly ReadonlyMap<string, string>[],
   signal: AbortSignal,
   isFinished: (document: Document) => boolean = () => false,
 ): Promise<Pending> {
-  const receipts: ReadonlyMap<string, string>[] = []
-  for (const sink of sinks) receipts.push(await sink.receipts(source.id))
+  const range = wanted ?? source.window?.(receipts) ?? EVERYTHING
   // A receipt for all of a document serves for some of its days too.
   const alreadyLoaded = (document: Document, version: string): boolean => {
     const serving = [version, receiptVersion(document, version, range)]
@@ -90,14 +92,15 @@ export async function listPending(
 export async function run(options: Run): Promise<Summary> {
   const { jobs, sinks, progress, signal } = options
   const { journal = new Journal(sinks.map(({ id }) => id)) } = options
-  await prepareAll(sinks, journal, options)
-  const taking = sinks.filter(({ id }) => !journal.hasFailed(id))
+  await eachSink(options, journal, (sink) => sink.prepare())
   const work: Pending[] = []
   const unlisted: AuditError[] = []
   for (const job of jobs) {
     const isFinished = (document: Document): boolean => journal.isFinished(keyOf(job.source, document))
+    const receipts: ReadonlyMap<string, string>[] = []
+    await eachSink(options, journal, async (sink) => void receipts.push(await sink.receipts(job.source.id)))
     try {
-      work.push(await listPending(job, taking, signal, isFinished))
+      work.push(await listPending(job, receipts, signal, isFinished))
     } catch (error) {
       if (signal.aborted || !(error instanceof AuditError)) throw error
       unlisted.push(error)
@@ -113,11 +116,19 @@ export async function run(options: Run): Promise<Summary> {
   return journal.summary
 }
 
-/** @throws what the last one failed with, when none is left */
-async function prepareAll(sinks: readonly Sink[], journal: Journal, { logger, signal }: Run): Promise<void> {
+/**
+ * One after the other; a sink that fails takes nothing of this run, and the others go on.
+ *
+ * @throws what the last one failed with, when none is left
+ */
+async function eachSink(
+  { sinks, logger, signal }: Run,
+  journal: Journal,
+  work: (sink: LoadingSink) => Promise<void>,
+): Promise<void> {
   for (const sink of sinks.filter(({ id }) => !journal.hasFailed(id))) {
     try {
-      await sink.prepare()
+      await work(sink)
     } catch (error) {
       if (signal.aborted || !(error instanceof AuditError)) throw error
       const left = sinks.filter(({ id }) => id !== sink.id && !journal.hasFailed(id))

@@ -4,7 +4,7 @@
  */
 
 import { rm } from 'node:fs/promises'
-import type { Sink } from '../contract.js'
+import type { LoadingSink } from '../contract.js'
 import { AuditError, EXIT, interrupted, printable } from '../errors.js'
 import type { LandedBatch } from '../landing/batches.js'
 import { documentsOf, halvesOf } from '../landing/spooled.js'
@@ -20,7 +20,7 @@ import { keysOf, type Transformed, type Transforming, transformBatch } from './t
 const MOST_REFUSALS = 3
 
 export interface Loading extends Transforming {
-  readonly sinks: readonly Sink[]
+  readonly sinks: readonly LoadingSink[]
   readonly logger: Logger
   readonly progress: Progress
   /** Of each batch that loads into all sinks; not when a sink alone needs it again. */
@@ -33,10 +33,10 @@ export interface Loading extends Transforming {
  * @param only the sinks to load into, where it is not all of them
  * @throws AuditError when no sink takes any more, or the signal is aborted
  */
-export async function loadBatch(landed: LandedBatch, run: Loading, only?: readonly Sink[]): Promise<void> {
+export async function loadBatch(landed: LandedBatch, run: Loading, only?: readonly LoadingSink[]): Promise<void> {
   const { journal, source } = run
   const keys = keysOf(landed, source)
-  const taken = ({ id }: Sink): number => journal.loadedCount(id, keys)
+  const taken = ({ id }: LoadingSink): number => journal.loadedCount(id, keys)
   const sinks = (only ?? run.sinks).filter((sink) => !journal.hasFailed(sink.id) && taken(sink) < keys.length)
   if (sinks.length === 0) return
   // A process that died had loaded some of them.
@@ -49,7 +49,7 @@ export async function loadBatch(landed: LandedBatch, run: Loading, only?: readon
   if (only === undefined) await journal.finish(transformed.keys)
 }
 
-async function loadHalves(landed: LandedBatch, run: Loading, only?: readonly Sink[]): Promise<void> {
+async function loadHalves(landed: LandedBatch, run: Loading, only?: readonly LoadingSink[]): Promise<void> {
   // What killed comes last: by then the others are loaded, and need not be landed again after the next death.
   const killed = (half: LandedBatch): number => (run.journal.hasKilled(keysOf(half, run.source)) ? 1 : 0)
   const halves = await halvesOf(landed)
@@ -59,7 +59,7 @@ async function loadHalves(landed: LandedBatch, run: Loading, only?: readonly Sin
   }
 }
 
-async function loadInto(sinks: readonly Sink[], transformed: Transformed, run: Loading): Promise<void> {
+async function loadInto(sinks: readonly LoadingSink[], transformed: Transformed, run: Loading): Promise<void> {
   const { batch, landed, keys } = transformed
   for (const [i, sink] of sinks.entries()) {
     try {
@@ -81,7 +81,7 @@ async function loadInto(sinks: readonly Sink[], transformed: Transformed, run: L
 }
 
 /** A document that the sink refuses whole. */
-async function loadOne(sink: Sink, transformed: Transformed, run: Loading): Promise<void> {
+async function loadOne(sink: LoadingSink, transformed: Transformed, run: Loading): Promise<void> {
   try {
     const refusal = await loadByLines(sink, transformed, run, (error) => mayLieInTheData(error, run))
     if (refusal === null) return
@@ -116,7 +116,7 @@ function mayLieInTheData(error: unknown, { signal, logger }: Loading): boolean {
   return !error.retryable && !error.outside && error.exitCode === EXIT.failed
 }
 
-async function giveUp(sink: Sink, error: unknown, { journal, logger }: Loading): Promise<void> {
+async function giveUp(sink: LoadingSink, error: unknown, { journal, logger }: Loading): Promise<void> {
   logger.error({ err: error }, `${sink.id} takes no more of this run`)
   await journal.failSink(sink.id, error instanceof AuditError ? error.message : 'an unexpected error')
   if (journal.summary.sinks.every((each) => each.error !== null)) throw error

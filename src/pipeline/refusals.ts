@@ -1,6 +1,6 @@
 /** A document that a sink refuses, loaded without the lines it refuses. */
 
-import type { Batch, Sink } from '../contract.js'
+import type { Batch, LoadingSink } from '../contract.js'
 import { duckdbError } from '../duckdb/errors.js'
 import { documentsOf, lineOf } from '../landing/spooled.js'
 import { partOf, receiptOf, refusedLine } from '../transform/parts.js'
@@ -20,7 +20,7 @@ const MOST_BEFORE_ANY = 8
  * @throws what the sink threw where it does not lie in the data
  */
 export async function loadByLines(
-  sink: Sink,
+  sink: LoadingSink,
   { batch, landed, keys }: Transformed,
   { engine, journal, progress, refusals, signal }: Loading,
   mayLieInTheData: (error: unknown) => boolean,

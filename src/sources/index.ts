@@ -10,8 +10,8 @@ export interface SourceOptions {
   readonly anonymize: boolean
   readonly dialect: 'classic' | 'current' | 'multi-tenant' | undefined
   readonly insecureHttp: boolean
-  /** How long after its end a UTC day counts as finished, in milliseconds. */
-  readonly settleMs: number
+  /** How late an event may become known and still be found, in milliseconds. */
+  readonly overlapMs: number
   /** How many objects of a bucket are read at once. */
   readonly concurrency: number
   /** Whether links in a folder may lead out of it. */
@@ -20,7 +20,7 @@ export interface SourceOptions {
   onWarning(text: string): void
 }
 
-export const isApi = (address: string): boolean => /^https?:\/\//i.test(address)
+const isApi = (address: string): boolean => /^https?:\/\//i.test(address)
 
 /** @throws AuditError, exit code 2, when no source has such an address, or it lacks what it needs */
 export async function openSource(address: string, options: SourceOptions): Promise<Source> {

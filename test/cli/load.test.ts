@@ -35,6 +35,18 @@ describe('load', () => {
     expect(code).toBe(0)
   })
 
+  it('goes on without a sink that cannot be opened, and fails in the end', async () => {
+    const cwd = withFiles({ 'a.ndjson': ndjson(LOGIN) })
+    const to = ['--to', 'duckdb:none/audit.duckdb', '--to', 'duckdb:audit.duckdb']
+    const { code, stdout, stderr } = await run(['load', '--from', 'a.ndjson', ...to, '--output', 'json'], { cwd })
+    expect(code).toBe(1)
+    expect(JSON.parse(stdout).sinks).toMatchObject([
+      { sink: 'duckdb:none/audit.duckdb', error: expect.stringContaining('there is no folder'), inserted: 0 },
+      { sink: 'duckdb:audit.duckdb', error: null, inserted: 1 },
+    ])
+    expect(stderr).toContain('duckdb:none/audit.duckdb takes nothing of this run')
+  })
+
   it('writes its summary as JSON, and skips what is loaded', async () => {
     const cwd = withFiles({ 'a.ndjson': ndjson(LOGIN, '{cut') })
     const from = ['load', '--from', 'a.ndjson']

@@ -34,15 +34,19 @@ export const spanId = (endpoint: string, from: Day, to: Day | null, anonymize: b
  * end; and at least from `overlapMs` before the end of the last finished day. On the first run: today.
  *
  * So a day that failed while later ones were loaded is gone back to, and a gap between two backfills is filled.
- * Finished days in the range cost nothing: give the source `settleMs` of at least the overlap, and a day within
+ * Finished days in the range cost nothing. No day within the overlap is finished, so a day within
  * the overlap is read again in every run, while an older one is read once more when it has left the overlap and
  * is then `final`, which the pipeline skips.
  *
- * @param receipts  document → version, of the source's own namespace; with several sinks the earliest range serves
+ * @param sinks     document → version in each sink, of the source's own namespace
  * @param overlapMs how late an event may become known and still be found
  */
-export function loadRange(now: Date, receipts: ReadonlyMap<string, string>, overlapMs: number): DayRange {
-  const today = dayOf(now)
+export function loadRange(now: Date, sinks: readonly ReadonlyMap<string, string>[], overlapMs: number): DayRange {
+  const first = Math.min(...sinks.map((receipts) => firstDay(dayOf(now), receipts, overlapMs)))
+  return { from: startOf(first), to: null }
+}
+
+function firstDay(today: Day, receipts: ReadonlyMap<string, string>, overlapMs: number): Day {
   const finished = new Set<Day>()
   let oldest = today
   for (const [document, version] of receipts) {
@@ -53,8 +57,7 @@ export function loadRange(now: Date, receipts: ReadonlyMap<string, string>, over
   }
   let from = oldest
   while (from < today && finished.has(from)) from++
-  if (from > oldest) from = Math.min(from, dayOf(new Date(from * DAY_MS - overlapMs)))
-  return { from: startOf(from), to: null }
+  return from > oldest ? Math.min(from, dayOf(new Date(from * DAY_MS - overlapMs))) : from
 }
 
 /** The days a document's id tells of; of an answer that reached to now the first one, which is the one that matters. */

@@ -6,7 +6,19 @@ import { apiAddress, type Dialect } from './address.js'
 import { allPages, type Probe, probe, wholeLines } from './answers.js'
 import { apiClient, type Query, type Timing } from './client.js'
 import type { Credentials } from './credentials.js'
-import { DAY_MS, type Day, dayOf, dayText, FINAL, isFinished, SETTLE_MS, spanId, startOf, windowId } from './days.js'
+import {
+  DAY_MS,
+  type Day,
+  dayOf,
+  dayText,
+  FINAL,
+  isFinished,
+  loadRange,
+  SETTLE_MS,
+  spanId,
+  startOf,
+  windowId,
+} from './days.js'
 import { wrongDialect } from './failures.js'
 
 /** A classic server counts back from its own today: this near to midnight that may be another one than ours. */
@@ -25,8 +37,8 @@ export interface ApiOptions {
   readonly anonymize?: boolean
   /** Allows plain http to other machines. */
   readonly insecureHttp?: boolean
-  /** How long after its end a day counts as finished; two hours when absent. `load` gives its overlap. */
-  readonly settleMs?: number
+  /** How late an event may become known and still be found; a day is not finished before that, or two hours, have passed. */
+  readonly overlapMs?: number
   now?(): Date
   readonly timing?: Timing
   readonly pageLimit?: number
@@ -46,7 +58,8 @@ export interface ApiOptions {
  * @throws AuditError (usage) for an address that cannot be used, or anonymize where there is none
  */
 export function apiSource(options: ApiOptions): Source {
-  const { anonymize = false, dialect: named, settleMs = SETTLE_MS, now = () => new Date() } = options
+  const { anonymize = false, dialect: named, overlapMs = 0, now = () => new Date() } = options
+  const settleMs = Math.max(SETTLE_MS, overlapMs)
   const address = apiAddress(options.baseUrl, named ?? null, options.insecureHttp ?? false)
   if (anonymize && address.multiTenant) {
     throw usageError(
@@ -131,7 +144,13 @@ export function apiSource(options: ApiOptions): Source {
     return { dialect, serverDate }
   }
 
-  return { id: endpoint + (anonymize ? '?anonymize=true' : ''), commitEach: true, list, close: client.close }
+  return {
+    id: endpoint + (anonymize ? '?anonymize=true' : ''),
+    commitEach: true,
+    window: (receipts) => loadRange(now(), receipts, overlapMs),
+    list,
+    close: client.close,
+  }
 }
 
 interface Clocks {
