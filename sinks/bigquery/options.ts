@@ -1,0 +1,37 @@
+/** The options of its addresses. */
+
+export const OPTIONS = {
+  location: {
+    meaning: 'where a new dataset is made; an error when the dataset is elsewhere',
+    pattern: /^[A-Za-z0-9-]{1,63}$/,
+    expected: 'a location such as EU or europe-west4',
+  },
+  staging: {
+    meaning:
+      '`gs://bucket[/prefix]`: batches go there first and are loaded from there; for large batches and slow lines. The bucket must be where the dataset is',
+    pattern: /^gs:\/\//,
+    expected: 'gs://BUCKET or gs://BUCKET/PREFIX',
+  },
+  table_prefix: {
+    meaning: 'before the name of every table and view',
+    pattern: /^[A-Za-z0-9_]{1,200}$/,
+    expected: 'made of letters, digits and underscores',
+  },
+  require_partition_filter: {
+    meaning: '`true`: new `audit_events` tables refuse queries without a filter on `timestamp`',
+    pattern: /^(?:true|false)$/,
+    expected: 'true or false',
+  },
+  labels: {
+    meaning:
+      '`key:value,key:value` (in `WANDB_AUDIT_TO` a comma is `%2C`) on every job, beside `application:wandb-audit` and, for loads, `load_id`',
+    pattern: /^/,
+    expected: 'key:value,key:value',
+  },
+  endpoint: {
+    meaning: 'another API server over https, such as a private endpoint',
+    // Credentials go over TLS only; plain HTTP serves stand-ins on this machine.
+    pattern: /^(?:https:\/\/|http:\/\/(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?\/?$)[^@]*$/i,
+    expected: 'https://HOST, or http:// on this machine',
+  },
+}
