@@ -98,7 +98,7 @@ describe('the layout', () => {
 
   it('the pipeline knows the stages, never a single source or sink', () => {
     const known =
-      /^src\/(?:contract|duckdb\/errors|errors|journal|load-id|log|progress|landing\/(?:batches|days|landing|limits|settled|spooled)|transform\/(?:engine|parts|transform))$/
+      /^src\/(?:contract|duckdb\/errors|errors|journal|load-id|log|progress|landing\/(?:batches|days|landing|changed-files|limits|spooled)|transform\/(?:engine|parts|transform))$/
     expect(strays('src/pipeline', known)).toEqual([])
   })
 

@@ -20,11 +20,11 @@ export const BULK_SIGNS = 256
 /** A line this short is not worth counting in. */
 const FEW_BYTES = 512
 
-/** What stands in the spool for a line put aside: one that is no JSON, so that the walk comes by here. */
+/** Replaces a line that was put aside. It is not JSON, so the engine marks it for the slow path. */
 export const PLACEHOLDER = Buffer.from('!')
 
 const LF = 0x0a
-/** The engine takes them for white space around an object, JSON does not: a line with one is for the walk. */
+/** White space to the engine, but not in JSON: a line with one takes the slow path. */
 const VT = 0x0b
 const FF = 0x0c
 /** The engine overlooks a last line of one character that nothing ends. */

@@ -7,10 +7,10 @@ import { duckdbError } from '../duckdb/errors.js'
 import { AuditError, EXIT, interrupted, printable } from '../errors.js'
 import type { Journal, Key } from '../journal.js'
 import type { LandedBatch, SpoolFile } from '../landing/batches.js'
+import { relandChanged } from '../landing/changed-files.js'
 import { EVERYTHING } from '../landing/days.js'
 import { land } from '../landing/landing.js'
 import type { DocumentLimits } from '../landing/limits.js'
-import { settledFiles } from '../landing/settled.js'
 import { documentsOf, withLinesAside } from '../landing/spooled.js'
 import { newLoadId } from '../load-id.js'
 import type { Engine } from '../transform/engine.js'
@@ -106,7 +106,7 @@ async function transformSettled(
 ): Promise<{ readonly files: readonly SpoolFile[]; readonly outcome: TransformedBatch | AuditError }> {
   for (let asked = files; ; ) {
     const outcome = await attempt(asked, folder, run)
-    const settled = await settledFiles(asked, run)
+    const settled = await relandChanged(asked, run)
     const isEmpty = settled.every(({ documents }) => documents.length === 0)
     if (settled === asked || isEmpty) return { files: settled, outcome }
     asked = settled

@@ -68,9 +68,9 @@ export async function stagedByDocument(engine: Engine, files: readonly SpoolFile
     return 'SELECT rowid AS row, file AS ordinal, * EXCLUDE (file) FROM staged'
   }
   await engine.run(
-    'CREATE TABLE owners AS SELECT unnest(range(first_row, first_row + lines)) AS row, ordinal FROM documents',
+    'CREATE TABLE line_documents AS SELECT unnest(range(first_row, first_row + lines)) AS row, ordinal FROM documents',
   )
-  return 'SELECT owners.row, owners.ordinal, staged.* EXCLUDE (file) FROM staged JOIN owners ON owners.row = staged.rowid'
+  return 'SELECT line_documents.row, line_documents.ordinal, staged.* EXCLUDE (file) FROM staged JOIN line_documents ON line_documents.row = staged.rowid'
 }
 
 /** Whether an instant lies in the range; null when the range has no end on either side. */
@@ -104,5 +104,5 @@ export async function createReceipts(
     LEFT JOIN (SELECT ordinal, min("timestamp") AS least, max("timestamp") AS greatest FROM base GROUP BY ordinal)
       USING (ordinal)
     LEFT JOIN (SELECT ordinal, count(*) AS outside FROM (${outside}) GROUP BY ordinal) USING (ordinal)
-    LEFT JOIN (SELECT ordinal, count(*) AS rejected FROM bad_lines GROUP BY ordinal) USING (ordinal)`)
+    LEFT JOIN (SELECT ordinal, count(*) AS rejected FROM rejected_lines GROUP BY ordinal) USING (ordinal)`)
 }

@@ -32,17 +32,17 @@ export async function refuseMostlyRejected(
     JOIN (
       SELECT ordinal, count(*) AS rejected, mode(reason) AS reason,
         count(*) FILTER (reason IN (${NO_EVENT.map(quotedString).join(', ')})) AS strange
-      FROM bad_lines WHERE reason <> 'engine_refused' GROUP BY ordinal
+      FROM rejected_lines WHERE reason <> 'engine_refused' GROUP BY ordinal
     ) USING (ordinal)
     WHERE (2 * rejected > lines OR is_error) AND rejected > ${maxRejects ?? 0}
     ORDER BY ordinal`)
   if (rows.length === 0) return []
   const refused = rows.map(({ ordinal }) => ordinal).join(', ')
-  for (const table of ['documents', 'walked', 'bad_lines']) {
+  for (const table of ['documents', 'slow_events', 'rejected_lines']) {
     await engine.run(`DELETE FROM ${table} WHERE ordinal IN (${refused})`)
   }
   await engine.run(
-    'DELETE FROM reject_pieces WHERE reject_id NOT IN (SELECT reject_id FROM bad_lines WHERE reject_id IS NOT NULL)',
+    'DELETE FROM reject_pieces WHERE reject_id NOT IN (SELECT reject_id FROM rejected_lines WHERE reject_id IS NOT NULL)',
   )
   const documents = files.flatMap((file) => file.documents)
   return rows.flatMap(({ ordinal, lines, rejected, reason, is_error }) => {

@@ -30,11 +30,11 @@ const COLON_FIRST = quotedString('[{,]\\s*"\\s*:')
 const KEYS = quotedString('"([^"]*)"\\s*:')
 
 /**
- * Reads files into rows (file, faulty, the columns of `typed`), in the order of the files and their lines, one for
+ * Reads files into rows (file, slow, the columns of `typed`), in the order of the files and their lines, one for
  * each line that is not blank.
  *
- * `faulty` marks the lines for the walk: those that are no events, and events that the engine would not keep to the
- * digit or whose values may be too long. Their other columns say nothing.
+ * `slow` marks the lines for the slow path: those that are not events, and events that the engine would not keep to the
+ * digit or whose values may be too long. Their other columns mean nothing.
  */
 export function readEvents(paths: readonly string[]): string {
   const count = RECORD_FIELDS.map((field) => `(${quotedIdentifier(field)} IS NOT NULL)::UTINYINT`).join(' + ')
@@ -70,13 +70,13 @@ export function readEvents(paths: readonly string[]): string {
           OR (contains(json, '\\') AND (${oddIds} OR ${rewritten} OR ids IS NOT NULL))
           OR CASE WHEN contains(CAST(extra AS VARCHAR)[2:], '{') THEN ${mayRepeat} ELSE false END
         ELSE false
-      END AS faulty
+      END AS slow
     FROM (${typed({ texts, ids: undocumentedIds('unknown'), sorted, wide: false, passed: ['file', 'json', 'more'] })})`
 }
 
 /**
- * Keys in order, and none whose value is null: that is as if absent. Most objects are so already. Numbers are exact: a line
- * in which the engine would rewrite one is walked.
+ * Sorts the keys, and drops those whose value is null: null means absent. Most objects need neither. Numbers stay exact, because
+ * a line in which the engine would rewrite one takes the slow path.
  */
 const sorted = (object: string): string => `CASE
     WHEN ${object} IS NULL THEN NULL

@@ -38,15 +38,15 @@ export async function createResolved(engine: Engine, documents: number): Promise
       CREATE TABLE resolved AS SELECT *, 1 AS occurrences, 0 AS fills, CAST(NULL AS VARCHAR) AS names_document FROM numbered`)
     return
   }
-  await engine.run(`CREATE TABLE told AS ${told()}`)
+  await engine.run(`CREATE TABLE combined AS ${combined()}`)
   await engine.run(`CREATE TABLE resolved AS ${resolved()}`)
-  if ((await engine.number('SELECT count(*) FROM told WHERE disputed')) > 0) {
+  if ((await engine.number('SELECT count(*) FROM combined WHERE disputed')) > 0) {
     await engine.run(`INSERT INTO readings ${contradictingReadings()}`)
   }
 }
 
 /** Each event once, as its documents tell it together, but for extras that differ: of them the first one. */
-function told(): string {
+function combined(): string {
   const first = (field: string): string => `arg_min(${quotedIdentifier(field)}, row) AS ${quotedIdentifier(field)}`
   const filled = FILLED_FIELDS.map((field) => `min(row) FILTER (${quotedIdentifier(field)} IS NOT NULL)`).join(', ')
   const sources = NAME_FIELDS.map(
@@ -66,20 +66,20 @@ function told(): string {
     )`
 }
 
-/** `told`, with extras that differ merged key by key in the order of their readings. */
+/** `combined`, with extras that differ merged key by key in the order of their readings. */
 function resolved(): string {
   const columns = [...IDENTITY_FIELDS, ...NAME_FIELDS].map(quotedIdentifier).join(', ')
-  const differing = `numbered SEMI JOIN (FROM told WHERE extras > 1) USING (content_hash)`
+  const differing = `numbered SEMI JOIN (FROM combined WHERE extras > 1) USING (content_hash)`
   const laterNames = NAME_FIELDS.map((name, i) => {
     const document = `name_documents[${i + 1}]`
     return `CASE WHEN ${document} <> first_names_document THEN concat(chr(10), ${quotedString(`${name}: `)}, ${oneLine(document)}) END`
   })
   return `
-    SELECT ${columns}, coalesce(merged.extra, told.extra) AS extra, ordinal, content_hash, row, occurrences,
+    SELECT ${columns}, coalesce(merged.extra, combined.extra) AS extra, ordinal, content_hash, row, occurrences,
       len(list_filter(list_distinct(list_concat(filled_at, coalesce(keys_at, []))), lambda place: place > row)) AS fills,
       CASE WHEN first_names_document IS NOT NULL
         THEN concat(${oneLine('first_names_document')}, ${laterNames.join(', ')}) END AS names_document
-    FROM told
+    FROM combined
     LEFT JOIN (
       SELECT content_hash, list_reduce(list(CAST(extra AS VARCHAR) ORDER BY row), lambda kept, other: ${EXTRA_FUNCTIONS.merged}(kept, other))::JSON AS extra
       FROM ${differing} WHERE extra IS NOT NULL GROUP BY content_hash
@@ -101,7 +101,7 @@ function contradictingReadings(): string {
     SELECT r."timestamp", r.content_hash, ${FILLED_FIELDS.map((field) => `r.${quotedIdentifier(field)}`).join(', ')}, document
     FROM numbered r
     JOIN resolved e USING (content_hash)
-    SEMI JOIN (FROM told WHERE disputed) AS disputed USING (content_hash)
+    SEMI JOIN (FROM combined WHERE disputed) AS disputed USING (content_hash)
     JOIN documents ON documents.ordinal = r.ordinal
     WHERE ${differs} OR ${EXTRA_FUNCTIONS.contradicts}(CAST(e.extra AS VARCHAR), CAST(r.extra AS VARCHAR))`
 }

@@ -7,10 +7,10 @@ import { instantLiteral, quotedIdentifier, quotedString } from '../duckdb/quotin
 import type { SpoolFile } from '../landing/batches.js'
 import { createReceipts, proveNoLineLost, registerDocuments, stagedByDocument, within } from './documents.js'
 import type { Engine } from './engine.js'
-import { walkFaultyLines } from './faulty.js'
 import { type Refusal, refuseMostlyRejected } from './mostly-rejected.js'
 import { readEvents } from './read.js'
 import { createResolved, hasRepeats, oneLine } from './repeats.js'
+import { runSlowPath } from './slow-path.js'
 
 /** The columns that `typed` gives: those of audit_events before the provenance. */
 export const TYPED_COLUMNS = AUDIT_EVENTS.columns
@@ -31,13 +31,13 @@ const VIEWS = [
 const TABLES = [
   'documents',
   'staged',
-  'owners',
-  'walked_texts',
-  'walked',
-  'bad_lines',
+  'line_documents',
+  'slow_texts',
+  'slow_events',
+  'rejected_lines',
   'reject_pieces',
   'repeated',
-  'told',
+  'combined',
   'resolved',
   'readings',
   'receipts',
@@ -76,7 +76,7 @@ export async function transform(
     await registerDocuments(engine, files, identity.range)
     await engine.run(`CREATE TABLE staged AS ${readEvents(files.map(({ path }) => path))}`)
     await proveNoLineLost(engine, files)
-    await walkFaultyLines(engine, files, signal)
+    await runSlowPath(engine, files, signal)
     const refused = await refuseMostlyRejected(engine, files, identity.maxRejects)
     const passedOver = await createBase(engine, files, identity.range, refused.length > 0)
     await createEmpty(engine)
@@ -110,8 +110,8 @@ async function createBase(
   const staged = await stagedByDocument(engine, files)
   await engine.run(`
     CREATE VIEW everything AS
-    SELECT * EXCLUDE (faulty) FROM (${staged}) ${someRefused ? 'SEMI JOIN documents USING (ordinal)' : ''} WHERE NOT faulty
-    UNION ALL BY NAME SELECT * FROM walked`)
+    SELECT * EXCLUDE (slow) FROM (${staged}) ${someRefused ? 'SEMI JOIN documents USING (ordinal)' : ''} WHERE NOT slow
+    UNION ALL BY NAME SELECT * FROM slow_events`)
   const chosen = files.some(({ documents }) => documents.some(({ document }) => document.range !== null))
     ? null
     : within('"timestamp"', range)
@@ -148,7 +148,7 @@ async function createRelations(engine: Engine, provenance: string, repeats: bool
         sha256(concat(strlen(document), ':', document, ',', strlen(raw), ':', raw, '#', repeat))) AS reject_id,
       document AS source_document, version AS document_version, row - first_row + 1 AS source_line,
       reason, message, raw, ${provenance}
-    FROM (SELECT *, row_number() OVER (PARTITION BY ordinal, raw, reject_id IS NULL ORDER BY row) - 1 AS repeat FROM bad_lines)
+    FROM (SELECT *, row_number() OVER (PARTITION BY ordinal, raw, reject_id IS NULL ORDER BY row) - 1 AS repeat FROM rejected_lines)
     JOIN documents USING (ordinal)`)
 }
 

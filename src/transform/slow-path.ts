@@ -1,4 +1,4 @@
-/** The lines that the bulk path marked: each becomes a row of `walked`, or of `bad_lines` with its reason. */
+/** The slow path takes the lines that the bulk path marked. Each becomes a row of `slow_events`, or of `rejected_lines` with its reason. */
 
 import type { DuckDBAppender } from '@duckdb/node-api'
 import { RECORD_FIELDS } from '../../schemas/tables.js'
@@ -7,17 +7,17 @@ import { AuditError } from '../errors.js'
 import type { SpoolFile } from '../landing/batches.js'
 import type { Engine } from './engine.js'
 import { EXTRA_FUNCTIONS } from './extras.js'
+import { type Reject, readLineByLine } from './line-by-line.js'
 import type { RecordTexts } from './members.js'
 import { digestOf, rawPieces, rejectId } from './raw.js'
 import { typed } from './typing.js'
-import { type Reject, walk } from './walk.js'
 
 /** What an appender holds back counts nowhere against the engine's limit of memory. */
 const HELD_CHARACTERS = 8 << 20
 
 const TEXTS = ['row BIGINT', 'ordinal INTEGER', ...RECORD_FIELDS.map((field) => `${quotedIdentifier(field)} VARCHAR`)]
-const WALKED = typed({
-  texts: 'FROM walked_texts',
+const SLOW_EVENTS = typed({
+  texts: 'FROM slow_texts',
   ids: 'ids',
   sorted: (object) => `${EXTRA_FUNCTIONS.sorted}(${object})`,
   wide: true,
@@ -25,30 +25,30 @@ const WALKED = typed({
 })
 
 /**
- * Creates `walked`, typed rows with their `row` and `ordinal`; `bad_lines`, where `raw` is a line's first piece and
+ * Creates `slow_events`, typed rows with their `row` and `ordinal`; `rejected_lines`, where `raw` is a line's first piece and
  * `reject_id` null where that is all of it; and `reject_pieces`, the further pieces, counted from 2.
  */
-export async function walkFaultyLines(engine: Engine, files: readonly SpoolFile[], signal: AbortSignal): Promise<void> {
+export async function runSlowPath(engine: Engine, files: readonly SpoolFile[], signal: AbortSignal): Promise<void> {
   await engine.run(`
-    CREATE TABLE bad_lines (row BIGINT, ordinal INTEGER, reason VARCHAR, message VARCHAR, raw VARCHAR, reject_id VARCHAR)`)
+    CREATE TABLE rejected_lines (row BIGINT, ordinal INTEGER, reason VARCHAR, message VARCHAR, raw VARCHAR, reject_id VARCHAR)`)
   await engine.run('CREATE TABLE reject_pieces (reject_id VARCHAR, piece INTEGER, raw VARCHAR)')
-  await engine.run(`CREATE TABLE walked_texts (${TEXTS.join(', ')}, unknown VARCHAR, ids VARCHAR)`)
-  await engine.run(`CREATE TABLE walked AS ${WALKED} LIMIT 0`)
-  const faulty = await engine.rows(`
+  await engine.run(`CREATE TABLE slow_texts (${TEXTS.join(', ')}, unknown VARCHAR, ids VARCHAR)`)
+  await engine.run(`CREATE TABLE slow_events AS ${SLOW_EVENTS} LIMIT 0`)
+  const slow = await engine.rows(`
     SELECT file, min(first_row) AS first_row, min(ordinal) AS first_ordinal
-    FROM documents SEMI JOIN (SELECT DISTINCT file FROM staged WHERE faulty) USING (file)
+    FROM documents SEMI JOIN (SELECT DISTINCT file FROM staged WHERE slow) USING (file)
     GROUP BY file ORDER BY file`)
   const portion = await Portion.begin(engine)
-  for (const { file, first_row, first_ordinal } of faulty) {
+  for (const { file, first_row, first_ordinal } of slow) {
     const spooled = files[Number(file)]
     if (spooled === undefined) continue
     const start = { file: Number(file), row: Number(first_row), ordinal: Number(first_ordinal) }
-    await walkFile(engine, portion, spooled, start, signal)
+    await readFileSlowly(engine, portion, spooled, start, signal)
   }
   await portion.end()
   const lost = await engine.number(`
-    SELECT (SELECT count(*) FROM staged WHERE faulty) - (SELECT count(*) FROM bad_lines)
-      - (SELECT count(*) FROM walked WHERE "timestamp" IS NOT NULL AND action IS NOT NULL)`)
+    SELECT (SELECT count(*) FROM staged WHERE slow) - (SELECT count(*) FROM rejected_lines)
+      - (SELECT count(*) FROM slow_events WHERE "timestamp" IS NOT NULL AND action IS NOT NULL)`)
   if (lost !== 0) {
     throw new AuditError(`transforming failed: the two readers disagree on ${lost} lines; nothing is loaded`, {
       advice: 'This is a fault of wandb-audit: please report it with the documents of this batch.',
@@ -62,20 +62,20 @@ interface Start {
   readonly ordinal: number
 }
 
-async function walkFile(
+async function readFileSlowly(
   engine: Engine,
   portion: Portion,
   spooled: SpoolFile,
   start: Start,
   signal: AbortSignal,
 ): Promise<void> {
-  const ownerOf = owners(spooled)
+  const documentOf = documentPlaces(spooled)
   let owner = -1
   let repeats = new Map<string, number>()
-  for await (const { line, outcome } of walk(spooled, faultyLines(engine, start))) {
+  for await (const { line, outcome } of readLineByLine(spooled, slowLines(engine, start))) {
     signal.throwIfAborted()
     const row = BigInt(start.row + line - 1)
-    const place = ownerOf(line)
+    const place = documentOf(line)
     if (place !== owner) repeats = new Map()
     owner = place
     const ordinal = start.ordinal + place
@@ -85,7 +85,7 @@ async function walkFile(
   }
 }
 
-/** So many of the walked lines as may be in memory at once; the engine spills what went before. */
+/** As many lines of the slow path as may be in memory at once; the engine spills the earlier ones. */
 class Portion {
   private readonly engine: Engine
   private records: DuckDBAppender
@@ -101,8 +101,8 @@ class Portion {
   static async begin(engine: Engine): Promise<Portion> {
     const { connection } = engine
     return new Portion(engine, [
-      await connection.createAppender('walked_texts'),
-      await connection.createAppender('bad_lines'),
+      await connection.createAppender('slow_texts'),
+      await connection.createAppender('rejected_lines'),
       await connection.createAppender('reject_pieces'),
     ])
   }
@@ -153,9 +153,9 @@ class Portion {
     this.held = 0
     for (const appender of [this.rejects, this.pieces]) appender.flushSync()
     this.records.closeSync()
-    await this.engine.run(`INSERT INTO walked ${WALKED}`)
-    await this.engine.run(`CREATE OR REPLACE TABLE walked_texts (${TEXTS.join(', ')}, unknown VARCHAR, ids VARCHAR)`)
-    this.records = await this.engine.connection.createAppender('walked_texts')
+    await this.engine.run(`INSERT INTO slow_events ${SLOW_EVENTS}`)
+    await this.engine.run(`CREATE OR REPLACE TABLE slow_texts (${TEXTS.join(', ')}, unknown VARCHAR, ids VARCHAR)`)
+    this.records = await this.engine.connection.createAppender('slow_texts')
   }
 
   private flushPieces(): void {
@@ -179,7 +179,7 @@ function longId({ line, encoding }: Reject, document: string, repeats: Map<strin
 }
 
 /** The place among the file's documents of the one whose line it is; to be asked for rising lines. */
-function owners({ documents }: SpoolFile): (line: number) => number {
+function documentPlaces({ documents }: SpoolFile): (line: number) => number {
   let place = 0
   let end = documents[0]?.lines ?? 0
   return (line) => {
@@ -189,10 +189,10 @@ function owners({ documents }: SpoolFile): (line: number) => number {
 }
 
 /** Line numbers, rising, fetched some at a time: there may be millions. */
-async function* faultyLines(engine: Engine, { file, row: firstRow }: Start): AsyncGenerator<number> {
+async function* slowLines(engine: Engine, { file, row: firstRow }: Start): AsyncGenerator<number> {
   for (let last = -1; ; ) {
     const rows = await engine.rows(
-      `SELECT rowid AS row FROM staged WHERE faulty AND file = ${file} AND rowid > ${last} ORDER BY rowid LIMIT 50000`,
+      `SELECT rowid AS row FROM staged WHERE slow AND file = ${file} AND rowid > ${last} ORDER BY rowid LIMIT 50000`,
     )
     for (const { row } of rows) {
       last = Number(row)

@@ -11,7 +11,7 @@ type Told = Pick<BatchingOptions, 'signal' | 'limits' | 'onGone' | 'onFailed'>
  * The same files, if nothing changed since they landed. Else others: a document that changed is landed again, as a copy; of
  * one that is gone or cannot be landed nothing is left, and it is told.
  */
-export async function settledFiles(files: readonly SpoolFile[], told: Told): Promise<readonly SpoolFile[]> {
+export async function relandChanged(files: readonly SpoolFile[], told: Told): Promise<readonly SpoolFile[]> {
   let changed = false
   const settled = []
   for (const file of files) {

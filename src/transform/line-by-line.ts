@@ -1,7 +1,4 @@
-/**
- * The walk: the few lines the engine marked are read again one by one, each to become a reject with its reason or a
- * record with every digit.
- */
+/** Reads the few lines that the engine marked once more, one by one. Each becomes a record with every digit, or a reject with its reason. */
 
 import { closeSync, openSync, readSync } from 'node:fs'
 import { recordProblem } from '../../schemas/record.js'
@@ -27,14 +24,14 @@ export interface Reject {
 
 export type Outcome = { readonly reject: Reject } | { readonly record: RecordTexts }
 
-export interface WalkedLine {
+export interface SlowLine {
   /** Counted from 1, without blank lines. */
   readonly line: number
   readonly outcome: Outcome
 }
 
 /** @param wanted numbers of the file's lines, rising */
-export async function* walk(file: SpoolFile, wanted: AsyncIterable<number>): AsyncGenerator<WalkedLine> {
+export async function* readLineByLine(file: SpoolFile, wanted: AsyncIterable<number>): AsyncGenerator<SlowLine> {
   const numbers = wanted[Symbol.asyncIterator]()
   const aside = new LinesAside(file)
   try {
