@@ -175,7 +175,7 @@ const FILES: readonly Row[] = [
   {
     what: 'a question before anything is loaded',
     args: query('SELECT 1', 'duckdb:new.duckdb'),
-    says: /there is no such file yet/,
+    says: /the file does not exist yet/,
     advice: /Load something first/,
   },
   {
