@@ -4,8 +4,9 @@ import { createHash } from 'node:crypto'
 import type { BigQuery, TableField, TableMetadata } from '@google-cloud/bigquery'
 import { ACTIONS } from '../../schemas/actions.js'
 import { BIGQUERY } from '../../schemas/ddl.js'
-import { AUDIT_ACTIONS, AUDIT_EVENTS, type Column, TABLES, type Table } from '../../schemas/tables.js'
+import { AUDIT_ACTIONS, AUDIT_EVENTS, type Column, LAYOUT_VERSION, TABLES, type Table } from '../../schemas/tables.js'
 import { usageError } from '../../src/errors.js'
+import { refuseNewerLayout } from '../shared/layout.js'
 import type { Place } from './address.js'
 import { keepForEver } from './expiration.js'
 import { type Asker, asking, ifThere, unlessThere } from './request.js'
@@ -113,8 +114,12 @@ export async function createDataset(preparation: Preparation): Promise<void> {
   await ask(preparation, 'making the dataset', () => unlessThere(() => client.createDataset(place.dataset, metadata)))
 }
 
+/** @throws AuditError when a newer version has made the tables; then nothing is changed */
 export async function createTables(preparation: Preparation): Promise<void> {
-  await Promise.all([...TABLES, AUDIT_LOAD_COSTS].map((table) => createTable(preparation, table)))
+  // It has the mark, so it is read and written before the others.
+  await createTable(preparation, AUDIT_EVENTS)
+  const others = [...TABLES, AUDIT_LOAD_COSTS].filter((table) => table !== AUDIT_EVENTS)
+  await Promise.all(others.map((table) => createTable(preparation, table)))
   const { names } = preparation
   await Promise.all(views(({ name }) => names.from(name)).map((view) => createView(preparation, view)))
 }
@@ -124,17 +129,26 @@ async function createTable(preparation: Preparation, table: Table): Promise<void
   await ask(preparation, `preparing ${table.name}`, async () => {
     const found = await ifThere(() => reference.getMetadata())
     if (found === null) await unlessThere(() => reference.create(tableMetadata(table, preparation.place)))
-    const [metadata] = found ?? (await reference.getMetadata())
+    const [metadata] = (found ?? (await reference.getMetadata())) as [TableMetadata, ...unknown[]]
+    const { schema, labels: thereLabels = {} } = metadata
+    refuseNewerLayout(preparation.id, Number(thereLabels[LAYOUT_LABEL] ?? 1))
     await keepForEver(preparation.place, preparation.names.bare(table.name), reference, metadata)
-    const { fields = [] } = (metadata as { schema?: { fields?: TableField[] } }).schema ?? {}
+    const fields = (schema as { fields?: TableField[] } | undefined)?.fields ?? []
     const there = new Set(fields.map(({ name }) => name?.toLowerCase()))
     const missing = table.columns.filter(({ name }) => !there.has(name))
-    if (missing.length === 0) return
+    const labels = labelsOf(table)
+    if (missing.length === 0 && thereLabels[LAYOUT_LABEL] === labels[LAYOUT_LABEL]) return
     // A column that is added cannot be required.
     const added = missing.map((column) => field({ ...column, required: false }))
-    await reference.setMetadata({ schema: { fields: [...fields, ...added] } })
+    await reference.setMetadata({ schema: { fields: [...fields, ...added] }, labels })
   })
 }
+
+/** The mark with the version of the layout. https://cloud.google.com/bigquery/docs/adding-labels */
+const LAYOUT_LABEL = 'wandb_audit_layout'
+
+const labelsOf = (table: Table): Record<string, string> =>
+  table === AUDIT_EVENTS ? { [LAYOUT_LABEL]: String(LAYOUT_VERSION) } : {}
 
 function tableMetadata(table: Table, place: Place): TableMetadata {
   const partitioned = {
@@ -144,6 +158,7 @@ function tableMetadata(table: Table, place: Place): TableMetadata {
   const clustered = CLUSTERED[table.name]
   return {
     description: table.meaning,
+    labels: labelsOf(table),
     schema: { fields: table.columns.map(field) },
     ...(table === AUDIT_EVENTS ? partitioned : {}),
     ...encrypted(place),

@@ -4,7 +4,9 @@
  */
 
 import { z } from 'zod'
+import { LAYOUT_VERSION } from '../../schemas/tables.js'
 import { AuditError } from '../../src/errors.js'
+import { refuseNewerLayout } from '../shared/layout.js'
 import { OWN, readText, remove, upload, type Zone } from './zone.js'
 
 const PATH = `${OWN}/manifest.json`
@@ -26,8 +28,11 @@ const journal = z
   .readonly()
   .default([])
 
+const layout = z.int().default(1)
+
 const manifest = z.strictObject({
-  version: z.literal(1),
+  /** Of the layout: the mark of all that is here and in the tables. */
+  version: layout,
   /** By UTC day: the file with what the merge rule reads of its events, and how many events came from each source. */
   days: z.record(z.string(), z.strictObject({ file, events: z.record(z.string(), z.int()) })),
   journals: z.strictObject({
@@ -55,11 +60,13 @@ export interface Held {
 export async function readManifest(zone: Zone, signal: AbortSignal): Promise<Held | null> {
   const found = await readText(zone, PATH, signal)
   if (found === null) return null
-  const parsed = manifest.safeParse(jsonOf(found.text))
+  const json = jsonOf(found.text)
+  const parsed = manifest.safeParse(json)
   if (parsed.success) return { manifest: parsed.data, version: found.version }
+  refuseNewerLayout(zone.id, z.object({ version: layout }).safeParse(json).data?.version ?? null)
   throw new AuditError(`${zone.id}: ${PATH} is not a manifest that this version reads; nothing is loaded`, {
     outside: true,
-    advice: 'A newer wandb-audit may have written it: use that one. It must not be edited by hand.',
+    advice: 'Somebody edited it: put back what was there, or see "To start anew" in docs/fabric.md.',
   })
 }
 
@@ -74,14 +81,15 @@ export async function replaceManifest(
   next: Manifest,
   signal: AbortSignal,
 ): Promise<Held | null> {
-  const content = Buffer.from(JSON.stringify(next))
+  const marked = { ...next, version: LAYOUT_VERSION }
+  const content = Buffer.from(JSON.stringify(marked))
   const version = await upload(zone, PATH, content, held === null ? 'absent' : { version: held.version }, signal)
   if (version === null) return null
   const kept = filesOf(next)
   const superseded = held === null ? [] : [...filesOf(held.manifest)].filter((path) => !kept.has(path))
   // What is committed is committed: files that stay behind are swept by a later run.
   await remove(zone, superseded, signal).catch(() => {})
-  return { manifest: next, version }
+  return { manifest: marked, version }
 }
 
 /** Every file the manifest names, and itself. */

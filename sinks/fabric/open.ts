@@ -4,7 +4,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MIRRORED_TABLES } from '../../schemas/fabric.js'
-import { AUDIT_ACTIONS, type Table } from '../../schemas/tables.js'
+import { AUDIT_ACTIONS, LAYOUT_VERSION, type Table } from '../../schemas/tables.js'
 import { openConnection } from '../../src/duckdb/connection.js'
 import { writeParquet } from '../../src/duckdb/parquet.js'
 import { AuditError } from '../../src/errors.js'
@@ -55,7 +55,7 @@ async function createManifest(zone: Zone, signal: AbortSignal): Promise<void> {
     audit_reject_pieces: [],
     audit_conflicts: [],
   }
-  await replaceManifest(zone, null, { version: 1, days: {}, journals, tables, pending: [] }, signal)
+  await replaceManifest(zone, null, { version: LAYOUT_VERSION, days: {}, journals, tables, pending: [] }, signal)
 }
 
 /** `_metadata.json` can never change once the service has seen it. */

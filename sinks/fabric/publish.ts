@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { MIRRORED_SCHEMA } from '../../schemas/fabric.js'
 import { AuditError } from '../../src/errors.js'
 import { scratchFolder } from '../../src/scratch.js'
+import { refuseNewerLayout } from '../shared/layout.js'
 import { type Held, type Manifest, readManifest, replaceManifest } from './manifest.js'
 import { download, list, upload, type Zone } from './zone.js'
 
@@ -53,13 +54,14 @@ interface Committed {
  *
  * @param committed the manifest that was just written, and local copies of its pending files by their path
  * @returns the manifest with nothing pending
- * @throws AuditError when there is no manifest, or a table's folder was emptied
+ * @throws AuditError when there is no manifest, a newer version has written it, or a table's folder was emptied
  */
 export async function settle(zone: Zone, signal: AbortSignal, committed?: Committed): Promise<Held> {
   for (let held = committed?.held ?? null; ; ) {
     held ??= await readManifest(zone, signal)
     if (held === null) throw unprepared(zone)
     const { manifest } = held
+    refuseNewerLayout(zone.id, manifest.version)
     if (manifest.pending.length === 0) return held
     const next = afterwards(manifest, await publish(zone, manifest.pending, committed?.local ?? new Map(), signal))
     held = await replaceManifest(zone, held, next, signal)

@@ -2,8 +2,9 @@
 
 import { ACTIONS } from '../../schemas/actions.js'
 import { createTable, REDSHIFT } from '../../schemas/ddl.js'
-import { AUDIT_ACTIONS, AUDIT_LOADS, TABLES, type Table } from '../../schemas/tables.js'
+import { AUDIT_ACTIONS, AUDIT_EVENTS, AUDIT_LOADS, LAYOUT_VERSION, TABLES, type Table } from '../../schemas/tables.js'
 import type { Value } from '../../src/contract.js'
+import { LAYOUT_MARK, layoutIn, refuseNewerLayout } from '../shared/layout.js'
 import type { DataApi } from './data-api.js'
 import { AUDIT_PARTS, columnsOf, literal, type Place, quote, tableOf } from './place.js'
 import { queryResult } from './result.js'
@@ -12,15 +13,19 @@ import { views } from './views.js'
 /** https://docs.aws.amazon.com/redshift/latest/mgmt/data-api.html#data-api-calling-considerations */
 const STATEMENTS_A_BATCH = 40
 
-/** What is there: `table.column`, and names of views and schemas. */
+/** The first table to be made has the mark in its comment, so that nothing of a newer layout is without it. */
+const MARKED = AUDIT_EVENTS
+
+/** What is there: `table.column`, names of views and schemas, and the layout that the mark names. */
 interface Catalogue {
   readonly columns: ReadonlySet<string>
   readonly views: ReadonlySet<string>
   readonly schemas: ReadonlySet<string>
+  readonly layout: number | null
 }
 
-/** @throws AuditError, retryable when something else made the same at the same time */
-export async function prepare(place: Place, api: DataApi, signal: AbortSignal): Promise<void> {
+/** @throws AuditError when a newer version has made the tables; retryable when something else made the same at the same time */
+export async function prepare(id: string, place: Place, api: DataApi, signal: AbortSignal): Promise<void> {
   const run = (sqls: readonly string[]): Promise<string> => api.must({ sqls, what: 'preparing the tables', signal })
   const rowsOf = async (statement: string, n: number): Promise<(readonly Value[])[]> => {
     const rows = []
@@ -28,20 +33,25 @@ export async function prepare(place: Place, api: DataApi, signal: AbortSignal): 
     return rows
   }
   const looked = await run(catalogueStatements(place))
+  const layout = layoutIn(String((await rowsOf(looked, 4))[0]?.[0]))
+  refuseNewerLayout(id, layout)
   const missing = missingStatements(place, {
     columns: new Set((await rowsOf(looked, 1)).map(([table, column]) => `${table}.${column}`)),
     views: new Set((await rowsOf(looked, 2)).map(([name]) => String(name))),
     schemas: new Set((await rowsOf(looked, 3)).map(([name]) => String(name))),
+    layout,
   })
   for (let at = 0; at < missing.length; at += STATEMENTS_A_BATCH) await run(missing.slice(at, at + STATEMENTS_A_BATCH))
   if (actionsDiffer(await rowsOf(await run([selectActions(place)]), 1))) await run(actionStatements(place))
 }
 
-/** Three SELECTs, for the three parts of the catalogue. */
-export const catalogueStatements = ({ schema }: Place): string[] => [
+/** Four SELECTs, for the four parts of the catalogue. */
+export const catalogueStatements = ({ schema, prefix }: Place): string[] => [
   `SELECT table_name, column_name FROM svv_columns WHERE table_schema = ${literal(schema)}`,
   `SELECT viewname FROM pg_views WHERE schemaname = ${literal(schema)}`,
   `SELECT nspname FROM pg_namespace WHERE nspname = ${literal(schema)}`,
+  `SELECT obj_description(c.oid) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE n.nspname = ${literal(schema)} AND c.relname = ${literal(prefix + MARKED.name)}`,
 ]
 
 /** Creates what is missing and adds columns; there is no IF NOT EXISTS for columns in Redshift. None when nothing is missing. */
@@ -62,11 +72,14 @@ function missingOf(table: Table, place: Place, there: Catalogue): string[] {
   const comments = missing.map(
     (column) => `COMMENT ON COLUMN ${name}.${quote(column.name)} IS ${literal(column.meaning)}`,
   )
+  const text = table === MARKED ? `${table.meaning} (${LAYOUT_MARK})` : table.meaning
+  const comment = `COMMENT ON TABLE ${name} IS ${literal(text)}`
   if (missing.length === table.columns.length) {
     const create = createTable(table, REDSHIFT, name).replace(/;$/, '')
-    return [create, `COMMENT ON TABLE ${name} IS ${literal(table.meaning)}`, ...comments]
+    return [create, comment, ...comments]
   }
   return [
+    ...(table === MARKED && there.layout !== LAYOUT_VERSION ? [comment] : []),
     ...missing.map((column) => `ALTER TABLE ${name} ADD COLUMN ${quote(column.name)} ${REDSHIFT.types[column.type]}`),
     ...comments,
   ]

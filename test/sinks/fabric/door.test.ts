@@ -120,7 +120,13 @@ describe('a landing zone is made ready', () => {
   it('never over a manifest of a newer version', async () => {
     const place = await newPlace(azurite)
     await place.store.write(`${ROOT}/_wandb_audit/manifest.json`, Buffer.from('{"version":2}'), 'absent', never)
-    await expect(place.sink().prepare()).rejects.toMatchObject({ advice: expect.stringContaining('newer wandb-audit') })
+    await expect(place.sink().prepare()).rejects.toThrow(/a newer version of wandb-audit made its tables/)
+  })
+
+  it('never over a manifest that somebody edited', async () => {
+    const place = await newPlace(azurite)
+    await place.store.write(`${ROOT}/_wandb_audit/manifest.json`, Buffer.from('{"version":1}'), 'absent', never)
+    await expect(place.sink().prepare()).rejects.toThrow(/is not a manifest that this version reads; nothing is loaded/)
   })
 })
 
