@@ -3,11 +3,13 @@
 import { AUDIT_DOCUMENTS, AUDIT_EVENTS } from '../../schemas/tables.js'
 import type { Sink } from '../../src/contract.js'
 import { AuditError, interrupted } from '../../src/errors.js'
+import { questions } from '../shared/questions.js'
 import { parsePlace } from './address.js'
 import { newClient } from './client.js'
+import { bigquerySql } from './forms.js'
 import type { JobContext } from './jobs.js'
 import { loadBatch } from './load.js'
-import { actionsScript, comparedQuery, parameter, receiptsQuery, sqlQuestions } from './queries.js'
+import { actionsScript, comparedQuery, parameter, receiptsQuery } from './queries.js'
 import { dryRun, readOnly, run } from './query.js'
 import type { Timing } from './request.js'
 import {
@@ -92,7 +94,7 @@ export function bigquerySink(address: string, context: BigQueryContext, timing =
 
     query: async (sql) => readOnly(await jobsThere(), { sql, place }, context.signal),
 
-    questions: sqlQuestions(names),
+    questions: questions(bigquerySql(names.from)),
 
     async close() {},
   }
