@@ -139,7 +139,7 @@ const FILES: readonly Row[] = [
     what: 'a sink in a folder that is missing',
     args: load('--to', 'duckdb:none/a.duckdb'),
     says: /there is no folder/,
-    advice: /Make it first/,
+    advice: /Create it first/,
   },
   {
     what: 'a sink that is a folder',

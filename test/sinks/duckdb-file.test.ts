@@ -53,8 +53,8 @@ describe('a file that is no DuckDB file', () => {
   it.each<[string, (path: string) => void, RegExp]>([
     ['SQLite', text(`SQLite format 3\0${'\0'.repeat(100)}`), /is an SQLite database, not a DuckDB file/],
     ['Parquet', text(`PAR1${'\0'.repeat(100)}PAR1`), /is a Parquet file, not a DuckDB file/],
-    ['gzip', text(`\x1f\x8b${'\0'.repeat(100)}`), /is a gzip file, and no/],
-    ['logs', text(ndjson(EVENT)), /is a file of JSON, and no/],
+    ['gzip', text(`\x1f\x8b${'\0'.repeat(100)}`), /is a gzip file, not a/],
+    ['logs', text(ndjson(EVENT)), /is a file of JSON, not a/],
     ['prose', text('once upon a time there was a file'), /is something else, not a DuckDB file/],
     ['nothing', text(''), /the file is empty, not a DuckDB file/],
     ['a folder', (path) => mkdirSync(path), /is a folder, not a DuckDB file/],

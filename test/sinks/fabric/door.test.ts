@@ -185,7 +185,9 @@ it('files that Fabric does not take are told, once', async () => {
   const sink = place.sink(hoursAgo)
   for (let i = 1; i <= 3; i++) await loadInto(sink, { [`${i}`]: ndjson({ ...EVENT, actor_user_id: i }) })
   const told = place.notices.filter((text) => text.includes('audit_events'))
-  expect(told).toEqual([expect.stringMatching(/files of audit_events wait since .* seems to stand still/)])
+  expect(told).toEqual([
+    expect.stringMatching(/files of audit_events have been waiting since .* seems to have stopped/),
+  ])
   expect((await readManifest(place.zone, never))?.manifest.pending).toEqual([])
 })
 
