@@ -126,6 +126,7 @@ async function merge(load: Load, staging: TableReference, days: readonly DaySpan
   })
   const queryParameters = [
     parameter('load_id', 'STRING', batch.loadId),
+    parameter('source', 'STRING', batch.source),
     parameter('documents', 'INT64', batch.documents),
     parameter('rows_read', 'INT64', batch.rowsRead),
     parameter('started_at', 'TIMESTAMP', batch.startedAt.toISOString()),

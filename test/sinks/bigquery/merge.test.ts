@@ -7,13 +7,20 @@ import { views as duckdbViews, type View } from '../../../schemas/views.js'
 import { parsePlace } from '../../../sinks/bigquery/address.js'
 import { type DaySpan, daySpans, merged, within } from '../../../sinks/bigquery/days.js'
 import { type Merge, mergeScript } from '../../../sinks/bigquery/merge.js'
-import { actionsScript, receiptsQuery, sqlQuestions } from '../../../sinks/bigquery/queries.js'
+import {
+  actionsScript,
+  newestEvents,
+  partitionsQuery,
+  receiptsQuery,
+  sqlQuestions,
+} from '../../../sinks/bigquery/queries.js'
 import { namesIn } from '../../../sinks/bigquery/tables.js'
 import { views } from '../../../sinks/bigquery/views.js'
 import { batchOf, documentOf, ndjson, newEngine } from '../../support/load.js'
 
 const GOLDEN = join(import.meta.dirname, '../../../fixtures/bigquery')
-const names = namesIn(parsePlace('bigquery://acme-audit/audit'))
+const place = parsePlace('bigquery://acme-audit/audit')
+const names = namesIn(place)
 const filtered = namesIn(parsePlace('bigquery://acme-audit/audit?table_prefix=wb_&require_partition_filter=true'))
 
 const day = (text: string): number => Date.parse(`${text}T00:00:00Z`) / 86_400_000
@@ -35,7 +42,8 @@ const STATEMENTS: Readonly<Record<string, string>> = {
   'merge.sql': mergeScript(mergeOf(TWO_DAYS)),
   'merge-without-events.sql': mergeScript(mergeOf([], false)),
   'receipts.sql': `${receiptsQuery(names)}\n`,
-  'status.sql': sqlQuestions(names)
+  'status-days.sql': `${partitionsQuery(place)}\n`,
+  'status.sql': sqlQuestions(names, newestEvents(names, ['__UNPARTITIONED__', '20261002', '20261001', '20260701'], 14))
     .status(14)
     .map(({ name, sql }) => `-- ${name}${sql};\n`)
     .join('\n'),
