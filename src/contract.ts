@@ -118,8 +118,11 @@ export interface Question {
 }
 
 export interface Questions {
-  /** What the sink holds, by source and by day, of the last `days` UTC days there are, and what looks odd. */
-  status(days: number): readonly Question[]
+  /**
+   * What the sink holds, by source and by day, of the last `days` UTC days there are, and what looks odd. A sink that charges for
+   * what is read may ask for the days first.
+   */
+  status(days: number): readonly Question[] | Promise<readonly Question[]>
   /** loaded_at, reason, source_document, source_line and message of each reject. */
   readonly rejects: string
   /** reason and raw of each reject, a long one in several rows: `more` tells whether the next row goes on with the line. */

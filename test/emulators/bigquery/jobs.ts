@@ -87,6 +87,7 @@ export function newJobStore(
   catalog: Catalog,
   faults: JobFault[],
   fetchObject: (uri: string) => Promise<string>,
+  largestPageBytes?: number,
 ): JobStore {
   const jobs = new Map<string, Job>()
   const turns = newTurns()
@@ -97,7 +98,9 @@ export function newJobStore(
       const [uri] = configuration.load.sourceUris ?? []
       const path = file ?? (uri === undefined ? undefined : await fetchObject(uri))
       if (path === undefined) throw invalid('Required parameter is missing: sourceUris')
-      statistics.load = { outputRows: String(await loadParquet(instance, catalog, configuration.load, path)) }
+      statistics.load = {
+        outputRows: String(await loadParquet(instance, catalog, configuration.load, path, largestPageBytes)),
+      }
       return
     }
     const { query } = configuration

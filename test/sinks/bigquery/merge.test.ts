@@ -7,14 +7,20 @@ import { parsePlace } from '../../../sinks/bigquery/address.js'
 import { type DaySpan, daySpans, merged, within } from '../../../sinks/bigquery/days.js'
 import { bigquerySql } from '../../../sinks/bigquery/forms.js'
 import { type Merge, mergeScript } from '../../../sinks/bigquery/merge.js'
-import { actionsScript, receiptsQuery } from '../../../sinks/bigquery/queries.js'
+import {
+  actionsScript,
+  newestEvents,
+  partitionsQuery,
+  receiptsQuery,
+  sqlQuestions,
+} from '../../../sinks/bigquery/queries.js'
 import { namesIn } from '../../../sinks/bigquery/tables.js'
-import { questions } from '../../../sinks/shared/questions.js'
 import { views } from '../../../sinks/shared/views.js'
 import { batchOf, documentOf, ndjson, newEngine } from '../../support/load.js'
 
 const GOLDEN = join(import.meta.dirname, '../../../fixtures/bigquery')
-const names = namesIn(parsePlace('bigquery://acme-audit/audit'))
+const place = parsePlace('bigquery://acme-audit/audit')
+const names = namesIn(place)
 const filtered = namesIn(parsePlace('bigquery://acme-audit/audit?table_prefix=wb_&require_partition_filter=true'))
 
 const day = (text: string): number => Date.parse(`${text}T00:00:00Z`) / 86_400_000
@@ -39,7 +45,8 @@ const STATEMENTS: Readonly<Record<string, string>> = {
     .map(({ sql }) => `${sql};\n`)
     .join('\n'),
   'receipts.sql': `${receiptsQuery(names)}\n`,
-  'status.sql': questions(bigquerySql(names.from))
+  'status-days.sql': `${partitionsQuery(place)}\n`,
+  'status.sql': sqlQuestions(names, newestEvents(names, ['__UNPARTITIONED__', '20261002', '20261001', '20260701'], 14))
     .status(14)
     .map(({ name, sql }) => `-- ${name}${sql};\n`)
     .join('\n'),
@@ -55,12 +62,12 @@ describe('the statements', () => {
     'actions.sql': actionsScript(names),
     ...Object.fromEntries(views(bigquerySql(filtered.from)).map(({ name, sql }) => [name, sql])),
     ...Object.fromEntries(
-      questions(bigquerySql(filtered.from))
+      sqlQuestions(filtered)
         .status(14)
         .map(({ name, sql }) => [`${name} with a filter`, sql]),
     ),
-    rejects: questions(bigquerySql(names.from)).rejects,
-    rawRejects: questions(bigquerySql(names.from)).rawRejects,
+    rejects: sqlQuestions(names).rejects,
+    rawRejects: sqlQuestions(names).rawRejects,
   }
 
   it.each(Object.entries(more))('%s is BigQuery SQL to a parser that is not ours', (_name, sql) => {
