@@ -13,7 +13,6 @@ import {
   type Field,
   GetStatementResultCommand,
   RedshiftDataClient,
-  type SqlParameter,
 } from '@aws-sdk/client-redshift-data'
 import { AuditError, interrupted } from '../../src/errors.js'
 import type { RedshiftAddress } from './address.js'
@@ -35,7 +34,6 @@ export interface Statements {
   readonly what: string
   /** Two requests with the same token are one statement, for 8 hours. At most 64 characters. */
   readonly token?: string
-  readonly parameters?: readonly SqlParameter[]
   readonly signal: AbortSignal
 }
 
@@ -80,14 +78,13 @@ export function dataApi({ id, target, region, endpoint }: RedshiftAddress): Data
     }
   }
 
-  async function run({ sqls, what, token, parameters, signal }: Statements): Promise<Outcome> {
+  async function run({ sqls, what, token, signal }: Statements): Promise<Outcome> {
     const request = new BatchExecuteStatementCommand({
       ...target,
       Database: target.Database,
       Sqls: [...sqls],
       StatementName: `wandb-audit: ${what}`,
       ...(token === undefined ? {} : { ClientToken: token }),
-      ...(parameters === undefined ? {} : { Parameters: [...parameters] }),
     })
     const { Id: statement } = await guarded(what, () => client.send(request))
     if (statement === undefined) throw new AuditError(`${id}: ${what} was answered without a statement's id`)

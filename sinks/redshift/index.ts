@@ -10,7 +10,7 @@ import { questions } from '../shared/questions.js'
 import { parseRedshiftAddress, type RedshiftAddress } from './address.js'
 import { dataApi, never } from './data-api.js'
 import { commit, removeAll, upload } from './load.js'
-import { type Place, quote, tableOf } from './place.js'
+import { digest, literal, type Place, quote, same, tableOf } from './place.js'
 import { prepare } from './prepare.js'
 import { rawRejects } from './raw-rejects.js'
 import { queryResult } from './result.js'
@@ -39,10 +39,9 @@ export function redshiftSink(address: string, context: { readonly signal: AbortS
     },
 
     async receipts(source) {
-      const sqls = [newestReceipts(place)]
-      const parameters = [{ name: 'source', value: source }]
+      const sqls = [newestReceipts(place, source)]
       try {
-        const statement = await retrying(() => api.must({ sqls, what: 'reading receipts', parameters, signal }), never)
+        const statement = await retrying(() => api.must({ sqls, what: 'reading receipts', signal }), never)
         const { rows } = queryResult(await api.result(statement, 1))
         const receipts = new Map<string, string>()
         for await (const [document, version] of rows) receipts.set(String(document), String(version))
@@ -94,9 +93,9 @@ async function openStaging({ id, staging }: RedshiftAddress): Promise<OpenedStor
   )
 }
 
-const newestReceipts = (place: Place): string => `SELECT document, document_version FROM (
-  SELECT document, document_version, ROW_NUMBER() OVER (PARTITION BY document, LEN(document) ORDER BY loaded_at DESC) AS newest
-  FROM ${tableOf(place, AUDIT_DOCUMENTS)} WHERE source = :source
+const newestReceipts = (place: Place, source: string): string => `SELECT document, document_version FROM (
+  SELECT document, document_version, ROW_NUMBER() OVER (PARTITION BY ${digest('document')} ORDER BY loaded_at DESC) AS newest
+  FROM ${tableOf(place, AUDIT_DOCUMENTS)} WHERE ${same('source', literal(source))}
 ) AS receipts
 WHERE newest = 1`
 
