@@ -35,7 +35,7 @@ const JOBS_A_BATCH = 2
 /** @throws AuditError, exit code 2, when the address is none */
 export function bigquerySink(address: string, context: BigQueryContext, timing = TIMING): Sink {
   const place = parsePlace(address)
-  const { id, dataset, labels } = place
+  const { id } = place
   const client = newClient(place)
   const names = namesIn(place)
   const preparation: Preparation = { id, timing, place, client, names, signal: context.signal }
@@ -63,7 +63,7 @@ export function bigquerySink(address: string, context: BigQueryContext, timing =
       const there = await jobsThere()
       await createTables(preparation)
       if (await hasActions(preparation)) return
-      await run(there, { sql: actionsScript(names), dataset, labels }, context.signal)
+      await run(there, { sql: actionsScript(names), place, isScript: true }, context.signal)
       await labelActions(preparation)
     },
 
@@ -71,7 +71,7 @@ export function bigquerySink(address: string, context: BigQueryContext, timing =
       const there = await jobs()
       if (there === null || !(await hasTable(preparation, AUDIT_DOCUMENTS))) return new Map()
       const parameters = [parameter('source', 'STRING', source)]
-      const asked = { sql: receiptsQuery(names), dataset, labels, parameters }
+      const asked = { sql: receiptsQuery(names), place, parameters }
       const { rows } = await run(there, asked, context.signal)
       const versions = new Map<string, string>()
       for await (const [document, version] of rows) versions.set(String(document), String(version))
@@ -86,11 +86,11 @@ export function bigquerySink(address: string, context: BigQueryContext, timing =
     async estimate(range) {
       const there = await jobs()
       if (there === null || !(await hasTable(preparation, AUDIT_EVENTS))) return { jobs: JOBS_A_BATCH, bytes: 0 }
-      const { statistics } = await dryRun(there, { sql: comparedQuery(names, range), dataset, labels }, context.signal)
+      const { statistics } = await dryRun(there, { sql: comparedQuery(names, range), place }, context.signal)
       return { jobs: JOBS_A_BATCH, bytes: Number(statistics?.totalBytesProcessed ?? 0) }
     },
 
-    query: async (sql) => readOnly(await jobsThere(), { sql, dataset, labels }, context.signal),
+    query: async (sql) => readOnly(await jobsThere(), { sql, place }, context.signal),
 
     questions: sqlQuestions(names),
 

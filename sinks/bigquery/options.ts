@@ -1,5 +1,8 @@
 /** The options of its addresses. */
 
+/** https://cloud.google.com/resource-manager/docs/creating-managing-projects: older ones begin with `domain:`. */
+export const PROJECT = /^(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$/
+
 export const OPTIONS = {
   location: {
     meaning: 'where a new dataset is made; an error when the dataset is elsewhere',
@@ -21,6 +24,28 @@ export const OPTIONS = {
     meaning: '`true`: new `audit_events` tables refuse queries without a filter on `timestamp`',
     pattern: /^(?:true|false)$/,
     expected: 'true or false',
+  },
+  allow_expiration: {
+    meaning: '`true`: load although tables expire, or their partitions: what is older than that is lost',
+    pattern: /^(?:true|false)$/,
+    expected: 'true or false',
+  },
+  billing_project: {
+    meaning: 'the project whose jobs these are, which pays for them; else the one of the dataset',
+    pattern: PROJECT,
+    expected: 'the id of a project',
+  },
+  kms_key: {
+    meaning:
+      '`projects/…/locations/…/keyRings/…/cryptoKeys/…`: encrypts new tables, a new dataset, staged batches and the results of jobs, instead of a key of Google’s',
+    pattern:
+      /^projects\/[a-z0-9.:-]+\/locations\/[a-z0-9-]+\/keyRings\/[A-Za-z0-9_-]{1,63}\/cryptoKeys\/[A-Za-z0-9_-]{1,63}$/,
+    expected: 'projects/PROJECT/locations/LOCATION/keyRings/RING/cryptoKeys/KEY',
+  },
+  maximum_bytes_billed: {
+    meaning: 'a job that would be billed for more bytes fails, and costs nothing',
+    pattern: /^[1-9][0-9]{0,17}$/,
+    expected: 'a number of bytes',
   },
   labels: {
     meaning:

@@ -2,11 +2,10 @@
 
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { DUCKDB } from '../../schemas/ddl.js'
-import { LAYOUT_VERSION, TABLES, type Table } from '../../schemas/tables.js'
+import { TABLES, type Table } from '../../schemas/tables.js'
 import { views } from '../../schemas/views.js'
 import { AuditError } from '../../src/errors.js'
-
-const MARK = 'wandb-audit, layout '
+import { LAYOUT_MARK, layoutIn, refuseNewerLayout } from '../shared/layout.js'
 
 interface Found {
   readonly kind: 'table' | 'view'
@@ -39,7 +38,7 @@ export async function refuseForeign(connection: DuckDBConnection, id: string): P
 
 /** Marks what `prepare` has made: a view loses its comment whenever it is replaced. */
 export async function markOurs(connection: DuckDBConnection): Promise<void> {
-  const comment = `IS '${MARK}${LAYOUT_VERSION}'`
+  const comment = `IS '${LAYOUT_MARK}'`
   for (const { name } of TABLES) await connection.run(`COMMENT ON TABLE ${DUCKDB.quote(name)} ${comment}`)
   for (const { name } of views()) await connection.run(`COMMENT ON VIEW ${DUCKDB.quote(name)} ${comment}`)
 }
@@ -82,12 +81,9 @@ async function findOurNames(connection: DuckDBConnection): Promise<ReadonlyMap<s
 }
 
 function isMarked({ kind, comment }: Found, wanted: Found['kind'], id: string): boolean {
-  if (comment === null || !comment.startsWith(MARK) || kind !== wanted) return false
-  if (Number(comment.slice(MARK.length)) <= LAYOUT_VERSION) return true
-  throw new AuditError(`${id}: a newer version of wandb-audit made its tables; nothing is changed`, {
-    advice: 'Use that version, or name another file with --to.',
-    outside: true,
-  })
+  const layout = kind === wanted ? layoutIn(comment ?? '') : null
+  refuseNewerLayout(id, layout)
+  return layout !== null
 }
 
 /** As DuckDB tells it. */

@@ -35,7 +35,7 @@ export function redshiftSink(address: string, context: { readonly signal: AbortS
       // What loading lacks is told before anything is made.
       opened ??= openStaging(at)
       await opened
-      await retrying(() => prepare(place, api, signal), never)
+      await retrying(() => prepare(id, place, api, signal), never)
     },
 
     async receipts(source) {

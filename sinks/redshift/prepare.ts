@@ -3,8 +3,9 @@
 import { createHash } from 'node:crypto'
 import { ACTIONS } from '../../schemas/actions.js'
 import { createTable, REDSHIFT, typeOf } from '../../schemas/ddl.js'
-import { AUDIT_ACTIONS, TABLES, type Table } from '../../schemas/tables.js'
+import { AUDIT_ACTIONS, AUDIT_EVENTS, LAYOUT_VERSION, TABLES, type Table } from '../../schemas/tables.js'
 import type { Value } from '../../src/contract.js'
+import { LAYOUT_MARK, layoutIn, refuseNewerLayout } from '../shared/layout.js'
 import type { DataApi } from './data-api.js'
 import { AUDIT_LOCK, AUDIT_PARTS, columnsOf, literal, type Place, quote, tableOf, takeTurn } from './place.js'
 import { queryResult } from './result.js'
@@ -13,15 +14,19 @@ import { views } from './views.js'
 /** https://docs.aws.amazon.com/redshift/latest/mgmt/data-api.html#data-api-calling-considerations */
 const STATEMENTS_A_BATCH = 40
 
-/** What is there: `table.column`, and names of views and schemas. */
+/** The first table to be made has the mark in its comment, so that nothing of a newer layout is without it. */
+const MARKED = AUDIT_EVENTS
+
+/** What is there: `table.column`, names of views and schemas, and the layout that the mark names. */
 interface Catalogue {
   readonly columns: ReadonlySet<string>
   readonly views: ReadonlySet<string>
   readonly schemas: ReadonlySet<string>
+  readonly layout: number | null
 }
 
-/** @throws AuditError, retryable when something else made the same at the same time */
-export async function prepare(place: Place, api: DataApi, signal: AbortSignal): Promise<void> {
+/** @throws AuditError when a newer version has made the tables; retryable when something else made the same at the same time */
+export async function prepare(id: string, place: Place, api: DataApi, signal: AbortSignal): Promise<void> {
   const run = (sqls: readonly string[]): Promise<string> => api.must({ sqls, what: 'preparing the tables', signal })
   const rowsOf = async (statement: string, n: number): Promise<(readonly Value[])[]> => {
     const rows = []
@@ -29,25 +34,30 @@ export async function prepare(place: Place, api: DataApi, signal: AbortSignal): 
     return rows
   }
   const looked = await run(catalogueStatements(place))
+  const comments = new Map((await rowsOf(looked, 4)).map(([table, comment]) => [table, comment]))
+  const layout = layoutIn(String(comments.get(place.prefix + MARKED.name)))
+  refuseNewerLayout(id, layout)
   const missing = missingStatements(place, {
     columns: new Set((await rowsOf(looked, 1)).map(([table, column]) => `${table}.${column}`)),
     views: new Set((await rowsOf(looked, 2)).map(([name]) => String(name))),
     schemas: new Set((await rowsOf(looked, 3)).map(([name]) => String(name))),
+    layout,
   })
   for (let at = 0; at < missing.length; at += STATEMENTS_A_BATCH) await run(missing.slice(at, at + STATEMENTS_A_BATCH))
-  const [comment] = (await rowsOf(looked, 4))[0] ?? []
-  if (comment !== ACTIONS_COMMENT) await run(actionStatements(place))
+  if (comments.get(place.prefix + AUDIT_ACTIONS.name) !== ACTIONS_COMMENT) await run(actionStatements(place))
 }
 
-/** SELECTs for the parts of the catalogue. No table of ours is read: a run without anything new asks for its receipts, and no more. */
+/**
+ * SELECTs for the parts of the catalogue. No table of ours is read: a run that finds nothing new asks for its receipts, and no more.
+ */
 export const catalogueStatements = ({ schema, prefix }: Place): string[] => [
   // svv_columns asks every schema of the database, and external ones beyond it.
   `SELECT c.relname, a.attname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace JOIN pg_attribute AS a ON a.attrelid = c.oid
 WHERE n.nspname = ${literal(schema)} AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped`,
   `SELECT viewname FROM pg_views WHERE schemaname = ${literal(schema)}`,
   `SELECT nspname FROM pg_namespace WHERE nspname = ${literal(schema)}`,
-  `SELECT obj_description(c.oid) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-WHERE n.nspname = ${literal(schema)} AND c.relname = ${literal(prefix + AUDIT_ACTIONS.name)}`,
+  `SELECT c.relname, obj_description(c.oid) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE n.nspname = ${literal(schema)} AND c.relname IN (${[MARKED, AUDIT_ACTIONS].map(({ name }) => literal(prefix + name)).join(', ')})`,
 ]
 
 /** Creates what is missing and adds columns; there is no IF NOT EXISTS for columns in Redshift. None when nothing is missing. */
@@ -69,11 +79,14 @@ function missingOf(table: Table, place: Place, there: Catalogue): string[] {
   const comments = missing.map(
     (column) => `COMMENT ON COLUMN ${name}.${quote(column.name)} IS ${literal(column.meaning)}`,
   )
+  const text = table === MARKED ? `${table.meaning} (${LAYOUT_MARK})` : table.meaning
+  const comment = `COMMENT ON TABLE ${name} IS ${literal(text)}`
   if (missing.length === table.columns.length) {
     const create = createTable(table, REDSHIFT, name).replace(/;$/, '')
-    return [create, `COMMENT ON TABLE ${name} IS ${literal(table.meaning)}`, ...comments]
+    return [create, comment, ...comments]
   }
   return [
+    ...(table === MARKED && there.layout !== LAYOUT_VERSION ? [comment] : []),
     ...missing.map((column) => `ALTER TABLE ${name} ADD COLUMN ${quote(column.name)} ${typeOf(column, REDSHIFT)}`),
     ...comments,
   ]

@@ -2,7 +2,7 @@
 
 import type { DuckDBConnection, DuckDBInstance, DuckDBResultReader, DuckDBValue } from '@duckdb/node-api'
 import type { Node, Program, Statement } from 'sql-parser-cst'
-import { conflict, invalidQuery, notLearnt } from './answers.js'
+import { conflict, invalidQuery, notLearnt, Refusal } from './answers.js'
 import type { Catalog } from './catalog.js'
 import { refuseUnfiltered, tablesIn } from './refuse.js'
 import { parsed, quoted, type Scope, textOf, translated } from './translate.js'
@@ -70,6 +70,7 @@ export async function runScript(
   catalog: Catalog,
   turns: Turns,
   script: Script,
+  maximumBytes: number,
   onBegin: () => Promise<void>,
 ): Promise<{ result: DuckDBResultReader | null; bytes: number }> {
   const connection = await instance.connect()
@@ -204,6 +205,7 @@ export async function runScript(
         claim(statement)
         const changed = (await ask(translated(sql, statement, scope))).rows[0]?.[0]
         system.set('row_count', String(changed))
+        await dropExpired(connection, catalog)
         return
       }
       default:
@@ -215,6 +217,13 @@ export async function runScript(
     refuseUnfiltered(catalog, script)
     await useDataset(connection, script)
     const bytes = await bytesOf(connection, catalog, script)
+    if (bytes > maximumBytes) {
+      throw new Refusal(
+        400,
+        'bytesBilledLimitExceeded',
+        `Query exceeded limit for bytes billed: ${maximumBytes}. ${bytes} or higher required.`,
+      )
+    }
     for (const name of ['bytes_processed', 'bytes_billed']) system.set(`script.${name}`, String(bytes))
     await runAll(script.program.statements)
     return { result, bytes }
@@ -229,6 +238,18 @@ export async function runScript(
 async function useDataset(connection: DuckDBConnection, { defaultDataset }: Script): Promise<void> {
   await connection.run("SET TimeZone = 'UTC'")
   if (defaultDataset !== undefined) await connection.run(`SET schema = '${defaultDataset}'`)
+}
+
+/** Rows older than their table's partitions live are counted as inserted, and never there. */
+async function dropExpired(connection: DuckDBConnection, catalog: Catalog): Promise<void> {
+  for (const { timePartitioning, tableReference } of catalog.allTables()) {
+    const { field, expirationMs } = timePartitioning ?? {}
+    if (field === undefined || expirationMs == null) continue
+    await connection.run(
+      `DELETE FROM ${quoted(tableReference.datasetId)}.${quoted(tableReference.tableId)}
+       WHERE date_trunc('day', ${quoted(field)}) + to_milliseconds(${expirationMs}) < now()`,
+    )
+  }
 }
 
 async function bytesOf(connection: DuckDBConnection, catalog: Catalog, script: Script): Promise<number> {

@@ -25,6 +25,8 @@ const mergeOf = (days: readonly DaySpan[], isFull = true): Merge => ({
   hasRejects: isFull,
   hasPieces: isFull,
   hasReadings: isFull,
+  mayExpire: false,
+  kmsKey: null,
 })
 
 const TWO_DAYS = [{ first: day('2026-10-01'), last: day('2026-10-02') }]
@@ -74,7 +76,7 @@ describe('the days of a batch', () => {
     const statements = script
       .split(';\n')
       .filter((statement) => /(?:FROM|UPDATE|JOIN) \S*`audit_events`/.test(statement))
-    expect(statements).toHaveLength(5)
+    expect(statements).toHaveLength(6)
     for (const statement of statements) expect(statement).toContain(`t.\`timestamp\` ${bounds}`)
   })
 
