@@ -14,17 +14,22 @@ import { digest, literal, type Place, quote, same, tableOf } from './place.js'
 import { prepare } from './prepare.js'
 import { rawRejects } from './raw-rejects.js'
 import { queryResult } from './result.js'
+import { TURN_TIMING, turn } from './turn.js'
 import { keysOf, utcDay } from './views.js'
 
 /**
- * @param context whose signal cancels what the sink is doing, but for loads, which have one of their own
+ * @param context whose signal cancels what the sink is doing, but for loads, which have one of their own; takes notices of who is waited for
  * @throws AuditError, exit code 2, when the address is none of Redshift's
  */
-export function redshiftSink(address: string, context: { readonly signal: AbortSignal }): Sink {
+export function redshiftSink(
+  address: string,
+  context: { readonly signal: AbortSignal; onNotice?(text: string): void },
+  timing = TURN_TIMING,
+): Sink {
   const at = parseRedshiftAddress(address)
   const { id, place } = at
-  const { signal } = context
-  const api = dataApi(at)
+  const { signal, onNotice = () => {} } = context
+  const api = dataApi(at, timing.lookSeconds)
   let opened: Promise<OpenedStore> | undefined
 
   return {
@@ -60,7 +65,7 @@ export function redshiftSink(address: string, context: { readonly signal: AbortS
       try {
         return await interruptible(batch.engine, signal, async () => {
           const objects = await upload(batch, id, { store, prefix, keys }, signal)
-          return commit(batch, objects, at, api, signal)
+          return commit(batch, objects, at, api, turn(id, place, timing, signal, onNotice))
         })
       } finally {
         await removeAll(store, keys)

@@ -13,6 +13,7 @@ import { loadStatements, type StagedObject, selectCounts } from './merge.js'
 import { literal, type Place } from './place.js'
 import { queryResult } from './result.js'
 import { writeFiles } from './stage.js'
+import type { Turn } from './turn.js'
 
 /** Some twenty seconds: a quota of statements, or of sessions, is free again when others have ended. */
 const RETRIES = 5
@@ -58,8 +59,9 @@ export async function commit(
   objects: readonly StagedObject[],
   { id, place, iamRole }: RedshiftAddress,
   api: DataApi,
-  signal: AbortSignal,
+  turn: Turn,
 ): Promise<LoadCounts> {
+  const { signal, onRunning } = turn
   const sqls = loadStatements(batch, { place, iamRole, objects, finishedAt: new Date() })
   let attempt = 1
   let mayRun = false
@@ -71,10 +73,11 @@ export async function commit(
         .update(JSON.stringify([attempt, ...sqls]))
         .digest('hex')
       mayRun = true
-      const outcome = await api.run({ sqls, what: 'loading', token, signal })
+      const outcome = await api.run({ sqls, what: 'loading', token, onRunning, signal })
       mayRun = false
-      if ('finished' in outcome) return outcome.finished
+      if ('done' in outcome) return outcome.done
       attempt++
+      if (turn.timeout !== null) throw turn.timeout
       if (isUnsure(outcome.failed)) {
         const found = await committed(batch.loadId, place, api)
         if (found !== null) return found

@@ -2,10 +2,11 @@
 
 import { describe, expect, it } from 'vitest'
 import { redshiftSink } from '../../../sinks/redshift/index.js'
+import type { TurnTiming } from '../../../sinks/redshift/turn.js'
 import type { LoadCounts, Sink } from '../../../src/contract.js'
 import { batchOf, documentOf, loadInto, ndjson, never, newEngine } from '../../support/load.js'
 import { eventsOf, rowsOf } from '../../support/rows.js'
-import { addressOf, BUCKET, newSink, standIns } from './support.js'
+import { addressOf, BUCKET, newSchema, newSink, standIns } from './support.js'
 
 const on = standIns()
 
@@ -291,6 +292,40 @@ describe('Ctrl-C', () => {
     const asking = redshiftSink(addressOf(on, schema), { signal: controller.signal })
     controller.abort()
     await expect(asking.query('SELECT 1')).rejects.toThrow('interrupted')
+    await sink.close()
+  })
+})
+
+describe('a load that waits for its turn', () => {
+  const waiting = async (timing: Pick<TurnTiming, 'warnMs' | 'limitMs'>, onNotice: (text: string) => void) => {
+    const schema = newSchema()
+    await (await newSink(on, schema)).close()
+    const close = on.redshift.openReader(`"${schema}"."audit_lock"`)
+    return {
+      close,
+      sink: redshiftSink(addressOf(on, schema), { signal: never, onNotice }, { ...timing, lookSeconds: 0 }),
+    }
+  }
+
+  it('says whom it waits for, and goes on when that has ended', async () => {
+    const notices: string[] = []
+    const { sink, close } = await waiting({ warnMs: 0, limitMs: 1e9 }, (text) => {
+      notices.push(text)
+      close()
+    })
+    expect(await load(sink)).toEqual(ONE)
+    expect(notices).toEqual([expect.stringMatching(/waiting for "\w+"."audit_lock", which another load/)])
+    await sink.close()
+  })
+
+  it('ends after a limit, with how to find who holds it, and leaves nothing', async () => {
+    const { sink, close } = await waiting({ warnMs: 1e9, limitMs: 0 }, () => {})
+    await expect(load(sink)).rejects.toMatchObject({
+      message: expect.stringMatching(/waited 0 minutes for "\w+"."audit_lock" .*; nothing is changed$/),
+      advice: expect.stringContaining('svv_transactions'),
+    })
+    close()
+    expect(await load(sink)).toEqual(ONE)
     await sink.close()
   })
 })
