@@ -82,7 +82,10 @@ describe('a login', () => {
 
   it('that is none is told, and nothing of it', () => {
     const failure = thrownBy(() => login({ AZURE_STORAGE_CONNECTION_STRING: 'AccountKey=secret' }))
-    expect(failure).toMatchObject({ message: 'AZURE_STORAGE_CONNECTION_STRING is no connection string', exitCode: 2 })
+    expect(failure).toMatchObject({
+      message: 'AZURE_STORAGE_CONNECTION_STRING is not a connection string',
+      exitCode: 2,
+    })
     expect(`${failure.stack}${failure.cause}`).not.toContain('secret')
   })
 })
