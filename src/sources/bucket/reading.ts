@@ -1,4 +1,4 @@
-/** One version of an object, whole: resumed by range where the connection breaks, and checked at its end. */
+/** Reads one version of an object completely: resumes by range when the connection breaks, and verifies the result. */
 
 import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
@@ -6,13 +6,13 @@ import { Crc32c } from '@aws-crypto/crc32c'
 import { AuditError } from '../../errors.js'
 import type { Checksum, ObjectStore, Reading, StoredObject } from '../../stores/contract.js'
 
-/** How often in a row a connection may break without a single byte. */
+/** How often in a row a connection may break without delivering a single byte. */
 const MOST_BREAKS = 5
 
 /**
- * @param reading of the object from its first byte
- * @throws AuditError, retryable, when the object was overwritten meanwhile, the connection breaks again and again, or
- * what arrived is not what the store says it has
+ * @param reading of the object, from its first byte
+ * @throws AuditError, retryable, when the object was overwritten in the meantime, the connection keeps breaking, or the
+ * bytes differ from what the store says it holds
  */
 export async function* wholeObject(
   store: ObjectStore,
@@ -33,8 +33,8 @@ export async function* wholeObject(
       }
       if (bytes >= object.bytes) break
     } catch (error) {
-      const again = error instanceof AuditError && error.retryable && !signal.aborted
-      if (!again || ++breaks > MOST_BREAKS) throw error
+      const mayResume = error instanceof AuditError && error.retryable && !signal.aborted
+      if (!mayResume || ++breaks > MOST_BREAKS) throw error
       if (bytes >= object.bytes) break
       continue
     }
@@ -42,7 +42,7 @@ export async function* wholeObject(
   }
   if (bytes !== object.bytes) throw notWhole(`${bytes} bytes arrived where ${object.bytes} were listed`)
   if (reading.checksum !== null && digest.base64() !== reading.checksum.digest)
-    throw notWhole('its checksum is another one')
+    throw notWhole('its checksum does not match')
 }
 
 async function resumed(store: ObjectStore, object: StoredObject, from: number, signal: AbortSignal): Promise<Reading> {
@@ -52,9 +52,9 @@ async function resumed(store: ObjectStore, object: StoredObject, from: number, s
 }
 
 function notWhole(why: string): AuditError {
-  return new AuditError(`the object did not arrive whole: ${why}; nothing of it is loaded`, {
+  return new AuditError(`the object did not arrive whole: ${why}; none of it was loaded`, {
     retryable: true,
-    advice: 'It is read again in the next run.',
+    advice: 'The next run reads it again.',
   })
 }
 

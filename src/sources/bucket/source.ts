@@ -1,35 +1,36 @@
-/** A bucket as a source: every object below a prefix is a document, known by its key and version. */
+/** A bucket as a source: every object below a prefix is a document, identified by its key and version. */
 
 import type { DayRange, Document, Source } from '../../contract.js'
 import { AuditError, printable } from '../../errors.js'
 import type { ObjectStore, StoredObject } from '../../stores/contract.js'
 import { wholeObject } from './reading.js'
 
-/** Where W&B puts audit logs in an instance's bucket. */
+/** Where W&B stores audit logs in an instance's bucket. */
 const DEFAULT_PREFIX = 'wandb-audit-logs/'
 
-/** An object cannot hold events from after it was last modified; clocks that differ and time zones are allowed for. */
+/** An object cannot hold events after its last modification; the margin allows for time zones and differing clocks. */
 const MODIFIED_MARGIN_MS = 2 * 86_400_000
 
-/** How often an object that is overwritten whenever it is opened is looked up again. */
+/** How often an object is looked up again if it keeps being overwritten when it is opened. */
 const MOST_CHANGES = 5
 
 export interface BucketOptions {
   readonly store: ObjectStore
-  /** As keys begin; W&B's own folder when empty. */
+  /** The beginning of the keys; W&B's own folder when empty. */
   readonly prefix: string
   /** How many objects may be read at once. */
   readonly concurrency: number
 }
 
 /**
- * `list` gives every object below the prefix whose last change does not rule out events of the range: names tell nothing,
- * their form is undocumented. Objects that end in a slash and hold nothing are folders some tools make.
+ * `list` returns every object below the prefix whose modification time does not rule out events of the range. Key names are
+ * not considered, because their form is undocumented. Empty objects whose key ends in a slash are folders that some tools
+ * create, and are skipped.
  *
- * An object that was overwritten after it was listed is read as it is now, and the document's version with it; one that
- * was removed is no error.
+ * An object that was overwritten after it was listed is read in its current version, which becomes the document's version.
+ * An object that was removed is not an error.
  *
- * @throws AuditError when there is no object at all: an empty listing is more likely a wrong prefix than a quiet instance
+ * @throws AuditError when there is no object at all: a wrong prefix is more likely than an instance without logs
  */
 export function bucketSource({ store, prefix, concurrency }: BucketOptions): Source {
   const begins = prefix === '' ? DEFAULT_PREFIX : prefix
@@ -46,7 +47,7 @@ export function bucketSource({ store, prefix, concurrency }: BucketOptions): Sou
       }
       if (found === 0) {
         throw new AuditError(`no object below ${printable(`${store.id}/${begins}`)}`, {
-          advice: `Name the prefix behind the bucket; without one it is ${DEFAULT_PREFIX}.`,
+          advice: `Put the right prefix after the bucket's name; without one it is ${DEFAULT_PREFIX}.`,
         })
       }
     },
@@ -85,9 +86,9 @@ class BucketDocument implements Document {
       if (now === null) return null
       this.object = now
     }
-    throw new AuditError('the object is overwritten again and again while it is opened', {
+    throw new AuditError('the object keeps being overwritten while it is opened', {
       retryable: true,
-      advice: 'It is read again when it is left alone.',
+      advice: 'Load it again once nothing writes to it.',
     })
   }
 }
