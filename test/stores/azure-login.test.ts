@@ -73,7 +73,7 @@ describe('a login', () => {
     ]
     for (const [env, endpoint] of cases) {
       const failure = thrownBy(() => azureLogin({ account: 'acme', endpoint, env }))
-      expect(failure.message).toMatch(/^http:\/\/[^/]+ would get the login for Azure over plain http$/)
+      expect(failure.message).toMatch(/^http:\/\/[^/]+ would receive the login for Azure over plain http$/)
       expect(failure.exitCode).toBe(2)
     }
     expect(login(sas, 'http://127.0.0.1:1/acme').sas).toBe('sv=1&sig=secret')
