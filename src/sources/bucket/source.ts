@@ -1,4 +1,4 @@
-/** A bucket as a source: every object below a prefix is a document, known by its key and version. */
+/** A bucket as a source: every object below a prefix is a document, identified by its key and version. */
 
 import type { DayRange, Document, Source } from '../../contract.js'
 import { AuditError, printable } from '../../errors.js'
@@ -12,10 +12,10 @@ const FOLDER = 'wandb-audit-logs/'
 const MOST_LOOKED_AT = 1000
 const MOST_NAMED = 8
 
-/** An object cannot hold events from after it was last modified; clocks that differ and time zones are allowed for. */
+/** An object cannot hold events after its last modification; the margin allows for time zones and differing clocks. */
 const MODIFIED_MARGIN_MS = 2 * 86_400_000
 
-/** How often an object that is overwritten whenever it is opened is looked up again. */
+/** How often an object is looked up again if it keeps being overwritten when it is opened. */
 const MOST_CHANGES = 5
 
 export interface BucketOptions {
@@ -30,11 +30,12 @@ export interface BucketOptions {
 }
 
 /**
- * `list` gives every object below the prefix whose last change does not rule out events of the range: names tell nothing,
- * their form is undocumented. Objects that end in a slash and hold nothing are folders some tools make.
+ * `list` returns every object below the prefix whose modification time does not rule out events of the range. Key names are
+ * not considered, because their form is undocumented. Empty objects whose key ends in a slash are folders that some tools
+ * create, and are skipped.
  *
- * An object that was overwritten after it was listed is read as it is now, and the document's version with it; one that
- * was removed is no error.
+ * An object that was overwritten after it was listed is read in its current version, which becomes the document's version.
+ * An object that was removed is not an error.
  *
  * @throws AuditError when there is no object at all (an empty listing is more likely a wrong prefix than a quiet instance), or
  * no folder of W&B's below the prefix
@@ -54,7 +55,7 @@ export function bucketSource({ store, prefix, concurrency }: BucketOptions): Sou
       }
       if (found === 0) {
         throw new AuditError(`no object below ${printable(`${store.id}/${begins}`)}`, {
-          advice: `Name the prefix behind the bucket; without one it is ${FOLDER}.`,
+          advice: `Put the right prefix after the bucket's name; without one it is ${FOLDER}.`,
         })
       }
     },
@@ -124,9 +125,9 @@ class BucketDocument implements Document {
       if (now === null) return null
       this.object = now
     }
-    throw new AuditError('the object is overwritten again and again while it is opened', {
+    throw new AuditError('the object keeps being overwritten while it is opened', {
       retryable: true,
-      advice: 'It is read again when it is left alone.',
+      advice: 'Load it again once nothing writes to it.',
     })
   }
 }
