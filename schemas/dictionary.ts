@@ -1,7 +1,7 @@
 /** The data dictionary, docs/data-dictionary.md, for people who write SQL against the tables. */
 
 import type { Action } from './actions.js'
-import { WAREHOUSE_TYPES } from './ddl.js'
+import { typeOf, WAREHOUSE_TYPES } from './ddl.js'
 import { MIRRORED_EVENTS, MIRRORED_NAMES, MIRRORED_SCHEMA } from './fabric.js'
 import { type Column, FILLED_FIELDS, type FieldClass, type Table } from './tables.js'
 
@@ -40,7 +40,7 @@ function tableSection(table: Table): string {
     column.class,
     column.required ? 'yes' : 'no',
     SERVED_BY[column.class],
-    ...warehouses.map(([, types]) => types[column.type]),
+    ...warehouses.map(([, dialect]) => typeOf(column, dialect)),
   ]
   const key = table.key.map((name) => `\`${name}\``).join(', ')
   return `## ${table.name}\n\n${table.meaning} Key: ${key}.\n\n${markdownTable(header, table.columns.map(row))}`

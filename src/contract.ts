@@ -21,6 +21,8 @@ export interface Document {
   readonly bytes: number | null
   /** The instants a request asked for; null where the document's own events tell. */
   readonly range: DayRange | null
+  /** True when the bytes are lines of JSON already, and neither an archive nor pages of the API. */
+  readonly isNdjson?: boolean
   /** A local file with exactly these bytes, where there is one: landing then need not copy it. */
   readonly path?: string
   /**
@@ -37,6 +39,11 @@ export interface Source {
   readonly commitEach?: boolean
   /** How many documents may be read at once; one when absent. */
   readonly concurrency?: number
+  /**
+   * Where asking is dear: what a load that names no days has to list, judging from its receipts in each sink. Absent where
+   * everything is listed.
+   */
+  window?(receipts: readonly ReadonlyMap<string, string>[]): DayRange
   /** Every document that may hold events of the range; what else it holds is passed over by the transform. */
   list(range: DayRange, signal: AbortSignal): AsyncIterable<Document>
   close(): Promise<void>
@@ -111,8 +118,11 @@ export interface Question {
 }
 
 export interface Questions {
-  /** What the sink holds, by source and by day, of the last `days` UTC days there are, and what looks odd. */
-  status(days: number): readonly Question[]
+  /**
+   * What the sink holds, by source and by day, of the last `days` UTC days there are, and what looks odd. A sink that charges for
+   * what is read may ask for the days first.
+   */
+  status(days: number): readonly Question[] | Promise<readonly Question[]>
   /** loaded_at, reason, source_document, source_line and message of each reject. */
   readonly rejects: string
   /** reason and raw of each reject, a long one in several rows: `more` tells whether the next row goes on with the line. */
@@ -142,3 +152,6 @@ export interface Sink {
   readonly questions: Questions
   close(): Promise<void>
 }
+
+/** What a load needs of a sink. */
+export type LoadingSink = Omit<Sink, 'query' | 'questions'>

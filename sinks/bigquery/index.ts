@@ -7,7 +7,16 @@ import { parsePlace } from './address.js'
 import { newClient } from './client.js'
 import type { JobContext } from './jobs.js'
 import { loadBatch } from './load.js'
-import { actionsScript, comparedQuery, parameter, receiptsQuery, sqlQuestions } from './queries.js'
+import {
+  actionsScript,
+  comparedQuery,
+  newestEvents,
+  OTHER_PARTITIONS,
+  parameter,
+  partitionsQuery,
+  receiptsQuery,
+  sqlQuestions,
+} from './queries.js'
 import { dryRun, readOnly, run } from './query.js'
 import type { Timing } from './request.js'
 import {
@@ -35,7 +44,7 @@ const JOBS_A_BATCH = 2
 /** @throws AuditError, exit code 2, when the address is none */
 export function bigquerySink(address: string, context: BigQueryContext, timing = TIMING): Sink {
   const place = parsePlace(address)
-  const { id, dataset, labels } = place
+  const { id } = place
   const client = newClient(place)
   const names = namesIn(place)
   const preparation: Preparation = { id, timing, place, client, names, signal: context.signal }
@@ -55,6 +64,18 @@ export function bigquerySink(address: string, context: BigQueryContext, timing =
     })
   }
 
+  /** Of audit_events: the newest `days` and what is no day. */
+  async function partitions(days: number): Promise<string[]> {
+    const parameters = [
+      parameter('table', 'STRING', names.bare(AUDIT_EVENTS.name)),
+      parameter('partitions', 'INT64', days + OTHER_PARTITIONS.length),
+    ]
+    const { rows } = await run(await jobsThere(), { sql: partitionsQuery(place), place, parameters }, context.signal)
+    const ids: string[] = []
+    for await (const [id] of rows) ids.push(String(id))
+    return ids
+  }
+
   return {
     id,
 
@@ -63,7 +84,7 @@ export function bigquerySink(address: string, context: BigQueryContext, timing =
       const there = await jobsThere()
       await createTables(preparation)
       if (await hasActions(preparation)) return
-      await run(there, { sql: actionsScript(names), dataset, labels }, context.signal)
+      await run(there, { sql: actionsScript(names), place, isScript: true }, context.signal)
       await labelActions(preparation)
     },
 
@@ -71,7 +92,7 @@ export function bigquerySink(address: string, context: BigQueryContext, timing =
       const there = await jobs()
       if (there === null || !(await hasTable(preparation, AUDIT_DOCUMENTS))) return new Map()
       const parameters = [parameter('source', 'STRING', source)]
-      const asked = { sql: receiptsQuery(names), dataset, labels, parameters }
+      const asked = { sql: receiptsQuery(names), place, parameters }
       const { rows } = await run(there, asked, context.signal)
       const versions = new Map<string, string>()
       for await (const [document, version] of rows) versions.set(String(document), String(version))
@@ -86,13 +107,16 @@ export function bigquerySink(address: string, context: BigQueryContext, timing =
     async estimate(range) {
       const there = await jobs()
       if (there === null || !(await hasTable(preparation, AUDIT_EVENTS))) return { jobs: JOBS_A_BATCH, bytes: 0 }
-      const { statistics } = await dryRun(there, { sql: comparedQuery(names, range), dataset, labels }, context.signal)
+      const { statistics } = await dryRun(there, { sql: comparedQuery(names, range), place }, context.signal)
       return { jobs: JOBS_A_BATCH, bytes: Number(statistics?.totalBytesProcessed ?? 0) }
     },
 
-    query: async (sql) => readOnly(await jobsThere(), { sql, dataset, labels }, context.signal),
+    query: async (sql) => readOnly(await jobsThere(), { sql, place }, context.signal),
 
-    questions: sqlQuestions(names),
+    questions: {
+      ...sqlQuestions(names),
+      status: async (days) => sqlQuestions(names, newestEvents(names, await partitions(days), days)).status(days),
+    },
 
     async close() {},
   }

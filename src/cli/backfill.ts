@@ -42,9 +42,7 @@ async function backfill(flags: BackfillFlags, survivor: Survivor): Promise<ExitC
   const range = backfillRange(flags, new Date())
   const { openSession } = await import('./session.js')
   const { runOnce } = await import('./run.js')
-  const { SETTLE_MS } = await import('../sources/api/days.js')
-  const refetch = flags.refetch ?? false
-  const days = { settleMs: SETTLE_MS, refetch, range: async () => range, events: range }
+  const days = { range, overlapMs: 0, refetch: flags.refetch ?? false }
   const session = await openSession(flags)
   return undoing(session.logger, () => runOnce(session, days, flags, survivor))
 }

@@ -1,12 +1,16 @@
+import { once } from 'node:events'
 import type { Command } from 'commander'
+import { send } from './formats/output.js'
 import type { CommonFlags } from './options.js'
+import { stopped, undoing } from './signals.js'
 
 interface DemoFlags extends CommonFlags {
   readonly folder: string
   readonly keepRunning?: boolean
 }
 
-export function addDemo(program: Command): void {
+/** @param run runs one of the demo's commands */
+export function addDemo(program: Command, run: (argv: readonly string[]) => Promise<void>): void {
   program
     .command('demo')
     .description('Load made logs of 30 days from a stand-in of the W&B API and of a bucket, and ask about them.')
@@ -15,6 +19,12 @@ export function addDemo(program: Command): void {
     .addHelpText('after', '\nExamples:\n  $ wandb-audit demo\n  $ wandb-audit demo --keep-running')
     .action(async ({ folder, keepRunning = false }: DemoFlags) => {
       const { demo } = await import('../demo/demo.js')
-      process.exitCode = await demo(folder, keepRunning)
+      const untilStopped = () => undoing({ warn() {} }, () => once(stopped, 'abort'))
+      process.exitCode = await demo({
+        folder,
+        untilStopped: keepRunning ? untilStopped : null,
+        run,
+        say: (text) => send([`${text}\n`], process.stdout),
+      })
     })
 }

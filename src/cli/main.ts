@@ -16,7 +16,7 @@ export async function main(argv: readonly string[]): Promise<void> {
       process.exitCode = await supervise(new URL('./worker.js', import.meta.url), [command, ...rest])
     } else {
       const { runCommand } = await import('./commands.js')
-      await runCommand(argv)
+      await runCommand(argv, { main })
     }
   })
 }

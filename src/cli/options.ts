@@ -2,6 +2,7 @@
 
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Settings } from '../../schemas/settings.js'
+import { SINK_FORMS } from '../../sinks/index.js'
 
 export interface CommonFlags {
   readonly config?: string
@@ -50,13 +51,7 @@ export function withCommon(command: Command): Command {
 }
 
 export function withSinks(command: Command, what: string): Command {
-  return withCommon(
-    command.option(
-      '--to <sink>',
-      `${what}: duckdb:FILE, parquet:FOLDER, parquet+s3://… (or +gs, +az), bigquery://PROJECT/DATASET, redshift://WORKGROUP/DATABASE or fabric://WORKSPACE/MIRRORED-DATABASE (default: duckdb:audit.duckdb)`,
-      collect,
-    ),
-  )
+  return withCommon(command.option('--to <sink>', `${what}: ${SINK_FORMS} (default: duckdb:audit.duckdb)`, collect))
 }
 
 /** The options of commands that read sources and load sinks. */

@@ -1,11 +1,11 @@
 /** One run of the pipeline as a command asks for it: `load` and `backfill` differ in their days only. */
 
 import { requireSources } from '../config/settings.js'
-import type { DayRange, Estimate, Sink, Source } from '../contract.js'
+import type { DayRange, Estimate, LoadingSink, Source } from '../contract.js'
 import { AuditError, EXIT, type ExitCode, escaped, printable } from '../errors.js'
 import { Journal, type Summary } from '../journal.js'
 import { type Job, listPending, run } from '../pipeline.js'
-import { isApi, openSource } from '../sources/index.js'
+import { openSource } from '../sources/index.js'
 import { Engine } from '../transform/engine.js'
 import { version } from '../version.js'
 import { joined, send } from './formats/output.js'
@@ -14,6 +14,7 @@ import { closeAll, openSinks, type Session } from './session.js'
 import { openSpool } from './spool.js'
 import type { Survivor } from './survivor.js'
 import { jsonLine } from './terminal.js'
+import { unopenedSink, unopenedSource } from './unopened.js'
 
 /** A staged batch takes about as much memory as its text; the merge needs as much again. */
 const BATCH_SHARE = 0.25
@@ -22,13 +23,11 @@ const BATCH_SHARE = 0.25
 const MOST_TOLD = 20
 
 export interface Days {
-  /** How long after its end a UTC day counts as finished, in milliseconds. */
-  readonly settleMs: number
+  /** Null: whatever each source says is new. */
+  readonly range: DayRange | null
+  /** How late an event may become known and still be found, in milliseconds. */
+  readonly overlapMs: number
   readonly refetch: boolean
-  /** The days to ask the API for. */
-  range(source: Source, sinks: readonly Sink[]): Promise<DayRange>
-  /** The days whose events are wanted of files and buckets. */
-  readonly events: DayRange
 }
 
 /** Runs once, and writes the summary to stdout. */
@@ -39,7 +38,7 @@ export async function runOnce(
   { entries, post }: Pick<Survivor, 'entries' | 'post'>,
 ): Promise<ExitCode> {
   const { settings } = session
-  const sinks = await openSinks(session)
+  const sinks = await openSinks(session, unopenedSink)
   const journal = new Journal(
     sinks.map(({ id }) => id),
     entries,
@@ -57,7 +56,7 @@ export async function runOnce(
     for (const address of requireSources(settings)) {
       // Whoever writes there may stay silent for ever.
       if (address === '-') session.signal.addEventListener('abort', () => process.stdin.destroy(), { once: true })
-      const job = await openJob(address, sinks, days, session)
+      const job = await openJob(address, days, session)
       jobs.push(address === '-' && journal.careful ? { ...job, source: spent(job.source) } : job)
     }
     if (flags.dryRun === true) return await dryRun(session, jobs, sinks, flags.output)
@@ -71,14 +70,13 @@ export async function runOnce(
   return code
 }
 
-async function openJob(address: string, sinks: readonly Sink[], days: Days, session: Session): Promise<Job> {
-  const { settleMs, refetch } = days
+async function openJob(address: string, { range, overlapMs, refetch }: Days, session: Session): Promise<Job> {
   const { username, anonymize = false, api: dialect, concurrency = CONCURRENCY } = session.settings
   const { insecure_http: insecureHttp = false, follow_links: followLinks = false } = session.settings
   const onWarning = (text: string): void => session.logger.warn(text)
-  const options = { username, anonymize, dialect, insecureHttp, settleMs, concurrency, followLinks, onWarning }
-  const source = await openSource(address, options)
-  return { source, refetch, range: isApi(address) ? await days.range(source, sinks) : days.events }
+  const options = { username, anonymize, dialect, insecureHttp, overlapMs, concurrency, followLinks, onWarning }
+  const source = await openSource(address, options).catch((error: unknown) => unopenedSource(address, error))
+  return { source, range, refetch }
 }
 
 /** Standard input, which an earlier process of this run has read from. */
@@ -99,7 +97,7 @@ function spent(source: Source): Source {
 async function runPipeline(
   session: Session,
   jobs: readonly Job[],
-  sinks: readonly Sink[],
+  sinks: readonly LoadingSink[],
   journal: Journal,
 ): Promise<Summary> {
   const { settings, logger, progress, signal } = session
@@ -165,14 +163,16 @@ function inWords({ documents, skipped, failed, sinks }: Summary): string {
 async function dryRun(
   { settings, signal }: Session,
   jobs: readonly Job[],
-  sinks: readonly Sink[],
+  sinks: readonly LoadingSink[],
   output: 'text' | 'json',
 ): Promise<ExitCode> {
   const documents = []
   const ranges: (DayRange | null)[] = []
   let skipped = 0
   for (const job of jobs) {
-    const pending = await listPending(job, sinks, signal)
+    const receipts = []
+    for (const sink of sinks) receipts.push(await sink.receipts(job.source.id))
+    const pending = await listPending(job, receipts, signal)
     skipped += pending.skipped
     for (const { id, bytes, range } of pending.documents) {
       documents.push({ source: job.source.id, document: id, bytes })
@@ -202,7 +202,10 @@ async function dryRun(
 type SinkEstimate = { readonly sink: string } & Estimate
 
 /** What warehouses that charge would be asked for; the days of a file are not known before it is read. */
-async function estimatesOf(sinks: readonly Sink[], ranges: readonly (DayRange | null)[]): Promise<SinkEstimate[]> {
+async function estimatesOf(
+  sinks: readonly LoadingSink[],
+  ranges: readonly (DayRange | null)[],
+): Promise<SinkEstimate[]> {
   if (ranges.length === 0) return []
   // One by one: there may be more than a call takes arguments.
   const furthest = (end: keyof DayRange, of: (a: number, b: number) => number): number =>

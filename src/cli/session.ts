@@ -34,12 +34,24 @@ export async function openSession(flags: CommonFlags): Promise<Session> {
   return { settings, logger, progress, signal: stopped }
 }
 
-export async function openSinks({ settings, logger, signal }: Session): Promise<Sink[]> {
+/**
+ * @param otherwise what stands in for a sink that cannot be opened; when absent, the error ends it
+ */
+export async function openSinks<T = never>(
+  { settings, logger, signal }: Session,
+  otherwise: (address: string, error: unknown) => T = rethrown,
+): Promise<(Sink | T)[]> {
   const { openSink } = await import('../../sinks/index.js')
   const context = { waitMs: LOCK_WAIT_MS, signal, onNotice: (text: string) => logger.info(text) }
-  const sinks: Sink[] = []
-  for (const address of new Set(settings.to)) sinks.push(await openSink(address, context))
+  const sinks: (Sink | T)[] = []
+  for (const address of new Set(settings.to)) {
+    sinks.push(await openSink(address, context).catch((error: unknown) => otherwise(address, error)))
+  }
   return sinks
+}
+
+function rethrown(_address: string, error: unknown): never {
+  throw error
 }
 
 /** Closes each, and only warns of what cannot be closed: what went wrong before is what the command has to tell. */

@@ -2,7 +2,7 @@
 
 import { EXIT, type ExitCode } from '../errors.js'
 import { runCommand } from './commands.js'
-import { reporting } from './main.js'
+import { main, reporting } from './main.js'
 import { endWithParent } from './signals.js'
 import type { Handover, Message, Survivor } from './survivor.js'
 
@@ -13,7 +13,7 @@ const survivor: Survivor = {
   post: (entry) => tell({ entry }),
   repeatEvery: (everyMs) => tell({ everyMs }),
 }
-await reporting(() => runCommand(process.argv, survivor))
+await reporting(() => runCommand(process.argv, { survivor, main }))
 await tell({ code: (process.exitCode ?? EXIT.done) as ExitCode })
 process.removeAllListeners('disconnect')
 if (process.connected) process.disconnect()

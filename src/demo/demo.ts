@@ -1,10 +1,6 @@
 /** The demo: what a first evening with the product looks like, on made data, in one command. */
 
-import { once } from 'node:events'
 import { join } from 'node:path'
-import { send } from '../cli/formats/output.js'
-import { main } from '../cli/main.js'
-import { stopped, undoing } from '../cli/signals.js'
 import { EXIT, type ExitCode } from '../errors.js'
 import { writeBucket } from './bucket.js'
 import { prepareDemoFolder } from './folder.js'
@@ -24,8 +20,25 @@ const QUESTIONS: readonly (readonly [title: string, sql: string])[] = [
   ['What could not be read, and why?', 'FROM audit_rejects_by_reason'],
 ]
 
-/** Makes everything anew below `folder`, loads it twice, and asks. */
-export async function demo(folder: string, keepRunning: boolean): Promise<ExitCode> {
+export interface DemoOptions {
+  /** Everything in it is made anew. */
+  readonly folder: string
+  /** Keeps the stand-in of the W&B API running at the end; resolves when the user stops it. */
+  readonly untilStopped: (() => Promise<unknown>) | null
+  /** Runs a command, given as `process.argv` has it; sets the exit code. */
+  run(argv: readonly string[]): Promise<void>
+  say(text: string): Promise<unknown>
+}
+
+/** Makes logs, loads them twice, and asks about them. */
+export async function demo({ folder, untilStopped, run, say }: DemoOptions): Promise<ExitCode> {
+  // Shows the command as it could be typed, and runs it.
+  const runCommand = async (args: readonly string[]): Promise<ExitCode> => {
+    await say(`$ wandb-audit ${args.map((arg) => (/[^\w./:-]/.test(arg) ? `"${arg}"` : arg)).join(' ')}`)
+    process.exitCode = undefined
+    await run(['node', 'wandb-audit', ...args])
+    return (process.exitCode as ExitCode | undefined) ?? EXIT.done
+  }
   const bucket = join(folder, 'wandb-audit-logs')
   const sink = `duckdb:${join(folder, 'audit.duckdb')}`
   await prepareDemoFolder(folder)
@@ -53,26 +66,14 @@ export async function demo(folder: string, keepRunning: boolean): Promise<ExitCo
     }
     await say(`\nThe tables are in ${join(folder, 'audit.duckdb')}: open them with any DuckDB, or ask with`)
     await say(`  bin/wandb-audit query "FROM audit_events LIMIT 5" --to ${sink}`)
-    if (keepRunning) await untilInterrupted(api.url)
+    if (untilStopped !== null) {
+      await say(`\nThe stand-in stays up until Ctrl-C. Against it, in another terminal:`)
+      await say(`  export WANDB_API_KEY=${KEY}`)
+      await say(`  bin/wandb-audit backfill --days 7 --from ${api.url} --to duckdb:try.duckdb`)
+      await untilStopped()
+    }
     return EXIT.done
   } finally {
     await api.close()
   }
 }
-
-/** Shows the command as it could be typed, and runs it in this process. */
-async function runCommand(args: readonly string[]): Promise<ExitCode> {
-  await say(`$ wandb-audit ${args.map((arg) => (/[^\w./:-]/.test(arg) ? `"${arg}"` : arg)).join(' ')}`)
-  process.exitCode = undefined
-  await main(['node', 'wandb-audit', ...args])
-  return (process.exitCode as ExitCode | undefined) ?? EXIT.done
-}
-
-async function untilInterrupted(url: string): Promise<void> {
-  await say(`\nThe stand-in stays up until Ctrl-C. Against it, in another terminal:`)
-  await say(`  export WANDB_API_KEY=${KEY}`)
-  await say(`  bin/wandb-audit backfill --days 7 --from ${url} --to duckdb:try.duckdb`)
-  await undoing({ warn() {} }, () => once(stopped, 'abort'))
-}
-
-const say = (text: string): Promise<boolean> => send([`${text}\n`], process.stdout)

@@ -2,12 +2,13 @@
 
 import { afterAll, beforeAll } from 'vitest'
 import { parquetSink } from '../../sinks/parquet/index.js'
+import type { ObjectStore } from '../../src/stores/contract.js'
 import { openStore } from '../../src/stores/index.js'
 import { type SinkTarget, sinkConformance } from '../conformance/sinks.js'
 import { ACCOUNT, type Azurite, KEY, startAzurite } from '../emulators/azurite.js'
 import { type GcsStandIn, startGcs } from '../emulators/gcs.js'
 import { type S3StandIn, startS3 } from '../emulators/s3.js'
-import { dropColumn } from '../support/lake.js'
+import { dropColumn, markIn } from '../support/lake.js'
 import { never } from '../support/load.js'
 
 process.env.AWS_ACCESS_KEY_ID = 'local'
@@ -33,13 +34,17 @@ let lakes = 0
 function lakeIn(place: string, endpoint: string): SinkTarget {
   lakes++
   const address = `${place}/lake ${lakes}?endpoint=${endpoint}`
+  async function inStore<T>(work: (store: ObjectStore, prefix: string) => Promise<T>): Promise<T> {
+    const { store, prefix } = await openStore(address)
+    const done = await work(store, `${prefix}/`)
+    await store.close()
+    return done
+  }
   return {
     open: () => parquetSink(`parquet+${address}`, never),
-    async dropColumn(table, column) {
-      const { store, prefix } = await openStore(address)
-      await dropColumn(store, `${prefix}/${table}`, column)
-      await store.close()
-    },
+    dropColumn: (table, column) => inStore((store, prefix) => dropColumn(store, `${prefix}${table}`, column)),
+    layout: () => inStore((store, prefix) => markIn(store, prefix).layout()),
+    setLayout: (layout) => inStore((store, prefix) => markIn(store, prefix).setLayout(layout)),
   }
 }
 

@@ -6,17 +6,24 @@ import type { Catalog } from './catalog.js'
 import { loadParquet } from './load.js'
 import { dryRun, newTurns, type Parameter, runScript, scriptOf, statementType } from './script.js'
 
+interface DatasetReference {
+  readonly projectId?: string
+  readonly datasetId: string
+}
+
 export interface Configuration {
   dryRun?: boolean
   labels?: Record<string, string>
   query?: {
     query: string
     useLegacySql?: boolean
-    defaultDataset?: { datasetId: string }
+    defaultDataset?: DatasetReference
+    maximumBytesBilled?: string
+    destinationEncryptionConfiguration?: { kmsKeyName: string }
     queryParameters?: Parameter[]
   }
   load?: {
-    destinationTable: { datasetId: string; tableId: string }
+    destinationTable: DatasetReference & { tableId: string }
     sourceFormat?: string
     sourceUris?: string[]
     schema?: { fields: { name: string; type: string }[] }
@@ -65,7 +72,9 @@ export interface JobFault {
 }
 
 export interface JobStore {
+  /** @param project where the job runs */
   insert(
+    project: string,
     body: { configuration: Configuration; jobReference?: Partial<JobResource['jobReference']> },
     file?: string,
   ): Promise<Job>
@@ -78,6 +87,7 @@ export function newJobStore(
   catalog: Catalog,
   faults: JobFault[],
   fetchObject: (uri: string) => Promise<string>,
+  largestPageBytes?: number,
 ): JobStore {
   const jobs = new Map<string, Job>()
   const turns = newTurns()
@@ -88,16 +98,23 @@ export function newJobStore(
       const [uri] = configuration.load.sourceUris ?? []
       const path = file ?? (uri === undefined ? undefined : await fetchObject(uri))
       if (path === undefined) throw invalid('Required parameter is missing: sourceUris')
-      statistics.load = { outputRows: String(await loadParquet(instance, catalog, configuration.load, path)) }
+      statistics.load = {
+        outputRows: String(await loadParquet(instance, catalog, configuration.load, path, largestPageBytes)),
+      }
       return
     }
     const { query } = configuration
     if (query === undefined) throw notLearnt('jobs other than query and load')
     const script = scriptOf(query.query, query.queryParameters ?? [], query.defaultDataset?.datasetId)
-    const { result, bytes } = await runScript(instance, catalog, turns, script, () => meet(fault))
+    const kind = statementType(script.program)
+    if (kind === 'SCRIPT' && query.destinationEncryptionConfiguration !== undefined) {
+      throw invalid('configuration.query.destinationEncryptionConfiguration cannot be set for scripts')
+    }
+    const limit = Number(query.maximumBytesBilled ?? Number.POSITIVE_INFINITY)
+    const { result, bytes } = await runScript(instance, catalog, turns, script, limit, () => meet(fault))
     job.result = result
     statistics.totalBytesProcessed = String(bytes)
-    statistics.query = { statementType: statementType(script.program), totalBytesProcessed: String(bytes) }
+    statistics.query = { statementType: kind, totalBytesProcessed: String(bytes) }
   }
 
   return {
@@ -113,14 +130,16 @@ export function newJobStore(
       return job
     },
 
-    async insert({ configuration, jobReference = {} }, file) {
+    async insert(project, { configuration, jobReference = {} }, file) {
       const { query } = configuration
       if (query?.useLegacySql !== false && query !== undefined) throw notLearnt('legacy SQL')
       const jobId = jobReference.jobId ?? `job_${jobs.size}_${Math.random().toString(36).slice(2)}`
       if (!/^[A-Za-z0-9_-]{1,1024}$/.test(jobId)) throw invalid(`Invalid job ID "${jobId}".`)
       const location = jobReference.location ?? 'US'
-      for (const id of [query?.defaultDataset?.datasetId, configuration.load?.destinationTable.datasetId]) {
-        if (id === undefined) continue
+      for (const named of [query?.defaultDataset, configuration.load?.destinationTable]) {
+        if (named === undefined) continue
+        const { projectId = project, datasetId: id } = named
+        if (projectId !== catalog.project) throw notFound(`Dataset ${projectId}:${id}`)
         const dataset = catalog.dataset(id)
         if (dataset.location.toLowerCase() !== location.toLowerCase()) {
           throw notFound(`Dataset ${catalog.project}:${id} was not found in location ${location}`)
@@ -128,8 +147,8 @@ export function newJobStore(
       }
       const resource: JobResource = {
         kind: 'bigquery#job',
-        id: `${catalog.project}:${location}.${jobId}`,
-        jobReference: { projectId: catalog.project, jobId, location },
+        id: `${project}:${location}.${jobId}`,
+        jobReference: { projectId: project, jobId, location },
         configuration,
         status: { state: 'RUNNING' },
         statistics: { creationTime: String(Date.now()), startTime: String(Date.now()) },

@@ -2,9 +2,11 @@
 
 import type { DuckDBConnection, DuckDBInstance, DuckDBResultReader, DuckDBValue } from '@duckdb/node-api'
 import type { Node, Program, Statement } from 'sql-parser-cst'
-import { conflict, invalidQuery, notLearnt } from './answers.js'
+import { conflict, invalidQuery, notLearnt, Refusal } from './answers.js'
 import type { Catalog } from './catalog.js'
-import { refuseUnfiltered, tablesIn } from './refuse.js'
+import { makePartitions } from './partitions.js'
+import { changedBy, refuseUnfiltered } from './refuse.js'
+import { BYTES_A_ROW, scans } from './scan.js'
 import { parsed, quoted, type Scope, textOf, translated } from './translate.js'
 
 export interface Parameter {
@@ -29,9 +31,6 @@ export interface Turns {
 
 export const newTurns = (): Turns => ({ active: new Map(), changedAt: new Map(), clock: 0 })
 
-/** The made-up bytes of a row: the stand-in does not know what BigQuery would read. */
-const BYTES_A_ROW = 100
-
 /** SELECT, INSERT, … or SCRIPT, as a job's statistics have it. */
 export function statementType({ statements }: Program): string {
   const [only, ...more] = statements.filter(({ type }) => type !== 'empty')
@@ -52,13 +51,18 @@ export async function dryRun(instance: DuckDBInstance, catalog: Catalog, script:
   try {
     refuseUnfiltered(catalog, script)
     await useDataset(connection, script)
+    await makePartitions(connection, catalog, script.sql)
+    const scope = { project: catalog.project, variables: new Map(), system: new Map() }
     if (statementType(script.program) === 'SELECT') {
       const [statement] = script.program.statements
-      const scope = { project: catalog.project, variables: new Map(), system: new Map() }
       const prepared = await connection.prepare(translated(script.sql, statement as Node, scope))
       prepared.destroySync()
     }
-    return await bytesOf(connection, catalog, script)
+    let rows = 0
+    for (const scan of scans(script.sql, script.program as Node, scope, catalog, script.defaultDataset)) {
+      rows += Number((await ask(connection, scan, script)).rows[0]?.[0])
+    }
+    return rows * BYTES_A_ROW
   } finally {
     connection.closeSync()
   }
@@ -70,6 +74,7 @@ export async function runScript(
   catalog: Catalog,
   turns: Turns,
   script: Script,
+  maximumBytes: number,
   onBegin: () => Promise<void>,
 ): Promise<{ result: DuckDBResultReader | null; bytes: number }> {
   const connection = await instance.connect()
@@ -80,34 +85,42 @@ export async function runScript(
   const { sql } = script
   let transaction: { readonly since: number; readonly changes: Set<string> } | null = null
   let result: DuckDBResultReader | null = null
+  let bytes = 0
 
   const evaluate = async (node: Node): Promise<readonly DuckDBValue[]> => {
+    await scan(node)
     const select = node.type === 'paren_expr' ? (node.expr as Node) : node
     const text = translated(sql, select, scope)
-    const { rows } = await ask(select.type === 'select_stmt' ? text : `SELECT ${text}`)
+    const { rows } = await run(select.type === 'select_stmt' ? text : `SELECT ${text}`)
     return rows[0] ?? []
   }
 
-  const ask = async (text: string): Promise<{ result: DuckDBResultReader; rows: DuckDBValue[][] }> => {
-    const bound = Object.fromEntries(
-      script.parameters
-        .filter(({ name }) => new RegExp(`\\$${name}\\b`).test(text))
-        .map(({ name, ...of }) => [name, boundValue(of)]),
+  const run = (text: string) => ask(connection, text, script)
+
+  /** What is read is paid for before. */
+  const scan = async (node: Node): Promise<void> => {
+    for (const each of scans(sql, node, scope, catalog, script.defaultDataset)) {
+      bytes += Number((await run(each)).rows[0]?.[0]) * BYTES_A_ROW
+    }
+    for (const name of ['bytes_processed', 'bytes_billed']) system.set(`script.${name}`, String(bytes))
+    if (bytes <= maximumBytes) return
+    throw new Refusal(
+      400,
+      'bytesBilledLimitExceeded',
+      `Query exceeded limit for bytes billed: ${maximumBytes}. ${bytes} or higher required.`,
     )
-    const answer = await connection.runAndReadAll(typedParameters(text, script.parameters), bound)
-    return { result: answer, rows: answer.getRows() }
   }
 
   function claim(statement: Statement): void {
     if (transaction === null) return
-    for (const table of tablesIn(sql, statement, catalog, script.defaultDataset).changed) {
-      const other = turns.active.get(table)
-      if ((other !== undefined && other !== transaction) || (turns.changedAt.get(table) ?? 0) > transaction.since) {
-        throw conflict(`${catalog.project}:${table}`)
-      }
-      turns.active.set(table, transaction)
-      transaction.changes.add(table)
+    const table = changedBy(sql, statement, catalog, script.defaultDataset)
+    if (table === undefined) return
+    const other = turns.active.get(table)
+    if ((other !== undefined && other !== transaction) || (turns.changedAt.get(table) ?? 0) > transaction.since) {
+      throw conflict(`${catalog.project}:${table}`)
     }
+    turns.active.set(table, transaction)
+    transaction.changes.add(table)
   }
 
   function release(committed: boolean): void {
@@ -189,21 +202,25 @@ export async function runScript(
         if (!/^CREATE\s+TEMP\s/i.test(textOf(sql, statement)) || select?.type !== 'as_clause') {
           throw notLearnt('CREATE TABLE')
         }
-        await ask(
+        await scan(select.expr as Node)
+        await run(
           `CREATE TEMP TABLE ${textOf(sql, statement.name as Node)} AS ${translated(sql, select.expr as Node, scope)}`,
         )
         return
       }
       case 'select_stmt':
-        result = (await ask(translated(sql, statement, scope))).result
+        await scan(statement)
+        result = (await run(translated(sql, statement, scope))).result
         return
       case 'insert_stmt':
       case 'update_stmt':
       case 'delete_stmt':
       case 'merge_stmt': {
         claim(statement)
-        const changed = (await ask(translated(sql, statement, scope))).rows[0]?.[0]
+        await scan(statement)
+        const changed = (await run(translated(sql, statement, scope))).rows[0]?.[0]
         system.set('row_count', String(changed))
+        await dropExpired(connection, catalog)
         return
       }
       default:
@@ -214,8 +231,7 @@ export async function runScript(
   try {
     refuseUnfiltered(catalog, script)
     await useDataset(connection, script)
-    const bytes = await bytesOf(connection, catalog, script)
-    for (const name of ['bytes_processed', 'bytes_billed']) system.set(`script.${name}`, String(bytes))
+    await makePartitions(connection, catalog, sql)
     await runAll(script.program.statements)
     return { result, bytes }
   } finally {
@@ -231,15 +247,30 @@ async function useDataset(connection: DuckDBConnection, { defaultDataset }: Scri
   if (defaultDataset !== undefined) await connection.run(`SET schema = '${defaultDataset}'`)
 }
 
-async function bytesOf(connection: DuckDBConnection, catalog: Catalog, script: Script): Promise<number> {
-  let rows = 0
-  for (const statement of script.program.statements) {
-    for (const table of tablesIn(script.sql, statement, catalog, script.defaultDataset).named) {
-      const counted = await connection.runAndReadAll(`SELECT count(*) FROM ${table.split('.').map(quoted).join('.')}`)
-      rows += Number(counted.getRows()[0]?.[0])
-    }
+/** Rows older than their table's partitions live are counted as inserted, and never there. */
+async function dropExpired(connection: DuckDBConnection, catalog: Catalog): Promise<void> {
+  for (const { timePartitioning, tableReference } of catalog.allTables()) {
+    const { field, expirationMs } = timePartitioning ?? {}
+    if (field === undefined || expirationMs == null) continue
+    await connection.run(
+      `DELETE FROM ${quoted(tableReference.datasetId)}.${quoted(tableReference.tableId)}
+       WHERE date_trunc('day', ${quoted(field)}) + to_milliseconds(${expirationMs}) < now()`,
+    )
   }
-  return rows * BYTES_A_ROW
+}
+
+async function ask(
+  connection: DuckDBConnection,
+  text: string,
+  { parameters }: Script,
+): Promise<{ result: DuckDBResultReader; rows: DuckDBValue[][] }> {
+  const bound = Object.fromEntries(
+    parameters
+      .filter(({ name }) => new RegExp(`\\$${name}\\b`).test(text))
+      .map(({ name, ...of }) => [name, boundValue(of)]),
+  )
+  const answer = await connection.runAndReadAll(typedParameters(text, parameters), bound)
+  return { result: answer, rows: answer.getRows() }
 }
 
 const boundValue = ({ parameterType, parameterValue }: Omit<Parameter, 'name'>): DuckDBValue => {

@@ -95,6 +95,7 @@ describe('a script', () => {
   it.each([
     [`TO_JSON_STRING(PARSE_JSON('{"b":[1, 0.5],"a":{"y":1,"x":2},"b":3}'))`, '{"a":{"x":2,"y":1},"b":[1,0.5]}'],
     [`TO_JSON_STRING(PARSE_JSON('{"ü":" \\\\" ","":null}'))`, '{"":null,"ü":" \\" "}'],
+    [`TO_JSON_STRING(PARSE_JSON('[{"a":{"k":1,"k":2,"\\\\u006b":3}}]'))`, '[{"a":{"k":1}}]'],
     [`JSON_TYPE(PARSE_JSON('[{}]'))`, 'array'],
     [`JSON_TYPE(TO_JSON('{}'))`, 'string'],
     [`JSON_VALUE(TO_JSON('{}'))`, '{}'],

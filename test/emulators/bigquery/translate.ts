@@ -47,6 +47,8 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
   TO_JSON: 'to_json',
 }
 
+export const PARTITIONS = /\bINFORMATION_SCHEMA`?\.`?PARTITIONS\b/i
+
 export const textOf = (sql: string, node: Ranged): string => sql.slice(node.range?.[0], node.range?.[1])
 
 /** The part of `sql` that `root` is, for DuckDB. Parameters keep their names. */
@@ -73,6 +75,7 @@ export function translated(sql: string, root: Node, scope: Scope): string {
     },
     member_expr: (node) => {
       const { object, property } = node
+      if (PARTITIONS.test(textOf(sql, node))) return edit(node, 'bq_partitions')
       if (object.type === 'variable') edit(node, systemValue(scope, `${object.name}.${textOf(sql, property)}`))
       if (object.type === 'identifier' && object.name === scope.project) {
         edit({ range: [object.range?.[0] ?? 0, property.range?.[0] ?? 0] }, '')
