@@ -40,6 +40,7 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
   MAX_BY: 'max_by',
   MIN: 'min',
   NULLIF: 'nullif',
+  POW: 'pow',
   ROW_NUMBER: 'row_number',
   SPLIT: 'string_split',
   SUBSTR: 'substr',
