@@ -56,7 +56,7 @@ $(INTEROP)/.venv/.installed: $(INTEROP)/requirements.txt $(INTEROP)/duckdb-1.4.t
 	@touch $@
 
 $(INTEROP)/node_modules/.installed: $(INTEROP)/package.json $(INTEROP)/package-lock.json
-	npm ci --prefix $(INTEROP) --ignore-scripts --no-fund --no-audit
+	npm ci --ignore-scripts --prefix $(INTEROP) --no-fund --no-audit
 	@touch $@
 
 interop: build $(INTEROP)/.venv/.installed $(INTEROP)/node_modules/.installed ## Run the tests against readers, analyzers and emulators of others; needs Python ≥ 3.11 and Java ≥ 17

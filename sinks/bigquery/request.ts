@@ -3,19 +3,13 @@
 import type { BigQuery } from '@google-cloud/bigquery'
 import { AuditError, interrupted } from '../../src/errors.js'
 import { retrying } from '../../src/retry.js'
+import type { JobTiming } from '../shared/jobs.js'
 import { bigqueryError, isDuplicate, isNotFound } from './errors.js'
 
-/** All in milliseconds but `retries`. */
-export interface Timing {
-  /** How often a request or a job is repeated, and the first pause before that; each later one is three times as long. */
+export interface Timing extends JobTiming {
+  /** How often a request or a job is repeated, and the first pause (ms) before that; each later one is three times as long. */
   readonly retries: number
   readonly pauseMs: number
-  /** The first pause between two looks at a running job; they grow to fifty times that. */
-  readonly pollMs: number
-  /** How long a job may run. */
-  readonly limitMs: number
-  /** How long a cancelled job may take to end. */
-  readonly cancelMs: number
 }
 
 export interface Asker {

@@ -9,12 +9,12 @@ import { type OpenedStore, openStore } from '../../src/stores/index.js'
 import { questions } from '../shared/questions.js'
 import { parseRedshiftAddress, type RedshiftAddress } from './address.js'
 import { dataApi, never } from './data-api.js'
+import { redshiftSql } from './forms.js'
 import { commit, removeAll, upload } from './load.js'
 import { type Place, quote, tableOf } from './place.js'
 import { prepare } from './prepare.js'
 import { rawRejects } from './raw-rejects.js'
 import { queryResult } from './result.js'
-import { keysOf, utcDay } from './views.js'
 
 /**
  * @param context whose signal cancels what the sink is doing, but for loads, which have one of their own
@@ -75,7 +75,7 @@ export function redshiftSink(address: string, context: { readonly signal: AbortS
     },
 
     questions: {
-      ...questions({ table: (name) => tableOf(place, { name }), column: quote, utcDay, keys: keysOf }),
+      ...questions(redshiftSql(place)),
       rawRejects: rawRejects(place),
     },
 

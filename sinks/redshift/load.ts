@@ -72,7 +72,7 @@ export async function commit(
       mayRun = true
       const outcome = await api.run({ sqls, what: 'loading', token, signal })
       mayRun = false
-      if ('finished' in outcome) return outcome.finished
+      if ('done' in outcome) return outcome.done
       attempt++
       throw await explained(outcome.failed, batch.loadId, api, signal)
     },
