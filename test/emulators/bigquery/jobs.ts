@@ -2,9 +2,10 @@
 
 import type { DuckDBInstance, DuckDBResultReader } from '@duckdb/node-api'
 import { duplicate, invalid, notFound, notLearnt, Refusal, refusalOf } from './answers.js'
+import type { Parameter } from './ask.js'
 import type { Catalog } from './catalog.js'
 import { loadParquet } from './load.js'
-import { dryRun, newTurns, type Parameter, runScript, scriptOf, statementType } from './script.js'
+import { dryRun, newTurns, runScript, scriptOf, statementType } from './script.js'
 
 interface DatasetReference {
   readonly projectId?: string
@@ -111,10 +112,14 @@ export function newJobStore(
       throw invalid('configuration.query.destinationEncryptionConfiguration cannot be set for scripts')
     }
     const limit = Number(query.maximumBytesBilled ?? Number.POSITIVE_INFINITY)
-    const { result, bytes } = await runScript(instance, catalog, turns, script, limit, () => meet(fault))
+    const { result, bytes, exported } = await runScript(instance, catalog, turns, script, limit, () => meet(fault))
     job.result = result
     statistics.totalBytesProcessed = String(bytes)
-    statistics.query = { statementType: kind, totalBytesProcessed: String(bytes) }
+    statistics.query = {
+      statementType: kind,
+      totalBytesProcessed: String(bytes),
+      ...(exported === null ? {} : { exportDataStatistics: { rowCount: String(exported) } }),
+    }
   }
 
   return {
