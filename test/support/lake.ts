@@ -3,7 +3,10 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
+import { parquetSink } from '../../sinks/parquet/index.js'
 import type { ObjectStore } from '../../src/stores/contract.js'
+import { openStore } from '../../src/stores/index.js'
+import type { SinkTarget } from '../conformance/sinks.js'
 import { bytesOf } from '../conformance/stores.js'
 import { never, newFolder } from './load.js'
 
@@ -30,4 +33,20 @@ export async function dropColumn(store: ObjectStore, prefix: string, column: str
       await store.write(object.key, readFileSync(after), object, never)
     }
   })
+}
+
+let lakes = 0
+
+/** A lake of its own in a bucket or container. */
+export function lakeIn(place: string, endpoint: string): SinkTarget {
+  lakes++
+  const address = `${place}/lake ${lakes}?endpoint=${endpoint}`
+  return {
+    open: () => parquetSink(`parquet+${address}`, never),
+    async dropColumn(table, column) {
+      const { store, prefix } = await openStore(address)
+      await dropColumn(store, `${prefix}/${table}`, column)
+      await store.close()
+    },
+  }
 }
