@@ -6,7 +6,7 @@ import { newFolder, run, start, valueIn } from './support.js'
 it('the demo loads the same days from files and from the API, then both again, answers, and stays up', async () => {
   const cwd = newFolder()
   const { child, result, written } = start(['demo', '--folder', 'here', '--keep-running'], { cwd })
-  await written(/stays up until Ctrl-C[\s\S]*--from http:\/\/127\.0\.0\.1:\d+ --to duckdb:try\.duckdb\n/)
+  await written(/keeps running until Ctrl-C[\s\S]*--from http:\/\/127\.0\.0\.1:\d+ --to duckdb:try\.duckdb\n/)
   child.kill('SIGINT')
   const { code, stdout, stderr } = await result
   expect(code).toBe(0)
