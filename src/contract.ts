@@ -35,7 +35,10 @@ export interface Document {
 export interface Source {
   /** Namespace of its receipts; the same on every machine that reads the same place. */
   readonly id: string
-  /** Where fetching is dear: each document is committed on its own, so that a killed run fetches none twice. */
+  /**
+   * Where fetching is dear: each document is committed on its own, so that a killed run fetches none twice; some together where a
+   * sink asks for that.
+   */
   readonly commitEach?: boolean
   /** How many documents may be read at once; one when absent. */
   readonly concurrency?: number
@@ -140,6 +143,11 @@ export interface Estimate {
 export interface Sink {
   /** As the operator addressed it, without secrets. */
   readonly id: string
+  /**
+   * Where a load costs much whatever its size: how much of it to load together, at most. Bytes of text, and documents of a source
+   * that commits each on its own; a run that is killed reads these again.
+   */
+  readonly together?: { readonly bytes: number; readonly documents: number }
   /** Creates what is missing, adds columns, never drops or narrows. */
   prepare(): Promise<void>
   /** Document → version of its newest receipt, for one source. */

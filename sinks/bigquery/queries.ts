@@ -4,10 +4,6 @@ import { ACTIONS } from '../../schemas/actions.js'
 import { BIGQUERY } from '../../schemas/ddl.js'
 import { AUDIT_ACTIONS, AUDIT_DOCUMENTS, AUDIT_EVENTS, FILLED_FIELDS } from '../../schemas/tables.js'
 import type { DayRange } from '../../src/contract.js'
-import { questions, type SqlQuestions } from '../shared/questions.js'
-import type { Place } from './address.js'
-import { MOST_SPANS, merged, unpartitioned, within } from './days.js'
-import { bigquerySql } from './forms.js'
 import type { Configuration } from './jobs.js'
 import type { Names } from './tables.js'
 
@@ -52,40 +48,3 @@ COMMIT TRANSACTION;
 }
 
 const literal = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
-
-/** The partitions of audit_events that have rows, the newest first. Parameters: table, partitions. */
-export const partitionsQuery = ({ project, dataset }: Place): string => `SELECT partition_id
-FROM ${[project, dataset].map(BIGQUERY.quote).join('.')}.INFORMATION_SCHEMA.PARTITIONS
-WHERE table_name = @table AND total_rows > 0
-GROUP BY partition_id ORDER BY partition_id DESC LIMIT @partitions`
-
-/** Beside those of days: rows of other years, and rows without an instant, of which there are none. */
-export const OTHER_PARTITIONS = ['__UNPARTITIONED__', '__NULL__']
-
-/**
- * What stands in FROM for the newest days there are, which alone are read then.
- *
- * @param partitions their ids, the newest first, with OTHER_PARTITIONS
- */
-export function newestEvents({ full }: Names, partitions: readonly string[], days: number): string {
-  const at = BIGQUERY.quote('timestamp')
-  const newest = partitions
-    .flatMap((id) => (/^\d{8}$/.test(id) ? [Date.parse(id.replace(/(....)(..)(..)/, '$1-$2-$3')) / 86_400_000] : []))
-    .slice(0, days)
-  const spans = newest.length === 0 ? 'FALSE' : within(at, merged(newest.toReversed(), MOST_SPANS))
-  const others = partitions.includes('__UNPARTITIONED__') ? ` OR ${unpartitioned(at)}` : ''
-  return `(SELECT * FROM ${full(AUDIT_EVENTS.name)} WHERE ${spans}${others})`
-}
-
-/** @param events what stands in FROM for the events that `status` looks at */
-export function sqlQuestions({ from }: Names, events = from(AUDIT_EVENTS.name)): SqlQuestions {
-  const table = (name: string): string => (name === AUDIT_EVENTS.name ? events : from(name))
-  const { status, ...others } = questions(bigquerySql(table))
-  return {
-    ...others,
-    status: (days) =>
-      status(days).map((each) =>
-        each.name.startsWith('unknown_') ? { ...each, title: `${each.title}, of these days` } : each,
-      ),
-  }
-}

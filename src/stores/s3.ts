@@ -56,7 +56,7 @@ export function s3Store(target: S3Bucket, timing: Timing = TIMING): ObjectStore 
       const next = page.IsTruncated === true ? (page.NextContinuationToken ?? '') : undefined
       if (next === '' || (next !== undefined && next === token)) {
         throw new AuditError(
-          `${printable(`${id}/${prefix}`)}: the store ended a page of the listing without a valid token`,
+          `${printable(`${id}/${prefix}`)}: the listing continues, but the store gave no new continuation token`,
         )
       }
       token = next

@@ -45,7 +45,7 @@ const html = '<!doctype html><title>Sign in</title>'
 /** Each with what it answers to everything. */
 const APIS: readonly (readonly [what: string, Answer, says: RegExp, advice: RegExp])[] = [
   ['204', { status: 204 }, /admin\/audit_logs answered 204$/m, /no proxy answers in place/],
-  ['203', { status: 203, body: page }, /answered 203$/m, /the proxy on the way/],
+  ['203', { status: 203, body: page }, /answered 203$/m, /any proxy in between/],
   [
     '400 of several organizations',
     { status: 400, body: 'multiple organizations but no valid org ID' },
@@ -54,8 +54,8 @@ const APIS: readonly (readonly [what: string, Answer, says: RegExp, advice: RegE
   ],
   ['401', { status: 401 }, /answered 401$/m, /The API key is not accepted: check WANDB_API_KEY/],
   ['403', { status: 403 }, /answered 403$/m, /instance admin/],
-  ['404', { status: 404 }, /answered 404$/m, /Give the URL you open your W&B instance with/],
-  ['407', { status: 407 }, /answered 407$/m, /A proxy on the way asks for a login/],
+  ['404', { status: 404 }, /answered 404$/m, /Use the URL you open your W&B instance with/],
+  ['407', { status: 407 }, /answered 407$/m, /A proxy in between asks for a login/],
   [
     'a redirect',
     { status: 302, headers: { location: 'http://login.example/' } },
@@ -69,8 +69,8 @@ const APIS: readonly (readonly [what: string, Answer, says: RegExp, advice: RegE
   [
     'gzip unasked',
     { body: gzipSync(page), headers: { 'content-encoding': 'gzip' } },
-    /answered with gzip, which was not asked for/,
-    /switch that off/,
+    /answered with gzip, which was not requested/,
+    /turn that off/,
   ],
   ['a long pause', { status: 429, headers: { 'retry-after': '7200' } }, /answered 429$/m, /wait 120 minutes/],
 ]

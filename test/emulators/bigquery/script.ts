@@ -3,17 +3,12 @@
 import type { DuckDBConnection, DuckDBInstance, DuckDBResultReader, DuckDBValue } from '@duckdb/node-api'
 import type { Node, Program, Statement } from 'sql-parser-cst'
 import { conflict, invalidQuery, notLearnt, Refusal } from './answers.js'
+import { ask, type Parameter } from './ask.js'
 import type { Catalog } from './catalog.js'
 import { makePartitions } from './partitions.js'
 import { changedBy, refuseUnfiltered } from './refuse.js'
 import { BYTES_A_ROW, scans } from './scan.js'
 import { parsed, quoted, type Scope, textOf, translated } from './translate.js'
-
-export interface Parameter {
-  readonly name: string
-  readonly parameterType: { readonly type: string }
-  readonly parameterValue: { readonly value?: string | null }
-}
 
 export interface Script {
   readonly sql: string
@@ -60,7 +55,7 @@ export async function dryRun(instance: DuckDBInstance, catalog: Catalog, script:
     }
     let rows = 0
     for (const scan of scans(script.sql, script.program as Node, scope, catalog, script.defaultDataset)) {
-      rows += Number((await ask(connection, scan, script)).rows[0]?.[0])
+      rows += Number((await ask(connection, scan, script.parameters)).rows[0]?.[0])
     }
     return rows * BYTES_A_ROW
   } finally {
@@ -75,8 +70,8 @@ export async function runScript(
   turns: Turns,
   script: Script,
   maximumBytes: number,
-  onBegin: () => Promise<void>,
-): Promise<{ result: DuckDBResultReader | null; bytes: number }> {
+  { onBegin, onChange }: { onBegin(): Promise<void>; onChange(): Promise<void> },
+): Promise<{ result: DuckDBResultReader | null; bytes: number; exported: number | null }> {
   const connection = await instance.connect()
   const variables = new Map<string, string>()
   const system = new Map<string, string>([['row_count', '0']])
@@ -86,6 +81,7 @@ export async function runScript(
   let transaction: { readonly since: number; readonly changes: Set<string> } | null = null
   let result: DuckDBResultReader | null = null
   let bytes = 0
+  let exported: number | null = null
 
   const evaluate = async (node: Node): Promise<readonly DuckDBValue[]> => {
     await scan(node)
@@ -95,7 +91,7 @@ export async function runScript(
     return rows[0] ?? []
   }
 
-  const run = (text: string) => ask(connection, text, script)
+  const run = (text: string) => ask(connection, text, script.parameters)
 
   /** What is read is paid for before. */
   const scan = async (node: Node): Promise<void> => {
@@ -212,6 +208,13 @@ export async function runScript(
         await scan(statement)
         result = (await run(translated(sql, statement, scope))).result
         return
+      case 'export_data_stmt': {
+        const options = textOf(sql, statement.options)
+        if (!/uri\s*=\s*'gs:\/\/[^'*]+\*[^'*]*'/.test(options)) throw invalidQuery('A uri needs exactly one wildcard')
+        await scan(statement)
+        exported = (await run(translated(sql, statement.as.expr as Node, scope))).rows.length
+        return
+      }
       case 'insert_stmt':
       case 'update_stmt':
       case 'delete_stmt':
@@ -221,6 +224,7 @@ export async function runScript(
         const changed = (await run(translated(sql, statement, scope))).rows[0]?.[0]
         system.set('row_count', String(changed))
         await dropExpired(connection, catalog)
+        if (transaction !== null && statement.type !== 'insert_stmt') await onChange()
         return
       }
       default:
@@ -233,7 +237,7 @@ export async function runScript(
     await useDataset(connection, script)
     await makePartitions(connection, catalog, sql)
     await runAll(script.program.statements)
-    return { result, bytes }
+    return { result, bytes, exported }
   } finally {
     // A script that ends within a transaction has it rolled back.
     if (transaction !== null) await connection.run('ROLLBACK').catch(() => {})
@@ -258,33 +262,6 @@ async function dropExpired(connection: DuckDBConnection, catalog: Catalog): Prom
     )
   }
 }
-
-async function ask(
-  connection: DuckDBConnection,
-  text: string,
-  { parameters }: Script,
-): Promise<{ result: DuckDBResultReader; rows: DuckDBValue[][] }> {
-  const bound = Object.fromEntries(
-    parameters
-      .filter(({ name }) => new RegExp(`\\$${name}\\b`).test(text))
-      .map(({ name, ...of }) => [name, boundValue(of)]),
-  )
-  const answer = await connection.runAndReadAll(typedParameters(text, parameters), bound)
-  return { result: answer, rows: answer.getRows() }
-}
-
-const boundValue = ({ parameterType, parameterValue }: Omit<Parameter, 'name'>): DuckDBValue => {
-  const value = parameterValue.value ?? null
-  return value !== null && parameterType.type === 'INT64' ? BigInt(value) : value
-}
-
-/** DuckDB takes a parameter's type from where it stands; BigQuery's have their own. */
-const typedParameters = (text: string, parameters: readonly Parameter[]): string =>
-  parameters.reduce(
-    (sql, { name, parameterType: { type } }) =>
-      type === 'TIMESTAMP' ? sql.replace(new RegExp(`\\$${name}\\b`, 'g'), `CAST($${name} AS TIMESTAMPTZ)`) : sql,
-    text,
-  )
 
 const written = (value: DuckDBValue): string =>
   typeof value === 'string' ? `'${value.replaceAll("'", "''")}'` : String(value)

@@ -102,6 +102,7 @@ describe('a script', () => {
     [`JSON_VALUE(PARSE_JSON('{}'))`, null],
     [`SPLIT('a\\nb', '\\n')[SAFE_ORDINAL(2)]`, 'b'],
     [`SPLIT('a\\nb', '\\n')[SAFE_ORDINAL(3)]`, null],
+    [`DATE(TIMESTAMP '2026-10-01 23:59:59+00') = DATE(TIMESTAMP '2026-10-01 23:59:59+00', 'UTC')`, false],
     [`TO_HEX(SHA256('a'))`, 'ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb'],
   ])('takes %s for %s', async (expression, value) => {
     expect(await ask(`SELECT ${expression} AS x`)).toEqual([{ x: value }])

@@ -25,6 +25,9 @@ export function parsed(sql: string): Program {
   }
 }
 
+/** What a day is where a statement names no time zone: a project may have any. */
+const PROJECT_TIME_ZONE = "'Pacific/Auckland'"
+
 /** Functions that mean the same under another name, or the same one. */
 const FUNCTIONS: Readonly<Record<string, string>> = {
   ANY_VALUE: 'any_value',
@@ -40,6 +43,7 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
   MAX_BY: 'max_by',
   MIN: 'min',
   NULLIF: 'nullif',
+  POW: 'pow',
   ROW_NUMBER: 'row_number',
   SPLIT: 'string_split',
   SUBSTR: 'substr',
@@ -128,7 +132,7 @@ function call(node: Call, scope: Scope, inner: (node: Node) => string): string {
     case 'CURRENT_TIMESTAMP':
       return 'now()'
     case 'DATE':
-      return `CAST(${given[0]} AS DATE)`
+      return `CAST(${given[0]} AT TIME ZONE ${given[1] ?? PROJECT_TIME_ZONE} AS DATE)`
     case 'JSON_TYPE': {
       const types = `'OBJECT' THEN 'object' WHEN 'ARRAY' THEN 'array' WHEN 'VARCHAR' THEN 'string' WHEN 'BOOLEAN' THEN 'boolean'`
       return `CASE json_type(${given[0]}) WHEN ${types} WHEN 'NULL' THEN 'null' ELSE 'number' END`

@@ -7,14 +7,10 @@ import { parsePlace } from '../../../sinks/bigquery/address.js'
 import { type DaySpan, daySpans, merged, within } from '../../../sinks/bigquery/days.js'
 import { bigquerySql } from '../../../sinks/bigquery/forms.js'
 import { type Merge, mergeScript } from '../../../sinks/bigquery/merge.js'
-import {
-  actionsScript,
-  newestEvents,
-  partitionsQuery,
-  receiptsQuery,
-  sqlQuestions,
-} from '../../../sinks/bigquery/queries.js'
+import { actionsScript, receiptsQuery } from '../../../sinks/bigquery/queries.js'
+import { partitionsQuery, statusQuestions } from '../../../sinks/bigquery/status.js'
 import { namesIn } from '../../../sinks/bigquery/tables.js'
+import { questions } from '../../../sinks/shared/questions.js'
 import { views } from '../../../sinks/shared/views.js'
 import { batchOf, documentOf, ndjson, newEngine } from '../../support/load.js'
 
@@ -46,8 +42,7 @@ const STATEMENTS: Readonly<Record<string, string>> = {
     .join('\n'),
   'receipts.sql': `${receiptsQuery(names)}\n`,
   'status-days.sql': `${partitionsQuery(place)}\n`,
-  'status.sql': sqlQuestions(names, newestEvents(names, ['__UNPARTITIONED__', '20261002', '20261001', '20260701'], 14))
-    .status(14)
+  'status.sql': statusQuestions(names, ['__UNPARTITIONED__', '20261002', '20261001', '20260701'], 14)
     .map(({ name, sql }) => `-- ${name}${sql};\n`)
     .join('\n'),
 }
@@ -62,12 +57,12 @@ describe('the statements', () => {
     'actions.sql': actionsScript(names),
     ...Object.fromEntries(views(bigquerySql(filtered.from)).map(({ name, sql }) => [name, sql])),
     ...Object.fromEntries(
-      sqlQuestions(filtered)
+      questions(bigquerySql(filtered.from))
         .status(14)
         .map(({ name, sql }) => [`${name} with a filter`, sql]),
     ),
-    rejects: sqlQuestions(names).rejects,
-    rawRejects: sqlQuestions(names).rawRejects,
+    rejects: questions(bigquerySql(names.from)).rejects,
+    rawRejects: questions(bigquerySql(names.from)).rawRejects,
   }
 
   it.each(Object.entries(more))('%s is BigQuery SQL to a parser that is not ours', (_name, sql) => {
