@@ -11,7 +11,7 @@ WANDB_AUDIT := bin/wandb-audit
 
 SOURCES := $(shell find src sinks schemas -name '*.ts' -o -name '*.sql' 2>/dev/null) tsconfig.json tsconfig.build.json
 
-.PHONY: help install build check test test-live interop demo load backfill bench bench-api bench-bucket bench-lake bench-shapes generate clean
+.PHONY: help install build check test test-crash test-live interop demo load backfill bench bench-api bench-bucket bench-lake bench-shapes generate clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,8 +36,11 @@ check: node_modules/.installed ## Formatter, linter, types, hashes of the lockfi
 	npm run --silent generate:check
 	npm run --silent unused
 
-test: build ## Run all tests; needs no network and no service
+test: build ## Run the tests, all but those of test-crash; needs no network and no service
 	npm test --silent -- $(ARGS)
+
+test-crash: build ## Run the long tests: kills, ends at every step, many made inputs, further stores
+	npx vitest run --config vitest.crash.config.ts $(ARGS)
 
 test-live: node_modules/.installed ## Run the tests of real services, named by variables such as WANDB_AUDIT_TEST_S3
 	npx vitest run --config vitest.live.config.ts $(ARGS)
@@ -53,7 +56,7 @@ $(INTEROP)/.venv/.installed: $(INTEROP)/requirements.txt $(INTEROP)/duckdb-1.4.t
 	@touch $@
 
 $(INTEROP)/node_modules/.installed: $(INTEROP)/package.json $(INTEROP)/package-lock.json
-	npm ci --prefix $(INTEROP) --ignore-scripts --no-fund --no-audit
+	npm ci --ignore-scripts --prefix $(INTEROP) --no-fund --no-audit
 	@touch $@
 
 interop: build $(INTEROP)/.venv/.installed $(INTEROP)/node_modules/.installed ## Run the tests against readers, analyzers and emulators of others; needs Python ≥ 3.11 and Java ≥ 17

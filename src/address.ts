@@ -2,37 +2,63 @@
 
 import { printable, usageError } from './errors.js'
 
-export interface Address {
+export interface AddressOption {
+  /** What it is for, as the docs say it. */
+  readonly meaning: string
+  /** Of the whole value. */
+  readonly pattern: RegExp
+  /** What fits the pattern, for errors: `for example EU or europe-west4`. */
+  readonly expected: string
+}
+
+export type AddressOptions<Name extends string = string> = Readonly<Record<Name, AddressOption>>
+
+export interface Address<Name extends string> {
   /** In lower case: `s3`. */
   readonly scheme: string
   /** All between `://` and the first `?`, as it is: nothing in it is decoded. */
   readonly path: string
-  readonly options: Readonly<Record<string, string>>
+  readonly options: Readonly<Partial<Record<Name, string>>>
 }
 
 /**
- * @param known names of the options it may have
- * @throws AuditError, exit code 2, for an unknown option, an empty one, one that is given twice, or a login in the address
+ * @param known the options it may have
+ * @throws AuditError, exit code 2, for an unknown option, one that is given twice or is not what it should be, or a login in
+ * the address
  */
-export function parseAddress(address: string, known: readonly string[]): Address {
+export function parseAddress<Name extends string>(address: string, known: AddressOptions<Name>): Address<Name> {
   const { scheme, path, query } = (/^(?<scheme>[a-z][a-z0-9+.-]*):\/\/(?<path>[^?]*)(?:\?(?<query>.*))?$/is.exec(
     address,
   )?.groups as { scheme: string; path: string; query?: string } | undefined) ?? { scheme: '', path: '' }
   const where = printable(`${scheme}://${path}`)
   if (scheme === '') throw usageError('an address has no scheme such as s3://')
   refuseLogin(address)
-  const options: Record<string, string> = {}
-  for (const [name, value] of new URLSearchParams(query ?? '')) {
-    if (!known.includes(name)) {
+  return { scheme: scheme.toLowerCase(), path, options: parseOptions(where, query ?? '', known) }
+}
+
+/** @param where the address, for errors */
+export function parseOptions<Name extends string>(
+  where: string,
+  query: string,
+  known: AddressOptions<Name>,
+): Readonly<Partial<Record<Name, string>>> {
+  const isKnown = (name: string): name is Name => Object.hasOwn(known, name)
+  const options: Partial<Record<Name, string>> = {}
+  for (const [name, value] of new URLSearchParams(query)) {
+    if (!isKnown(name)) {
+      const names = Object.keys(known).join(', ')
       throw usageError(
         `${where} has no option ${printable(name)}`,
-        known.length === 0 ? 'It has none.' : `Options: ${known.join(', ')}.`,
+        names === '' ? 'It has none.' : `Options: ${names}.`,
       )
     }
     if (value === '' || name in options) throw usageError(`${where}: option ${name} must be given once, with a value`)
+    const { pattern, expected } = known[name]
+    // What is wrong is not repeated: it may hold a login.
+    if (!pattern.test(value)) throw usageError(`${where}: option ${name} is not ${expected}`)
     options[name] = value
   }
-  return { scheme: scheme.toLowerCase(), path, options }
+  return options
 }
 
 /** Before the first slash, or with a slash in the password. */

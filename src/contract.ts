@@ -21,6 +21,8 @@ export interface Document {
   readonly bytes: number | null
   /** The instants a request asked for; null where the document's own events tell. */
   readonly range: DayRange | null
+  /** True when the bytes are lines of JSON already, and neither an archive nor pages of the API. */
+  readonly isNdjson?: boolean
   /** A local file with exactly these bytes, where there is one: landing then need not copy it. */
   readonly path?: string
   /**
@@ -33,10 +35,18 @@ export interface Document {
 export interface Source {
   /** Namespace of its receipts; the same on every machine that reads the same place. */
   readonly id: string
-  /** Where fetching is dear: each document is committed on its own, so that a killed run fetches none twice. */
+  /**
+   * Where fetching is dear: each document is committed on its own, so that a killed run fetches none twice; some together where a
+   * sink asks for that.
+   */
   readonly commitEach?: boolean
   /** How many documents may be read at once; one when absent. */
   readonly concurrency?: number
+  /**
+   * Where asking is dear: what a load that names no days has to list, judging from its receipts in each sink. Absent where
+   * everything is listed.
+   */
+  window?(receipts: readonly ReadonlyMap<string, string>[]): DayRange
   /** Every document that may hold events of the range; what else it holds is passed over by the transform. */
   list(range: DayRange, signal: AbortSignal): AsyncIterable<Document>
   close(): Promise<void>
@@ -111,8 +121,11 @@ export interface Question {
 }
 
 export interface Questions {
-  /** What the sink holds, by source and by day, of the last `days` UTC days there are, and what looks odd. */
-  status(days: number): readonly Question[]
+  /**
+   * What the sink holds, by source and by day, of the last `days` UTC days there are, and what looks odd. A sink that charges for
+   * what is read may ask for the days first.
+   */
+  status(days: number): readonly Question[] | Promise<readonly Question[]>
   /** loaded_at, reason, source_document, source_line and message of each reject. */
   readonly rejects: string
   /** reason and raw of each reject, a long one in several rows: `more` tells whether the next row goes on with the line. */
@@ -130,6 +143,11 @@ export interface Estimate {
 export interface Sink {
   /** As the operator addressed it, without secrets. */
   readonly id: string
+  /**
+   * Where a load costs much whatever its size: how much of it to load together, at most. Bytes of text, and documents of a source
+   * that commits each on its own; a run that is killed reads these again.
+   */
+  readonly together?: { readonly bytes: number; readonly documents: number }
   /** Creates what is missing, adds columns, never drops or narrows. */
   prepare(): Promise<void>
   /** Document → version of its newest receipt, for one source. */
@@ -142,3 +160,6 @@ export interface Sink {
   readonly questions: Questions
   close(): Promise<void>
 }
+
+/** What a load needs of a sink. */
+export type LoadingSink = Omit<Sink, 'query' | 'questions'>

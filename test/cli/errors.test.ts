@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Certificate, certificateFor } from '../support/certificate.js'
-import { inDatabase, ndjson, newFolder, run, summaryOf } from './support.js'
+import { inDatabase, ndjson, newFolder, run, runProgram, summaryOf } from './support.js'
 
 const cwd = newFolder()
 const at = (name: string): string => join(cwd, name)
@@ -45,7 +45,7 @@ const html = '<!doctype html><title>Sign in</title>'
 /** Each with what it answers to everything. */
 const APIS: readonly (readonly [what: string, Answer, says: RegExp, advice: RegExp])[] = [
   ['204', { status: 204 }, /admin\/audit_logs answered 204$/m, /no proxy answers in place/],
-  ['203', { status: 203, body: page }, /answered 203$/m, /the proxy on the way/],
+  ['203', { status: 203, body: page }, /answered 203$/m, /any proxy in between/],
   [
     '400 of several organizations',
     { status: 400, body: 'multiple organizations but no valid org ID' },
@@ -54,8 +54,8 @@ const APIS: readonly (readonly [what: string, Answer, says: RegExp, advice: RegE
   ],
   ['401', { status: 401 }, /answered 401$/m, /The API key is not accepted: check WANDB_API_KEY/],
   ['403', { status: 403 }, /answered 403$/m, /instance admin/],
-  ['404', { status: 404 }, /answered 404$/m, /Give the URL you open your W&B instance with/],
-  ['407', { status: 407 }, /answered 407$/m, /A proxy on the way asks for a login/],
+  ['404', { status: 404 }, /answered 404$/m, /Use the URL you open your W&B instance with/],
+  ['407', { status: 407 }, /answered 407$/m, /A proxy in between asks for a login/],
   [
     'a redirect',
     { status: 302, headers: { location: 'http://login.example/' } },
@@ -69,8 +69,8 @@ const APIS: readonly (readonly [what: string, Answer, says: RegExp, advice: RegE
   [
     'gzip unasked',
     { body: gzipSync(page), headers: { 'content-encoding': 'gzip' } },
-    /answered with gzip, which was not asked for/,
-    /switch that off/,
+    /answered with gzip, which was not requested/,
+    /turn that off/,
   ],
   ['a long pause', { status: 429, headers: { 'retry-after': '7200' } }, /answered 429$/m, /wait 120 minutes/],
 ]
@@ -139,7 +139,7 @@ const FILES: readonly Row[] = [
     what: 'a sink in a folder that is missing',
     args: load('--to', 'duckdb:none/a.duckdb'),
     says: /there is no folder/,
-    advice: /Make it first/,
+    advice: /Create it first/,
   },
   {
     what: 'a sink that is a folder',
@@ -175,7 +175,7 @@ const FILES: readonly Row[] = [
   {
     what: 'a question before anything is loaded',
     args: query('SELECT 1', 'duckdb:new.duckdb'),
-    says: /there is no such file yet/,
+    says: /the file does not exist yet/,
     advice: /Load something first/,
   },
   {
@@ -229,14 +229,14 @@ beforeAll(async () => {
 })
 
 /** The last error of a run: its line, and the advice below it. */
-async function ended(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-  const { code, stderr } = await run([...args, '--quiet'], { cwd, env })
+async function ended(args: readonly string[], env: Readonly<Record<string, string>> = {}, how = run) {
+  const { code, stderr } = await how([...args, '--quiet'], { cwd, env })
   expect(stderr).not.toMatch(/unexpected|undefined|planted|node:|\bat .*:\d+/)
   return { code, stderr }
 }
 
-const fromApi = (url: string, env = {}) =>
-  ended(['load', '--from', url, '--to', 'duckdb:api.duckdb'], { WANDB_API_KEY: 'planted-key', ...env })
+const fromApi = (url: string, env = {}, how = run) =>
+  ended(['load', '--from', url, '--to', 'duckdb:api.duckdb'], { WANDB_API_KEY: 'planted-key', ...env }, how)
 
 describe('a run with', () => {
   it.each(FILES)('$what', async ({ args, code = 1, says, advice }) => {
@@ -274,7 +274,7 @@ describe('an API that answers with', () => {
 it.each(TLS)('a certificate that is %s (authority known: %s)', async (name, trusted, says, advice) => {
   const server = createHttpsServer({ ...certificates[name] }, answering({ body: page }))
   const env = trusted ? { NODE_EXTRA_CA_CERTS: at(`${name}.pem`) } : {}
-  const { code, stderr } = await fromApi(`https://localhost:${await portOf(server)}`, env)
+  const { code, stderr } = await fromApi(`https://localhost:${await portOf(server)}`, env, runProgram)
   expect(stderr).toMatch(says)
   expect(stderr).toMatch(advice)
   if (trusted) expect(stderr).not.toContain('NODE_EXTRA_CA_CERTS')
