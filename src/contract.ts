@@ -35,7 +35,10 @@ export interface Document {
 export interface Source {
   /** Namespace of its receipts; the same on every machine that reads from the same location. */
   readonly id: string
-  /** For expensive fetches: commits each document separately, so that an interrupted run refetches nothing committed. */
+  /**
+   * For expensive fetches: commits each document separately, or a few together if a sink asks for that, so that an interrupted
+   * run refetches little.
+   */
   readonly commitEach?: boolean
   /** How many documents may be read concurrently; one when absent. */
   readonly concurrency?: number
@@ -118,8 +121,11 @@ export interface Question {
 }
 
 export interface Questions {
-  /** What the sink holds, by source and by day for the last `days` UTC days with data, and what looks unusual. */
-  status(days: number): readonly Question[]
+  /**
+   * What the sink holds, by source and by day for the last `days` UTC days with data, and what looks unusual. A sink that
+   * charges for reading may query the days first.
+   */
+  status(days: number): readonly Question[] | Promise<readonly Question[]>
   /** loaded_at, reason, source_document, source_line and message of each reject. */
   readonly rejects: string
   /** reason and raw of each reject. A long line takes several rows; `more` is true if the next row continues the line. */
@@ -137,6 +143,11 @@ export interface Estimate {
 export interface Sink {
   /** The address given by the operator, without secrets. */
   readonly id: string
+  /**
+   * For loads that are expensive whatever their size: how much to load together at most, in bytes of text and, for a source that
+   * commits each document separately, in documents. A run that is killed reads these again.
+   */
+  readonly together?: { readonly bytes: number; readonly documents: number }
   /** Creates missing tables and columns; never drops or narrows any. */
   prepare(): Promise<void>
   /** For one source: document → version of its newest receipt. */

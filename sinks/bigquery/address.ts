@@ -3,12 +3,15 @@
 import { createHash } from 'node:crypto'
 import { parseAddress } from '../../src/address.js'
 import { printable, usageError } from '../../src/errors.js'
-import { OPTIONS } from './options.js'
+import { OPTIONS, PROJECT } from './options.js'
 
 export interface Place {
   /** As the operator addressed it. */
   readonly id: string
+  /** Where the dataset is. */
   readonly project: string
+  /** Where jobs run, and are paid for. */
+  readonly billingProject: string
   readonly dataset: string
   readonly tablePrefix: string
   /** Where the dataset is made when it is missing, and must be when it is there; null: wherever it is. */
@@ -16,14 +19,18 @@ export interface Place {
   /** `gs://bucket[/prefix]` for the staged files; null: they are uploaded. */
   readonly staging: string | null
   readonly requirePartitionFilter: boolean
+  /** Whether tables that expire are loaded into. */
+  readonly allowExpiration: boolean
+  /** Of Cloud KMS; null: Google's own keys. */
+  readonly kmsKey: string | null
+  /** Of each query job; null: no limit. */
+  readonly maximumBytesBilled: string | null
   /** On every job, beside our own. */
   readonly labels: Readonly<Record<string, string>>
   /** Another API server; null: Google's. */
   readonly endpoint: string | null
 }
 
-/** https://cloud.google.com/resource-manager/docs/creating-managing-projects: older ones begin with `domain:`. */
-const PROJECT = /^(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$/
 /** https://cloud.google.com/bigquery/docs/datasets#dataset-naming */
 const DATASET = /^[A-Za-z0-9_]{1,1024}$/
 /** https://cloud.google.com/bigquery/docs/labels-intro#requirements, in ASCII. */
@@ -44,11 +51,15 @@ export function parsePlace(address: string): Place {
   return {
     id: `bigquery://${project}/${dataset}${tablePrefix === '' ? '' : `?table_prefix=${tablePrefix}`}`,
     project,
+    billingProject: options.billing_project ?? project,
     dataset,
     tablePrefix,
     location,
     staging,
     requirePartitionFilter: options.require_partition_filter === 'true',
+    allowExpiration: options.allow_expiration === 'true',
+    kmsKey: options.kms_key ?? null,
+    maximumBytesBilled: options.maximum_bytes_billed ?? null,
     labels: parseLabels(labels),
     endpoint: endpoint === undefined ? null : new URL(endpoint).origin,
   }

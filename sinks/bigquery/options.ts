@@ -1,19 +1,22 @@
 /** The options of its addresses. */
 
+/** https://cloud.google.com/resource-manager/docs/creating-managing-projects: older ones begin with `domain:`. */
+export const PROJECT = /^(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$/
+
 export const OPTIONS = {
   location: {
-    meaning: 'where a new dataset is made; an error when the dataset is elsewhere',
+    meaning: 'where a new dataset is created; an error if the dataset is elsewhere',
     pattern: /^[A-Za-z0-9-]{1,63}$/,
     expected: 'a location such as EU or europe-west4',
   },
   staging: {
     meaning:
-      '`gs://bucket[/prefix]`: batches go there first and are loaded from there; for large batches and slow lines. The bucket must be where the dataset is',
+      '`gs://bucket[/prefix]`: batches are uploaded there and loaded from there; for large batches and slow connections. The bucket must be in the same location as the dataset',
     pattern: /^gs:\/\//,
     expected: 'gs://BUCKET or gs://BUCKET/PREFIX',
   },
   table_prefix: {
-    meaning: 'before the name of every table and view',
+    meaning: 'prefix for the name of every table and view',
     pattern: /^[A-Za-z0-9_]{1,200}$/,
     expected: 'made of letters, digits and underscores',
   },
@@ -22,9 +25,31 @@ export const OPTIONS = {
     pattern: /^(?:true|false)$/,
     expected: 'true or false',
   },
+  allow_expiration: {
+    meaning: '`true`: load although tables expire, or their partitions: what is older than that is lost',
+    pattern: /^(?:true|false)$/,
+    expected: 'true or false',
+  },
+  billing_project: {
+    meaning: 'the project whose jobs these are, which pays for them; else the one of the dataset',
+    pattern: PROJECT,
+    expected: 'the id of a project',
+  },
+  kms_key: {
+    meaning:
+      '`projects/…/locations/…/keyRings/…/cryptoKeys/…`: encrypts new tables, a new dataset, staged batches and the results of jobs, instead of a key of Google’s',
+    pattern:
+      /^projects\/[a-z0-9.:-]+\/locations\/[a-z0-9-]+\/keyRings\/[A-Za-z0-9_-]{1,63}\/cryptoKeys\/[A-Za-z0-9_-]{1,63}$/,
+    expected: 'projects/PROJECT/locations/LOCATION/keyRings/RING/cryptoKeys/KEY',
+  },
+  maximum_bytes_billed: {
+    meaning: 'a job that would be billed for more bytes fails, and costs nothing',
+    pattern: /^[1-9][0-9]{0,17}$/,
+    expected: 'a number of bytes',
+  },
   labels: {
     meaning:
-      '`key:value,key:value` (in `WANDB_AUDIT_TO` a comma is `%2C`) on every job, beside `application:wandb-audit` and, for loads, `load_id`',
+      '`key:value,key:value` (in `WANDB_AUDIT_TO` write a comma as `%2C`) on every job, in addition to `application:wandb-audit` and, for loads, `load_id`',
     pattern: /^/,
     expected: 'key:value,key:value',
   },

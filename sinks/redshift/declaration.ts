@@ -11,6 +11,6 @@ export const REDSHIFT_DATABASE: SinkDeclaration = {
   sql: 'Redshift',
   state: 'works against a stand-in; **never yet run against a real one**',
   tested:
-    'the official clients, stand-ins of S3 and the Data API over PostgreSQL, with faults; SQL read by another parser',
+    'the official clients, stand-ins of S3 and the Data API over PostgreSQL, with faults; SQL read by another parser, by sqlfluff and by sqlglot*',
   open: async (address, context) => (await import('./index.js')).redshiftSink(address, context),
 }

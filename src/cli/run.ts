@@ -105,7 +105,8 @@ async function runPipeline(
     const { folder } = spool
     const engine = await Engine.start({ memoryBytes, folder })
     try {
-      const batchBytes = memoryBytes * BATCH_SHARE
+      const together = Math.min(...sinks.map((sink) => sink.together?.bytes ?? 0))
+      const batchBytes = Math.max(memoryBytes * BATCH_SHARE, together)
       const loaderVersion = version()
       const limited = { batchBytes, limits, maxRejects, loaderVersion }
       return await run({ ...limited, jobs, sinks, engine, folder, logger, progress, signal, journal })

@@ -35,7 +35,7 @@ async function* tables(sinks: readonly Sink[], days: number): AsyncIterable<stri
   const { rendered } = await import('./formats/index.js')
   for (const sink of sinks) {
     yield `${printable(sink.id)}\n`
-    for (const { title, sql } of sink.questions.status(days)) {
+    for (const { title, sql } of await sink.questions.status(days)) {
       yield `\n${title}\n`
       yield* rendered(await sink.query(sql), 'table', process.stdout)
     }
@@ -46,7 +46,7 @@ async function* json(sinks: readonly Sink[], days: number): AsyncIterable<string
   const status = []
   for (const sink of sinks) {
     const parts: Record<string, unknown> = { sink: sink.id }
-    for (const { name, sql } of sink.questions.status(days)) parts[name] = await objects(await sink.query(sql))
+    for (const { name, sql } of await sink.questions.status(days)) parts[name] = await objects(await sink.query(sql))
     status.push(parts)
   }
   yield jsonLine(status, process.stdout)

@@ -11,7 +11,17 @@ export interface StoredObject {
 
 /** The store's own checksum of the whole object; `digest` is base64. */
 export interface Checksum {
-  readonly algorithm: 'md5' | 'crc32' | 'crc32c' | 'sha1' | 'sha256'
+  readonly algorithm:
+    | 'md5'
+    | 'crc32'
+    | 'crc32c'
+    | 'crc64nvme'
+    | 'sha1'
+    | 'sha256'
+    | 'sha512'
+    | 'xxhash64'
+    | 'xxhash3'
+    | 'xxhash128'
   readonly digest: string
 }
 

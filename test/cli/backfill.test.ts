@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { writeBucket } from '../../src/demo/bucket.js'
 import { eventsIn } from '../../src/demo/wandb-api/world.js'
 import { startWandbApi, type WandbApi, type WandbApiOptions } from '../../src/demo/wandb-api.js'
-import { contentsOf, inDatabase, newFolder, run, start, summaryOf, valueIn } from './support.js'
+import { contentsOf, inDatabase, newFolder, run, runProgram, start, summaryOf, valueIn } from './support.js'
 
 const DAY_MS = 86_400_000
 const KEY = 'key-of-the-tests'
@@ -129,17 +129,20 @@ describe('backfill', () => {
   it.each(['Pacific/Kiritimati', 'America/Los_Angeles'])('asks for the same UTC days in %s', async (zone) => {
     const cwd = newFolder()
     const api = await serve({ now: () => NOON })
-    await summaryOf(octoberFrom(api), { cwd, env: { ...ENV, TZ: zone } })
+    await summaryOf(octoberFrom(api), { cwd, env: { ...ENV, TZ: zone } }, runProgram)
     expect(daysAsked(api)).toEqual(OCTOBER)
     const days = await inDatabase(
       join(cwd, 'audit.duckdb'),
       `SELECT DISTINCT "timestamp"::DATE::VARCHAR AS day FROM audit_events ORDER BY day`,
     )
     expect(days.flat()).toEqual(OCTOBER)
-    const { stdout } = await run(['query', 'SELECT min("timestamp") AS first FROM audit_events', '--format', 'csv'], {
-      cwd,
-      env: { TZ: zone },
-    })
+    const { stdout } = await runProgram(
+      ['query', 'SELECT min("timestamp") AS first FROM audit_events', '--format', 'csv'],
+      {
+        cwd,
+        env: { TZ: zone },
+      },
+    )
     expect(stdout).toBe('first\r\n2026-10-15T00:00:00Z\r\n')
   })
 })

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { startS3 } from '../emulators/s3.js'
-import { newFolder, run } from './support.js'
+import { newFolder, runProgram } from './support.js'
 
 /** Notes in the file MODULES, one a line, each module that is imported. */
 const HOOK = `
@@ -29,7 +29,10 @@ async function packagesOf(
   const modules = join(cwd, 'modules')
   writeFileSync(hook, HOOK)
   writeFileSync(modules, '')
-  const { code, stderr } = await run(args, { cwd, env: { ...env, NODE_OPTIONS: `--import ${hook}`, MODULES: modules } })
+  const { code, stderr } = await runProgram(args, {
+    cwd,
+    env: { ...env, NODE_OPTIONS: `--import ${hook}`, MODULES: modules },
+  })
   expect(`${code} ${stderr}`).toMatch(/^0 /)
   expect(stderr).not.toContain('Warning')
   const names = [...readFileSync(modules, 'utf8').matchAll(/\/node_modules\/((?:@[^/\n]+\/)?[^/\n]+)\//g)]

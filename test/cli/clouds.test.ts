@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ACCOUNT, type Azurite, KEY, startAzurite } from '../emulators/azurite.js'
 import type { Fault } from '../emulators/faults.js'
 import { type GcsStandIn, startGcs } from '../emulators/gcs.js'
-import { countsOf, newFolder, run, spoolsOf, start, summaryOf } from './support.js'
+import { countsOf, newFolder, run, runProgram, spoolsOf, start, summaryOf } from './support.js'
 
 const NAME = 'wandb-audit-logs/2026-10.json'
 const LINES = Buffer.from(
@@ -59,7 +59,7 @@ describe.each(CLOUDS)('a load from %s', (_name, cloud) => {
   it('is done once, and nothing but its own words is written', async () => {
     const { from, env } = cloud()
     const cwd = newFolder()
-    const dry = await run(['load', '--from', from, '--dry-run'], { cwd, env })
+    const dry = await runProgram(['load', '--from', from, '--dry-run'], { cwd, env })
     expect(dry.stdout).toBe(`${LINES.length}\t${from.replace(/\?.*/, '')}/${NAME}\n`)
     expect(dry.stderr).not.toMatch(/warning|deprecat/i)
     expect(countsOf(await summaryOf(['load', '--from', from], { cwd, env }))).toEqual([3, 3, 0, 0, 0])

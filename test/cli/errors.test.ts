@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Certificate, certificateFor } from '../support/certificate.js'
-import { inDatabase, ndjson, newFolder, run, summaryOf } from './support.js'
+import { inDatabase, ndjson, newFolder, run, runProgram, summaryOf } from './support.js'
 
 const cwd = newFolder()
 const at = (name: string): string => join(cwd, name)
@@ -139,7 +139,7 @@ const FILES: readonly Row[] = [
     what: 'a sink in a folder that is missing',
     args: load('--to', 'duckdb:none/a.duckdb'),
     says: /there is no folder/,
-    advice: /Make it first/,
+    advice: /Create it first/,
   },
   {
     what: 'a sink that is a folder',
@@ -175,7 +175,7 @@ const FILES: readonly Row[] = [
   {
     what: 'a question before anything is loaded',
     args: query('SELECT 1', 'duckdb:new.duckdb'),
-    says: /there is no such file yet/,
+    says: /the file does not exist yet/,
     advice: /Load something first/,
   },
   {
@@ -229,14 +229,14 @@ beforeAll(async () => {
 })
 
 /** The last error of a run: its line, and the advice below it. */
-async function ended(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-  const { code, stderr } = await run([...args, '--quiet'], { cwd, env })
+async function ended(args: readonly string[], env: Readonly<Record<string, string>> = {}, how = run) {
+  const { code, stderr } = await how([...args, '--quiet'], { cwd, env })
   expect(stderr).not.toMatch(/unexpected|undefined|planted|node:|\bat .*:\d+/)
   return { code, stderr }
 }
 
-const fromApi = (url: string, env = {}) =>
-  ended(['load', '--from', url, '--to', 'duckdb:api.duckdb'], { WANDB_API_KEY: 'planted-key', ...env })
+const fromApi = (url: string, env = {}, how = run) =>
+  ended(['load', '--from', url, '--to', 'duckdb:api.duckdb'], { WANDB_API_KEY: 'planted-key', ...env }, how)
 
 describe('a run with', () => {
   it.each(FILES)('$what', async ({ args, code = 1, says, advice }) => {
@@ -274,7 +274,7 @@ describe('an API that answers with', () => {
 it.each(TLS)('a certificate that is %s (authority known: %s)', async (name, trusted, says, advice) => {
   const server = createHttpsServer({ ...certificates[name] }, answering({ body: page }))
   const env = trusted ? { NODE_EXTRA_CA_CERTS: at(`${name}.pem`) } : {}
-  const { code, stderr } = await fromApi(`https://localhost:${await portOf(server)}`, env)
+  const { code, stderr } = await fromApi(`https://localhost:${await portOf(server)}`, env, runProgram)
   expect(stderr).toMatch(says)
   expect(stderr).toMatch(advice)
   if (trusted) expect(stderr).not.toContain('NODE_EXTRA_CA_CERTS')

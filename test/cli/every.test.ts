@@ -2,7 +2,7 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { repeatEvery } from '../../src/cli/every.js'
-import { ndjson, newFolder, run, spoolsOf, start, valueIn } from './support.js'
+import { ndjson, newFolder, run, runProgram, spoolsOf, start, valueIn } from './support.js'
 
 const LOGIN = { timestamp: '2026-10-01T12:34:56Z', action: 'user:login' }
 const LOGOUT = { timestamp: '2026-10-01T12:34:57Z', action: 'user:logout' }
@@ -42,7 +42,7 @@ describe('load --every', () => {
   })
 
   it('does not wait for wrong usage to mend itself', async () => {
-    const { code, stderr } = await run(['load', '--from', 'ftp://host/logs', '--every', '1s'])
+    const { code, stderr } = await runProgram(['load', '--from', 'ftp://host/logs', '--every', '1s'])
     expect(code).toBe(2)
     expect(stderr).toContain('no source has an address like')
   })

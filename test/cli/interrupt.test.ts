@@ -1,30 +1,17 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { madeDay } from '../../src/demo/made-logs.js'
 import { holdFile, letGo } from '../support/hold.js'
-import { contentsOf, inDatabase, ndjson, newFolder, spoolsOf, start, summaryOf } from './support.js'
+import { contentsOf, inDatabase, ndjson, newFolder, runProgram, spoolsOf, start, summaryOf } from './support.js'
 
 const DAY = Date.UTC(2026, 9, 1)
-const KILLS = 20
-const LINES = 50_000
 
 /** Lines with honest repeats in them, and a bad one each thousand. */
 function madeLines(count: number): string {
   const lines: unknown[] = []
   for (const event of madeDay(1, DAY, count)) lines.push(lines.length % 1000 === 7 ? '{"action":"user:login"}' : event)
   return ndjson(...lines)
-}
-
-/** Mulberry32, so that a failure can be had again. */
-function random(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), state | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
 }
 
 describe('Ctrl-C', () => {
@@ -75,45 +62,15 @@ describe('Ctrl-C', () => {
   })
 })
 
-describe('a load of many lines', () => {
+it('a load beside another one of overlapping files ends in the same tables', async () => {
   const cwd = newFolder()
-  let undisturbed: Awaited<ReturnType<typeof contentsOf>>
-  let milliseconds: number
-
-  beforeAll(async () => {
-    writeFileSync(join(cwd, 'logs.ndjson'), madeLines(LINES))
-    const startedAt = performance.now()
-    await summaryOf(['load', '--from', 'logs.ndjson', '--to', 'duckdb:undisturbed.duckdb'], { cwd })
-    milliseconds = performance.now() - startedAt
-    undisturbed = await contentsOf(join(cwd, 'undisturbed.duckdb'))
-  })
-
-  it(`killed ${KILLS} times at random moments ends in the same tables`, async () => {
-    const next = random(20261001)
-    let killed = 0
-    for (let i = 0; i < KILLS; i++) {
-      const load = ['load', '--from', 'logs.ndjson', '--to', `duckdb:${i}.duckdb`]
-      const { child, result } = start(load, { cwd })
-      child.stdin?.end()
-      const timer = setTimeout(() => child.kill('SIGKILL'), next() * milliseconds)
-      if ((await result).code === null) killed++
-      clearTimeout(timer)
-      await summaryOf(load, { cwd })
-      expect(await contentsOf(join(cwd, `${i}.duckdb`)), `kill ${i}`).toEqual(undisturbed)
-      expect(spoolsOf(cwd)).toEqual([])
-    }
-    expect(killed).toBeGreaterThan(KILLS / 2)
-  }, 300_000)
-
-  it('beside another one of overlapping files ends in the same tables', async () => {
-    const lines = madeLines(20_000).split('\n').slice(0, -1)
-    writeFileSync(join(cwd, 'a.ndjson'), ndjson(...lines.slice(0, 14_000)))
-    writeFileSync(join(cwd, 'b.ndjson'), ndjson(...lines.slice(6000)))
-    const into = (sink: string, file: string) =>
-      summaryOf(['load', '--from', file, '--to', `duckdb:${sink}.duckdb`], { cwd })
-    await into('after', 'a.ndjson')
-    await into('after', 'b.ndjson')
-    await Promise.all([into('beside', 'a.ndjson'), into('beside', 'b.ndjson')])
-    expect(await contentsOf(join(cwd, 'beside.duckdb'))).toEqual(await contentsOf(join(cwd, 'after.duckdb')))
-  })
+  const lines = madeLines(20_000).split('\n').slice(0, -1)
+  writeFileSync(join(cwd, 'a.ndjson'), ndjson(...lines.slice(0, 14_000)))
+  writeFileSync(join(cwd, 'b.ndjson'), ndjson(...lines.slice(6000)))
+  const into = (sink: string, file: string) =>
+    summaryOf(['load', '--from', file, '--to', `duckdb:${sink}.duckdb`], { cwd }, runProgram)
+  await into('after', 'a.ndjson')
+  await into('after', 'b.ndjson')
+  await Promise.all([into('beside', 'a.ndjson'), into('beside', 'b.ndjson')])
+  expect(await contentsOf(join(cwd, 'beside.duckdb'))).toEqual(await contentsOf(join(cwd, 'after.duckdb')))
 })

@@ -93,33 +93,4 @@ describe('a lake', () => {
     expect(await asked(cwd, TOTALS)).toEqual(before)
     expect(spoolsOf(cwd)).toEqual([])
   })
-
-  it('ends in the same tables after loads that were killed at any moment', { timeout: 240_000 }, async () => {
-    const cwd = newFolder()
-    const days = [0, 1, 2, 3].map((day) => ndjson(...madeDay(1, DAY + day * 86_400_000, 3000)))
-    writeFileSync(join(cwd, 'a.ndjson'), `${days.join('')}${madeLines(3000)}`)
-    const load = ['load', '--from', 'a.ndjson']
-    await summaryOf([...load, '--to', 'parquet:whole'], { cwd })
-    const startedAt = performance.now()
-    await summaryOf([...load, '--to', 'parquet:again'], { cwd })
-    const milliseconds = performance.now() - startedAt
-    const digest = async (lake: string): Promise<string> => {
-      const sql = `SELECT count(*) AS events, sha256(string_agg(content_hash, '' ORDER BY content_hash)) AS hashes, (SELECT count(*) FROM audit_documents) AS documents, (SELECT count(*) FROM audit_rejects) AS rejects FROM audit_events`
-      return (await run(['query', sql, '--format', 'json', '--to', `parquet:${lake}`], { cwd })).stdout
-    }
-    const whole = await digest('whole')
-    expect(whole).toContain('"events"')
-    let killed = 0
-    for (let i = 0; i < 10; i++) {
-      const { child, result } = start([...load, '--to', `parquet:killed-${i}`], { cwd })
-      child.stdin?.end()
-      // The last part of a load is the one in which files take their places.
-      const timer = setTimeout(() => child.kill('SIGKILL'), (0.3 + 0.07 * i) * milliseconds)
-      if ((await result).code === null) killed++
-      clearTimeout(timer)
-      await summaryOf([...load, '--to', `parquet:killed-${i}`], { cwd })
-      expect(await digest(`killed-${i}`), `kill ${i}`).toBe(whole)
-    }
-    expect(killed).toBeGreaterThan(2)
-  })
 })

@@ -3,7 +3,7 @@ import { mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
-import { countsOf, inDatabase, ndjson, newFolder, run, summaryOf, valueIn } from './support.js'
+import { countsOf, inDatabase, ndjson, newFolder, run, runProgram, summaryOf, valueIn } from './support.js'
 
 const LOGIN = { timestamp: '2026-10-01T12:34:56Z', action: 'user:login', actor_user_id: 7 }
 const READ = { timestamp: '2026-10-02T00:00:00Z', action: 'artifact:read', actor_user_id: 8 }
@@ -27,7 +27,7 @@ describe('load', () => {
       'logs/deep/b.ndjson.gz': gzipSync(ndjson(READ)),
       'logs/page.json': JSON.stringify({ audit_logs: [NAMED], next_cursor: null }),
     })
-    const { code, stdout } = await run(['load', '--from', 'logs'], { cwd })
+    const { code, stdout } = await runProgram(['load', '--from', 'logs'], { cwd })
     expect(stdout).toBe(
       'documents: 3 loaded, 0 skipped, 0 failed\n' +
         'duckdb:audit.duckdb: read 5 = 2 inserted + 1 enriched + 1 unchanged + 1 rejected\n',
@@ -64,11 +64,14 @@ describe('load', () => {
 
   it('takes globs, several sources, and standard input', async () => {
     const cwd = withFiles({ 'a.ndjson': ndjson(LOGIN), 'b.ndjson': ndjson(READ), 'c.json': ndjson(LOGIN) })
-    const globbed = await summaryOf(['load', '--from', '*.ndjson'], { cwd })
+    const globbed = await summaryOf(['load', '--from', '*.ndjson'], { cwd }, runProgram)
     expect(globbed.documents).toBe(2)
     const piped = ['load', '--from', '-', '--from', 'c.json']
-    expect(countsOf(await summaryOf(piped, { cwd, stdin: ndjson(NAMED) }))).toEqual([2, 0, 1, 1, 0])
-    expect(await summaryOf(piped, { cwd, stdin: ndjson(NAMED) })).toMatchObject({ documents: 0, skipped: 2 })
+    expect(countsOf(await summaryOf(piped, { cwd, stdin: ndjson(NAMED) }, runProgram))).toEqual([2, 0, 1, 1, 0])
+    expect(await summaryOf(piped, { cwd, stdin: ndjson(NAMED) }, runProgram)).toMatchObject({
+      documents: 0,
+      skipped: 2,
+    })
   })
 
   it('only lists with --dry-run, and makes no file', async () => {
@@ -87,7 +90,7 @@ describe('load', () => {
 
   it('exits with 3 on more rejects than --max-rejects, with everything loaded', async () => {
     const cwd = withFiles({ 'a.ndjson': ndjson(LOGIN, LOGIN, '{cut', '[1]') })
-    const few = await run(['load', '--from', 'a.ndjson', '--max-rejects', '1'], { cwd })
+    const few = await runProgram(['load', '--from', 'a.ndjson', '--max-rejects', '1'], { cwd })
     expect(few.code).toBe(3)
     expect(few.stderr).toContain('2 rejects, more than --max-rejects 1')
     const path = join(cwd, 'audit.duckdb')
@@ -123,7 +126,7 @@ describe('load', () => {
     const packed = gzipSync(ndjson(...Array.from({ length: 200 }, (_, i) => ({ ...LOGIN, actor_user_id: i }))))
     const cwd = withFiles({ 'logs/a.ndjson.gz': packed.subarray(0, packed.length / 2), 'logs/b.ndjson': ndjson(READ) })
     const path = join(cwd, 'audit.duckdb')
-    const broken = await run(['load', '--from', 'logs'], { cwd })
+    const broken = await runProgram(['load', '--from', 'logs'], { cwd })
     expect(broken.code).toBe(1)
     expect(broken.stdout).toContain('1 loaded, 0 skipped, 1 failed')
     expect(broken.stderr).toMatch(/a\.ndjson\.gz failed: the gzip archive is cut short.*Copy it again in full/)
@@ -309,7 +312,9 @@ describe('--help', () => {
       process.stderr.write('engine: ' + sharedObjects.some((path) => path.includes('duckdb')))
     })`
     const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(hook)}` }
-    expect((await run(['load', '--help'], { cwd, env })).stderr).toMatch(/^(?:engine: false)+$/)
-    expect((await run(['query', 'SELECT 1', '--to', 'duckdb:a.duckdb'], { cwd, env })).stderr).toContain('engine: true')
+    expect((await runProgram(['load', '--help'], { cwd, env })).stderr).toMatch(/^(?:engine: false)+$/)
+    expect((await runProgram(['query', 'SELECT 1', '--to', 'duckdb:a.duckdb'], { cwd, env })).stderr).toContain(
+      'engine: true',
+    )
   })
 })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Listening, listen } from '../../src/demo/listening.js'
 import { holdFile, letGo } from '../support/hold.js'
-import { ndjson, newFolder, run, spoolsOf, start, summaryOf } from './support.js'
+import { ndjson, newFolder, runProgram, spoolsOf, start, summaryOf } from './support.js'
 
 const EVENT = { timestamp: '2026-10-01T12:34:56Z', action: 'user:login' }
 const LOGINS = {
@@ -83,8 +83,8 @@ describe('a signal', () => {
 
   it('leaves nothing of a command that ends by an error', async () => {
     const cwd = newFolder()
-    await run(['query', 'SELECT 1', '--to', 'duckdb:none.duckdb'], { cwd })
-    await run(['query', 'SELECT x', '--to', 'parquet:none', '--format', 'parquet'], { cwd })
+    await runProgram(['query', 'SELECT 1', '--to', 'duckdb:none.duckdb'], { cwd })
+    await runProgram(['query', 'SELECT x', '--to', 'parquet:none', '--format', 'parquet'], { cwd })
     expect(spoolsOf(cwd)).toEqual([])
   })
 })

@@ -1,14 +1,16 @@
-/** Runs the built program as a child process, as its users do. */
+/** Runs the built program as a child process, as its users do; commands that need no process of their own run in this one. */
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, lstatSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { DuckDBInstance, type DuckDBValue } from '@duckdb/node-api'
 import { AUDIT_DOCUMENTS, AUDIT_EVENTS, AUDIT_REJECTS } from '../../schemas/tables.js'
 import { newFolder } from '../support/load.js'
+import { environmentOf, type Options, type Result, run, tmpOf } from './here.js'
 
 export { ndjson, newFolder } from '../support/load.js'
+export { type Result, run, tmpOf }
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -35,22 +37,9 @@ function filesBelow(folder: string, ending: string): string[] {
     .map((path) => join(folder, path))
 }
 
-export interface Options {
-  /** The working folder, which is HOME too. A fresh one when absent. */
-  readonly cwd?: string
-  /** Beside PATH, HOME, TMPDIR and that no login of this machine is looked for, which is all there is otherwise. */
-  readonly env?: Readonly<Record<string, string>>
-  readonly stdin?: string | Uint8Array
+interface StartOptions extends Omit<Options, 'stdin'> {
   /** Whether it leads a group of processes of its own, as a terminal's jobs do. */
   readonly ownGroup?: boolean
-  /** Of stdout; UTF-8 when absent. */
-  readonly encoding?: BufferEncoding
-}
-
-export interface Result {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
 }
 
 export interface Running {
@@ -61,14 +50,12 @@ export interface Running {
 }
 
 /** Starts `wandb-audit` and leaves its standard input open. */
-export function start(args: readonly string[], options: Omit<Options, 'stdin'> = {}): Running {
+export function start(args: readonly string[], options: StartOptions = {}): Running {
   const { cwd = newFolder(), env = {}, encoding = 'utf8', ownGroup = false } = options
-  const tmp = tmpOf(cwd)
-  mkdirSync(tmp, { recursive: true })
   const child = spawn(process.execPath, [PROGRAM, ...args], {
     cwd,
     detached: ownGroup,
-    env: { PATH: process.env.PATH, HOME: cwd, TMPDIR: tmp, METADATA_SERVER_DETECTION: 'none', ...env },
+    env: environmentOf(cwd, env),
   })
   const output = { stdout: '', stderr: '' }
   const watchers = new Set<() => void>()
@@ -97,8 +84,8 @@ export function start(args: readonly string[], options: Omit<Options, 'stdin'> =
   return { child, result, written }
 }
 
-/** Runs `wandb-audit` to its end. */
-export function run(args: readonly string[], { stdin = '', ...options }: Options = {}): Promise<Result> {
+/** Runs `wandb-audit` to its end, as a process. */
+export function runProgram(args: readonly string[], { stdin = '', ...options }: Options = {}): Promise<Result> {
   const { child, result } = start(args, options)
   child.stdin?.end(stdin)
   return result
@@ -113,9 +100,9 @@ export interface RunSummary {
 
 type Counts = Readonly<Record<'read' | 'inserted' | 'enriched' | 'unchanged' | 'rejected', number>>
 
-/** A run with `--output json` that shall succeed. */
-export async function summaryOf(args: readonly string[], options: Options = {}): Promise<RunSummary> {
-  const { code, stdout, stderr } = await run([...args, '--output', 'json'], options)
+/** A run with `--output json` that shall succeed; in this process, or as the program. */
+export async function summaryOf(args: readonly string[], options: Options = {}, how = run): Promise<RunSummary> {
+  const { code, stdout, stderr } = await how([...args, '--output', 'json'], options)
   if (code !== 0) throw new Error(`${args.join(' ')} ended with ${code}: ${stderr}`)
   return JSON.parse(stdout)
 }
@@ -126,14 +113,23 @@ export function countsOf({ sinks }: RunSummary, sink = 0): readonly (number | un
   return [counts?.read, counts?.inserted, counts?.enriched, counts?.unchanged, counts?.rejected]
 }
 
-export const tmpOf = (cwd: string): string => join(cwd, '.tmp')
-
 /** The spool folders of runs in a working folder. */
 export const spoolsOf = (cwd: string): readonly string[] =>
   [join(cwd, '.cache/wandb-audit'), tmpOf(cwd)]
     .filter((folder) => existsSync(folder))
     .flatMap((folder) => readdirSync(folder))
     .filter((name) => name.startsWith('wandb-audit-'))
+
+/** Path and mode of all below a folder that is not for its owner alone. */
+export function widerThanOurs(folder: string): string[] {
+  return (
+    readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .map((name) => ({ name, stats: lstatSync(join(folder, name)) }))
+      // A link has no mode of its own.
+      .filter(({ stats }) => !stats.isSymbolicLink() && (stats.mode & 0o777) !== (stats.isDirectory() ? 0o700 : 0o600))
+      .map(({ name, stats }) => `${name} ${(stats.mode & 0o777).toString(8)}`)
+  )
+}
 
 /** Runs statements in a database file, and returns the rows of the last one. */
 export async function inDatabase(path: string, ...statements: readonly string[]): Promise<readonly DuckDBValue[][]> {

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { ndjson, newFolder, run, summaryOf } from './support.js'
+import { ndjson, newFolder, run, runProgram, summaryOf } from './support.js'
 
 /** A title, a colour, text that runs backwards, and what hides, deletes or overwrites a line. */
 const HOSTILE = '\ufeff\u001b]0;owned\u0007\u009b31m\u202e\u200b\u2028\u007f\r\t\u{e0041}=1'
@@ -18,7 +18,7 @@ const env = {
   NO_COLOR: '1',
   NODE_OPTIONS: '--import=data:text/javascript,process.stdout.isTTY=true;process.stderr.isTTY=true',
 }
-const onTerminal = (...args: readonly string[]) => run(args, { cwd, env })
+const onTerminal = (...args: readonly string[]) => runProgram(args, { cwd, env })
 const elsewhere = (...args: readonly string[]) => run(args, { cwd })
 
 /** The text without the line ends and tabs that are ours. */
@@ -93,7 +93,7 @@ describe('on a terminal', () => {
   it('everything is as it came with --raw-output', async () => {
     const csv = ['query', 'SELECT cli_version FROM audit_events', '--format', 'csv']
     expect((await onTerminal(...csv, '--raw-output')).stdout).toBe(`cli_version\r\n"${HOSTILE}"\r\n`)
-    const raw = await run(['rejects', '--raw', '--raw-output'], { cwd, env, encoding: 'latin1' })
+    const raw = await runProgram(['rejects', '--raw', '--raw-output'], { cwd, env, encoding: 'latin1' })
     expect(Buffer.from(raw.stdout, 'latin1')).toEqual(
       Buffer.concat([Buffer.from(`${BAD_LINE}\n`), BAD_BYTES, Buffer.from('\n')]),
     )

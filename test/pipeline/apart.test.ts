@@ -1,6 +1,5 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { duckdbSink } from '../../sinks/duckdb/index.js'
 import type { Sink } from '../../src/contract.js'
@@ -50,31 +49,6 @@ describe('a line that the engine fails on', () => {
     ).toEqual([1, 4, 5])
     expect(await loadInto(sink, documents, { engine })).toMatchObject({ documents: 0, skipped: 20 })
   })
-
-  it('is found wherever it stands, and however many there are', async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(fc.array(fc.boolean(), { minLength: 1, maxLength: 40 }), { minLength: 1, maxLength: 6 }),
-        async (plan) => {
-          let id = 0
-          const lines = plan.map((document) => document.map((isBad) => (isBad ? bad(id++) : event(id++))))
-          const sink = newSink()
-          const { engine } = await poisonedEngine()
-          const summary = await loadInto(
-            sink,
-            lines.map((each, i) => documentOf(`d${i}`, ndjson(...each))),
-            { engine },
-          )
-          const good = lines.flat().filter(({ action }) => action !== POISON)
-          expect(summary.failed).toEqual([])
-          expect(await actors(sink)).toEqual(good.map(({ actor_user_id }) => actor_user_id))
-          expect(await rejectsOf(sink)).toHaveLength(id - good.length)
-          engine.close()
-        },
-      ),
-      { numRuns: 10 },
-    )
-  }, 60_000)
 
   it('costs little more than reading its document twice', async () => {
     const lines = many(0, 5000)

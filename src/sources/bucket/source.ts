@@ -3,10 +3,14 @@
 import type { DayRange, Document, Source } from '../../contract.js'
 import { AuditError, printable } from '../../errors.js'
 import type { ObjectStore, StoredObject } from '../../stores/contract.js'
-import { wholeObject } from './reading.js'
+import { wholeObject } from '../../stores/whole-object.js'
 
-/** Where W&B stores audit logs in an instance's bucket. */
-const DEFAULT_PREFIX = 'wandb-audit-logs/'
+/** Where W&B writes audit logs, below the bucket or the `bucket.path` of its Helm chart. Next to it are artifacts, media, run files. */
+const FOLDER = 'wandb-audit-logs/'
+
+/** How many objects are looked at to say what there is in place of logs, and how many names are given. */
+const MOST_LOOKED_AT = 1000
+const MOST_NAMED = 8
 
 /** An object cannot hold events after its last modification; the margin allows for time zones and differing clocks. */
 const MODIFIED_MARGIN_MS = 2 * 86_400_000
@@ -16,7 +20,10 @@ const MOST_CHANGES = 5
 
 export interface BucketOptions {
   readonly store: ObjectStore
-  /** The beginning of the keys; W&B's own folder when empty. */
+  /**
+   * What keys begin with. W&B's own folder is looked for below it, unless the prefix names that folder. A prefix that ends in
+   * `*` is taken as it is.
+   */
   readonly prefix: string
   /** How many objects may be read at once. */
   readonly concurrency: number
@@ -30,14 +37,15 @@ export interface BucketOptions {
  * An object that was overwritten after it was listed is read in its current version, which becomes the document's version.
  * An object that was removed is not an error.
  *
- * @throws AuditError when there is no object at all: a wrong prefix is more likely than an instance without logs
+ * @throws AuditError when there is no object at all (an empty listing is more likely a wrong prefix than a quiet instance), or
+ * no folder of W&B's below the prefix
  */
 export function bucketSource({ store, prefix, concurrency }: BucketOptions): Source {
-  const begins = prefix === '' ? DEFAULT_PREFIX : prefix
   return {
     id: store.id,
     concurrency,
     async *list(range: DayRange, signal: AbortSignal): AsyncGenerator<Document> {
+      const begins = await logPrefix(store, prefix, signal)
       let found = 0
       for await (const object of store.list(begins, signal)) {
         signal.throwIfAborted()
@@ -47,12 +55,43 @@ export function bucketSource({ store, prefix, concurrency }: BucketOptions): Sou
       }
       if (found === 0) {
         throw new AuditError(`no object below ${printable(`${store.id}/${begins}`)}`, {
-          advice: `Put the right prefix after the bucket's name; without one it is ${DEFAULT_PREFIX}.`,
+          advice: `Put the right prefix after the bucket's name; without one it is ${FOLDER}.`,
         })
       }
     },
     close: () => store.close(),
   }
+}
+
+/** @throws AuditError when W&B's folder is not there: the other objects of an instance's bucket are not logs */
+async function logPrefix(store: ObjectStore, prefix: string, signal: AbortSignal): Promise<string> {
+  if (prefix === '') return FOLDER
+  if (prefix.endsWith('*')) return prefix.slice(0, -1)
+  if (`${prefix}/`.includes(FOLDER)) return prefix
+  const place = prefix.replace(/\/+$/, '')
+  const below = `${place}/${FOLDER}`
+  for await (const _ of store.list(below, signal)) return below
+  const names = await namesBelow(store, `${place}/`, signal)
+  throw new AuditError(`${printable(`${store.id}/${place}`)} has no ${FOLDER}`, {
+    advice:
+      `${names.length === 0 ? 'Nothing is there' : `There is: ${names.map(printable).join(', ')}`}. ` +
+      `Name the folder with the logs; if it is one of another name, end it with *: ${printable(`${store.id}/${place}/*`)}`,
+  })
+}
+
+/** The first names directly below a folder; empty where they may not be listed. */
+async function namesBelow(store: ObjectStore, folder: string, signal: AbortSignal): Promise<string[]> {
+  const names = new Set<string>()
+  let objects = 0
+  try {
+    for await (const { key } of store.list(folder, signal)) {
+      names.add(/^[^/]*\/?/.exec(key.slice(folder.length))?.[0] ?? '')
+      if (++objects === MOST_LOOKED_AT || names.size === MOST_NAMED) break
+    }
+  } catch (error) {
+    if (signal.aborted || !(error instanceof AuditError)) throw error
+  }
+  return [...names]
 }
 
 const mayHold = ({ lastModified }: StoredObject, { from }: DayRange): boolean =>

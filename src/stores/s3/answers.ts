@@ -44,10 +44,15 @@ export function decoded(key: string, encoding: string | undefined): string {
 }
 
 const CHECKSUMS = [
+  ['sha512', 'ChecksumSHA512'],
   ['sha256', 'ChecksumSHA256'],
   ['sha1', 'ChecksumSHA1'],
+  ['crc64nvme', 'ChecksumCRC64NVME'],
   ['crc32c', 'ChecksumCRC32C'],
   ['crc32', 'ChecksumCRC32'],
+  ['xxhash128', 'ChecksumXXHASH128'],
+  ['xxhash3', 'ChecksumXXHASH3'],
+  ['xxhash64', 'ChecksumXXHASH64'],
 ] as const
 
 /** Null when there is no checksum, or only one over the checksums of an object's parts. */
@@ -73,9 +78,7 @@ async function* arriving(body: Readable, address: string, signal: AbortSignal): 
     yield* body
   } catch (cause) {
     if (signal.aborted) throw interrupted()
-    const changed = cause instanceof Error && cause.message.startsWith('Checksum mismatch')
-    const what = changed ? 'changed on the way' : 'did not arrive whole'
-    throw new AuditError(`${printable(address)} ${what}`, {
+    throw new AuditError(`${printable(address)} did not arrive whole`, {
       retryable: true,
       advice: 'Check network and proxy; the next run reads it again.',
       cause: bare(cause),

@@ -1,10 +1,8 @@
 /** Reads one version of an object completely: resumes by range when the connection breaks, and verifies the result. */
 
-import { createHash } from 'node:crypto'
-import { crc32 } from 'node:zlib'
-import { Crc32c } from '@aws-crypto/crc32c'
-import { AuditError } from '../../errors.js'
-import type { Checksum, ObjectStore, Reading, StoredObject } from '../../stores/contract.js'
+import { AuditError } from '../errors.js'
+import { digesting } from './checksum.js'
+import type { ObjectStore, Reading, StoredObject } from './contract.js'
 
 /** How often in a row a connection may break without delivering a single byte. */
 const MOST_BREAKS = 5
@@ -20,7 +18,8 @@ export async function* wholeObject(
   reading: Reading,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  const digest = digesting(reading.checksum)
+  const { checksum } = reading
+  const digest = checksum === null ? null : digesting(checksum)
   let bytes = 0
   let breaks = 0
   for (let current = reading; ; current = await resumed(store, object, bytes, signal)) {
@@ -28,7 +27,7 @@ export async function* wholeObject(
       for await (const chunk of current.chunks) {
         bytes += chunk.length
         breaks = 0
-        digest.update(chunk)
+        digest?.update(chunk)
         yield chunk
       }
       if (bytes >= object.bytes) break
@@ -41,8 +40,7 @@ export async function* wholeObject(
     if (++breaks > MOST_BREAKS) throw notWhole(`${bytes} of ${object.bytes} bytes arrived`)
   }
   if (bytes !== object.bytes) throw notWhole(`${bytes} bytes arrived where ${object.bytes} were listed`)
-  if (reading.checksum !== null && digest.base64() !== reading.checksum.digest)
-    throw notWhole('its checksum does not match')
+  if (digest !== null && (await digest.base64()) !== checksum?.digest) throw notWhole('its checksum does not match')
 }
 
 async function resumed(store: ObjectStore, object: StoredObject, from: number, signal: AbortSignal): Promise<Reading> {
@@ -56,34 +54,4 @@ function notWhole(why: string): AuditError {
     retryable: true,
     advice: 'The next run reads it again.',
   })
-}
-
-interface Digest {
-  update(bytes: Uint8Array): void
-  base64(): string
-}
-
-function digesting(checksum: Checksum | null): Digest {
-  if (checksum === null) return { update() {}, base64: () => '' }
-  if (checksum.algorithm === 'crc32') {
-    let value = 0
-    return {
-      update: (bytes) => {
-        value = crc32(bytes, value)
-      },
-      base64: () => bigEndian(value),
-    }
-  }
-  if (checksum.algorithm === 'crc32c') {
-    const sum = new Crc32c()
-    return { update: (bytes) => void sum.update(bytes), base64: () => bigEndian(sum.digest()) }
-  }
-  const hash = createHash(checksum.algorithm)
-  return { update: (bytes) => void hash.update(bytes), base64: () => hash.digest('base64') }
-}
-
-function bigEndian(value: number): string {
-  const bytes = Buffer.alloc(4)
-  bytes.writeUInt32BE(value >>> 0)
-  return bytes.toString('base64')
 }

@@ -11,7 +11,7 @@ import {
   newFolder,
   type Result,
   type Running,
-  run,
+  runProgram,
   spoolsOf,
   start,
   valueIn,
@@ -60,7 +60,7 @@ describe('a line that kills the process', () => {
         c: good.slice(25),
       })
       const env = { NODE_OPTIONS: `${MORTAL.NODE_OPTIONS} --max-old-space-size=100` }
-      const result = await run(LOAD, { cwd, env })
+      const result = await runProgram(LOAD, { cwd, env })
       expect(result.code).toBe(0)
       const { documents, failed, sinks } = JSON.parse(result.stdout)
       expect({ documents, failed }).toEqual({ documents: 3, failed: [] })
@@ -73,14 +73,20 @@ describe('a line that kills the process', () => {
       // The batch, a half with it, the document twice, and the line.
       expect(deaths(result)).toBeLessThanOrEqual(6)
       expect(spoolsOf(cwd)).toEqual([])
-      expect(JSON.parse((await run(LOAD, { cwd, env: MORTAL })).stdout)).toMatchObject({ documents: 0, skipped: 3 })
+      expect(JSON.parse((await runProgram(LOAD, { cwd, env: MORTAL })).stdout)).toMatchObject({
+        documents: 0,
+        skipped: 3,
+      })
     },
     60_000,
   )
 
   it('in a sink is set aside there', async () => {
     const cwd = folderOf({ a: [event(1), event(2)], b: [event(3), event(98, 'dies-in-sink'), event(4)], c: [event(5)] })
-    const result = await run([...LOAD, '--to', 'parquet:lake', '--to', 'duckdb:audit.duckdb'], { cwd, env: MORTAL })
+    const result = await runProgram([...LOAD, '--to', 'parquet:lake', '--to', 'duckdb:audit.duckdb'], {
+      cwd,
+      env: MORTAL,
+    })
     expect(result.code).toBe(0)
     const { documents, failed, sinks } = JSON.parse(result.stdout)
     expect({ documents, failed }).toEqual({ documents: 3, failed: [] })
@@ -90,7 +96,7 @@ describe('a line that kills the process', () => {
     ])
     expect(await actorsIn(cwd)).toEqual([1, 2, 3, 4, 5])
     expect(await rejectsIn(cwd)).toMatchObject([['b', 2, 'sink_refused', expect.stringContaining('SIGSEGV')]])
-    expect((await run(['rejects', '--raw'], { cwd })).stdout).toBe(ndjson(event(98, 'dies-in-sink')))
+    expect((await runProgram(['rejects', '--raw'], { cwd })).stdout).toBe(ndjson(event(98, 'dies-in-sink')))
   }, 60_000)
 
   it('is one of several, in several documents', async () => {
@@ -101,7 +107,7 @@ describe('a line that kills the process', () => {
       ]),
     )
     const cwd = folderOf(documents)
-    const result = await run(LOAD, { cwd, env: MORTAL })
+    const result = await runProgram(LOAD, { cwd, env: MORTAL })
     expect(result.code).toBe(0)
     expect(await actorsIn(cwd)).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
     expect((await rejectsIn(cwd)).map(([document]) => document)).toEqual(['d0', 'd3', 'd6'])
@@ -121,7 +127,7 @@ describe('a document that kills the process', () => {
     '(%s) %s fails by name, and no other',
     async (name, _when, lines, error) => {
       const cwd = folderOf({ [name]: lines, z: [event(3)] })
-      const result = await run(LOAD, { cwd, env: MORTAL })
+      const result = await runProgram(LOAD, { cwd, env: MORTAL })
       expect(result.code).toBe(1)
       expect(JSON.parse(result.stdout)).toMatchObject({
         documents: 1,
@@ -135,7 +141,7 @@ describe('a document that kills the process', () => {
 
   it('and came by standard input cannot be read again, and says so', async () => {
     const stdin = ndjson(event(1), event(2, 'dies-of-segfault'))
-    const result = await run(['load', '--from', '-', '--output', 'json'], { stdin, env: MORTAL })
+    const result = await runProgram(['load', '--from', '-', '--output', 'json'], { stdin, env: MORTAL })
     expect(result.code).toBe(1)
     expect(JSON.parse(result.stdout).failed).toMatchObject([
       {
@@ -176,14 +182,14 @@ describe('the process that does the work', () => {
     // Its output is at an end only when both processes are gone.
     expect((await running.result).code).toBe(null)
     expect(spoolsOf(cwd)).toEqual([])
-    expect((await run(['load', '--from', '-'], { cwd, stdin: ndjson(event(1)) })).code).toBe(0)
+    expect((await runProgram(['load', '--from', '-'], { cwd, stdin: ndjson(event(1)) })).code).toBe(0)
     expect(await actorsIn(cwd)).toEqual([1])
   })
 
   it('that dies before it has done anything is not started for ever', async () => {
     const hook = `if (process.send) { process.stderr.write('a process dies'); process.exit(9) }`
     const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(hook)}` }
-    const result = await run(LOAD, { cwd: folderOf({ a: [event(1)] }), env })
+    const result = await runProgram(LOAD, { cwd: folderOf({ a: [event(1)] }), env })
     expect(result).toMatchObject({ code: 1, stdout: '' })
     expect(result.stderr).toContain('ended with exit code 9 before it did any')
     expect(deaths(result)).toBe(3)
@@ -202,10 +208,10 @@ describe('the process that does the work', () => {
 
   it('passes on what it ends with', async () => {
     const cwd = folderOf({ a: [event(1), 'no json'] })
-    expect((await run(['load', '--from', 'logs', '--max-rejects', '0'], { cwd })).code).toBe(3)
-    expect((await run(['load', '--from', 'missing'], { cwd })).code).toBe(1)
-    expect((await run(['load', '--nonsense'], { cwd })).code).toBe(2)
-    expect((await run(['backfill'], { cwd })).code).toBe(2)
+    expect((await runProgram(['load', '--from', 'logs', '--max-rejects', '0'], { cwd })).code).toBe(3)
+    expect((await runProgram(['load', '--from', 'missing'], { cwd })).code).toBe(1)
+    expect((await runProgram(['load', '--nonsense'], { cwd })).code).toBe(2)
+    expect((await runProgram(['backfill'], { cwd })).code).toBe(2)
   })
 
   it('dies in one turn of --every, and the next turns go on', async () => {
