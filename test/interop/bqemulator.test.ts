@@ -69,7 +69,9 @@ describe('bqemulator', () => {
     for (const view of VIEWS) counts.push((await rowsOf(sink, `SELECT * FROM ${view}`)).length)
     expect(counts).toEqual([1, 0, 1, 0])
     const { status, rejects, rawRejects } = sink.questions
-    const answers = await Promise.all((await status(14)).map(async ({ name, sql }) => [name, (await rowsOf(sink, sql)).length]))
+    const answers = await Promise.all(
+      (await status(14)).map(async ({ name, sql }) => [name, (await rowsOf(sink, sql)).length]),
+    )
     expect(Object.fromEntries(answers)).toMatchObject({ days: 1, unknown_keys: 1, conflicts: 0 })
     for (const sql of [rejects, rawRejects]) expect(await rowsOf(sink, sql)).toEqual([])
     expect(await sink.receipts('test')).toEqual(new Map())
