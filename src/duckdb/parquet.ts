@@ -8,8 +8,8 @@ import { quotedString } from './quoting.js'
 const ROW_GROUP_ROWS = 122_880
 
 /**
- * DuckDB makes pages of up to 100 MB, and closes a row group only between vectors of 2,048 rows. Bounded so, a file whose rows have
- * no more than 15,000 bytes has no page above 50 MB. It needs the order of rows to be of no account.
+ * DuckDB writes pages of up to 100 MB, and ends a row group only between vectors of 2,048 rows. With this bound, a file whose
+ * rows have at most 15,000 bytes has no page above 50 MB. DuckDB applies it only if it need not preserve the order of rows.
  */
 const ROW_GROUP_BYTES = 16 << 20
 
@@ -23,7 +23,7 @@ const COMPRESSIONS = {
  * Writes the rows of a SELECT to a new compressed file, with statistics, dictionaries, and instants as TIMESTAMP(µs, UTC).
  *
  * @param select SQL for the engine; its columns become the file's, in the same order
- * @param layout `ordered`: in the SELECT's order; `bounded`: row groups are bounded by bytes as well
+ * @param layout `ordered`: rows in the SELECT's order; `bounded`: in any order, with row groups bounded by bytes too
  * @param compression zstd, which all our readers support, or snappy for a warehouse that documents nothing else
  * @returns the number of rows
  * @throws AuditError without any value of a record

@@ -162,8 +162,8 @@ export function s3Store(target: S3Bucket, timing: Timing = TIMING): ObjectStore 
 }
 
 /**
- * Asks for the object's checksum by the header alone. The client's own option would verify it too: it knows fewer algorithms,
- * refuses the others, and cannot go on where a connection broke.
+ * Requests the object's checksum by its header. The client's own option would also verify it, but supports fewer algorithms,
+ * refuses the others, and cannot resume a broken connection.
  */
 function askForChecksum(command: GetObjectCommand): void {
   command.middlewareStack.add(

@@ -89,9 +89,9 @@ const TLS: readonly (readonly [name: string, trusted: boolean, says: RegExp, adv
     'other-host',
     true,
     /localhost:\d+: the certificate is for another host \(ERR_TLS_CERT_ALTNAME_INVALID\)/,
-    /a name that stands in the certificate/,
+    /a name that the certificate contains/,
   ],
-  ['expired', true, /the certificate has expired \(CERT_HAS_EXPIRED\)/, /renew it; look at the clock/],
+  ['expired', true, /the certificate has expired \(CERT_HAS_EXPIRED\)/, /renew it; check the clock/],
   ['not-yet', true, /the certificate is not valid yet/, /clock of this machine/],
   ['unknown', false, /the certificate is not trusted \(DEPTH_ZERO_SELF_SIGNED_CERT\)/, /NODE_EXTRA_CA_CERTS/],
 ]
@@ -297,7 +297,7 @@ describe('a lake with a damaged file', () => {
     const file = join(folder, 'events.parquet')
     writeFileSync(file, damage(readFileSync(file)))
 
-    const named = /audit_events\/event_date=2026-10-01\/events\.parquet is damaged, or no Parquet file/
+    const named = /audit_events\/event_date=2026-10-01\/events\.parquet is damaged, or not a Parquet file/
     const loaded = await ended(['load', '--from', 'bad.ndjson', '--to', lake])
     expect(loaded.stderr).toMatch(named)
     expect(loaded.stderr).toMatch(/Put a copy or an earlier version of it back/)

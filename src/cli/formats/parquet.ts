@@ -18,7 +18,7 @@ const TYPES: Record<ColumnType, string> = {
   double: 'DOUBLE',
   timestamp: 'TIMESTAMPTZ',
   date: 'DATE',
-  // As in the lake: Polars takes what is marked as JSON for bytes, and pyarrow has no functions for it.
+  // As in the lake: Polars reads columns marked as JSON as bytes, and pyarrow has no functions for them.
   json: 'VARCHAR',
 }
 
