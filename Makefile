@@ -11,7 +11,7 @@ WANDB_AUDIT := bin/wandb-audit
 
 SOURCES := $(shell find src sinks schemas -name '*.ts' -o -name '*.sql' 2>/dev/null) tsconfig.json tsconfig.build.json
 
-.PHONY: help install build check test test-crash test-live demo load backfill bench bench-api bench-bucket bench-lake bench-shapes generate clean
+.PHONY: help install build check test test-crash test-live interop demo load backfill bench bench-api bench-bucket bench-lake bench-shapes generate clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -45,6 +45,24 @@ test-crash: build ## Run the long tests: kills, ends at every step, many made in
 test-live: node_modules/.installed ## Run the tests of real services, named by variables such as WANDB_AUDIT_TEST_S3
 	npx vitest run --config vitest.live.config.ts $(ARGS)
 
+INTEROP := test/interop
+PYTHON ?= python3
+
+$(INTEROP)/.venv/.installed: $(INTEROP)/requirements.txt $(INTEROP)/duckdb-1.4.txt
+	rm -rf $(INTEROP)/.venv
+	$(PYTHON) -m venv $(INTEROP)/.venv
+	$(INTEROP)/.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(INTEROP)/requirements.txt
+	$(INTEROP)/.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target $(INTEROP)/.venv/duckdb-1.4 -r $(INTEROP)/duckdb-1.4.txt
+	@touch $@
+
+$(INTEROP)/node_modules/.installed: $(INTEROP)/package.json $(INTEROP)/package-lock.json
+	npm ci --ignore-scripts --prefix $(INTEROP) --no-fund --no-audit
+	@touch $@
+
+interop: build $(INTEROP)/.venv/.installed $(INTEROP)/node_modules/.installed ## Run the tests against readers, analyzers and emulators of others; needs Python ≥ 3.11 and Java ≥ 17
+	PYTHONDONTWRITEBYTECODE=1 $(INTEROP)/.venv/bin/python -m pytest $(INTEROP) --quiet
+	npx vitest run --config vitest.interop.config.ts
+
 demo: build ## Load made logs over HTTP and from files into demo/audit.duckdb, and ask about them
 	$(WANDB_AUDIT) demo
 
@@ -73,4 +91,4 @@ generate: node_modules/.installed ## Write DDL, JSON Schemas and the data dictio
 	npm run --silent generate
 
 clean: ## Remove what was built, measured and loaded by the demo
-	rm -rf dist coverage demo bench/data
+	rm -rf dist coverage demo bench/data $(INTEROP)/.venv $(INTEROP)/node_modules

@@ -1,29 +1,51 @@
 /**
- * Writes what follows from the definitions in schemas/, below the working directory. With `--check` it writes nothing and
+ * Writes what follows from the definitions in schemas/ and from what the sinks declare, below the working directory. With `--check` it writes nothing and
  * exits 1 when a file is stale, naming each.
  */
 
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { z } from 'zod'
+import { SINK_FORMS, SINKS } from '../sinks/index.js'
 import { ACTIONS } from './actions.js'
 import { createTable, DUCKDB, REDSHIFT } from './ddl.js'
 import { dataDictionary } from './dictionary.js'
 import { eventsView } from './fabric.js'
 import { auditRecord } from './record.js'
 import { settings } from './settings.js'
+import { optionTable, sinkTable } from './sinks.js'
 import { TABLES } from './tables.js'
 
 const jsonSchema = (schema: z.ZodType): string =>
   `${JSON.stringify(z.toJSONSchema(schema, { target: 'draft-2020-12' }), null, 2)}\n`
 
-const FILES: Readonly<Record<string, string>> = {
+/** The settings file's schema, which knows the addresses there are. */
+const settingsSchema = settings
+  .extend({
+    to: settings.shape.to.describe(`Where events go: one sink address or a list of them. Addresses: ${SINK_FORMS}.`),
+  })
+  .meta(settings.meta() ?? {})
+
+const FILES: Record<string, string> = {
   'schemas/generated/record.schema.json': jsonSchema(auditRecord),
-  'schemas/generated/settings.schema.json': jsonSchema(settings),
+  'schemas/generated/settings.schema.json': jsonSchema(settingsSchema),
   'schemas/generated/duckdb.sql': `${TABLES.map((table) => createTable(table, DUCKDB)).join('\n\n')}\n`,
   'schemas/generated/redshift.sql': `${TABLES.map((table) => createTable(table, REDSHIFT)).join('\n\n')}\n`,
   'schemas/generated/fabric-view.sql': eventsView(),
   'docs/data-dictionary.md': dataDictionary(TABLES, ACTIONS),
+  'README.md': await withTable('README.md', 'sinks', sinkTable(SINKS)),
+}
+
+for (const { guide, options } of SINKS) {
+  if (guide !== undefined) FILES[guide] = await withTable(guide, 'options', optionTable(options))
+}
+
+/** The file with another table between `<!-- name -->` and `<!-- /name -->`. */
+async function withTable(path: string, name: string, table: string): Promise<string> {
+  const text = await readFile(path, 'utf8')
+  const [before, , after] = text.split(new RegExp(`(?<=<!-- ${name} -->\\n)([\\s\\S]*)(?=<!-- /${name} -->)`))
+  if (after === undefined) throw new Error(`${path} has no place for the table of ${name}`)
+  return `${before}${table}${after}`
 }
 
 async function isStale(path: string, text: string): Promise<boolean> {

@@ -1,11 +1,11 @@
-/** The one loop: list, land, transform, load. */
+/** The main loop: list, land, transform, load. */
 
 import { rm } from 'node:fs/promises'
-import type { DayRange, Document, Sink, Source } from './contract.js'
+import type { DayRange, Document, LoadingSink, Source } from './contract.js'
 import { AuditError, printable } from './errors.js'
 import { Journal, type Summary } from './journal.js'
-import { landBatches } from './landing/batches.js'
-import { receiptVersion } from './landing/days.js'
+import { landBatches, MOST_DOCUMENTS } from './landing/batches.js'
+import { EVERYTHING, receiptVersion } from './landing/days.js'
 import { type DocumentLimits, GENEROUS } from './landing/limits.js'
 import type { Logger } from './log.js'
 import { type Loading, loadBatch } from './pipeline/loading.js'
@@ -18,32 +18,33 @@ export type { Summary } from './journal.js'
 
 export interface Job {
   readonly source: Source
-  readonly range: DayRange
-  /** Read documents again whose version the sinks hold. */
+  /** The days to load; null: whatever the source considers new. */
+  readonly range: DayRange | null
+  /** Reads documents again even if the sinks hold their version. */
   readonly refetch: boolean
 }
 
 export interface Run {
   readonly jobs: readonly Job[]
-  readonly sinks: readonly Sink[]
+  readonly sinks: readonly LoadingSink[]
   readonly engine: Engine
-  /** A folder of the run's own: landed documents stand there while their batch is loaded. */
+  /** The run's own folder, where landed documents are kept while their batch is loaded. */
   readonly folder: string
   /** A batch is full when its text reaches this size. */
   readonly batchBytes: number
-  /** What one document may take. */
+  /** Limits for one document. */
   readonly limits?: DocumentLimits
-  /** How many rejects a document may have that has little else; undefined: none was named. */
+  /** How many rejects a document may have if they are most of its lines; undefined when not given. */
   readonly maxRejects?: number | undefined
   readonly loaderVersion: string
   readonly logger: Logger
   readonly progress: Progress
   readonly signal: AbortSignal
-  /** Of this run's earlier processes, if any; a new one when absent. */
+  /** Holds what earlier processes of this run did; a new one when absent. */
   readonly journal?: Journal
 }
 
-/** What of a source is new to at least one sink. */
+/** The documents of a source that are new to at least one sink. */
 export interface Pending {
   readonly source: Source
   readonly range: DayRange
@@ -53,22 +54,23 @@ export interface Pending {
 }
 
 /**
- * Compares every listed document and its version with the receipts of every sink; no watermark can miss one so.
+ * Compares every listed document and its version with the receipts of every sink. Unlike a watermark, this cannot miss a
+ * late or rewritten document.
  *
- * @param isFinished whether an earlier process of this run is through with a document
+ * @param receipts   of each sink, for this source
+ * @param isFinished whether an earlier process of this run has finished with a document
  */
 export async function listPending(
-  { source, range, refetch }: Job,
-  sinks: readonly Sink[],
+  { source, range: wanted, refetch }: Job,
+  receipts: readonly ReadonlyMap<string, string>[],
   signal: AbortSignal,
   isFinished: (document: Document) => boolean = () => false,
 ): Promise<Pending> {
-  const receipts: ReadonlyMap<string, string>[] = []
-  for (const sink of sinks) receipts.push(await sink.receipts(source.id))
-  // A receipt for all of a document serves for some of its days too.
+  const range = wanted ?? source.window?.(receipts) ?? EVERYTHING
+  // A receipt for all of a document also covers some of its days.
   const alreadyLoaded = (document: Document, version: string): boolean => {
-    const serving = [version, receiptVersion(document, version, range)]
-    return !refetch && receipts.every((known) => serving.includes(known.get(document.id) ?? ''))
+    const sufficient = [version, receiptVersion(document, version, range)]
+    return !refetch && receipts.every((known) => sufficient.includes(known.get(document.id) ?? ''))
   }
   const documents = new Map<string, Document>()
   let skipped = 0
@@ -83,21 +85,22 @@ export async function listPending(
 /**
  * Loads everything new from the sources into the sinks.
  *
- * A source, a document or a sink that fails does not stop the others; all stand in the summary.
+ * A source, document or sink that fails does not stop the others; the summary lists every failure.
  *
- * @throws AuditError when no source can be listed, no sink is left, or the signal was aborted
+ * @throws AuditError when no source can be listed, no sink is left, or the signal is aborted
  */
 export async function run(options: Run): Promise<Summary> {
   const { jobs, sinks, progress, signal } = options
   const { journal = new Journal(sinks.map(({ id }) => id)) } = options
-  await prepareAll(sinks, journal, options)
-  const taking = sinks.filter(({ id }) => !journal.hasFailed(id))
+  await eachSink(options, journal, (sink) => sink.prepare())
   const work: Pending[] = []
   const unlisted: AuditError[] = []
   for (const job of jobs) {
     const isFinished = (document: Document): boolean => journal.isFinished(keyOf(job.source, document))
+    const receipts: ReadonlyMap<string, string>[] = []
+    await eachSink(options, journal, async (sink) => void receipts.push(await sink.receipts(job.source.id)))
     try {
-      work.push(await listPending(job, taking, signal, isFinished))
+      work.push(await listPending(job, receipts, signal, isFinished))
     } catch (error) {
       if (signal.aborted || !(error instanceof AuditError)) throw error
       unlisted.push(error)
@@ -113,16 +116,24 @@ export async function run(options: Run): Promise<Summary> {
   return journal.summary
 }
 
-/** @throws what the last one failed with, when none is left */
-async function prepareAll(sinks: readonly Sink[], journal: Journal, { logger, signal }: Run): Promise<void> {
+/**
+ * Runs `work` for one sink after another. A sink that fails is excluded from the run.
+ *
+ * @throws the last sink's error when no sink is left
+ */
+async function eachSink(
+  { sinks, logger, signal }: Run,
+  journal: Journal,
+  work: (sink: LoadingSink) => Promise<void>,
+): Promise<void> {
   for (const sink of sinks.filter(({ id }) => !journal.hasFailed(id))) {
     try {
-      await sink.prepare()
+      await work(sink)
     } catch (error) {
       if (signal.aborted || !(error instanceof AuditError)) throw error
       const left = sinks.filter(({ id }) => id !== sink.id && !journal.hasFailed(id))
       if (left.length === 0) throw error
-      logger.error({ err: error }, `${sink.id} takes nothing of this run`)
+      logger.error({ err: error }, `${sink.id} failed and is left out of this run`)
       await journal.failSink(sink.id, error.message)
     }
   }
@@ -135,7 +146,7 @@ async function loadPending(pending: Pending, options: Run, journal: Journal): Pr
   let landsAhead = false
   const loading = loadingOptions(pending, options, journal, (rows) => {
     progress.transformed(rows)
-    // The next batch lands while this one is loaded; once a process died, one after the other, so that it shows which kills.
+    // The next batch lands while this one loads. After a crash they take turns, to show which of the two crashes.
     if (landsAhead || journal.careful) return
     landsAhead = true
     land()
@@ -144,7 +155,7 @@ async function loadPending(pending: Pending, options: Run, journal: Journal): Pr
   let next = landing.next()
   const land = (): void => {
     next = landing.next()
-    next.catch(() => {}) // a failure is met when it is awaited
+    next.catch(() => {}) // handled when it is awaited
   }
   try {
     for (let step = await next; step.done !== true; step = await next) {
@@ -155,7 +166,7 @@ async function loadPending(pending: Pending, options: Run, journal: Journal): Pr
       await rm(step.value.folder, { recursive: true, force: true })
     }
   } finally {
-    // Nothing may go on landing into a folder that is about to be removed.
+    // The folder is about to be removed, so nothing may still be landing in it.
     stop.abort()
     await next.catch(() => {})
     await landing.return(undefined).catch(() => {})
@@ -193,12 +204,12 @@ function loadingOptions(
 
 function landingOptions(
   { source, alreadyLoaded }: Pending,
-  { folder, batchBytes, signal, limits = GENEROUS, progress, logger }: Run,
+  { folder, sinks, batchBytes, signal, limits = GENEROUS, progress, logger }: Run,
   { onGone, onFailed, journal }: Loading,
 ): Parameters<typeof landBatches>[1] {
   return {
     ...{ folder, batchBytes, signal, alreadyLoaded },
-    // Each document counts once: what fails after it landed has been counted.
+    // Progress counts each document once: one that fails after landing has been counted already.
     onGone: (document) => {
       progress.landedDocument()
       onGone(document)
@@ -207,14 +218,15 @@ function landingOptions(
       progress.landedDocument()
       onFailed(document, error)
     },
-    commitEach: source.commitEach ?? false,
+    mostDocuments:
+      source.commitEach === true ? Math.min(...sinks.map((sink) => sink.together?.documents ?? 1)) : MOST_DOCUMENTS,
     concurrency: journal.careful ? 1 : (source.concurrency ?? 1),
     limits,
     onBytes: (bytes) => progress.landed(bytes),
     onLanded: ({ document, moreFollow }) => {
       progress.landedDocument()
       if (moreFollow)
-        logger.warn(`${printable(document.id)} is a saved page whose next_cursor names another: load that too`)
+        logger.warn(`${printable(document.id)} is a saved page whose next_cursor names another page: load that one too`)
     },
     onSkipped: () => {
       progress.landedDocument()
@@ -223,7 +235,7 @@ function landingOptions(
   }
 }
 
-/** Once a process died, what lands is in hand too. */
+/** After a crash, notes in the journal which document is landing. */
 function landable({ documents, source }: Pending, journal: Journal): readonly Document[] {
   if (!journal.careful) return documents
   return documents.map((document) => ({

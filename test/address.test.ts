@@ -19,11 +19,11 @@ describe('an address that is none of ours', () => {
 describe('an address of ours', () => {
   it.each(['s3://ada:s3cret@bucket', 's3://ada:s3/cret@bucket', 's3://s3cret@bucket/x'])(
     'with a login is refused, and not repeated: %s',
-    (address) => expect(() => parseAddress(address, [])).toThrow(/^(?!.*(?:s3cret|ada)).*holds a login$/),
+    (address) => expect(() => parseAddress(address, {})).toThrow(/^(?!.*(?:s3cret|ada)).*holds a login$/),
   )
 
   it('may have both signs behind the first slash', () => {
-    expect(parseAddress('s3://bucket/a:b@c', []).path).toBe('bucket/a:b@c')
+    expect(parseAddress('s3://bucket/a:b@c', {}).path).toBe('bucket/a:b@c')
   })
 })
 

@@ -47,7 +47,8 @@ const strays = (folder: string, allowed: RegExp): string[] =>
 describe('the layout', () => {
   it('is read: every file below src, sinks and schemas, and what it imports', () => {
     expect(all.length).toBeGreaterThan(100)
-    expect(all).toContainEqual({ file: 'sinks/index.ts', target: 'sinks/duckdb/index', dynamic: true, type: false })
+    const file = 'sinks/duckdb/declaration.ts'
+    expect(all).toContainEqual({ file, target: 'sinks/duckdb/index', dynamic: true, type: false })
     expect(all).toContainEqual({ file: 'src/pipeline.ts', target: 'src/transform/engine', dynamic: false, type: true })
   })
 
@@ -55,7 +56,7 @@ describe('the layout', () => {
     expect(
       strays(
         'sinks/',
-        /^src\/(?:address|cleanup|connections|contract|duckdb\/\w+|errors|retry|rfc3339|scratch|transform\/extras|stores\/(?:contract|index))$|^schemas\//,
+        /^src\/(?:address|cleanup|connections|contract|duckdb\/\w+|errors|retry|rfc3339|scratch|transform\/extras|stores\/(?:contract|index|whole-object))$|^schemas\//,
       ),
     ).toEqual([])
   })
@@ -73,7 +74,7 @@ describe('the layout', () => {
     expect(
       strays(
         'src/sources/',
-        /^src\/(?:address|connections|contract|errors|pages\/\w+|regular-file|stores\/(?:contract|index))$/,
+        /^src\/(?:address|connections|contract|errors|pages\/\w+|regular-file|stores\/(?:contract|index|whole-object))$/,
       ),
     ).toEqual([])
   })
@@ -97,7 +98,7 @@ describe('the layout', () => {
 
   it('the pipeline knows the stages, never a single source or sink', () => {
     const known =
-      /^src\/(?:contract|duckdb\/errors|errors|journal|load-id|log|progress|landing\/(?:batches|days|landing|limits|settled|spooled)|transform\/(?:engine|parts|transform))$/
+      /^src\/(?:contract|duckdb\/errors|errors|journal|load-id|log|progress|landing\/(?:batches|days|landing|changed-files|limits|spooled)|transform\/(?:engine|parts|transform))$/
     expect(strays('src/pipeline', known)).toEqual([])
   })
 
@@ -106,18 +107,40 @@ describe('the layout', () => {
   })
 
   it('schemas know nothing but errors', () => {
-    expect(strays('schemas/', /^src\/errors$/)).toEqual([])
+    const beside = strays('schemas/', /^src\/errors$/).filter(
+      (stray) => !/^schemas\/(?:generate|sinks)\.ts/.test(stray),
+    )
+    expect(beside).toEqual([])
   })
 
   it('only the commands wire sources to sinks', () => {
     const wiring = all.filter(({ target }) => /^(?:sinks|src\/sources)\/index$/.test(target))
-    expect(wiring.filter(({ file }) => !/^src\/cli\//.test(file))).toEqual([])
+    expect(wiring.filter(({ file }) => !/^(?:src\/cli\/|schemas\/generate\.ts)/.test(file))).toEqual([])
     const above = all.filter(({ file, target }) => /^src\/cli\//.test(target) && !/^src\/cli\//.test(file))
-    expect(above.filter(({ file }) => file !== 'src/demo/demo.ts')).toEqual([])
+    expect(above).toEqual([])
   })
 
   it('the room of DuckDB knows the contract, errors, instants and scratch folders', () => {
     expect(strays('src/duckdb/', /^src\/(?:contract|errors|rfc3339|scratch)$/)).toEqual([])
+  })
+
+  it('has no circle', () => {
+    const next = new Map<string, Set<string>>()
+    for (const { file, target, type } of all) {
+      if (type || !own(target)) continue
+      const from = file.replace(/\.ts$/, '')
+      next.set(from, (next.get(from) ?? new Set()).add(target))
+    }
+    const circles: string[] = []
+    const done = new Set<string>()
+    const visit = (module: string, path: readonly string[]): void => {
+      if (path.includes(module)) circles.push([...path.slice(path.indexOf(module)), module].join(' → '))
+      if (path.includes(module) || done.has(module)) return
+      for (const target of next.get(module) ?? []) visit(target, [...path, module])
+      done.add(module)
+    }
+    for (const module of next.keys()) visit(module, [])
+    expect(circles).toEqual([])
   })
 
   it('every DuckDB is opened in one place', () => {
@@ -146,10 +169,16 @@ describe('packages', () => {
   })
 
   it('of sources and sinks load only when an address names them', () => {
-    const indexes = all.filter(({ file }) => /^(?:sinks|src\/sources)\/index\.ts$/.test(file))
+    const indexes = all.filter(({ file }) =>
+      /^(?:sinks|src\/sources)\/(?:index|\w+\/(?:declaration|options))\.ts$/.test(file),
+    )
     const early = indexes.filter(
       ({ target, dynamic, type }) =>
-        !dynamic && !type && !/^src\/(?:address|contract|errors|stores\/index)$|^schemas\//.test(target),
+        !dynamic &&
+        !type &&
+        !/^src\/(?:address|contract|errors|stores\/index)$|^schemas\/|^sinks\/\w+\/(?:declaration|options)$/.test(
+          target,
+        ),
     )
     expect(early).toEqual([])
   })

@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { duckdbSink } from '../sinks/duckdb/index.js'
 import type { Document, Sink, Source } from '../src/contract.js'
 import { madeDay, withoutNames } from '../src/demo/made-logs.js'
@@ -127,7 +127,7 @@ describe('what fails', () => {
     expect(summary.failed).toEqual([
       {
         document: 'cut',
-        error: expect.stringMatching(/cut short, damaged or followed by other bytes; nothing of it is loaded/),
+        error: expect.stringMatching(/cut short, damaged or followed by other bytes; none of it was loaded/),
         advice: expect.anything(),
       },
     ])
@@ -226,6 +226,37 @@ describe('a source or a sink that cannot be opened', () => {
       { error: 'the sink is away', read: 0 },
       { error: null, inserted: 1 },
     ])
+  })
+
+  it('whose receipts cannot be read takes nothing, and the other sinks do', async () => {
+    const broken: Sink = { ...newSink(), receipts: () => Promise.reject(away('the sink')) }
+    const sink = newSink()
+    const summary = await loadInto(sink, { a: ndjson(EVENT) }, { sinks: [broken, sink] })
+    expect(summary.failed).toEqual([])
+    expect(summary.sinks).toMatchObject([
+      { error: 'the sink is away', read: 0 },
+      { error: null, inserted: 1 },
+    ])
+  })
+
+  it('asks each sink for its receipts once, whatever the source makes of them', async () => {
+    const sink = newSink()
+    let asked = 0
+    const counting: Sink = { ...sink, receipts: (source) => sink.receipts(source).finally(() => asked++) }
+    const windows: unknown[] = []
+    const days = { from: new Date('2026-01-01'), to: null }
+    const source: Source = {
+      ...sourceOf([documentOf('a', ndjson(EVENT))]),
+      window: (receipts) => {
+        windows.push(receipts)
+        return days
+      },
+    }
+    const listed = vi.spyOn(source, 'list')
+    await loadInto(counting, {}, { jobs: [{ source, range: null, refetch: false }] })
+    expect(asked).toBe(1)
+    expect(windows).toEqual([[new Map()]])
+    expect(listed.mock.calls[0]?.[0]).toBe(days)
   })
 })
 

@@ -3,11 +3,15 @@
 import { createHash } from 'node:crypto'
 import { parseAddress } from '../../src/address.js'
 import { printable, usageError } from '../../src/errors.js'
+import { OPTIONS, PROJECT } from './options.js'
 
 export interface Place {
   /** As the operator addressed it. */
   readonly id: string
+  /** Where the dataset is. */
   readonly project: string
+  /** Where jobs run, and are paid for. */
+  readonly billingProject: string
   readonly dataset: string
   readonly tablePrefix: string
   /** Where the dataset is made when it is missing, and must be when it is there; null: wherever it is. */
@@ -15,20 +19,20 @@ export interface Place {
   /** `gs://bucket[/prefix]` for the staged files; null: they are uploaded. */
   readonly staging: string | null
   readonly requirePartitionFilter: boolean
+  /** Whether tables that expire are loaded into. */
+  readonly allowExpiration: boolean
+  /** Of Cloud KMS; null: Google's own keys. */
+  readonly kmsKey: string | null
+  /** Of each query job; null: no limit. */
+  readonly maximumBytesBilled: string | null
   /** On every job, beside our own. */
   readonly labels: Readonly<Record<string, string>>
   /** Another API server; null: Google's. */
   readonly endpoint: string | null
 }
 
-const OPTIONS = ['location', 'staging', 'table_prefix', 'require_partition_filter', 'labels', 'endpoint']
-
-/** https://cloud.google.com/resource-manager/docs/creating-managing-projects: older ones begin with `domain:`. */
-const PROJECT = /^(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$/
 /** https://cloud.google.com/bigquery/docs/datasets#dataset-naming */
 const DATASET = /^[A-Za-z0-9_]{1,1024}$/
-const PREFIX = /^[A-Za-z0-9_]{1,200}$/
-const LOCATION = /^[A-Za-z0-9-]{1,63}$/
 /** https://cloud.google.com/bigquery/docs/labels-intro#requirements, in ASCII. */
 const LABEL = /^([a-z][a-z0-9_-]{0,62}):([a-z0-9_-]{0,63})$/
 const OUR_LABELS = ['application', 'load_id']
@@ -43,18 +47,21 @@ export function parsePlace(address: string): Place {
       'Write bigquery://PROJECT/DATASET; a dataset has letters, digits and underscores.',
     )
   }
-  const tablePrefix = matching(options, 'table_prefix', PREFIX, 'letters, digits and underscores') ?? ''
+  const { table_prefix: tablePrefix = '', location = null, staging = null, labels, endpoint } = options
   return {
     id: `bigquery://${project}/${dataset}${tablePrefix === '' ? '' : `?table_prefix=${tablePrefix}`}`,
     project,
+    billingProject: options.billing_project ?? project,
     dataset,
     tablePrefix,
-    location: matching(options, 'location', LOCATION, 'for example EU or europe-west4'),
-    staging: matching(options, 'staging', /^gs:\/\//, 'gs://BUCKET or gs://BUCKET/PREFIX'),
-    requirePartitionFilter:
-      matching(options, 'require_partition_filter', /^(?:true|false)$/, 'true or false') === 'true',
-    labels: parseLabels(options.labels),
-    endpoint: parseEndpoint(options.endpoint),
+    location,
+    staging,
+    requirePartitionFilter: options.require_partition_filter === 'true',
+    allowExpiration: options.allow_expiration === 'true',
+    kmsKey: options.kms_key ?? null,
+    maximumBytesBilled: options.maximum_bytes_billed ?? null,
+    labels: parseLabels(labels),
+    endpoint: endpoint === undefined ? null : new URL(endpoint).origin,
   }
 }
 
@@ -66,19 +73,6 @@ export function fingerprint({ project, dataset, tablePrefix }: Place): string {
 /** A server on this machine: it is asked without credentials. */
 export const isLocal = (endpoint: string | null): boolean =>
   endpoint !== null && ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(endpoint).hostname)
-
-/** What is wrong is not repeated: it may hold a login. */
-function matching(
-  options: Readonly<Record<string, string>>,
-  name: string,
-  pattern: RegExp,
-  expected: string,
-): string | null {
-  const value = options[name]
-  if (value === undefined) return null
-  if (pattern.test(value)) return value
-  throw usageError(`bigquery: option ${name} is not what it should be`, `It is ${expected}.`)
-}
 
 function parseLabels(text: string | undefined): Record<string, string> {
   const labels: Record<string, string> = {}
@@ -93,17 +87,4 @@ function parseLabels(text: string | undefined): Record<string, string> {
     labels[key] = value
   }
   return labels
-}
-
-/** Credentials go over TLS only; plain HTTP serves stand-ins on this machine. */
-function parseEndpoint(text: string | undefined): string | null {
-  if (text === undefined) return null
-  if (URL.canParse(text)) {
-    const { protocol, origin } = new URL(text)
-    if (protocol === 'https:' || (protocol === 'http:' && isLocal(origin))) return origin
-  }
-  throw usageError(
-    'bigquery: option endpoint is not what it should be',
-    'It is https://HOST, or http:// on this machine.',
-  )
 }

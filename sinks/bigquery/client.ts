@@ -12,7 +12,7 @@ import { isLocal, type Place } from './address.js'
  *
  * @throws AuditError, exit code 2, when the environment leads the client elsewhere
  */
-export function newClient({ id, project, endpoint, location }: Place): BigQuery {
+export function newClient({ id, billingProject, endpoint, location }: Place): BigQuery {
   if (process.env[REDIRECTION] !== undefined) {
     throw usageError(
       `${id}: ${REDIRECTION} is set, and would lead the client and its login elsewhere`,
@@ -21,7 +21,7 @@ export function newClient({ id, project, endpoint, location }: Place): BigQuery 
   }
   requireUsableProxies(process.env)
   const options: BigQueryOptions = {
-    projectId: project,
+    projectId: billingProject,
     // The client would repeat without telling; jobs.ts has to know whether a job may be there already.
     retryOptions: { autoRetry: false },
     userAgent: 'wandb-audit',

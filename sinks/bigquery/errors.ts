@@ -29,20 +29,69 @@ const BROKEN =
 /** Only these may lie in what was loaded; rights, quotas and names are the same for every batch. */
 const OF_DATA = new Set(['invalid', 'invalidQuery', 'resourcesExceeded', 'responseTooLarge', 'HTTP 400', 'HTTP 413'])
 
-/** https://cloud.google.com/bigquery/docs/transactions#transaction_concurrency */
 const CONFLICT = /aborted due to concurrent update|Could not serialize access|Too many DML statements outstanding/
 
-/** Messages that speak of statements, names and quotas; all others could quote a value. */
-const SPEAKABLE =
-  /^(?:Query error: )?(?:Unrecognized name:|Syntax error:|Function not found:|Not found:|Already Exists:|Access Denied:|Quota exceeded:|Exceeded rate limits:|Cannot query over table|No matching signature for|Transaction is aborted due to concurrent update|Could not serialize access|Assertion failed: wandb-audit:|Provided Schema does not match|Invalid (?:dataset|table|job|project) ID|Unsupported field type:|Operation timed out|The job encountered an error during execution)[^\n]*/
+/** What an ASSERT of ours says, whatever BigQuery puts around it. */
+const OURS = /wandb-audit: [^\n;]*; nothing is loaded/
+
+/** An ASSERT of ours that no other batch would pass either. */
+export const NOT_THERE = 'rows that were inserted are not in the table'
+
+const DIFFERENT_LOCATIONS = /different locations/i
+
+/** How messages begin that speak of statements, names, settings and quotas; all others could quote a value. */
+const BEGINNINGS = [
+  'Unrecognized name:',
+  'Syntax error:',
+  'Function not found:',
+  'Not found:',
+  'Already Exists:',
+  'Access Denied:',
+  'Quota exceeded:',
+  'Exceeded rate limits:',
+  'Query exceeded limit for bytes billed:',
+  'Cannot query over table',
+  'No matching signature for',
+  'Transaction is aborted due to concurrent update',
+  'Could not serialize access',
+  'Too many DML statements outstanding',
+  'Provided Schema does not match',
+  'Invalid (?:dataset|table|job|project) ID',
+  'Unsupported field type:',
+  'Cannot read and write in different locations',
+  'BigQuery API has not been used in project',
+  'VPC Service Controls:',
+  "Request is prohibited by organization's policy",
+  'Request had insufficient authentication scopes',
+  'Please grant Cloud KMS',
+  'Error while reading data, error message: (?:Parquet|Input file is not|Read less values|Row group|Row size|Page size)',
+  'Operation timed out',
+  'The job encountered an error during execution',
+]
+const SPEAKABLE = new RegExp(`^(?:Query error: )?(?:${BEGINNINGS.join('|')})[^\\n]*`)
+
+const DENIED = new Set(['accessDenied', 'forbidden', 'insufficientPermissions', 'HTTP 403'])
 
 const ADVICE: Readonly<Record<string, string>> = {
   quotaExceeded:
     'A quota of the project is used up: see https://cloud.google.com/bigquery/quotas. Load less often, or ask for more.',
+  accessNotConfigured: 'Switch the API on: `gcloud services enable bigquery.googleapis.com`; it takes some minutes.',
+  policyViolation:
+    'A policy of the organisation forbids it, such as a VPC Service Controls perimeter: ask whoever administers it to let this login and network in.',
+  invalid:
+    'If it says the same of every batch, look at the address and at docs/bigquery.md; `bq show -j` has all of the message.',
   billingNotEnabled: 'Switch billing on for the project: the sandbox allows no statements that change tables.',
   resourcesExceeded: 'Load fewer documents at once: lower --memory makes smaller batches.',
+  bytesBilledLimitExceeded:
+    'Raise ?maximum_bytes_billed= of the address, load fewer days at once, or ask with a filter on timestamp.',
   stopped: 'Somebody cancelled the job. Run again: nothing of it was kept.',
 }
+
+/**
+ * Another load changes the same rows. BigQuery aborts the later transaction at once instead of letting it wait.
+ * https://cloud.google.com/bigquery/docs/transactions#transaction_concurrency
+ */
+export class ConflictError extends AuditError {}
 
 /**
  * @param who the sink, and what it was doing
@@ -56,15 +105,20 @@ export function bigqueryError(who: string, error: unknown): AuditError {
     return new AuditError(`${who}: ${what}`, { ...details, outside: true })
   }
   const { status, reason, message } = failureOf(error)
-  const spoken = SPEAKABLE.exec(message)?.[0]
+  const spoken = (OURS.exec(message) ?? SPEAKABLE.exec(message))?.[0]
   const text = `${who}: ${reason}${spoken === undefined ? '' : `: ${printable(spoken)}`}`
+  if (CONFLICT.test(message)) {
+    return new ConflictError(text, {
+      retryable: true,
+      outside: true,
+      advice: 'Another load goes on for long; `bq ls -j` shows it. Run again: nothing is loaded twice.',
+    })
+  }
   const retryable =
-    REPEATED.has(reason) ||
-    CONFLICT.test(message) ||
-    BROKEN.test(`${reason} ${message}`) ||
-    [500, 502, 503, 504].includes(status ?? 0)
+    REPEATED.has(reason) || BROKEN.test(`${reason} ${message}`) || [500, 502, 503, 504].includes(status ?? 0)
   const advice = adviceFor(reason, message)
-  return new AuditError(text, { retryable, outside: !OF_DATA.has(reason), ...(advice === undefined ? {} : { advice }) })
+  const outside = !OF_DATA.has(reason) || DIFFERENT_LOCATIONS.test(message) || message.includes(NOT_THERE)
+  return new AuditError(text, { retryable, outside, ...(advice === undefined ? {} : { advice }) })
 }
 
 export const isNotFound = (error: unknown): boolean => {
@@ -102,7 +156,19 @@ function adviceFor(reason: string, message: string): string | undefined {
   if (reason === NO_LOGIN || reason === 'authError' || reason === 'HTTP 401') {
     return 'Log in with `gcloud auth application-default login`, or name a key file in GOOGLE_APPLICATION_CREDENTIALS.'
   }
-  if (reason === 'accessDenied' || reason === 'HTTP 403') return `${roleFor(message)} See docs/bigquery.md.`
+  if (message.includes(NOT_THERE)) {
+    return 'Something deletes them: look at the partition expiration of audit_events, and at docs/bigquery.md.'
+  }
+  if (/policy tag/i.test(message)) {
+    return 'Grant roles/datacatalog.categoryFineGrainedReader on the policy tag: whoever loads into a tagged column has to read it too.'
+  }
+  if (/Cloud KMS CryptoKey|cryptoKeys\//.test(message)) {
+    return "Grant roles/cloudkms.cryptoKeyEncrypterDecrypter on the key to BigQuery's own service account, which `bq show --encryption_service_account` names."
+  }
+  if (DIFFERENT_LOCATIONS.test(message)) {
+    return 'A staging bucket must be where the dataset is: name another one with ?staging=, or leave that out.'
+  }
+  if (DENIED.has(reason)) return `${roleFor(message)} See docs/bigquery.md.`
   if (reason === 'notFound' && /location/i.test(message)) {
     return 'The dataset stands elsewhere: leave ?location= out, or name the place where it is.'
   }
@@ -118,6 +184,7 @@ function roleFor(message: string): string {
     return 'Make the dataset yourself, or grant roles/bigquery.user on the project.'
   }
   if (permission.startsWith('bigquery.jobs.')) return 'Grant roles/bigquery.jobUser on the project.'
+  if (permission === 'storage.buckets.get') return 'Grant roles/storage.legacyBucketReader on the staging bucket.'
   if (permission.startsWith('storage.')) return 'Grant roles/storage.objectUser on the staging bucket.'
   return 'Grant roles/bigquery.dataEditor on the dataset.'
 }

@@ -6,7 +6,6 @@ import type { Table as TableReference } from '@google-cloud/bigquery'
 import { BIGQUERY } from '../../schemas/ddl.js'
 import type { Batch, LoadCounts } from '../../src/contract.js'
 import { interruptible } from '../../src/duckdb/connection.js'
-import { writeParquet } from '../../src/duckdb/parquet.js'
 import { AuditError } from '../../src/errors.js'
 import { openStore } from '../../src/stores/index.js'
 import { fingerprint } from './address.js'
@@ -14,10 +13,11 @@ import { type DaySpan, daySpans } from './days.js'
 import { type Configuration, type JobContext, runJob } from './jobs.js'
 import { mergeScript } from './merge.js'
 import { parameter } from './queries.js'
+import { limited } from './query.js'
 import { asking, unlessThere } from './request.js'
 import { resultOf } from './results.js'
-import { STAGING_FIELDS, stagedRows } from './stage.js'
-import type { Preparation } from './tables.js'
+import { STAGING_FIELDS, writeStaged } from './stage.js'
+import { datasetOf, encrypted, type Preparation } from './tables.js'
 
 /** What a crash leaves is gone after a day. */
 const EXPIRES_MS = 86_400_000
@@ -41,13 +41,13 @@ export async function loadBatch(
   batch: Batch,
   signal: AbortSignal,
 ): Promise<LoadCounts> {
-  const { place, client } = preparation
+  const { place } = preparation
   const name = `wandb-audit-${batch.loadId}-${fingerprint(place)}`
   const labels = { ...place.labels, application: 'wandb-audit', load_id: batch.loadId.toLowerCase() }
   const load: Load = { preparation, jobs, batch, signal, name, labels }
   const file = join(batch.folder, `${name}.parquet`)
   const days = await writeFile(load, file)
-  const staging = client.dataset(place.dataset).table(name.replaceAll('-', '_'))
+  const staging = datasetOf(preparation).table(name.replaceAll('-', '_'))
   await createStaging(load, staging)
   await stage(load, staging, file)
   await rm(file, { force: true })
@@ -59,7 +59,7 @@ export async function loadBatch(
 function writeFile({ preparation, batch, signal }: Load, file: string): Promise<DaySpan[]> {
   const { id } = preparation.place
   return interruptible(batch.engine, signal, async () => {
-    await writeParquet(id, batch.engine, stagedRows(batch), file)
+    await writeStaged(id, batch, file)
     return daySpans(id, batch)
   })
 }
@@ -69,6 +69,7 @@ async function createStaging({ preparation, signal }: Load, staging: TableRefere
     description: 'A batch on its way into the tables; may be removed.',
     schema: { fields: [...STAGING_FIELDS] },
     expirationTime: String(Date.now() + EXPIRES_MS),
+    ...encrypted(preparation.place),
   }
   await asking(preparation, 'making the staging table', signal, () => unlessThere(() => staging.create(metadata)))
 }
@@ -120,15 +121,18 @@ async function merge(load: Load, staging: TableReference, days: readonly DaySpan
     hasRejects: batch.rejected > 0,
     hasPieces: batch.pieces.rows > 0,
     hasReadings: batch.readings.rows > 0,
+    mayExpire: place.allowExpiration,
+    kmsKey: place.kmsKey,
   })
   const queryParameters = [
     parameter('load_id', 'STRING', batch.loadId),
+    parameter('source', 'STRING', batch.source),
     parameter('documents', 'INT64', batch.documents),
     parameter('rows_read', 'INT64', batch.rowsRead),
     parameter('started_at', 'TIMESTAMP', batch.startedAt.toISOString()),
     parameter('loader_version', 'STRING', batch.loaderVersion),
   ]
-  const query = { query: script, useLegacySql: false, parameterMode: 'NAMED', queryParameters }
+  const query = { query: script, useLegacySql: false, parameterMode: 'NAMED', queryParameters, ...limited(place) }
   const request = { name: `${name}-merge`, doing: 'merging a batch', configuration: { labels, query } }
   const { jobReference, statistics } = await runJob(jobs, request, signal)
   const jobId = jobReference?.jobId ?? ''

@@ -17,6 +17,7 @@ import {
   type Table,
 } from '../../schemas/tables.js'
 import { type DaySpan, within } from './days.js'
+import { NOT_THERE } from './errors.js'
 import { JOINED, RULE } from './rule.js'
 import type { Kind } from './stage.js'
 import { AUDIT_LOAD_COSTS } from './tables.js'
@@ -31,6 +32,10 @@ export interface Merge {
   readonly hasRejects: boolean
   readonly hasPieces: boolean
   readonly hasReadings: boolean
+  /** Whether inserted rows may be gone at once, because they are older than the table keeps them. */
+  readonly mayExpire: boolean
+  /** Of temporary tables; null: Google's own key. */
+  readonly kmsKey: string | null
 }
 
 const { quote } = BIGQUERY
@@ -46,7 +51,7 @@ const COMPARED = ['timestamp', 'content_hash', ...FILLED_FIELDS, 'source_documen
 const EXTRA = `IF(extra IS NULL, NULL, COALESCE(SAFE.PARSE_JSON(extra, wide_number_mode => 'exact'), TO_JSON(extra)))`
 
 /**
- * The script of one query job. Parameters: load_id, documents, rows_read, started_at, loader_version. Its result is one row:
+ * The script of one query job. Parameters: load_id, source, documents, rows_read, started_at, loader_version. Its result is one row:
  * inserted, enriched, unchanged, rejected, conflicts.
  *
  * It fails, and nothing is kept, unless every line read is inserted, enriched, unchanged or rejected.
@@ -132,14 +137,23 @@ END IF`,
   SELECT ${columns}
   FROM ${e}
   WHERE NOT EXISTS (SELECT 1 FROM ${events} AS t WHERE ${days} AND ${KEY});
-  ${proven('@@row_count = n_inserted', 'other events were inserted than were to be')};
+  ${proven('@@row_count = n_inserted', 'other events were inserted than were to be')};${merge.mayExpire ? '' : provenThere(merge)}
 END IF`,
     // Readings of one batch contradict the row they were merged into, which is there only now.
     ...(merge.hasReadings ? keepConflicts(merge, 'reading') : []),
   ]
 }
 
+/** Rows that are older than a partition lives are inserted, and not there. */
+const provenThere = (merge: Merge): string => `
+  ${proven(
+    `(SELECT COUNT(*) FROM ${merge.table(AUDIT_EVENTS)} AS t WHERE ${daysOf(merge)} AND t.load_id = @load_id) = n_inserted`,
+    NOT_THERE,
+  )};`
+
 const daysOf = ({ days }: Merge): string => `(${within(`t.${quote('timestamp')}`, days)})`
+
+const encryptedWith = ({ kmsKey }: Merge): string => (kmsKey === null ? '' : ` OPTIONS (kms_key_name = '${kmsKey}')`)
 
 /** Adds what is new to audit_conflicts; of what is known already, the larger number of events stays. */
 function keepConflicts(merge: Merge, kind: Kind): string[] {
@@ -149,7 +163,7 @@ function keepConflicts(merge: Merge, kind: Kind): string[] {
   const values: Readonly<Record<string, string>> = { load_id: '@load_id', loaded_at: 'CURRENT_TIMESTAMP()' }
   return [
     // The rule reads them once for each column.
-    `CREATE TEMP TABLE ${pairs} AS
+    `CREATE TEMP TABLE ${pairs}${encryptedWith(merge)} AS
   SELECT t, e
   FROM (SELECT ${list(COMPARED.filter((name) => name !== 'extra'))}, ${EXTRA} AS extra
     FROM ${merge.staging} WHERE kind = '${kind}') AS e
@@ -173,14 +187,17 @@ WHERE e.kind = '${kind}'
   AND NOT EXISTS (SELECT 1 FROM ${merge.table(AUDIT_REJECTS)} AS t WHERE t.reject_id = e.reject_id)`
 }
 
-/** A document read again has one receipt a version, which tells of the last time. */
+/**
+ * A document has one receipt, that of the version it was read in last: with one more for each version the table would grow with every
+ * run, and each MERGE reads all of it that is of the source. docs/decisions/bigquery-one-transaction.md
+ */
 function mergeReceipts(merge: Merge): string {
   const columns = namesOf(AUDIT_DOCUMENTS)
-  const key = AUDIT_DOCUMENTS.key.map((name) => `t.${quote(name)} = e.${quote(name)}`).join(' AND ')
-  const renewed = columns.filter((name) => !AUDIT_DOCUMENTS.key.includes(name))
+  const renewed = columns.filter((name) => name !== 'source' && name !== 'document')
   return `MERGE INTO ${merge.table(AUDIT_DOCUMENTS)} AS t
-USING (SELECT ${list(columns)} FROM ${merge.staging} WHERE kind = 'receipt') AS e ON ${key}
-WHEN MATCHED THEN UPDATE SET ${renewed.map((name) => `${quote(name)} = e.${quote(name)}`).join(', ')}
+USING (SELECT ${list(columns)} FROM ${merge.staging} WHERE kind = 'receipt') AS e
+ON t.source = @source AND t.document = e.document
+WHEN MATCHED AND t.loaded_at <= e.loaded_at THEN UPDATE SET ${renewed.map((name) => `${quote(name)} = e.${quote(name)}`).join(', ')}
 WHEN NOT MATCHED THEN INSERT (${list(columns)}) VALUES (${columns.map((name) => `e.${quote(name)}`).join(', ')})`
 }
 

@@ -4,16 +4,18 @@ import { randomUUID } from 'node:crypto'
 import type { JobMetadata } from '@google-cloud/bigquery'
 import type { QueryResult } from '../../src/contract.js'
 import { notAQuestion } from '../shared/refusal.js'
-import { type Configuration, type JobContext, runJob } from './jobs.js'
+import type { Place } from './address.js'
+import { type JobContext, runJob } from './jobs.js'
 import type { Parameter } from './queries.js'
 import { asking, call } from './request.js'
 import { resultOf } from './results.js'
 
 export interface Asked {
   readonly sql: string
-  readonly dataset: string
-  readonly labels: Readonly<Record<string, string>>
+  readonly place: Place
   readonly parameters?: readonly Parameter[]
+  /** Several statements: what they give has no table of its own. */
+  readonly isScript?: boolean
 }
 
 /** @throws AuditError when the statement is wrong; with exit code 2 when it is no single SELECT */
@@ -24,10 +26,15 @@ export async function readOnly(context: JobContext, asked: Asked, signal: AbortS
 }
 
 export async function run(context: JobContext, asked: Asked, signal: AbortSignal): Promise<QueryResult> {
+  const { place, isScript = false } = asked
+  const { labels, query } = configurationOf(asked)
+  // A script is refused with a key; those of its tables stand in it.
+  const encryption =
+    place.kmsKey === null || isScript ? {} : { destinationEncryptionConfiguration: { kmsKeyName: place.kmsKey } }
   const request = {
     name: `wandb-audit-query-${randomUUID()}`,
     doing: 'asking',
-    configuration: configurationOf(context, asked),
+    configuration: { labels, query: { ...query, ...limited(place), ...encryption } },
   }
   const { jobReference } = await runJob(context, request, signal)
   return resultOf(context, jobReference?.jobId ?? '')
@@ -36,19 +43,23 @@ export async function run(context: JobContext, asked: Asked, signal: AbortSignal
 /** What BigQuery says a statement would do and read, for nothing. https://cloud.google.com/bigquery/docs/running-queries#dry-run */
 export function dryRun(context: JobContext, asked: Asked, signal: AbortSignal): Promise<JobMetadata> {
   const { client, location } = context
-  const configuration = { ...configurationOf(context, asked), dryRun: true }
+  const configuration = { ...configurationOf(asked), dryRun: true }
   const json = { configuration, jobReference: { projectId: client.projectId, location } }
   return asking(context, 'asking', signal, () => call<JobMetadata>(client, { method: 'POST', uri: '/jobs', json }))
 }
 
-function configurationOf({ client }: JobContext, { sql, dataset, labels, parameters = [] }: Asked): Configuration {
+function configurationOf({ sql, place, parameters = [] }: Asked) {
   return {
-    labels: { ...labels, application: 'wandb-audit' },
+    labels: { ...place.labels, application: 'wandb-audit' },
     query: {
       query: sql,
       useLegacySql: false,
-      defaultDataset: { projectId: client.projectId, datasetId: dataset },
+      defaultDataset: { projectId: place.project, datasetId: place.dataset },
       ...(parameters.length === 0 ? {} : { parameterMode: 'NAMED', queryParameters: [...parameters] }),
     },
   }
 }
+
+/** https://cloud.google.com/bigquery/docs/best-practices-costs#restrict-bytes-billed */
+export const limited = ({ maximumBytesBilled }: Place): { maximumBytesBilled?: string } =>
+  maximumBytesBilled === null ? {} : { maximumBytesBilled }

@@ -4,11 +4,14 @@ import { createHash } from 'node:crypto'
 import type { BigQuery, TableField, TableMetadata } from '@google-cloud/bigquery'
 import { ACTIONS } from '../../schemas/actions.js'
 import { BIGQUERY } from '../../schemas/ddl.js'
-import { AUDIT_ACTIONS, AUDIT_EVENTS, type Column, TABLES, type Table } from '../../schemas/tables.js'
+import { AUDIT_ACTIONS, AUDIT_EVENTS, type Column, LAYOUT_VERSION, TABLES, type Table } from '../../schemas/tables.js'
 import { usageError } from '../../src/errors.js'
+import { refuseNewerLayout } from '../shared/layout.js'
+import { views } from '../shared/views.js'
 import type { Place } from './address.js'
+import { keepForEver } from './expiration.js'
+import { bigquerySql } from './forms.js'
 import { type Asker, asking, ifThere, unlessThere } from './request.js'
-import { views } from './views.js'
 
 const count = (name: string, meaning: string): Column => ({
   name,
@@ -71,14 +74,18 @@ export interface Preparation extends Asker {
 const ask = <T>(preparation: Preparation, doing: string, request: () => Promise<T>): Promise<T> =>
   asking(preparation, doing, preparation.signal, request)
 
-const referenceTo = ({ place, client, names }: Preparation, name: string) =>
-  client.dataset(place.dataset).table(names.bare(name))
+/** Jobs may run in another project than the dataset is in. */
+export const datasetOf = ({ place, client }: Pick<Preparation, 'place' | 'client'>) =>
+  client.dataset(place.dataset, { projectId: place.project })
+
+const referenceTo = (preparation: Preparation, name: string) =>
+  datasetOf(preparation).table(preparation.names.bare(name))
 
 /** Where the dataset is; null when there is none. */
 export async function locationOf(preparation: Preparation): Promise<string | null> {
-  const { place, client } = preparation
+  const { place } = preparation
   const found = await ask(preparation, 'looking for the dataset', () =>
-    ifThere(() => client.dataset(place.dataset).getMetadata()),
+    ifThere(() => datasetOf(preparation).getMetadata()),
   )
   if (found === null) return null
   const location = String((found[0] as { location?: string }).location ?? 'US')
@@ -99,30 +106,50 @@ export async function hasTable(preparation: Preparation, { name }: Table): Promi
 export async function createDataset(preparation: Preparation): Promise<void> {
   const { place, client } = preparation
   const description = 'Audit logs of Weights & Biases, loaded by wandb-audit.'
-  const metadata = { description, ...(place.location === null ? {} : { location: place.location }) }
+  const metadata = {
+    description,
+    projectId: place.project,
+    ...(place.location === null ? {} : { location: place.location }),
+    ...(place.kmsKey === null ? {} : { defaultEncryptionConfiguration: { kmsKeyName: place.kmsKey } }),
+  }
   await ask(preparation, 'making the dataset', () => unlessThere(() => client.createDataset(place.dataset, metadata)))
 }
 
+/** @throws AuditError when a newer version has made the tables; then nothing is changed */
 export async function createTables(preparation: Preparation): Promise<void> {
-  await Promise.all([...TABLES, AUDIT_LOAD_COSTS].map((table) => createTable(preparation, table)))
+  // It has the mark, so it is read and written before the others.
+  await createTable(preparation, AUDIT_EVENTS)
+  const others = [...TABLES, AUDIT_LOAD_COSTS].filter((table) => table !== AUDIT_EVENTS)
+  await Promise.all(others.map((table) => createTable(preparation, table)))
   const { names } = preparation
-  await Promise.all(views(({ name }) => names.from(name)).map((view) => createView(preparation, view)))
+  await Promise.all(views(bigquerySql(names.from)).map((view) => createView(preparation, view)))
 }
 
 async function createTable(preparation: Preparation, table: Table): Promise<void> {
   const reference = referenceTo(preparation, table.name)
   await ask(preparation, `preparing ${table.name}`, async () => {
     const found = await ifThere(() => reference.getMetadata())
-    if (found === null) return unlessThere(() => reference.create(tableMetadata(table, preparation.place)))
-    const { fields = [] } = (found[0] as { schema?: { fields?: TableField[] } }).schema ?? {}
+    if (found === null) await unlessThere(() => reference.create(tableMetadata(table, preparation.place)))
+    const [metadata] = (found ?? (await reference.getMetadata())) as [TableMetadata, ...unknown[]]
+    const { schema, labels: thereLabels = {} } = metadata
+    refuseNewerLayout(preparation.id, Number(thereLabels[LAYOUT_LABEL] ?? 1))
+    await keepForEver(preparation.place, preparation.names.bare(table.name), reference, metadata)
+    const fields = (schema as { fields?: TableField[] } | undefined)?.fields ?? []
     const there = new Set(fields.map(({ name }) => name?.toLowerCase()))
     const missing = table.columns.filter(({ name }) => !there.has(name))
-    if (missing.length === 0) return
+    const labels = labelsOf(table)
+    if (missing.length === 0 && thereLabels[LAYOUT_LABEL] === labels[LAYOUT_LABEL]) return
     // A column that is added cannot be required.
     const added = missing.map((column) => field({ ...column, required: false }))
-    await reference.setMetadata({ schema: { fields: [...fields, ...added] } })
+    await reference.setMetadata({ schema: { fields: [...fields, ...added] }, labels })
   })
 }
+
+/** The mark with the version of the layout. https://cloud.google.com/bigquery/docs/adding-labels */
+const LAYOUT_LABEL = 'wandb_audit_layout'
+
+const labelsOf = (table: Table): Record<string, string> =>
+  table === AUDIT_EVENTS ? { [LAYOUT_LABEL]: String(LAYOUT_VERSION) } : {}
 
 function tableMetadata(table: Table, place: Place): TableMetadata {
   const partitioned = {
@@ -132,11 +159,17 @@ function tableMetadata(table: Table, place: Place): TableMetadata {
   const clustered = CLUSTERED[table.name]
   return {
     description: table.meaning,
+    labels: labelsOf(table),
     schema: { fields: table.columns.map(field) },
     ...(table === AUDIT_EVENTS ? partitioned : {}),
+    ...encrypted(place),
     ...(clustered === undefined ? {} : { clustering: { fields: clustered } }),
   }
 }
+
+/** Of a table with rows. https://cloud.google.com/bigquery/docs/customer-managed-encryption */
+export const encrypted = ({ kmsKey }: Place): Pick<TableMetadata, 'encryptionConfiguration'> =>
+  kmsKey === null ? {} : { encryptionConfiguration: { kmsKeyName: kmsKey } }
 
 const field = ({ name, type, required, meaning }: Column): TableField => ({
   name,
@@ -150,8 +183,10 @@ async function createView(preparation: Preparation, { name, sql }: { name: strin
   const view = { query: sql, useLegacySql: false }
   await ask(preparation, `preparing ${name}`, async () => {
     const found = await ifThere(() => reference.getMetadata())
-    if (found === null) return unlessThere(() => reference.create({ view }))
-    if ((found[0] as { view?: { query?: string } }).view?.query !== sql) await reference.setMetadata({ view })
+    if (found === null) await unlessThere(() => reference.create({ view }))
+    const [metadata] = found ?? (await reference.getMetadata())
+    await keepForEver(preparation.place, preparation.names.bare(name), reference, metadata)
+    if ((metadata as { view?: { query?: string } }).view?.query !== sql) await reference.setMetadata({ view })
   })
 }
 

@@ -1,24 +1,24 @@
-/** The file itself: what is in it before DuckDB opens it, and what DuckDB says where it cannot. */
+/** The database file: checks before DuckDB opens it, and errors when it cannot. */
 
 import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs'
 import { duckdbError } from '../../src/duckdb/errors.js'
 import { AuditError } from '../../src/errors.js'
 
 /**
- * The newest format that DuckDB 1.4 (long-term support) and everything later reads; it is written faster than the
- * oldest one. https://duckdb.org/docs/stable/internals/storage
+ * The newest format that DuckDB 1.4 (long-term support) and later can read; writing it is faster than writing the oldest.
+ * https://duckdb.org/docs/stable/internals/storage
  */
 const FORMAT_OF_NEW_FILES = "STORAGE_VERSION 'v1.4.0'"
 
 export const READING = 'READ_ONLY'
 
-/** Naming a format would raise a file that has an older one, and what made it could not open it any more. */
+/** Naming a format would upgrade an older file, and the program that made it could no longer open it. */
 export const writing = (file: string): string => (existsSync(file) ? 'READ_WRITE' : FORMAT_OF_NEW_FILES)
 
 const MAGIC_AT = 8
 const MAGIC = 'DUCK'
 
-/** How other files begin that are taken for a database. */
+/** Magic bytes of files that people mistake for a database. */
 const OTHERS: readonly (readonly [begin: string, what: string])[] = [
   ['SQLite format 3\0', 'an SQLite database'],
   ['PAR1', 'a Parquet file'],
@@ -29,19 +29,19 @@ const OTHERS: readonly (readonly [begin: string, what: string])[] = [
 ]
 
 /**
- * Looked at here, because DuckDB would look for an extension that reads the other format.
+ * Checked here because DuckDB would try to fetch an extension for the other format.
  *
- * @throws AuditError naming what there is in place of a DuckDB file; a file that cannot be read is left to DuckDB
+ * @throws AuditError saying what the file is; an unreadable file is left to DuckDB
  */
 export function mustBeDuckDB(id: string, file: string): void {
   const what = whatElse(file)
   if (what === null) return
-  throw new AuditError(`${id} is ${what}, and no DuckDB file`, {
+  throw new AuditError(`${id} is ${what}, not a DuckDB file`, {
     advice: 'It is left as it is: name another file with --to.',
   })
 }
 
-/** Null for a DuckDB file, none at all, one that another process is just making, and one that cannot be read. */
+/** Null for a DuckDB file, a missing or unreadable one, and an empty one that another process is creating. */
 function whatElse(file: string): string | null {
   const stats = statSync(file, { throwIfNoEntry: false })
   if (stats === undefined) return null
@@ -68,17 +68,13 @@ function headOf(file: string): string | null {
   return head.toString('latin1')
 }
 
-/** What DuckDB says of a file that it cannot open or read on, with what to do. */
+/** DuckDB's errors about a file it cannot open or read, with what to do. */
 const FAULTS: readonly (readonly [sign: RegExp, what: string, advice: string])[] = [
-  [
-    /not a valid DuckDB database file/,
-    'the file is empty, and no DuckDB file',
-    'Remove it, or name another with --to.',
-  ],
+  [/not a valid DuckDB database file/, 'the file is empty, not a DuckDB file', 'Remove it, or name another with --to.'],
   [
     /can only read versions? |newer version of DuckDB|storage version/i,
-    'the file was made by a newer DuckDB than this program has',
-    'Take a newer wandb-audit, or name another file with --to.',
+    'the file was made by a newer DuckDB than this program contains',
+    'Use a newer wandb-audit, or name another file with --to.',
   ],
   [
     /Corrupt database file|Could not read enough bytes|checksum|[Ff]ailed to (?:load|deserialize) /,

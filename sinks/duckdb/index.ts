@@ -1,4 +1,4 @@
-/** The DuckDB sink: a file that the engine merges into directly. */
+/** The DuckDB sink: the engine attaches the file and merges into it directly. */
 
 import { existsSync, realpathSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
@@ -18,8 +18,8 @@ import { inTurn, type LockOptions, whileUnlocked } from './lock.js'
 import { createAll, mergeBatch } from './merge.js'
 
 /**
- * @param schema where our tables are in it; made on first use
- * @param path the database file; made on first use, its mode by the process's umask
+ * @param path the database file; created on first use, with the mode the umask gives
+ * @param schema the schema for our tables; created on first use
  * @throws AuditError when the folder does not exist
  */
 export function duckdbSink(path: string, lock: LockOptions, schema = 'main'): Sink {
@@ -32,13 +32,13 @@ export function duckdbSink(path: string, lock: LockOptions, schema = 'main'): Si
     await whileUnlocked(id, lock, () => connection.run(`ATTACH ${quotedString(file)} AS sink (${mode})`))
   }
 
-  /** Runs `work` with the file attached as `sink`; its lock is held no longer than that. */
+  /** Runs `work` with the file attached as `sink`. The file's lock is held only that long. */
   function attached<T>(connection: DuckDBConnection, mode: 'reading' | 'writing', work: () => Promise<T>): Promise<T> {
     return inTurn(file, async () => {
       try {
         await attach(connection, mode === 'reading' ? READING : writing(file))
         return await tidied(work, async () => {
-          // What failed may have left it the default database, which cannot be detached.
+          // A failure may have left it the default database, which cannot be detached.
           await connection.run('USE memory')
           await connection.run('DETACH sink')
         })
@@ -50,7 +50,7 @@ export function duckdbSink(path: string, lock: LockOptions, schema = 'main'): Si
 
   function mustExist(): void {
     if (existsSync(file)) return
-    throw new AuditError(`${id}: there is no such file yet`, {
+    throw new AuditError(`${id}: the file does not exist yet`, {
       advice: 'Load something first, or name another with --to.',
     })
   }
@@ -113,7 +113,7 @@ export function duckdbSink(path: string, lock: LockOptions, schema = 'main'): Si
   }
 }
 
-/** A file that something else made may lack our tables; `prepare` adds them. */
+/** Another program's file may lack our tables; `prepare` adds them. */
 async function hasReceipts(connection: DuckDBConnection, schema: string): Promise<boolean> {
   const result = await connection.runAndReadAll(
     `SELECT 1 FROM duckdb_tables()
@@ -123,14 +123,14 @@ async function hasReceipts(connection: DuckDBConnection, schema: string): Promis
   return result.currentRowCount > 0
 }
 
-/** Both ways to the same file are one file; the folder must exist, the file need not. */
+/** The real path, so that two paths to one file are the same; the folder must exist, the file need not. */
 function canonical(path: string): string {
   const absolute = resolve(path)
   if (existsSync(absolute)) return realpathSync(absolute)
   const folder = dirname(absolute)
   if (existsSync(folder)) return join(realpathSync(folder), basename(absolute))
   throw new AuditError(`duckdb:${printable(path)}: there is no folder ${printable(folder)}`, {
-    advice: 'Make it first, or name another place with --to.',
+    advice: 'Create it first, or name another place with --to.',
   })
 }
 

@@ -2,11 +2,10 @@
 
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { DUCKDB } from '../../schemas/ddl.js'
-import { LAYOUT_VERSION, TABLES, type Table } from '../../schemas/tables.js'
-import { views } from '../../schemas/views.js'
+import { TABLES, type Table } from '../../schemas/tables.js'
 import { AuditError } from '../../src/errors.js'
-
-const MARK = 'wandb-audit, layout '
+import { DUCKDB_VIEWS } from '../shared/duckdb-forms.js'
+import { LAYOUT_MARK, layoutIn, refuseNewerLayout } from '../shared/layout.js'
 
 interface Found {
   readonly kind: 'table' | 'view'
@@ -30,7 +29,7 @@ export async function refuseForeign(connection: DuckDBConnection, id: string): P
     if (there === undefined || isMarked(there, 'table', id)) continue
     if (there.kind !== 'table' || !isEarlier(there, table)) throw foreign(id, there.kind, table.name)
   }
-  for (const { name } of views()) {
+  for (const { name } of DUCKDB_VIEWS) {
     const there = found.get(name)
     if (there !== undefined && !isMarked(there, 'view', id) && there.kind !== 'view')
       throw foreign(id, there.kind, name)
@@ -39,9 +38,9 @@ export async function refuseForeign(connection: DuckDBConnection, id: string): P
 
 /** Marks what `prepare` has made: a view loses its comment whenever it is replaced. */
 export async function markOurs(connection: DuckDBConnection): Promise<void> {
-  const comment = `IS '${MARK}${LAYOUT_VERSION}'`
+  const comment = `IS '${LAYOUT_MARK}'`
   for (const { name } of TABLES) await connection.run(`COMMENT ON TABLE ${DUCKDB.quote(name)} ${comment}`)
-  for (const { name } of views()) await connection.run(`COMMENT ON VIEW ${DUCKDB.quote(name)} ${comment}`)
+  for (const { name } of DUCKDB_VIEWS) await connection.run(`COMMENT ON VIEW ${DUCKDB.quote(name)} ${comment}`)
 }
 
 /** @throws AuditError when an unmarked view has other columns than `sql` gives: it answers another question */
@@ -57,7 +56,7 @@ export async function refuseForeignView(
 }
 
 async function findOurNames(connection: DuckDBConnection): Promise<ReadonlyMap<string, Found>> {
-  const names = [...TABLES, ...views()].map(({ name }) => `'${name}'`).join(', ')
+  const names = [...TABLES, ...DUCKDB_VIEWS].map(({ name }) => `'${name}'`).join(', ')
   const here = 'database_name = current_database() AND schema_name = current_schema()'
   const result = await connection.runAndReadAll(`
     SELECT c.table_name, coalesce(t.kind, 'view') AS kind, t.comment, c.column_name, c.data_type
@@ -82,12 +81,9 @@ async function findOurNames(connection: DuckDBConnection): Promise<ReadonlyMap<s
 }
 
 function isMarked({ kind, comment }: Found, wanted: Found['kind'], id: string): boolean {
-  if (comment === null || !comment.startsWith(MARK) || kind !== wanted) return false
-  if (Number(comment.slice(MARK.length)) <= LAYOUT_VERSION) return true
-  throw new AuditError(`${id}: a newer version of wandb-audit made its tables; nothing is changed`, {
-    advice: 'Use that version, or name another file with --to.',
-    outside: true,
-  })
+  const layout = kind === wanted ? layoutIn(comment ?? '') : null
+  refuseNewerLayout(id, layout)
+  return layout !== null
 }
 
 /** As DuckDB tells it. */

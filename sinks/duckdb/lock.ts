@@ -1,4 +1,4 @@
-/** One process at a time may hold a DuckDB file for writing; the others wait, then say who holds it. */
+/** Only one process at a time can write to a DuckDB file. The others wait, then name the holder. */
 
 import pRetry from 'p-retry'
 import { AuditError, interrupted } from '../../src/errors.js'
@@ -6,9 +6,9 @@ import { AuditError, interrupted } from '../../src/errors.js'
 export interface LockOptions {
   /** How long to wait for another process, in milliseconds. */
   readonly waitMs: number
-  /** Told once, when the waiting begins. */
+  /** Called once, when waiting begins. */
   onWait(holder: string): void
-  /** Ends the waiting. */
+  /** Stops waiting. */
   readonly signal?: AbortSignal
 }
 
@@ -17,16 +17,16 @@ const HELD = /Conflicting lock is held in (.*? ?\(PID \d+\)|PID \d+)/
 const LOCKED = /Could not set lock on file/
 
 /**
- * Runs `open` until no other process holds the file.
+ * Retries `open` while another process holds the file.
  *
- * @throws AuditError naming the holder when it is held for longer than the wait
+ * @throws AuditError naming the holder when the wait is over
  */
 export async function whileUnlocked(
   sink: string,
   { waitMs, onWait, signal }: LockOptions,
   open: () => Promise<unknown>,
 ): Promise<void> {
-  let told = false
+  let reported = false
   try {
     await pRetry(open, {
       retries: Number.POSITIVE_INFINITY,
@@ -37,8 +37,8 @@ export async function whileUnlocked(
       ...(signal === undefined ? {} : { signal }),
       shouldRetry: ({ error }) => LOCKED.test(error.message),
       onFailedAttempt: ({ error }) => {
-        if (told || !LOCKED.test(error.message)) return
-        told = true
+        if (reported || !LOCKED.test(error.message)) return
+        reported = true
         onWait(holderOf(error.message))
       },
     })
@@ -46,7 +46,7 @@ export async function whileUnlocked(
     if (signal?.aborted) throw interrupted()
     if (!(error instanceof Error) || !LOCKED.test(error.message)) throw error
     throw new AuditError(
-      `${sink} is held by ${holderOf(error.message)}, still after ${Math.round(waitMs / 1000)} s; nothing is loaded`,
+      `${sink} is still held by ${holderOf(error.message)} after ${Math.round(waitMs / 1000)} s; nothing is loaded`,
       {
         advice: 'Close it there (a DuckDB shell or notebook holds the file as long as it is open), then run again.',
         retryable: true,
@@ -57,7 +57,7 @@ export async function whileUnlocked(
 
 const turns = new Map<string, Promise<unknown>>()
 
-/** The system's locks hold off other processes only: within this one, two at a file would spoil it, so they take turns. */
+/** File locks only exclude other processes. Within this one, two connections would corrupt the file, so they take turns. */
 export function inTurn<T>(file: string, work: () => Promise<T>): Promise<T> {
   const turn = (turns.get(file) ?? Promise.resolve()).then(work, work)
   turns.set(file, turn)

@@ -1,4 +1,4 @@
-/** The SQL of loading a batch into the attached database, within the caller's transaction. */
+/** SQL that loads a batch into the attached database, within the caller's transaction. */
 
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { ACTIONS } from '../../schemas/actions.js'
@@ -14,19 +14,19 @@ import {
   TABLES,
   type Table,
 } from '../../schemas/tables.js'
-import { views } from '../../schemas/views.js'
 import type { Batch, LoadCounts, TimestampBounds } from '../../src/contract.js'
 import { AuditError } from '../../src/errors.js'
 import { type EventCounts, loadValues, provenCounts } from '../shared/counts.js'
+import { DUCKDB_VIEWS } from '../shared/duckdb-forms.js'
 import { CHANGED, conflictsOfLoad, KEY, RULE, readingsAsEvents } from '../shared/duckdb-merge.js'
 import { markOurs, refuseForeign, refuseForeignView } from './layout.js'
 
 const columnsOf = (table: Table): string => table.columns.map(({ name }) => DUCKDB.quote(name)).join(', ')
 
 /**
- * Creates what is missing in the schema in use: tables, columns that are newer than the tables, actions, views.
+ * Creates what is missing in the current schema: tables, new columns, actions, views.
  *
- * @throws AuditError when something of another's stands under one of our names
+ * @throws AuditError when someone else's table or view has one of our names
  */
 export async function createAll(connection: DuckDBConnection, id: string): Promise<void> {
   await refuseForeign(connection, id)
@@ -45,7 +45,7 @@ export async function createAll(connection: DuckDBConnection, id: string): Promi
     await insert.run()
   }
   insert.destroySync()
-  for (const view of views()) {
+  for (const view of DUCKDB_VIEWS) {
     await refuseForeignView(connection, id, view)
     await connection.run(`CREATE OR REPLACE VIEW ${DUCKDB.quote(view.name)} AS\n${view.sql}`)
   }
@@ -53,9 +53,9 @@ export async function createAll(connection: DuckDBConnection, id: string): Promi
 }
 
 /**
- * Events, rejects, receipts and the load's own row. Returns what became of the lines.
+ * Writes events, rejects, receipts and the load's own row. Returns the counts.
  *
- * @param schema where the tables are, as it stands before their names
+ * @param schema quoted, as the prefix of table names
  */
 export async function mergeBatch(batch: Batch, schema: string): Promise<LoadCounts> {
   const events = await mergeEvents(batch, schema)
@@ -69,16 +69,16 @@ export async function mergeBatch(batch: Batch, schema: string): Promise<LoadCoun
 async function mergeEvents(batch: Batch, schema: string): Promise<EventCounts> {
   const { engine, events, readings } = batch
   if (events.bounds === null) return { inserted: 0, enriched: 0, unchanged: 0, conflicts: 0 }
-  const there = `${schema}.audit_events t WHERE ${within(events.bounds)}`
+  const existing = `${schema}.audit_events t WHERE ${within(events.bounds)}`
   const result = await engine.runAndReadAll(
-    (await engine.runAndReadAll(`SELECT 1 FROM ${there} LIMIT 1`)).currentRowCount === 0
+    (await engine.runAndReadAll(`SELECT 1 FROM ${existing} LIMIT 1`)).currentRowCount === 0
       ? allNew(events.relation)
-      : compared(events.relation, there),
+      : compared(events.relation, existing),
   )
   const [inserted = 0, filled = 0, contradicted = 0, fills = 0, rows = 0, occurrences = 0] = (
     result.getRows()[0] ?? []
   ).map(Number)
-  const pairs = (relation: string): string => `${relation} e JOIN (FROM ${there}) t ON ${KEY}`
+  const pairs = (relation: string): string => `${relation} e JOIN (FROM ${existing}) t ON ${KEY}`
   let conflicts = contradicted > 0 ? await keepConflicts(batch, schema, pairs(events.relation)) : 0
   if (filled > 0) {
     const update = await engine.run(`
@@ -87,32 +87,32 @@ async function mergeEvents(batch: Batch, schema: string): Promise<EventCounts> {
     prove('enriched', filled, update.rowsChanged)
   }
   if (inserted > 0) {
-    // A batch that is all new, as in a backfill, needs no looking for what is there.
-    const missing = inserted === rows ? '' : `WHERE NOT EXISTS (FROM ${there} AND ${KEY})`
+    // A batch of new events only, as in a backfill, needs no anti-join.
+    const missing = inserted === rows ? '' : `WHERE NOT EXISTS (FROM ${existing} AND ${KEY})`
     const insert = await engine.run(`
       INSERT INTO ${schema}.audit_events (${columnsOf(AUDIT_EVENTS)})
       SELECT ${columnsOf(AUDIT_EVENTS)} FROM ${events.relation} e ${missing}`)
     prove('inserted', inserted, insert.rowsChanged)
   }
-  // Readings of one batch contradict the row they were merged into, which is there only now.
+  // Readings within the batch contradict the merged row, which exists only now.
   if (readings.rows > 0) conflicts += await keepConflicts(batch, schema, pairs(readingsAsEvents(batch)))
   const enriched = filled + fills
   return { inserted, enriched, unchanged: occurrences - inserted - enriched, conflicts }
 }
 
-/** Beside nothing, as in a backfill, there is nothing to compare. */
+/** Without existing rows in the range, as in a backfill, existing is nothing to compare. */
 const allNew = (events: string): string =>
   `SELECT count(*), 0, 0, sum(fills), count(*), sum(occurrences) FROM ${events}`
 
-const compared = (events: string, there: string): string => `
+const compared = (events: string, existing: string): string => `
   SELECT count(*) FILTER (t.content_hash IS NULL) AS inserted,
     count(*) FILTER (t.content_hash IS NOT NULL AND ${RULE.changes}) AS filled,
     count(*) FILTER (t.content_hash IS NOT NULL AND ${RULE.conflicts}) AS contradicted,
     coalesce(sum(e.fills) FILTER (t.content_hash IS NULL), 0) AS fills,
     count(*) AS rows, sum(e.occurrences) AS occurrences
-  FROM ${events} e LEFT JOIN (FROM ${there}) t ON ${KEY}`
+  FROM ${events} e LEFT JOIN (FROM ${existing}) t ON ${KEY}`
 
-/** Adds what is new to audit_conflicts; of what is known already, the larger number of events stays. */
+/** Adds new conflicts; a known conflict keeps the larger number of events. */
 async function keepConflicts(batch: Batch, schema: string, pairs: string): Promise<number> {
   const { engine } = batch
   await engine.run(`CREATE OR REPLACE TEMP TABLE found AS ${conflictsOfLoad(batch, RULE.conflictRows(pairs))}`)
@@ -128,12 +128,12 @@ async function keepConflicts(batch: Batch, schema: string, pairs: string): Promi
 
 function prove(what: string, expected: number, changed: number): void {
   if (changed === expected) return
-  throw new AuditError(`${changed} events were ${what} where ${expected} were to be; nothing is loaded`, {
-    advice: 'This is a fault of wandb-audit or of DuckDB: please report it.',
+  throw new AuditError(`${changed} events were ${what} instead of ${expected}; nothing is loaded`, {
+    advice: 'This is a bug in wandb-audit or DuckDB: please report it.',
   })
 }
 
-/** Constant bounds let DuckDB skip the row groups of all other days. */
+/** Constant bounds let DuckDB skip row groups outside them. */
 function within({ least, greatest }: TimestampBounds): string {
   return `t."timestamp" BETWEEN make_timestamptz(${least}) AND make_timestamptz(${greatest})`
 }
@@ -150,7 +150,7 @@ async function mergeRejects({ engine, rejects, rejected, pieces }: Batch, schema
     SELECT ${columnsOf(AUDIT_REJECTS)} FROM ${rejects.relation} ANTI JOIN ${schema}.audit_rejects USING (reject_id)`)
 }
 
-/** A document read again has one receipt a version, which tells of the last time. */
+/** One receipt per version of a document, renewed whenever that version is read again. */
 async function mergeReceipts({ engine, receipts }: Batch, schema: string): Promise<void> {
   const key = AUDIT_DOCUMENTS.key.map((column) => `t.${column} = e.${column}`).join(' AND ')
   const renewed = AUDIT_DOCUMENTS.columns.map(({ name }) => name).filter((name) => !AUDIT_DOCUMENTS.key.includes(name))

@@ -2,6 +2,7 @@
 
 import { parseAddress } from '../../src/address.js'
 import { usageError } from '../../src/errors.js'
+import { OPTIONS } from './options.js'
 
 const ONELAKE = 'https://onelake.blob.fabric.microsoft.com'
 
@@ -22,7 +23,7 @@ export interface ZonePlace {
  * @throws AuditError, exit code 2, when it is no such address
  */
 export function zonePlace(address: string): ZonePlace {
-  const { path, options } = parseAddress(address, ['endpoint'])
+  const { path, options } = parseAddress(address, OPTIONS)
   const [workspace = '', item = '', ...further] = path.replace(/\/$/, '').split('/')
   if (workspace === '' || item === '' || further.length > 0) {
     throw usageError(

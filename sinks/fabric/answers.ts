@@ -1,4 +1,4 @@
-/** What the landing zone itself can tell, in SQL: an embedded DuckDB over the files the product keeps there. */
+/** Answers queries from the landing zone itself: an embedded DuckDB over our own files there. */
 
 import { rm } from 'node:fs/promises'
 import type { DuckDBConnection } from '@duckdb/node-api'
@@ -18,9 +18,9 @@ import { JOURNALS, type JournalName, type Manifest } from './manifest.js'
 import { numberedFiles, waitingOf } from './publish.js'
 import type { Zone } from './zone.js'
 
-/** How many events of each source there are on each UTC day. */
+/** Events by UTC day and source. */
 const DAYS = 'CREATE TABLE audit_event_days (day DATE, source VARCHAR, events BIGINT)'
-/** How far each table's files have come; the last file stays when it is applied, so it counts as taken. */
+/** Replication progress by table. The last file stays after it is applied, so it counts as taken. */
 const MIRRORING =
   'CREATE TABLE audit_mirroring (table_name VARCHAR, published BIGINT, waiting BIGINT, waiting_since TIMESTAMPTZ)'
 
@@ -61,7 +61,7 @@ export const QUESTIONS: Questions = {
   ],
 }
 
-/** @returns null when a file was replaced meanwhile: the manifest at hand is no longer the newest */
+/** @returns null when a file was replaced meanwhile, so the manifest is not the newest */
 export async function answer(
   zone: Zone,
   manifest: Manifest,
@@ -79,7 +79,7 @@ export async function answer(
   }
 }
 
-/** Makes the tables, and fetches the rows of those that the statement names. */
+/** Creates the tables, and fetches the rows of those that the statement names. */
 async function fill(
   connection: DuckDBConnection,
   zone: Zone,
@@ -172,7 +172,7 @@ export async function receiptsOf(
 }
 
 const elsewhere = ({ id }: Zone): AuditError =>
-  new AuditError(`${id}: events are in Fabric alone, the landing zone cannot tell of them`, {
+  new AuditError(`${id}: events are only in Fabric itself; the landing zone cannot answer queries about them`, {
     advice:
       'Ask the SQL analytics endpoint of the mirrored database; its address is in the settings of the item. Here there are audit_documents, audit_loads, audit_rejects, audit_reject_pieces, audit_conflicts, audit_actions, audit_event_days and audit_mirroring.',
   })

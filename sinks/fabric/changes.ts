@@ -1,4 +1,4 @@
-/** What a batch changes, in the engine: its events beside what is known of their days. */
+/** Computes in the engine what a batch changes: its events against the known events of their days. */
 
 import { DUCKDB } from '../../schemas/ddl.js'
 import { MIRRORED_NAMES } from '../../schemas/fabric.js'
@@ -11,7 +11,7 @@ import { columnsOf, noRows, plainRows, rowsIn, rowsOf } from './files.js'
 import type { Manifest } from './manifest.js'
 import { downloadAll, type Zone } from './zone.js'
 
-/** What a day's file holds of each event: all that the merge rule reads. */
+/** The columns of a day's file: all that the merge rule reads. */
 const KNOWN_EVENTS: Table = {
   ...MIRRORED_NAMES,
   columns: AUDIT_EVENTS.columns.filter(
@@ -27,14 +27,14 @@ const DAY = `CAST(CAST("timestamp" AT TIME ZONE 'UTC' AS DATE) AS VARCHAR)`
 
 export interface Changes {
   readonly counts: EventCounts
-  /** Days that change, and how many events are new on each. */
+  /** Days that change, with their number of new events. */
   readonly days: ReadonlyMap<string, number>
 }
 
 /**
- * Compares, and leaves what changes for the other functions here.
+ * Compares the batch with what is known, and leaves the changes in temporary tables for the other functions here.
  *
- * @returns null when a file was replaced meanwhile: the manifest at hand is no longer the newest
+ * @returns null when a file was replaced meanwhile, so the manifest is not the newest
  */
 export async function compare(
   zone: Zone,
@@ -59,7 +59,7 @@ export async function compare(
   return { counts: { ...(await counted(batch)), conflicts }, days: await changedDays(batch) }
 }
 
-/** The batch's events contradict rows as they were known; its further readings, the rows they are merged into. */
+/** Compares the batch's events with the known rows, and its further readings with the merged rows. */
 async function findConflicts(batch: Batch): Promise<number> {
   const { engine, events, readings } = batch
   await engine.run(`CREATE OR REPLACE TEMP TABLE ${FOUND} AS SELECT *, 0 AS look FROM ${noRows(AUDIT_CONFLICTS)}`)
@@ -98,20 +98,20 @@ async function changedDays({ engine }: Batch): Promise<ReadonlyMap<string, numbe
 export const newEvents = ({ events }: Batch): string =>
   `${events.relation} e WHERE EXISTS (FROM ${CHANGES} t WHERE is_new AND ${KEY}) ORDER BY "timestamp"`
 
-/** Names and extras that are new or not what they were: whole rows, what was there included. */
+/** Names and extras that are new or changed, as whole rows. */
 export const newNames = (): string =>
   `${CHANGES} WHERE ${FILLED_FIELDS.map((name) => `${DUCKDB.quote(name)} IS NOT NULL`).join(' OR ')} ORDER BY "timestamp"`
 
 /** SELECTs the conflicts, each once. */
 export const foundConflicts = (): string => gatheredConflicts(FOUND)
 
-/** All that is known of a day once the batch is in. */
+/** The known events of a day after the batch. */
 export function knownOf(day: string): string {
   const ofDay = `"timestamp" >= TIMESTAMPTZ ${quotedString(`${day} 00:00:00Z`)} AND "timestamp" <= TIMESTAMPTZ ${quotedString(`${day} 23:59:59.999999Z`)}`
   return plainRows(KNOWN_EVENTS, `${merged(ofDay)} ORDER BY "timestamp", content_hash`)
 }
 
-/** A relation of what is known once the batch is in, where a condition holds. */
+/** The known events after the batch, where a condition holds, as a relation. */
 function merged(condition: string): string {
   const columns = columnsOf(KNOWN_EVENTS)
   return `(

@@ -10,10 +10,10 @@ import { answer, QUESTIONS, receiptsOf } from './answers.js'
 import { type Loaded, localOf, tryLoad } from './load.js'
 import { type Manifest, readManifest } from './manifest.js'
 import { openZone } from './open.js'
-import { settle } from './publish.js'
+import { publishPending } from './publish.js'
 import { UNSTOPPABLE, type Zone } from './zone.js'
 
-/** Each lost attempt means that another publisher has loaded a batch. */
+/** Each lost attempt means that another publisher loaded a batch. */
 const ATTEMPTS = 20
 
 export interface FabricOptions {
@@ -32,19 +32,19 @@ export async function fabricSink(address: string, { signal, onNotice }: FabricOp
   return fabricSinkOver({ id, store, root, onNotice }, signal)
 }
 
-/** The sink over a store that is open already; it closes it. What it has noticed it tells once. */
+/** The sink over an open store, which it closes. Each notice is reported once. */
 export function fabricSinkOver(place: Zone, signal: AbortSignal): Sink {
   const { id } = place
-  const told = new Set<string>()
+  const reported = new Set<string>()
   const zone: Zone = {
     ...place,
     onNotice(text) {
-      if (!told.has(text)) place.onNotice(text)
-      told.add(text)
+      if (!reported.has(text)) place.onNotice(text)
+      reported.add(text)
     },
   }
 
-  /** Reads with the newest manifest, and again when a file was replaced while it was read. */
+  /** Reads with the newest manifest; starts over when a file is replaced meanwhile. */
   async function withManifest<T>(read: (manifest: Manifest) => Promise<T | null>): Promise<T | null> {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const held = await readManifest(zone, signal)
@@ -67,13 +67,13 @@ export function fabricSinkOver(place: Zone, signal: AbortSignal): Sink {
       const loaded = await interruptible(batch.engine, signal, async () => {
         let done: Loaded | null = null
         for (let attempt = 1; attempt <= ATTEMPTS && done === null; attempt++)
-          done = await tryLoad(zone, batch, await settle(zone, signal), signal)
+          done = await tryLoad(zone, batch, await publishPending(zone, signal), signal)
         return done
       }).catch((error: unknown) => {
         throw duckdbError(id, error)
       })
       if (loaded === null) throw crowded(id)
-      await settleCommitted(zone, loaded)
+      await publishCommitted(zone, loaded)
       return loaded.counts
     },
 
@@ -91,10 +91,10 @@ export function fabricSinkOver(place: Zone, signal: AbortSignal): Sink {
   }
 }
 
-/** The batch is committed, so this goes on to its end even when the run is to stop. */
-async function settleCommitted(zone: Zone, { held, parts }: Loaded): Promise<void> {
+/** The batch is committed, so this runs to its end even after an abort. */
+async function publishCommitted(zone: Zone, { held, parts }: Loaded): Promise<void> {
   try {
-    await settle(zone, UNSTOPPABLE, { held, local: localOf(parts) })
+    await publishPending(zone, UNSTOPPABLE, { held, local: localOf(parts) })
   } catch (error) {
     const what = error instanceof AuditError ? error.message : 'an unexpected error'
     throw new AuditError(`${zone.id}: the batch is loaded, but publishing it failed: ${what}`, {
@@ -106,8 +106,8 @@ async function settleCommitted(zone: Zone, { held, parts }: Loaded): Promise<voi
 }
 
 const crowded = (id: string): AuditError =>
-  new AuditError(`${id}: others were faster ${ATTEMPTS} times in a row; nothing is done`, {
+  new AuditError(`${id}: other loads were faster ${ATTEMPTS} times in a row; nothing is changed`, {
     outside: true,
-    advice: 'Try again, with fewer runs that load at once.',
+    advice: 'Run it again while fewer loads write there.',
     retryable: true,
   })

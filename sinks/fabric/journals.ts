@@ -1,6 +1,6 @@
 /**
- * The rows of receipts, loads, rejects and conflicts, kept in files of the product's own. Each commit adds one file to a journal; eight
- * of one level become one of the next, so years of loads are a few dozen files and a row is rewritten six times at most.
+ * Receipts, loads, rejects and conflicts, kept in our own files as log-structured journals. Each commit adds one file; eight files
+ * of a level are merged into one of the next, so years of loads are a few dozen files and a row is rewritten at most six times.
  */
 
 import { join } from 'node:path'
@@ -29,13 +29,13 @@ export const JOURNAL_TABLES: Readonly<Record<JournalName, Table>> = {
   audit_conflicts: AUDIT_CONFLICTS,
 }
 
-/** Of rows with one key the newest counts: a document's last receipt, a conflict's largest number of events. */
+/** The column that picks the current row of a key: a document's last receipt, a conflict's largest number of events. */
 const NEWEST: Readonly<Partial<Record<JournalName, string>>> = {
   audit_documents: 'loaded_at',
   audit_conflicts: 'events',
 }
 
-/** A condition to follow a SELECT of a journal's rows, so that each key is there once. */
+/** A clause behind a SELECT of a journal's rows that keeps one row per key. */
 export function eachOnce(name: JournalName): string {
   const newest = NEWEST[name]
   const key = JOURNAL_TABLES[name].key.map(DUCKDB.quote).join(', ')
@@ -45,9 +45,9 @@ export function eachOnce(name: JournalName): string {
 type Journal = Manifest['journals'][JournalName]
 
 /**
- * Copies a journal to a local folder. The relation with its rows; null when a file was replaced meanwhile.
+ * Downloads a journal. Returns a relation with its rows; null when a file was replaced meanwhile.
  *
- * @param folder where the files may stay
+ * @param folder receives the files
  */
 export async function journalRows(
   zone: Zone,
@@ -61,7 +61,7 @@ export async function journalRows(
   return files === null ? null : rowsIn(JOURNAL_TABLES[name], files)
 }
 
-/** A journal with one file more, and with as few files as can be. Null when a file was replaced meanwhile. */
+/** A journal with one more file, merged into as few files as possible. Null when a file was replaced meanwhile. */
 export async function extended(
   zone: Zone,
   name: JournalName,
@@ -82,11 +82,11 @@ export async function extended(
   return [...longer.slice(0, from), { file: merged, level }]
 }
 
-/** From which file on all become one, and of which level that is. The newest stand last; levels fall towards them. */
+/** The index from which files are merged into one, and its level. The newest file is last, and levels fall towards it. */
 export function merging(levels: readonly number[]): { readonly from: number; readonly level: number } {
   let from = levels.length
   for (let level = 0; ; level++) {
-    // Those of the levels below count as one more of this.
+    // The lower levels together count as one more file of this one.
     const first = from - (level === 0 ? FAN_IN : FAN_IN - 1)
     if (first < 0 || levels.slice(first, from).some((each) => each !== level)) return { from, level }
     from = first

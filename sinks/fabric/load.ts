@@ -1,4 +1,4 @@
-/** One attempt to load a batch: everything is uploaded under names of its own, then the manifest names it. */
+/** One attempt to load a batch: uploads everything under new names, then commits by naming it in the manifest. */
 
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
@@ -26,12 +26,12 @@ const LOAD = 'fabric_load'
 
 export interface Loaded {
   readonly counts: LoadCounts
-  /** With what is still to be published. */
+  /** The committed manifest, with what is still to be published. */
   readonly held: Held
   readonly parts: Parts
 }
 
-/** @returns null when another publisher was faster, and then nothing is loaded */
+/** @returns null when another publisher was faster; nothing is loaded then */
 export async function tryLoad(zone: Zone, batch: Batch, held: Held, signal: AbortSignal): Promise<Loaded | null> {
   const { manifest } = held
   try {
@@ -49,7 +49,7 @@ export async function tryLoad(zone: Zone, batch: Batch, held: Held, signal: Abor
     const committed = await replaceManifest(zone, held, next, UNSTOPPABLE)
     return committed === null ? null : { counts, held: committed, parts }
   } finally {
-    await dropAll(batch).catch(() => {}) // what went wrong before is what counts
+    await dropAll(batch).catch(() => {}) // keep the first error
   }
 }
 
@@ -58,7 +58,7 @@ async function dropAll(batch: Batch): Promise<void> {
   await batch.engine.run(`DROP TABLE IF EXISTS ${LOAD}`)
 }
 
-/** By table: what a commit adds to it, uploaded as `file` and still here as `local`. */
+/** By table: what a commit adds to it, uploaded as `file`, with a local copy. */
 export type Parts = ReadonlyMap<string, { readonly file: string; readonly local: string }>
 
 export const localOf = (parts: Parts): ReadonlyMap<string, string> =>
@@ -91,7 +91,7 @@ async function writeParts(
   if (rejects === null || conflicts === null) return null
   await createLoad(batch, counts)
   const parts = new Map<string, { file: string; local: string }>()
-  // Names before the events that are joined to them, receipts and the load itself last.
+  // Names before the events they are joined to; receipts and the load's own row last.
   const all: readonly Rows[] = [
     [MIRRORED_NAMES, newNames()],
     [MIRRORED_EVENTS, newEvents(batch)],
@@ -109,7 +109,7 @@ async function writeParts(
   return parts
 }
 
-/** Rejects that are not known, and before them their pieces; only where there are any are the known ones fetched. */
+/** New rejects, preceded by their pieces. Fetches the known ones only when the batch has any. */
 async function newRejects(
   zone: Zone,
   { rejected, rejects, pieces, folder }: Batch,
@@ -127,7 +127,7 @@ async function newRejects(
   ]
 }
 
-/** Conflicts that are not known, or are of more events now: whole rows, as an upsert has them. */
+/** Conflicts that are new or now have more events, as whole rows for an upsert. */
 async function changedConflicts(
   zone: Zone,
   { folder }: Batch,
@@ -152,7 +152,7 @@ async function createLoad(batch: Batch, counts: LoadCounts): Promise<void> {
   )
 }
 
-/** Writes what is known of each day that changes. */
+/** Writes the known events of each day that changes. */
 async function writeDays(
   zone: Zone,
   { engine, source, folder }: Batch,

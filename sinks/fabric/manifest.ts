@@ -1,15 +1,17 @@
 /**
- * The manifest: one small file, replaced as a whole, that says what is loaded. Replacing it is the commit of a batch;
- * what it does not name is not there.
+ * The manifest: one small file that says what is loaded. Replacing it commits a batch; a file that it does not name does not
+ * exist for readers.
  */
 
 import { z } from 'zod'
+import { LAYOUT_VERSION } from '../../schemas/tables.js'
 import { AuditError } from '../../src/errors.js'
+import { refuseNewerLayout } from '../shared/layout.js'
 import { OWN, readText, remove, upload, type Zone } from './zone.js'
 
 const PATH = `${OWN}/manifest.json`
 
-/** The tables whose rows are kept here as well: receipts, and what `rejects` and `status` show. */
+/** Tables whose rows we keep a second copy of: receipts, and what `rejects` and `status` show. */
 export const JOURNALS = [
   'audit_documents',
   'audit_loads',
@@ -26,9 +28,12 @@ const journal = z
   .readonly()
   .default([])
 
+const layout = z.int().default(1)
+
 const manifest = z.strictObject({
-  version: z.literal(1),
-  /** By UTC day: the file with what the merge rule reads of its events, and how many events came from each source. */
+  /** Of the layout: the mark of all that is here and in the tables. */
+  version: layout,
+  /** By UTC day: the file with the columns that the merge rule reads, and the number of events by source. */
   days: z.record(z.string(), z.strictObject({ file, events: z.record(z.string(), z.int()) })),
   journals: z.strictObject({
     audit_documents: journal,
@@ -37,15 +42,15 @@ const manifest = z.strictObject({
     audit_reject_pieces: journal,
     audit_conflicts: journal,
   }),
-  /** By mirrored table: the number of its last file, and the hash of the columns and rows it was opened with. */
+  /** By mirrored table: the number of its last file, and the hash of its opening file's columns and rows. */
   tables: z.record(z.string(), z.strictObject({ number: z.int(), opening: z.string().nullable() })),
-  /** Files that are committed and may not have reached their table's folder yet; at most one a table. */
+  /** Committed files that may not have reached their table's folder yet; at most one per table. */
   pending: z.array(z.strictObject({ table: z.string(), number: z.int(), file })).readonly(),
 })
 
 export type Manifest = z.infer<typeof manifest>
 
-/** A manifest as it stands in the zone; `version` is the store's. */
+/** A manifest as stored; `version` is the store's. */
 export interface Held {
   readonly manifest: Manifest
   readonly version: string
@@ -55,18 +60,20 @@ export interface Held {
 export async function readManifest(zone: Zone, signal: AbortSignal): Promise<Held | null> {
   const found = await readText(zone, PATH, signal)
   if (found === null) return null
-  const parsed = manifest.safeParse(jsonOf(found.text))
+  const json = jsonOf(found.text)
+  const parsed = manifest.safeParse(json)
   if (parsed.success) return { manifest: parsed.data, version: found.version }
+  refuseNewerLayout(zone.id, z.object({ version: layout }).safeParse(json).data?.version ?? null)
   throw new AuditError(`${zone.id}: ${PATH} is not a manifest that this version reads; nothing is loaded`, {
     outside: true,
-    advice: 'A newer wandb-audit may have written it: use that one. It must not be edited by hand.',
+    advice: 'Somebody edited it: put back what was there, or see "To start anew" in docs/fabric.md.',
   })
 }
 
 /**
- * Puts `next` in the place of exactly the manifest that is held, and removes the files that it no longer names.
+ * Replaces the held manifest by compare-and-swap, and removes the files that the new one no longer names.
  *
- * @returns null when another publisher was faster, and then nothing is changed
+ * @returns null when another publisher was faster; nothing is changed then
  */
 export async function replaceManifest(
   zone: Zone,
@@ -74,14 +81,15 @@ export async function replaceManifest(
   next: Manifest,
   signal: AbortSignal,
 ): Promise<Held | null> {
-  const content = Buffer.from(JSON.stringify(next))
+  const marked = { ...next, version: LAYOUT_VERSION }
+  const content = Buffer.from(JSON.stringify(marked))
   const version = await upload(zone, PATH, content, held === null ? 'absent' : { version: held.version }, signal)
   if (version === null) return null
   const kept = filesOf(next)
   const superseded = held === null ? [] : [...filesOf(held.manifest)].filter((path) => !kept.has(path))
-  // What is committed is committed: files that stay behind are swept by a later run.
+  // Already committed: a later run sweeps what stays behind.
   await remove(zone, superseded, signal).catch(() => {})
-  return { manifest: next, version }
+  return { manifest: marked, version }
 }
 
 /** Every file the manifest names, and itself. */

@@ -1,10 +1,10 @@
-/** Making the landing zone ready: key columns, who publishes, and each table opened with all of its columns. */
+/** Prepares the landing zone: the publisher's name, key columns, and an opening file per table with all its columns. */
 
 import { createHash, randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MIRRORED_TABLES } from '../../schemas/fabric.js'
-import { AUDIT_ACTIONS, type Table } from '../../schemas/tables.js'
+import { AUDIT_ACTIONS, LAYOUT_VERSION, type Table } from '../../schemas/tables.js'
 import { openConnection } from '../../src/duckdb/connection.js'
 import { writeParquet } from '../../src/duckdb/parquet.js'
 import { AuditError } from '../../src/errors.js'
@@ -13,20 +13,20 @@ import { refusedAtDoor } from './failures.js'
 import { actionRows, noRows, upserts } from './files.js'
 import { localOf, numbered } from './load.js'
 import { filesOf, type Held, type Manifest, readManifest, replaceManifest } from './manifest.js'
-import { folderOf, highestOf, numberedFiles, settle } from './publish.js'
+import { folderOf, highestOf, numberedFiles, publishPending } from './publish.js'
 import { list, OWN, readText, remove, upload, type Zone } from './zone.js'
 
 /** https://learn.microsoft.com/fabric/mirroring/open-mirroring-landing-zone-format#events-file-in-the-landing-zone */
 const PARTNER = { partnerName: 'wandb-audit', sourceInfo: { sourceType: 'Weights & Biases audit logs' } }
 
-/** Longer than any load takes: what nobody names after that, a killed one left behind. */
+/** Longer than any load. Older files that the manifest does not name were left by a killed load. */
 const SWEEP_MS = 24 * 60 * 60 * 1000
 
-/** Publishes what a killed run left unpublished, opens tables that are new or have new columns, and sweeps. */
+/** Publishes what a killed run left pending, opens tables that are new or have new columns, and sweeps. */
 export async function openZone(zone: Zone, signal: AbortSignal): Promise<void> {
-  await enter(zone, signal)
+  await ensureManifest(zone, signal)
   for (;;) {
-    const held = await settle(zone, signal)
+    const held = await publishPending(zone, signal)
     const stale = MIRRORED_TABLES.filter((table) => held.manifest.tables[table.name]?.opening !== openingOf(table))
     if (stale.length === 0) return sweep(zone, held, signal)
     for (const table of stale) await declareKey(zone, table, signal)
@@ -34,7 +34,7 @@ export async function openZone(zone: Zone, signal: AbortSignal): Promise<void> {
   }
 }
 
-async function enter(zone: Zone, signal: AbortSignal): Promise<void> {
+async function ensureManifest(zone: Zone, signal: AbortSignal): Promise<void> {
   try {
     if ((await readManifest(zone, signal)) === null) await createManifest(zone, signal)
   } catch (error) {
@@ -55,16 +55,16 @@ async function createManifest(zone: Zone, signal: AbortSignal): Promise<void> {
     audit_reject_pieces: [],
     audit_conflicts: [],
   }
-  await replaceManifest(zone, null, { version: 1, days: {}, journals, tables, pending: [] }, signal)
+  await replaceManifest(zone, null, { version: LAYOUT_VERSION, days: {}, journals, tables, pending: [] }, signal)
 }
 
-/** `_metadata.json` can never change once the service has seen it. */
+/** `_metadata.json` cannot change once the service has seen it. */
 async function declareKey(zone: Zone, { name, key }: Table, signal: AbortSignal): Promise<void> {
   const path = `${folderOf(name)}/_metadata.json`
   const content = `${JSON.stringify({ keyColumns: key }, null, 2)}\n`
   if ((await upload(zone, path, Buffer.from(content), 'absent', signal)) !== null) return
-  const there = await readText(zone, path, signal)
-  if (there !== null && JSON.stringify(keyColumnsOf(there.text)) === JSON.stringify(key)) return
+  const existing = await readText(zone, path, signal)
+  if (existing !== null && JSON.stringify(keyColumnsOf(existing.text)) === JSON.stringify(key)) return
   throw new AuditError(`${zone.id}: ${path} declares other key columns than ${key.join(', ')}; nothing is published`, {
     outside: true,
     advice: `Another publisher owns that table. Use a mirrored database of its own, or delete the folder ${folderOf(name)}.`,
@@ -79,7 +79,7 @@ function keyColumnsOf(json: string): unknown {
   }
 }
 
-/** A file with no rows, but for the actions: it gives a table its columns before there is anything to tell. */
+/** An empty file gives a table its columns before its first rows; audit_actions has its rows from the start. */
 const openingRows = (table: Table): string => (table === AUDIT_ACTIONS ? actionRows() : noRows(table))
 
 const openingOf = (table: Table): string =>
@@ -107,7 +107,7 @@ async function publishOpenings(zone: Zone, stale: readonly Table[], held: Held, 
     ])
     const next = { ...held.manifest, tables: { ...tables, ...Object.fromEntries(opened) }, pending }
     const committed = await replaceManifest(zone, held, next, signal)
-    if (committed !== null) await settle(zone, signal, { held: committed, local: localOf(parts) })
+    if (committed !== null) await publishPending(zone, signal, { held: committed, local: localOf(parts) })
   } finally {
     close()
     await rm(folder, { recursive: true, force: true })

@@ -1,6 +1,6 @@
 /**
- * Committed files on their way into the folders of their tables, where Fabric takes them from. A file is uploaded at once
- * and only where none of its name is; each number follows the highest one there.
+ * Moves committed files into their tables' folders, where Fabric picks them up. Each upload is one conditional write, under the
+ * number after the highest one in the folder.
  */
 
 import { readFile, rm } from 'node:fs/promises'
@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { MIRRORED_SCHEMA } from '../../schemas/fabric.js'
 import { AuditError } from '../../src/errors.js'
 import { scratchFolder } from '../../src/scratch.js'
+import { refuseNewerLayout } from '../shared/layout.js'
 import { type Held, type Manifest, readManifest, replaceManifest } from './manifest.js'
 import { download, list, upload, type Zone } from './zone.js'
 
@@ -25,7 +26,7 @@ export const folderOf = (table: string): string => `${MIRRORED_SCHEMA}.schema/${
 const pathOf = (table: string, number: number): string =>
   `${folderOf(table)}/${String(number).padStart(20, '0')}.parquet`
 
-/** The files that stand in a table's folder; the service takes away what it has applied, but for the last one. */
+/** The files in a table's folder. The service removes those it has applied, except the last one. */
 export async function numberedFiles(zone: Zone, table: string, signal: AbortSignal): Promise<NumberedFile[]> {
   const files: NumberedFile[] = []
   for await (const { key, bytes, lastModified } of list(zone, `${folderOf(table)}/0`, signal)) {
@@ -35,7 +36,7 @@ export async function numberedFiles(zone: Zone, table: string, signal: AbortSign
   return files
 }
 
-/** How many files the service has not taken yet, and since when; the last one stays for the publisher and does not count. */
+/** How many files the service has not taken yet, and since when. The last file always stays, so it does not count. */
 export function waitingOf(files: readonly NumberedFile[]): { readonly waiting: number; readonly since: Date | null } {
   const waiting = files.slice(0, -1).map(({ lastModified }) => lastModified.getTime())
   return { waiting: waiting.length, since: waiting.length === 0 ? null : new Date(Math.min(...waiting)) }
@@ -49,24 +50,25 @@ interface Committed {
 }
 
 /**
- * Publishes what is committed and not yet published, whoever committed it. To be called before and after each commit.
+ * Publishes every committed file that is still pending, no matter which run committed it. Call it before and after each commit.
  *
- * @param committed the manifest that was just written, and local copies of its pending files by their path
+ * @param committed the manifest just written, and local copies of its pending files by path
  * @returns the manifest with nothing pending
- * @throws AuditError when there is no manifest, or a table's folder was emptied
+ * @throws AuditError when there is no manifest, a newer version has written it, or a table's folder was emptied
  */
-export async function settle(zone: Zone, signal: AbortSignal, committed?: Committed): Promise<Held> {
+export async function publishPending(zone: Zone, signal: AbortSignal, committed?: Committed): Promise<Held> {
   for (let held = committed?.held ?? null; ; ) {
     held ??= await readManifest(zone, signal)
     if (held === null) throw unprepared(zone)
     const { manifest } = held
+    refuseNewerLayout(zone.id, manifest.version)
     if (manifest.pending.length === 0) return held
     const next = afterwards(manifest, await publish(zone, manifest.pending, committed?.local ?? new Map(), signal))
     held = await replaceManifest(zone, held, next, signal)
   }
 }
 
-/** A part that was refused its number gets the next one, and stays pending under that. */
+/** A part whose number was taken stays pending under the next one. */
 function afterwards(manifest: Manifest, refused: readonly Pending[]): Manifest {
   const tables = { ...manifest.tables }
   for (const { table, number } of refused) {
@@ -87,7 +89,7 @@ async function publish(
     const refused: Pending[] = []
     for (const part of pending) {
       const ours = local.get(part.file) ?? join(folder, 'ours.parquet')
-      // Whoever removed it had published it; the manifest at hand is not the newest.
+      // Another run published and removed it, so this manifest is not the newest.
       if (!local.has(part.file) && !(await download(zone, part.file, ours, signal))) continue
       const number = await publishOne(zone, part, ours, folder, signal)
       if (number !== part.number) refused.push({ ...part, number })
@@ -98,7 +100,7 @@ async function publish(
   }
 }
 
-/** @returns the number under which the part now stands; another one than its own: where to try again */
+/** @returns the part's own number once it is published; another number: the one to try next */
 async function publishOne(
   zone: Zone,
   { table, number }: Pending,
@@ -124,14 +126,13 @@ async function equal(one: string, other: string): Promise<boolean> {
 }
 
 const unprepared = ({ id }: Zone): AuditError =>
-  new AuditError(`${id}: the landing zone holds nothing of wandb-audit yet`, { advice: 'Load something first.' })
+  new AuditError(`${id}: nothing of wandb-audit is in the landing zone yet`, { advice: 'Load something first.' })
 
 const emptied = ({ id }: Zone, table: string, last: number): AuditError =>
   new AuditError(
     `${id}: the folder of ${table} does not hold its file ${last}, which always stays; nothing is published`,
     {
-      advice:
-        'Somebody emptied the folder or made it anew. See "To start anew" in docs/fabric.md before loading again.',
+      advice: 'Somebody emptied or recreated the folder. See "To start anew" in docs/fabric.md before loading again.',
     },
   )
 
@@ -142,6 +143,6 @@ function noticeWaiting(zone: Zone, table: string, files: readonly NumberedFile[]
   const { since } = waitingOf(files)
   if (since === null || Date.now() - since.getTime() < LATE_MS) return
   zone.onNotice(
-    `${zone.id}: files of ${table} wait since ${since.toISOString()}, the replication seems to stand still; look at the replication status of the mirrored database. Nothing is lost, and loading goes on`,
+    `${zone.id}: files of ${table} have been waiting since ${since.toISOString()}; replication seems to have stopped. Check the replication status of the mirrored database. Nothing is lost, and loading continues`,
   )
 }

@@ -1,10 +1,11 @@
-/** The landing zone of one mirrored database: paths within it, and whole files to and from it. */
+/** The landing zone of one mirrored database: its paths, and transfers of whole files. */
 
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { interrupted } from '../../src/errors.js'
 import { retrying } from '../../src/retry.js'
 import type { Content, ObjectStore, StoredObject, WriteCondition } from '../../src/stores/contract.js'
+import { wholeObject } from '../../src/stores/whole-object.js'
 
 export interface Zone {
   /** The sink's address. */
@@ -16,20 +17,20 @@ export interface Zone {
 }
 
 /**
- * What the product keeps for itself. Mirroring passes over names that begin with an underscore.
+ * Our own files. Mirroring ignores names that begin with an underscore.
  * https://learn.microsoft.com/fabric/mirroring/open-mirroring-best-practices
  */
 export const OWN = '_wandb_audit'
 
-/** For what must come to its end once it has begun. */
+/** For work that must run to its end once it has begun. */
 export const UNSTOPPABLE: AbortSignal = new AbortController().signal
 
-/** Requests under way at once. */
+/** Concurrent requests. */
 const WIDTH = 8
 
 const keyOf = (zone: Zone, path: string): string => `${zone.root}/${path}`
 
-/** What lies below a path, keys relative to the landing zone: OneLake may answer with an item's id where its name was asked. */
+/** Objects below a path, with keys relative to the landing zone: OneLake may answer with an item's id although its name was asked for. */
 export async function* list(zone: Zone, prefix: string, signal: AbortSignal): AsyncGenerator<StoredObject> {
   const root = '/Files/LandingZone/'
   for await (const object of zone.store.list(keyOf(zone, prefix), signal))
@@ -48,7 +49,7 @@ export async function readText(
   })
 }
 
-/** Copies a file of the zone to a local path. False: there is none. */
+/** Downloads a file; false when there is none. */
 export async function download(zone: Zone, path: string, to: string, signal: AbortSignal): Promise<boolean> {
   const written = await whole(zone, path, signal, async (chunks) => {
     await writeFile(to, chunks, { mode: 0o600 })
@@ -57,7 +58,7 @@ export async function download(zone: Zone, path: string, to: string, signal: Abo
   return written ?? false
 }
 
-/** Copies files to a folder. Their local paths, in the same order; null when one of them is gone. */
+/** Downloads files. Returns their local paths in the same order; null when one is gone. */
 export async function downloadAll(
   zone: Zone,
   paths: readonly string[],
@@ -84,7 +85,7 @@ export const upload = (
 export const remove = (zone: Zone, paths: readonly string[], signal: AbortSignal): Promise<void> =>
   inParallel(paths, (path) => zone.store.remove(keyOf(zone, path), signal))
 
-/** Does some at once. After a failure none is begun any more, and nothing goes on when this has ended. */
+/** Works on several items at once. After a failure no new one starts, and all running ones have ended when this returns. */
 export async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
   const waiting = items.values()
   let failed = false
@@ -101,7 +102,7 @@ export async function inParallel<T>(items: readonly T[], work: (item: T) => Prom
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
 }
 
-/** Reads a file from its beginning, and again when the connection breaks or it was replaced. Null: there is none. */
+/** Reads a whole file; starts over when the connection breaks or the file is replaced. Null when there is none. */
 async function whole<T>(
   zone: Zone,
   path: string,
@@ -113,7 +114,7 @@ async function whole<T>(
       const object = await zone.store.find(keyOf(zone, path), signal)
       if (object === null) return null
       const reading = await zone.store.read(object, 0, signal)
-      if (reading !== null) return await take(reading.chunks, object)
+      if (reading !== null) return await take(wholeObject(zone.store, object, reading, signal), object)
     }
   }
   try {

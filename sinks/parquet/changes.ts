@@ -1,4 +1,4 @@
-/** What a batch has for which files of the lake. */
+/** The changes a batch makes to the files of the lake. */
 
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { ACTIONS as DOCUMENTED } from '../../schemas/actions.js'
@@ -25,14 +25,14 @@ import {
 } from './layout.js'
 import { countEvents, eventsIn, mergeEvents, mergeRows, within } from './merge.js'
 
-/** With more days than this, sorting the batch once costs less than a scan of it for each. */
+/** Beyond this many days, sorting the batch once is cheaper than scanning it once per day. */
 const MOST_SCANS = 64
 
 const SORTED_EVENTS = 'lake_events'
 const SORTED_READINGS = 'lake_readings'
 const kept = ({ table }: Layout): string => `lake_${table.name}`
 
-/** Frees what the changes of a batch were read from. */
+/** Drops the temporary tables that the changes of a batch read from. */
 export async function dropKept(engine: DuckDBConnection): Promise<void> {
   const layouts = [CONFLICTS, REJECT_PIECES, REJECTS, DOCUMENTS, LOADS]
   for (const name of [SORTED_EVENTS, SORTED_READINGS, ...layouts.map(kept)])
@@ -46,11 +46,11 @@ interface Day {
   readonly events: number
   readonly fills: number
   readonly occurrences: number
-  /** SELECTs what the batch has of it: its events, and the readings that contradict them, if there are any. */
+  /** SELECTs the day's events in the batch, and the readings that contradict them; null when existing are none. */
   readonly selected: { readonly events: string; readonly readings: string | null }
 }
 
-/** One change for each UTC day that the batch has events of. Conflicts are found as the days are merged. */
+/** One change per UTC day with events in the batch. Merging a day also finds its conflicts. */
 export async function changedDays(who: string, batch: Batch): Promise<Change<EventCounts>[]> {
   const { engine } = batch
   const { relation } = batch.events
@@ -75,7 +75,7 @@ export async function changedDays(who: string, batch: Batch): Promise<Change<Eve
     const day = { name: String(name), bounds, events: count, fills, occurrences, selected }
     return {
       file: EVENTS.file(day.name),
-      merge: (there, target) => mergeDay(who, batch, day, there, target),
+      merge: (existing, target) => mergeDay(who, batch, day, existing, target),
     }
   })
 }
@@ -84,23 +84,24 @@ async function mergeDay(
   who: string,
   batch: Batch,
   { name, bounds, events, fills, occurrences, selected }: Day,
-  there: string | null,
+  existing: string | null,
   target: string,
 ): Promise<{ changed: boolean; outcome: EventCounts }> {
   const { engine, loadId } = batch
-  const counted = there === null ? [] : await rows(engine, countEvents(there, selected.events, bounds, loadId))
+  const counted = existing === null ? [] : await rows(engine, countEvents(existing, selected.events, bounds, loadId))
   const [missing = events, inserted = events, filled = 0, filledNew = fills, contradicted = 0] =
     counted[0]?.map(Number) ?? []
   const changed = missing + filled > 0
   if (changed) {
-    const before = there === null ? 0 : await number(engine, `SELECT count(*) FROM (${rowsIn(AUDIT_EVENTS, [there])})`)
-    const written = await writeParquet(who, engine, mergeEvents(there, selected.events, bounds), target)
+    const before =
+      existing === null ? 0 : await number(engine, `SELECT count(*) FROM (${rowsIn(AUDIT_EVENTS, [existing])})`)
+    const written = await writeParquet(who, engine, mergeEvents(existing, selected.events, bounds), target)
     if (written !== before + missing) throw wrong(written, before + missing)
   }
   const pairs = (e: string, file: string): string => `(${e}) e JOIN ${eventsIn(file, bounds)} t ON ${KEY}`
-  const merged = changed ? target : (there ?? target)
+  const merged = changed ? target : (existing ?? target)
   const conflicts = await findConflicts(batch, name, [
-    there === null || contradicted === 0 ? null : pairs(selected.events, there),
+    existing === null || contradicted === 0 ? null : pairs(selected.events, existing),
     selected.readings === null ? null : pairs(selected.readings, merged),
   ])
   const enriched = filled + filledNew
@@ -108,23 +109,23 @@ async function mergeDay(
 }
 
 const wrong = (rows: number, expected: number): AuditError =>
-  new AuditError(`a day would have ${rows} events where it should have ${expected}; nothing of it is loaded`, {
-    advice: 'This is a fault of wandb-audit or of DuckDB, or somebody else has changed the lake: please report it.',
+  new AuditError(`a day would end up with ${rows} events instead of ${expected}; none of them is loaded`, {
+    advice: 'Either wandb-audit or DuckDB has a bug, or someone else changed the lake: please report it.',
   })
 
-/** SELECTs of a batch's rows `added` those that are written, over what is `known`. */
+/** SELECTs which of the batch's rows (`added`) to write, given the `known` rows. */
 type Written = (added: string, known: string, key: string) => string
 
-/** A row that is there stays. */
+/** Existing rows stay. */
 export const MISSING: Written = (added, known, key) => `FROM (${added}) ANTI JOIN (${known}) USING (${key})`
 
-/** The batch's row replaces the one that is there. */
+/** The batch's row replaces the existing one. */
 export const ALL: Written = (added) => added
 
-/** Of a conflict the larger number of events stays. */
+/** A conflict keeps the larger number of events. */
 export const MORE_EVENTS: Written = newConflicts
 
-/** One change for each file of the table that rows of the relation belong to. */
+/** One change per file of the table that the relation has rows for. */
 export async function changedRows(
   who: string,
   engine: DuckDBConnection,
@@ -141,8 +142,8 @@ export async function changedRows(
     const added = `SELECT * EXCLUDE (part) FROM ${kept(layout)} WHERE part = ${quotedString(String(value))}`
     return {
       file: layout.file(String(value)),
-      async merge(there, target) {
-        const known = rowsIn(table, there === null ? [] : [there])
+      async merge(existing, target) {
+        const known = rowsIn(table, existing === null ? [] : [existing])
         const over = written(added, known, table.key.join(', '))
         const changed = (await number(engine, `SELECT count(*) FROM (${over})`)) > 0
         if (changed) await writeParquet(who, engine, mergeRows(table, over, known), target)
@@ -163,7 +164,7 @@ export function loadRow(
   ])
 }
 
-/** The tables that hold something before the first load, so that whoever reads them finds their columns. */
+/** Files written before the first load, so that readers find every table's columns. */
 export function firstFiles(who: string, connection: DuckDBConnection): Change<void>[] {
   const actions = valuesOf(
     ACTIONS,
@@ -175,27 +176,29 @@ export function firstFiles(who: string, connection: DuckDBConnection): Change<vo
     await writeParquet(who, connection, select, target)
     return { changed: true, outcome: undefined }
   }
-  const asItIs = { changed: false, outcome: undefined }
+  const unchangedFile = { changed: false, outcome: undefined }
   return [
     {
       file: ACTIONS.file('actions'),
-      async merge(there, target) {
-        const known = `(${rowsIn(ACTIONS.table, there === null ? [] : [there])})`
+      async merge(existing, target) {
+        const known = `(${rowsIn(ACTIONS.table, existing === null ? [] : [existing])})`
         const differing = `(FROM ${known} EXCEPT FROM (${actions})) UNION ALL (FROM (${actions}) EXCEPT FROM ${known})`
-        return (await number(connection, `SELECT count(*) FROM (${differing})`)) === 0 ? asItIs : write(actions, target)
+        return (await number(connection, `SELECT count(*) FROM (${differing})`)) === 0
+          ? unchangedFile
+          : write(actions, target)
       },
     },
     ...[REJECTS, REJECT_PIECES, CONFLICTS].map(({ table, file }) => ({
       file: file('0'),
-      merge: async (there: string | null, target: string) =>
-        there === null ? write(rowsIn(table, []), target) : asItIs,
+      merge: async (existing: string | null, target: string) =>
+        existing === null ? write(rowsIn(table, []), target) : unchangedFile,
     })),
   ]
 }
 
 type Constant = string | number | boolean | Date
 
-/** SELECTs rows of the table from constants of ours. */
+/** SELECTs rows of the table from constants. */
 function valuesOf({ table }: Layout, values: readonly (readonly Constant[])[]): string {
   const constant = (value: Constant | undefined): string => {
     if (value instanceof Date) return `TIMESTAMPTZ ${quotedString(value.toISOString())}`

@@ -1,4 +1,4 @@
-/** The conflicts of a batch, found day by day as each is merged. */
+/** Collects the conflicts of a batch while its days are merged. */
 
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { AUDIT_CONFLICTS } from '../../schemas/tables.js'
@@ -9,7 +9,7 @@ import { rowsIn } from './layout.js'
 
 const FOUND = 'lake_found'
 
-/** SELECTs what was found on all days, each conflict once. */
+/** SELECTs the conflicts of all days, each once. */
 export const FOUND_CONFLICTS = gatheredConflicts(`(SELECT * EXCLUDE (day) FROM ${FOUND})`)
 
 export const createFound = (engine: DuckDBConnection): Promise<unknown> =>
@@ -20,10 +20,10 @@ export const createFound = (engine: DuckDBConnection): Promise<unknown> =>
 export const dropFound = (engine: DuckDBConnection): Promise<unknown> => engine.run(`DROP TABLE IF EXISTS ${FOUND}`)
 
 /**
- * Finds the conflicts of a day in place of those that were found when it was merged before.
+ * Finds the conflicts of a day. Replaces those found when the day was merged before.
  *
- * @param looks at the rows that were there, and at the merged ones: pairs as the merge rule reads them; null for no look
- * @returns how many values contradict
+ * @param looks pairs for the merge rule: the batch against the rows before the merge, then against the merged rows; null to skip
+ * @returns the number of contradicting values
  */
 export async function findConflicts(batch: Batch, day: string, looks: readonly (string | null)[]): Promise<number> {
   const { engine } = batch

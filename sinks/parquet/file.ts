@@ -1,4 +1,4 @@
-/** One file of the lake: read, merged beside, and put in its place where it is still the one that was read. */
+/** Replaces one file of the lake by compare-and-swap: read, merge a copy, write it if the file has not changed since. */
 
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
@@ -9,55 +9,55 @@ import type { StoredObject } from '../../src/stores/contract.js'
 import type { Lake } from './lake.js'
 import { copyName } from './layout.js'
 
-/** What a batch has for one file. */
+/** What a batch changes in one file. */
 export interface Change<T> {
   /** Below the lake's prefix. */
   readonly file: string
   /**
-   * Writes the new content to `target`, or nothing where nothing would change.
+   * Writes the new content to `target`, or nothing when the file would stay the same.
    *
-   * @param there a copy of the file as it is; null where there is none
+   * @param existing a local copy of the current file; null when existing is none
    */
-  merge(there: string | null, target: string): Promise<{ readonly changed: boolean; readonly outcome: T }>
+  merge(existing: string | null, target: string): Promise<{ readonly changed: boolean; readonly outcome: T }>
 }
 
 export interface Staged<T> {
   readonly change: Change<T>
-  /** What it was merged with. */
+  /** The object it was merged with; null when existing was none. */
   readonly over: StoredObject | null
-  /** The new content; null where the file stays as it is. */
+  /** A local file with the new content; null when the file does not change. */
   readonly content: string | null
   readonly outcome: T
 }
 
-/** Another loader that replaced the file has made progress, and each of them needs some seconds: this many never come. */
+/** Every lost race means that another loader made progress, which takes it seconds: no more than a few in a row are realistic. */
 const MOST_ATTEMPTS = 100
 
-/** @param folder where the new content is put */
+/** @param folder receives the new content */
 export async function stage<T>(lake: Lake, change: Change<T>, folder: string, signal: AbortSignal): Promise<Staged<T>> {
   for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
     if (signal.aborted) throw interrupted()
     const over = await lake.store.find(lake.prefix + change.file, signal)
-    const there = over === null ? null : join(folder, copyName(randomUUID(), change.file))
+    const existing = over === null ? null : join(folder, copyName(randomUUID(), change.file))
     try {
-      if (over !== null && there !== null && !(await lake.fetch(over, there, signal))) continue
+      if (over !== null && existing !== null && !(await lake.fetch(over, existing, signal))) continue
       const content = join(folder, `${randomUUID()}.parquet`)
-      const { changed, outcome } = await change.merge(there, content).catch((error: unknown) => {
-        throw there !== null && readsNonsense(error) ? damagedFile(lake.id, change.file) : error
+      const { changed, outcome } = await change.merge(existing, content).catch((error: unknown) => {
+        throw existing !== null && readsNonsense(error) ? damagedFile(lake.id, change.file) : error
       })
       return { change, over, content: changed ? content : null, outcome }
     } finally {
-      if (there !== null) await rm(there, { force: true })
+      if (existing !== null) await rm(existing, { force: true })
     }
   }
   throw contended(lake, change.file)
 }
 
 /**
- * Puts the new content into the lake; merges again where somebody else was faster.
+ * Writes the new content to the lake, and merges again when another loader was faster.
  *
- * @param onMergedAgain called before what was merged again takes its place
- * @returns what became of it in the end
+ * @param onMergedAgain called after each further merge, before its result is written
+ * @returns the outcome of the merge that was written
  */
 export async function publish<T>(
   lake: Lake,
@@ -80,7 +80,7 @@ export async function publish<T>(
 }
 
 const contended = (lake: Lake, file: string): AuditError =>
-  new AuditError(`${lake.id}: others keep replacing ${file}`, {
-    advice: 'Run it again when fewer loads of this lake run at once.',
+  new AuditError(`${lake.id}: other loads keep replacing ${file}`, {
+    advice: 'Run it again while fewer loads write to this lake.',
     retryable: true,
   })

@@ -11,6 +11,7 @@ import { publish, stage } from './file.js'
 import { type Lake, openLake } from './lake.js'
 import { ACTIONS, DOCUMENTS, rowsIn } from './layout.js'
 import { loadBatch } from './load.js'
+import { markChange } from './mark.js'
 import { askLake } from './query.js'
 import { snapshots } from './snapshot.js'
 
@@ -42,7 +43,7 @@ export function lakeSink(lake: Lake, signal: AbortSignal): Sink {
       guarded(async () => {
         const folder = await files.folder()
         await withConnection(async (connection) => {
-          for (const change of firstFiles(id, connection))
+          for (const change of [markChange(id), ...firstFiles(id, connection)])
             await publish(lake, await stage(lake, change, folder, signal), folder)
         })
       }),

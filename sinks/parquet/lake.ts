@@ -1,24 +1,25 @@
-/** Where a lake lies: a folder of this machine, or a store's prefix. */
+/** Where a lake is: a local folder, or a prefix in an object store. */
 
 import { createWriteStream } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { AuditError, interrupted, printable, usageError } from '../../src/errors.js'
+import { interrupted, usageError } from '../../src/errors.js'
 import { retrying } from '../../src/retry.js'
 import { scratchFolder } from '../../src/scratch.js'
 import type { ObjectStore, StoredObject } from '../../src/stores/contract.js'
 import { openDirectory, openStore } from '../../src/stores/index.js'
+import { wholeObject } from '../../src/stores/whole-object.js'
 
 export interface Lake {
   /** As the operator addressed it. */
   readonly id: string
   readonly store: ObjectStore
-  /** Of every key of the lake: empty, or ending in a slash. */
+  /** Prefix of every key: empty, or ending in a slash. */
   readonly prefix: string
-  /** Makes `path` a file with exactly this version. False when it is no longer there. */
+  /** Makes `path` a file with exactly this version; false when that version is gone. */
   fetch(object: StoredObject, path: string, signal: AbortSignal): Promise<boolean>
-  /** A new folder to fetch into, from which little has to be copied; whoever asks for it removes it. */
+  /** A new folder to fetch into, on the lake's own disk if possible, so that files can be linked. The caller removes it. */
   scratch(): Promise<string>
 }
 
@@ -57,19 +58,14 @@ export async function openLake(address: string): Promise<Lake> {
   }
 }
 
-/** Whole or not at all; again from the start when it broke off. */
+/** All or nothing. Starts over when the connection breaks. */
 function download(store: ObjectStore, object: StoredObject, path: string, signal: AbortSignal): Promise<boolean> {
   return retrying(async () => {
     const reading = await store.read(object, 0, signal)
     if (reading === null) return false
     try {
-      const file = createWriteStream(path)
-      await pipeline(Readable.from(reading.chunks), file, { signal })
-      if (file.bytesWritten === object.bytes) return true
-      throw new AuditError(
-        `${printable(`${store.id}/${object.key}`)} arrived with ${file.bytesWritten} of its ${object.bytes} bytes`,
-        { retryable: true, advice: 'Run it again.' },
-      )
+      await pipeline(Readable.from(wholeObject(store, object, reading, signal)), createWriteStream(path), { signal })
+      return true
     } catch (error) {
       await rm(path, { force: true })
       throw signal.aborted ? interrupted() : error

@@ -1,4 +1,4 @@
-/** Which file of the lake a row belongs to. Names and order of the files' columns are those of the tables. */
+/** Maps rows to files of the lake. The files have the tables' columns, in the tables' order. */
 
 import { DUCKDB } from '../../schemas/ddl.js'
 import {
@@ -15,16 +15,16 @@ import {
 import { quotedString } from '../../src/duckdb/quoting.js'
 
 /**
- * Every row has one file, told by what never changes of it: so a row that comes again meets the one that is there, no
- * row is in two files, and replacing one file is all that has to be atomic.
+ * A row's file depends only on columns that never change. So a row that is loaded again meets its earlier copy, no row is in two
+ * files, and replacing one file is the only step that has to be atomic.
  */
 export interface Layout {
   readonly table: Table
-  /** SQL: the part of the table that a row belongs to. */
+  /** SQL expression: the partition of a row. */
   readonly part: string
-  /** What the name of a part looks like. */
+  /** Pattern of partition names. */
   readonly form: RegExp
-  /** Where that part lies in the lake. */
+  /** The partition's file, from the root of the lake. */
   file(part: string): string
 }
 
@@ -80,28 +80,28 @@ export const ACTIONS: Layout = {
 /** Every table of the lake. */
 export const LAYOUTS: readonly Layout[] = [EVENTS, REJECTS, REJECT_PIECES, CONFLICTS, DOCUMENTS, LOADS, ACTIONS]
 
-/** Where the files of a table lie: the beginning of all their names. */
+/** The common prefix of a table's files. */
 export const folderOf = ({ table }: Layout): string => `${table.name}/`
 
 /**
- * Whether a file, named from the lake's root, is one that a load writes. Whatever else lies there was put there by somebody
- * else, and is no part of the table.
+ * Whether a load writes a file of this name (from the root of the lake). Any other file was put there by someone else and is
+ * not part of the table.
  */
 export function isPart({ form, file }: Layout, key: string): boolean {
   const [before = '', after = ''] = file('\0').split('\0')
   return key.startsWith(before) && key.endsWith(after) && form.test(key.slice(before.length, key.length - after.length))
 }
 
-/** JSON is text there: readers that know Parquet's JSON type are few. */
+/** JSON is stored as text: few readers know Parquet's JSON type. */
 const TYPES: Readonly<Record<FieldType, string>> = { ...DUCKDB.types, json: 'VARCHAR' }
 
-/** The table's columns as its files have them, from an expression for each. */
+/** The table's columns with the types of its files, each from an expression. */
 export const filed = ({ columns }: Table, value: (name: string) => string = DUCKDB.quote): string =>
   columns.map(({ name, type }) => `CAST(${value(name)} AS ${TYPES[type]}) AS ${DUCKDB.quote(name)}`).join(', ')
 
 const listed = ({ columns }: Table): string => columns.map(({ name }) => DUCKDB.quote(name)).join(', ')
 
-/** SELECTs the rows of a table's files, in their order; a column that an older file lacks is null. */
+/** SELECTs the rows of a table's files in order. A column that an older file lacks is null. */
 export function rowsIn(table: Table, files: readonly string[]): string {
   const none = `SELECT ${filed(table, () => 'NULL')} WHERE false`
   if (files.length === 0) return none
@@ -116,7 +116,7 @@ export function rowsIn(table: Table, files: readonly string[]): string {
 /** https://duckdb.org/docs/stable/sql/functions/pattern_matching#globbing: a path in SQL is a pattern, unless it is escaped. */
 export const asPattern = (path: string): string => path.replace(/[*?[]/g, '[$&]')
 
-/** A name for a copy of a lake's file; the name in the lake stands in it, and so in what DuckDB says of the copy. */
+/** A name for a local copy. It contains the file's name in the lake, so DuckDB's errors about the copy name the file. */
 export const copyName = (id: string, key: string): string =>
   `${id}.${key
     .replaceAll('/', ',')

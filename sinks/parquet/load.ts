@@ -1,4 +1,4 @@
-/** Loading a batch: everything is merged beside the lake and the counts are proven, then file after file takes its place. */
+/** Loads a batch: merges everything into local files, proves the counts, then replaces file after file. */
 
 import type { Batch, LoadCounts } from '../../src/contract.js'
 import { interruptible } from '../../src/duckdb/connection.js'
@@ -20,8 +20,8 @@ interface StagedBatch {
 }
 
 /**
- * Until the first file is put in its place, whatever fails or interrupts leaves the lake as it was. From then on only a
- * failure ends it, as in a commit.
+ * Until the first file is replaced, a failure or an interrupt leaves the lake unchanged. From then on an abort is ignored, as
+ * during a commit.
  */
 export async function loadBatch(lake: Lake, batch: Batch, signal: AbortSignal): Promise<LoadCounts> {
   const { engine } = batch
@@ -32,7 +32,7 @@ export async function loadBatch(lake: Lake, batch: Batch, signal: AbortSignal): 
   } catch (error) {
     throw signal.aborted ? interrupted() : duckdbError(lake.id, error)
   } finally {
-    await dropKept(engine).catch(() => {}) // what went wrong before is what counts
+    await dropKept(engine).catch(() => {}) // keep the first error
   }
 }
 
@@ -60,8 +60,8 @@ const changedConflicts = (lake: Lake, { engine }: Batch): Promise<Change<void>[]
   changedRows(lake.id, engine, CONFLICTS, `(${FOUND_CONFLICTS})`, MORE_EVENTS)
 
 /**
- * Conflicts first: a name that the API's displaces from a row is nowhere else afterwards. Receipts last: whatever ends it
- * on the way, the next run reads the documents again that have none, and finds what is there already.
+ * Conflicts first: once the API's name has displaced another one, audit_conflicts is its only copy. Receipts last: if
+ * the load ends halfway, the next run reads the documents without receipts again and finds the rows that exist.
  */
 async function publishBatch(lake: Lake, batch: Batch, staged: StagedBatch): Promise<LoadCounts> {
   const { engine, folder } = batch

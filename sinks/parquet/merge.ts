@@ -1,4 +1,4 @@
-/** The SQL of merging what a batch has for one file with what the file has. */
+/** SQL that merges a batch's rows with the rows of one file. */
 
 import { DUCKDB } from '../../schemas/ddl.js'
 import { AUDIT_EVENTS, type Table } from '../../schemas/tables.js'
@@ -11,7 +11,7 @@ const ORDER = 'ORDER BY "timestamp", content_hash'
 
 const instant = (microseconds: bigint): string => `make_timestamptz(${microseconds})`
 
-/** Constant bounds let DuckDB pass over the row groups of other times. */
+/** Constant bounds let DuckDB skip row groups outside them. */
 export const within = ({ least, greatest }: TimestampBounds): string =>
   `"timestamp" BETWEEN ${instant(least)} AND ${instant(greatest)}`
 
@@ -20,10 +20,10 @@ export const eventsIn = (file: string, bounds: TimestampBounds): string =>
   `(FROM (${rowsIn(AUDIT_EVENTS, [file])}) WHERE ${within(bounds)})`
 
 /**
- * What becomes of the events `e` (columns of audit_events, occurrences, fills) beside those of a day's file: one row of
- * `missing`, `inserted`, `filled`, `fills` and `contradicted`.
+ * Compares events `e` (columns of audit_events, occurrences, fills) with a day's file: one row of `missing`, `inserted`,
+ * `filled`, `fills` and `contradicted`.
  *
- * An event that this very load has put there, before its answer was lost, counts as inserted.
+ * An event that this load itself wrote before the store's answer was lost counts as inserted.
  */
 export function countEvents(file: string, e: string, bounds: TimestampBounds, loadId: string): string {
   const isNew = `(t.content_hash IS NULL OR t.load_id = ${quotedString(loadId)})`
@@ -37,26 +37,25 @@ export function countEvents(file: string, e: string, bounds: TimestampBounds, lo
 }
 
 /**
- * The day's events, those of `e` among them: merged by the rule, everything else as it was, in the order of time. Only what lies
- * between the bounds is sorted; the rest is copied as it stands.
+ * The day's events with `e` merged in, ordered by time. Only rows between the bounds are merged and sorted; the rest is copied.
  */
 export function mergeEvents(file: string | null, e: string, bounds: TimestampBounds): string {
   if (file === null) return `SELECT ${filed(AUDIT_EVENTS)} FROM (${e}) ${ORDER}`
-  const there = rowsIn(AUDIT_EVENTS, [file])
+  const existing = rowsIn(AUDIT_EVENTS, [file])
   const merged = filed(AUDIT_EVENTS, (name) => {
     const column = DUCKDB.quote(name)
     if (AUDIT_EVENTS.key.includes(name)) return `coalesce(t.${column}, e.${column})`
     return RULE.values[name] ?? `CASE WHEN t.content_hash IS NULL THEN e.${column} ELSE t.${column} END`
   })
   return `
-    SELECT * FROM (${there}) WHERE "timestamp" < ${instant(bounds.least)}
+    SELECT * FROM (${existing}) WHERE "timestamp" < ${instant(bounds.least)}
     UNION ALL
     (SELECT ${merged} FROM ${eventsIn(file, bounds)} t FULL JOIN (${e}) e ON ${KEY} ${ORDER})
     UNION ALL
-    SELECT * FROM (${there}) WHERE "timestamp" > ${instant(bounds.greatest)}`
+    SELECT * FROM (${existing}) WHERE "timestamp" > ${instant(bounds.greatest)}`
 }
 
-/** All rows of both, sorted by the table's key; where both have one, that of `first`. */
+/** The rows of both, sorted by key; `first` wins where both have a row. */
 export function mergeRows(table: Table, first: string, second: string): string {
   const key = table.key.map(DUCKDB.quote).join(', ')
   return `

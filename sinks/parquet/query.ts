@@ -1,24 +1,25 @@
-/** Asking the lake: views over its files, in a database that can only be read. */
+/** Answers a query: views over the lake's files in a read-only database. */
 
 import { join } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { DUCKDB } from '../../schemas/ddl.js'
 import type { Table } from '../../schemas/tables.js'
-import { type View, views } from '../../schemas/views.js'
 import type { QueryResult } from '../../src/contract.js'
 import { duckdbError } from '../../src/duckdb/errors.js'
 import { quotedString } from '../../src/duckdb/quoting.js'
+import { DUCKDB_VIEWS } from '../shared/duckdb-forms.js'
 import { openRoom } from '../shared/room.js'
+import type { View } from '../shared/views.js'
 import { asPattern, LAYOUTS, rowsIn } from './layout.js'
 import type { Snapshots } from './snapshot.js'
 
 interface Definitions {
   readonly views: readonly View[]
-  /** What they read. */
+  /** The files that the views read. */
   readonly files: readonly string[]
 }
 
-/** One statement over the tables and views that it names, as their files are now. */
+/** Runs one statement over the current files of the tables and views it names. */
 export async function askLake(id: string, lake: Snapshots, sql: string, signal: AbortSignal): Promise<QueryResult> {
   const room = await openRoom(id)
   try {
@@ -32,24 +33,24 @@ export async function askLake(id: string, lake: Snapshots, sql: string, signal: 
 }
 
 /**
- * Only what the statement names is fetched; of a lake in a store that can be much. What a statement names without its name
- * standing there is not found, which is an error and never an empty answer.
+ * Fetches only tables whose names appear in the statement, because a lake in a store can be large. A table that a statement reaches
+ * without its name is not defined: that is an error, never an empty result.
  */
 async function definitions(sql: string, lake: Snapshots, signal: AbortSignal): Promise<Definitions> {
   const named = (name: string, text: string): boolean => text.toLowerCase().includes(name)
-  const over = views().filter(({ name }) => named(name, sql))
+  const over = DUCKDB_VIEWS.filter(({ name }) => named(name, sql))
   const text = [sql, ...over.map((view) => view.sql)].join('\n')
   const tables = []
   const files = []
   for (const layout of LAYOUTS.filter(({ table }) => named(table.name, text))) {
-    const there = await lake.filesOf(layout, signal)
-    tables.push({ name: layout.table.name, sql: typedRows(layout.table, there) })
-    files.push(...there)
+    const paths = await lake.filesOf(layout, signal)
+    tables.push({ name: layout.table.name, sql: typedRows(layout.table, paths) })
+    files.push(...paths)
   }
   return { views: [...tables, ...over], files }
 }
 
-/** With the types that the DuckDB sink's tables have. */
+/** Rows with the types of the DuckDB sink's tables. */
 function typedRows(table: Table, files: readonly string[]): string {
   const columns = table.columns.map(
     ({ name, type }) => `CAST(${DUCKDB.quote(name)} AS ${DUCKDB.types[type]}) AS ${DUCKDB.quote(name)}`,

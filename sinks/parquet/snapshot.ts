@@ -1,4 +1,4 @@
-/** The files of a lake as they are at one moment, kept readable while others replace them. */
+/** Local copies of the lake's current files, readable while other loads replace them. */
 
 import { createHash } from 'node:crypto'
 import { access, rm } from 'node:fs/promises'
@@ -8,17 +8,17 @@ import type { Lake } from './lake.js'
 import { copyName, folderOf, isPart, type Layout } from './layout.js'
 
 export interface Snapshots {
-  /** Local files with the rows of a table: each of its files as it is now, in the order of their keys. No others. */
+  /** Local copies of a table's current files, ordered by key; files of other programs are left out. */
   filesOf(layout: Layout, signal: AbortSignal): Promise<string[]>
-  /** Where they lie; made on first use. */
+  /** The folder they are in; created on first use. */
   folder(): Promise<string>
   remove(): Promise<void>
 }
 
-/** Requests to a store at once. */
+/** Concurrent requests. */
 const FETCHES = 8
 
-/** What was fetched is kept until `remove`, so a file that has not changed is fetched once. */
+/** Copies are kept until `remove`, so an unchanged file is fetched once. */
 export function snapshots(lake: Lake): Snapshots {
   let made: Promise<string> | undefined
   const folder = (): Promise<string> => {

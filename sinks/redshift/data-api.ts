@@ -3,7 +3,6 @@
  * https://docs.aws.amazon.com/redshift/latest/mgmt/data-api.html
  */
 
-import { setTimeout as pause } from 'node:timers/promises'
 import {
   BatchExecuteStatementCommand,
   CancelStatementCommand,
@@ -13,16 +12,14 @@ import {
   type Field,
   GetStatementResultCommand,
   RedshiftDataClient,
-  type SqlParameter,
 } from '@aws-sdk/client-redshift-data'
 import { AuditError, interrupted } from '../../src/errors.js'
+import { type Job, type JobTiming, type Outcome, runToEnd } from '../shared/jobs.js'
 import type { RedshiftAddress } from './address.js'
 import { apiFailure, statementFailure, vanished } from './failures.js'
 
-/** The service answers as soon as the statement ends, or after this time; a longer wait is asked for again. */
-const WAIT_SECONDS = 20
-const LEAST_PAUSE_MS = 50
-const LONGEST_PAUSE_MS = 5000
+/** The Data API itself ends a statement after 24 hours. */
+const TIMING: JobTiming = { pollMs: 100, limitMs: Number.POSITIVE_INFINITY, cancelMs: Number.POSITIVE_INFINITY }
 
 const SILENT = { trace() {}, debug() {}, info() {}, warn() {}, error() {} }
 
@@ -35,12 +32,10 @@ export interface Statements {
   readonly what: string
   /** Two requests with the same token are one statement, for 8 hours. At most 64 characters. */
   readonly token?: string
-  readonly parameters?: readonly SqlParameter[]
+  /** Called with each description of the statement that is not its end. */
+  readonly onRunning?: (described: DescribeStatementCommandOutput) => void
   readonly signal: AbortSignal
 }
-
-/** All of it committed; or nothing, as far as anyone can tell. */
-export type Outcome = { readonly finished: string } | { readonly failed: AuditError }
 
 export interface Result {
   readonly columns: readonly ColumnMetadata[]
@@ -52,10 +47,10 @@ export interface DataApi {
    * Runs statements as one transaction and waits for its end. When the signal is aborted, the statement is cancelled; one that
    * was committed before that is finished all the same.
    *
-   * @returns the statement's id, or what it failed of
+   * @returns the statement's id when all of it is committed, or what it failed of
    * @throws a retryable AuditError when the answer was lost: the same token finds the statement again
    */
-  run(statements: Statements): Promise<Outcome>
+  run(statements: Statements): Promise<Outcome<string>>
   /** The same, but throws what it failed of. */
   must(statements: Statements): Promise<string>
   /** The result of the n-th statement, counted from 1; the pages after the first are fetched as they are read. */
@@ -63,14 +58,15 @@ export interface DataApi {
   close(): void
 }
 
-export function dataApi({ id, target, region, endpoint }: RedshiftAddress): DataApi {
+/** @param waitSeconds after which the service answers though the statement still runs; a longer wait is asked for again */
+export function dataApi({ id, target, region, endpoint }: RedshiftAddress, waitSeconds: number): DataApi {
   // The client would warn on the console, and a warning of Node's would stand between the log lines.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
   const client = new RedshiftDataClient({
     logger: SILENT,
     ...(region === undefined ? {} : { region }),
     ...(endpoint === undefined ? {} : { endpoint }),
-    requestHandler: { connectionTimeout: 10_000, requestTimeout: (WAIT_SECONDS + 30) * 1000 },
+    requestHandler: { connectionTimeout: 10_000, requestTimeout: (waitSeconds + 30) * 1000 },
   })
   const guarded = async <T>(what: string, request: () => Promise<T>): Promise<T> => {
     try {
@@ -80,51 +76,51 @@ export function dataApi({ id, target, region, endpoint }: RedshiftAddress): Data
     }
   }
 
-  async function run({ sqls, what, token, parameters, signal }: Statements): Promise<Outcome> {
-    const request = new BatchExecuteStatementCommand({
-      ...target,
-      Database: target.Database,
-      Sqls: [...sqls],
-      StatementName: `wandb-audit: ${what}`,
-      ...(token === undefined ? {} : { ClientToken: token }),
-      ...(parameters === undefined ? {} : { Parameters: [...parameters] }),
-    })
-    const { Id: statement } = await guarded(what, () => client.send(request))
-    if (statement === undefined) throw new AuditError(`${id}: ${what} was answered without a statement's id`)
-    return await settled(statement, what, signal)
-  }
+  function statementJob({ sqls, what, token, onRunning }: Statements): Job<string> {
+    let statement = ''
+    return {
+      async submit() {
+        const request = new BatchExecuteStatementCommand({
+          ...target,
+          Database: target.Database,
+          Sqls: [...sqls],
+          StatementName: `wandb-audit: ${what}`,
+          ...(token === undefined ? {} : { ClientToken: token }),
+        })
+        const { Id } = await guarded(what, () => client.send(request))
+        if (Id === undefined) throw new AuditError(`${id}: ${what} was answered without a statement's id`)
+        statement = Id
+        return null
+      },
 
-  async function settled(statement: string, what: string, signal: AbortSignal): Promise<Outcome> {
-    let cancelled = false
-    const cancel = (): void => {
-      cancelled = true
-      client.send(new CancelStatementCommand({ Id: statement })).catch(() => {}) // what became of it, describing tells
-    }
-    signal.addEventListener('abort', cancel, { once: true })
-    if (signal.aborted) cancel()
-    try {
-      for (let wait = LEAST_PAUSE_MS; ; wait = Math.min(wait * 1.5, LONGEST_PAUSE_MS)) {
-        const described = await describe(statement, what)
-        if (described === null) return { failed: vanished(id, what, statement) }
-        if (described.Status === 'FINISHED') return { finished: statement }
-        if (described.Status === 'FAILED' || described.Status === 'ABORTED') {
-          return { failed: cancelled ? interrupted() : statementFailure(id, what, described) }
+      async look(abortSignal) {
+        const request = new DescribeStatementCommand({ Id: statement, WaitTimeSeconds: waitSeconds })
+        try {
+          const described = await client.send(request, { abortSignal })
+          if (described.Status === 'FINISHED') return { done: statement }
+          const ended = described.Status === 'FAILED' || described.Status === 'ABORTED'
+          if (ended) return { failed: statementFailure(id, what, described) }
+          onRunning?.(described)
+          return null
+        } catch (error) {
+          if (abortSignal.aborted) return null
+          if (isUnknown(error)) return { failed: vanished(id, what, statement) }
+          throw apiFailure(id, what, error)
         }
-        await pause(wait)
-      }
-    } finally {
-      signal.removeEventListener('abort', cancel)
+      },
+
+      // Whether that came in time, or arrived at all, is seen from the statement.
+      cancel: () =>
+        client.send(new CancelStatementCommand({ Id: statement })).then(
+          () => true,
+          () => true,
+        ),
     }
   }
 
-  async function describe(statement: string, what: string): Promise<DescribeStatementCommandOutput | null> {
-    const request = new DescribeStatementCommand({ Id: statement, WaitTimeSeconds: WAIT_SECONDS })
-    try {
-      return await client.send(request)
-    } catch (error) {
-      if (error instanceof Error && error.name === 'ResourceNotFoundException') return null
-      throw apiFailure(id, what, error)
-    }
+  async function run(statements: Statements): Promise<Outcome<string>> {
+    const outcome = await runToEnd(statementJob(statements), TIMING, statements.signal)
+    return 'cancelled' in outcome ? { failed: interrupted() } : outcome
   }
 
   return {
@@ -134,7 +130,7 @@ export function dataApi({ id, target, region, endpoint }: RedshiftAddress): Data
       if (statements.signal.aborted) throw interrupted()
       const outcome = await run(statements)
       if ('failed' in outcome) throw outcome.failed
-      return outcome.finished
+      return outcome.done
     },
 
     async result(statement, n) {
@@ -160,3 +156,5 @@ export function dataApi({ id, target, region, endpoint }: RedshiftAddress): Data
     close: () => client.destroy(),
   }
 }
+
+const isUnknown = (error: unknown): boolean => error instanceof Error && error.name === 'ResourceNotFoundException'

@@ -1,7 +1,7 @@
 /** What `status` and `rejects` ask: one text for all warehouses that speak SQL, which differ in a few forms only. */
 
 import { RECORD_FIELDS } from '../../schemas/tables.js'
-import type { Questions } from '../../src/contract.js'
+import type { Question, Questions } from '../../src/contract.js'
 
 export interface SqlForms {
   /** A table's quoted name, as a statement of `query` may use it. */
@@ -13,7 +13,12 @@ export interface SqlForms {
   keys(events: string, json: string): string
 }
 
-export function questions({ table, column, utcDay, keys }: SqlForms): Questions {
+/** Those that are known without asking the warehouse. */
+export interface SqlQuestions extends Questions {
+  status(days: number): readonly Question[]
+}
+
+export function questions({ table, column, utcDay, keys }: SqlForms): SqlQuestions {
   const [events, rejects, pieces, conflicts, documents, actions] = [
     table('audit_events'),
     table('audit_rejects'),

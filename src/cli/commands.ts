@@ -1,4 +1,4 @@
-/** The commands: wired here, everything else is elsewhere. */
+/** Assembles the commands; each is in a file of its own. */
 
 import { Command } from 'commander'
 import { withoutLogin } from '../address.js'
@@ -14,20 +14,21 @@ import type { Survivor } from './survivor.js'
 import { escapedLines } from './terminal.js'
 import { addTrust } from './trust.js'
 
-/** Of a process that nobody survives. */
-const ALONE: Survivor = {
-  entries: [],
-  post: async () => {},
-  repeatEvery: async () => {},
+interface Host {
+  /** Starts another process when that of `load` or `backfill` dies. */
+  readonly survivor?: Survivor
+  /** Runs another command; used by the demo. */
+  main(argv: readonly string[]): Promise<void>
 }
+
+const NOBODY: Survivor = { entries: [], post: async () => {}, repeatEvery: async () => {} }
 
 /**
  * Runs a command, which sets the exit code.
  *
- * @param survivor of `load` and `backfill`
  * @throws CommanderError for help, the version and wrong usage; AuditError
  */
-export async function runCommand(argv: readonly string[], survivor = ALONE): Promise<void> {
+export async function runCommand(argv: readonly string[], { survivor = NOBODY, main }: Host): Promise<void> {
   let help = ''
   const program = new Command('wandb-audit')
     .description('Carries Weights & Biases audit logs into an analytics warehouse: nothing lost, nothing doubled.')
@@ -52,6 +53,7 @@ Examples:
   $ wandb-audit query "SELECT action, count(*) FROM audit_events GROUP BY action"`,
     )
   for (const add of [addLoad, addBackfill]) add(program, survivor)
-  for (const add of [addStatus, addQuery, addRejects, addTrust, addDemo]) add(program)
+  for (const add of [addStatus, addQuery, addRejects, addTrust]) add(program)
+  addDemo(program, main)
   await program.parseAsync([...argv]).finally(() => send([help], process.stdout))
 }

@@ -31,7 +31,7 @@ async function load(flags: RunFlags, survivor: Survivor): Promise<ExitCode> {
   const session = await openSession(flags)
   const { runOnce } = await import('./run.js')
   const { parseDuration } = await import('../../schemas/units.js')
-  const days = await sinceLastFinishedDay(parseDuration(session.settings.overlap ?? OVERLAP))
+  const days: Days = { range: null, overlapMs: parseDuration(session.settings.overlap ?? OVERLAP), refetch: false }
   const { every } = session.settings
   if (every === undefined) return undoing(session.logger, () => runOnce(session, days, flags, survivor))
   await survivor.repeatEvery(parseDuration(every))
@@ -41,22 +41,5 @@ async function load(flags: RunFlags, survivor: Survivor): Promise<ExitCode> {
     if (error instanceof AuditError && error.exitCode !== EXIT.failed) throw error
     session.logger.error({ err: error })
     return EXIT.failed
-  }
-}
-
-async function sinceLastFinishedDay(overlapMs: number): Promise<Days> {
-  const { loadRange, SETTLE_MS } = await import('../sources/api/days.js')
-  const { EVERYTHING } = await import('../landing/days.js')
-  return {
-    settleMs: Math.max(SETTLE_MS, overlapMs),
-    refetch: false,
-    events: EVERYTHING,
-    async range(source, sinks) {
-      const now = new Date()
-      const ranges = []
-      for (const sink of sinks) ranges.push(loadRange(now, await sink.receipts(source.id), overlapMs))
-      const from = Math.min(...ranges.map((range) => range.from?.getTime() ?? now.getTime()))
-      return { from: new Date(from), to: null }
-    },
   }
 }

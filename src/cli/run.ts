@@ -1,11 +1,11 @@
-/** One run of the pipeline as a command asks for it: `load` and `backfill` differ in their days only. */
+/** One run of the pipeline for a command; `load` and `backfill` differ only in their days. */
 
 import { requireSources } from '../config/settings.js'
-import type { DayRange, Estimate, Sink, Source } from '../contract.js'
+import type { DayRange, Estimate, LoadingSink, Source } from '../contract.js'
 import { AuditError, EXIT, type ExitCode, escaped, printable } from '../errors.js'
 import { Journal, type Summary } from '../journal.js'
 import { type Job, listPending, run } from '../pipeline.js'
-import { isApi, openSource } from '../sources/index.js'
+import { openSource } from '../sources/index.js'
 import { Engine } from '../transform/engine.js'
 import { version } from '../version.js'
 import { joined, send } from './formats/output.js'
@@ -14,24 +14,23 @@ import { closeAll, openSinks, type Session } from './session.js'
 import { openSpool } from './spool.js'
 import type { Survivor } from './survivor.js'
 import { jsonLine } from './terminal.js'
+import { unopenedSink, unopenedSource } from './unopened.js'
 
 /** A staged batch takes about as much memory as its text; the merge needs as much again. */
 const BATCH_SHARE = 0.25
 
-/** A right that is missing fails every object of a bucket in the same way. */
-const MOST_TOLD = 20
+/** Limits the errors logged, because a missing permission fails every object of a bucket in the same way. */
+const MOST_REPORTED = 20
 
 export interface Days {
-  /** How long after its end a UTC day counts as finished, in milliseconds. */
-  readonly settleMs: number
+  /** Null: whatever each source considers new. */
+  readonly range: DayRange | null
+  /** How late an event may become known and still be found, in milliseconds. */
+  readonly overlapMs: number
   readonly refetch: boolean
-  /** The days to ask the API for. */
-  range(source: Source, sinks: readonly Sink[]): Promise<DayRange>
-  /** The days whose events are wanted of files and buckets. */
-  readonly events: DayRange
 }
 
-/** Runs once, and writes the summary to stdout. */
+/** Runs the pipeline once, and writes the summary to stdout. */
 export async function runOnce(
   session: Session,
   days: Days,
@@ -39,7 +38,7 @@ export async function runOnce(
   { entries, post }: Pick<Survivor, 'entries' | 'post'>,
 ): Promise<ExitCode> {
   const { settings } = session
-  const sinks = await openSinks(session)
+  const sinks = await openSinks(session, unopenedSink)
   const journal = new Journal(
     sinks.map(({ id }) => id),
     entries,
@@ -47,17 +46,15 @@ export async function runOnce(
   )
   const last = entries.at(-1)
   if (last?.type === 'died') {
-    session.logger.warn(
-      `the process that did the work ended with ${last.how}: another one goes on, and finds what it died of`,
-    )
+    session.logger.warn(`the worker process ended with ${last.how}; another one continues and isolates the cause`)
   }
   const jobs: Job[] = []
   let summary: Summary
   try {
     for (const address of requireSources(settings)) {
-      // Whoever writes there may stay silent for ever.
+      // The writer of standard input may stay silent forever.
       if (address === '-') session.signal.addEventListener('abort', () => process.stdin.destroy(), { once: true })
-      const job = await openJob(address, sinks, days, session)
+      const job = await openJob(address, days, session)
       jobs.push(address === '-' && journal.careful ? { ...job, source: spent(job.source) } : job)
     }
     if (flags.dryRun === true) return await dryRun(session, jobs, sinks, flags.output)
@@ -65,27 +62,26 @@ export async function runOnce(
   } finally {
     await closeAll([...jobs.map(({ source }) => source), ...sinks], session)
   }
-  // At the very end: a process that dies behind it would be followed by one that writes it again.
+  // Comes last: if the process died after the summary, the next one would write it again.
   const code = outcome(summary, session)
   await writeSummary(summary, flags.output, settings.quiet ?? false)
   return code
 }
 
-async function openJob(address: string, sinks: readonly Sink[], days: Days, session: Session): Promise<Job> {
-  const { settleMs, refetch } = days
+async function openJob(address: string, { range, overlapMs, refetch }: Days, session: Session): Promise<Job> {
   const { username, anonymize = false, api: dialect, concurrency = CONCURRENCY } = session.settings
   const { insecure_http: insecureHttp = false, follow_links: followLinks = false } = session.settings
   const onWarning = (text: string): void => session.logger.warn(text)
-  const options = { username, anonymize, dialect, insecureHttp, settleMs, concurrency, followLinks, onWarning }
-  const source = await openSource(address, options)
-  return { source, refetch, range: isApi(address) ? await days.range(source, sinks) : days.events }
+  const options = { username, anonymize, dialect, insecureHttp, overlapMs, concurrency, followLinks, onWarning }
+  const source = await openSource(address, options).catch((error: unknown) => unopenedSource(address, error))
+  return { source, range, refetch }
 }
 
-/** Standard input, which an earlier process of this run has read from. */
+/** Standard input that an earlier process of this run has consumed. */
 function spent(source: Source): Source {
   const open = async (): Promise<never> => {
     throw new AuditError('the process that read it died, and standard input cannot be read again', {
-      advice: 'Save it to a file, and load that.',
+      advice: 'Save it to a file and load the file.',
     })
   }
   return {
@@ -99,7 +95,7 @@ function spent(source: Source): Source {
 async function runPipeline(
   session: Session,
   jobs: readonly Job[],
-  sinks: readonly Sink[],
+  sinks: readonly LoadingSink[],
   journal: Journal,
 ): Promise<Summary> {
   const { settings, logger, progress, signal } = session
@@ -109,10 +105,11 @@ async function runPipeline(
     const { folder } = spool
     const engine = await Engine.start({ memoryBytes, folder })
     try {
-      const batchBytes = memoryBytes * BATCH_SHARE
+      const together = Math.min(...sinks.map((sink) => sink.together?.bytes ?? 0))
+      const batchBytes = Math.max(memoryBytes * BATCH_SHARE, together)
       const loaderVersion = version()
-      const settled = { batchBytes, limits, maxRejects, loaderVersion }
-      return await run({ ...settled, jobs, sinks, engine, folder, logger, progress, signal, journal })
+      const limited = { batchBytes, limits, maxRejects, loaderVersion }
+      return await run({ ...limited, jobs, sinks, engine, folder, logger, progress, signal, journal })
     } finally {
       progress.stop()
       engine.close()
@@ -127,11 +124,11 @@ async function runPipeline(
 }
 
 function outcome({ failed, sinks }: Summary, { logger, settings }: Session): ExitCode {
-  for (const { error, advice } of failed.slice(0, MOST_TOLD)) {
+  for (const { error, advice } of failed.slice(0, MOST_REPORTED)) {
     logger.error(advice === null ? error : `${error}. ${advice}`)
   }
-  if (failed.length > MOST_TOLD) {
-    logger.error(`${failed.length - MOST_TOLD} more documents failed; --output json has them all`)
+  if (failed.length > MOST_REPORTED) {
+    logger.error(`${failed.length - MOST_REPORTED} more documents failed; --output json lists all of them`)
   }
   if (failed.length > 0 || sinks.some(({ error }) => error !== null)) return EXIT.failed
   const most = settings.max_rejects
@@ -141,7 +138,7 @@ function outcome({ failed, sinks }: Summary, { logger, settings }: Session): Exi
   return EXIT.tooManyRejects
 }
 
-/** To stdout; what was committed is said on stderr where that cannot be written. */
+/** Writes to stdout; if that fails, writes to stderr, so that what was committed is reported. */
 async function writeSummary(summary: Summary, output: 'text' | 'json', quiet: boolean): Promise<void> {
   const text = output === 'json' ? jsonLine(summary, process.stdout) : quiet ? '' : inWords(summary)
   let written = false
@@ -161,18 +158,20 @@ function inWords({ documents, skipped, failed, sinks }: Summary): string {
   return head + lines.join('')
 }
 
-/** Lists, one a line, what a run would read; nothing is made or changed. */
+/** Lists what a run would read, one document a line, without creating or changing anything. */
 async function dryRun(
   { settings, signal }: Session,
   jobs: readonly Job[],
-  sinks: readonly Sink[],
+  sinks: readonly LoadingSink[],
   output: 'text' | 'json',
 ): Promise<ExitCode> {
   const documents = []
   const ranges: (DayRange | null)[] = []
   let skipped = 0
   for (const job of jobs) {
-    const pending = await listPending(job, sinks, signal)
+    const receipts = []
+    for (const sink of sinks) receipts.push(await sink.receipts(job.source.id))
+    const pending = await listPending(job, receipts, signal)
     skipped += pending.skipped
     for (const { id, bytes, range } of pending.documents) {
       documents.push({ source: job.source.id, document: id, bytes })
@@ -190,7 +189,7 @@ async function dryRun(
   const lines = documents.map(({ document, bytes }) => `${bytes ?? '?'}\t${printable(document)}\n`)
   await send(joined(lines), process.stdout)
   if (settings.quiet === true) return EXIT.done
-  process.stderr.write(`would read ${documents.length} documents; ${skipped} are loaded already\n`)
+  process.stderr.write(`would read ${documents.length} documents; ${skipped} are already loaded\n`)
   for (const { sink, jobs, bytes } of estimates) {
     process.stderr.write(
       `${printable(sink)}: ${jobs} jobs a batch, which process at most ${bytes} bytes of what is there\n`,
@@ -201,10 +200,13 @@ async function dryRun(
 
 type SinkEstimate = { readonly sink: string } & Estimate
 
-/** What warehouses that charge would be asked for; the days of a file are not known before it is read. */
-async function estimatesOf(sinks: readonly Sink[], ranges: readonly (DayRange | null)[]): Promise<SinkEstimate[]> {
+/** Estimates for warehouses that charge. The days of a file are unknown before it is read, so it counts as unbounded. */
+async function estimatesOf(
+  sinks: readonly LoadingSink[],
+  ranges: readonly (DayRange | null)[],
+): Promise<SinkEstimate[]> {
   if (ranges.length === 0) return []
-  // One by one: there may be more than a call takes arguments.
+  // Reduced one by one: there may be more values than a call accepts arguments.
   const furthest = (end: keyof DayRange, of: (a: number, b: number) => number): number =>
     ranges.map((range) => range?.[end]?.getTime() ?? Number.NaN).reduce((a, b) => of(a, b))
   const [from, to] = [furthest('from', Math.min), furthest('to', Math.max)]

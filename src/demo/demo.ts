@@ -1,10 +1,6 @@
-/** The demo: what a first evening with the product looks like, on made data, in one command. */
+/** The demo: a first tour of the product on generated data, in one command. */
 
-import { once } from 'node:events'
 import { join } from 'node:path'
-import { send } from '../cli/formats/output.js'
-import { main } from '../cli/main.js'
-import { stopped, undoing } from '../cli/signals.js'
 import { EXIT, type ExitCode } from '../errors.js'
 import { writeBucket } from './bucket.js'
 import { prepareDemoFolder } from './folder.js'
@@ -24,12 +20,29 @@ const QUESTIONS: readonly (readonly [title: string, sql: string])[] = [
   ['What could not be read, and why?', 'FROM audit_rejects_by_reason'],
 ]
 
-/** Makes everything anew below `folder`, loads it twice, and asks. */
-export async function demo(folder: string, keepRunning: boolean): Promise<ExitCode> {
+export interface DemoOptions {
+  /** Its demo files are replaced. */
+  readonly folder: string
+  /** When given, the stand-in of the W&B API keeps running at the end until this resolves. */
+  readonly untilStopped: (() => Promise<unknown>) | null
+  /** Runs a command, given as in `process.argv`; sets the exit code. */
+  run(argv: readonly string[]): Promise<void>
+  say(text: string): Promise<unknown>
+}
+
+/** Generates logs, loads them twice, and queries them. */
+export async function demo({ folder, untilStopped, run, say }: DemoOptions): Promise<ExitCode> {
+  // Prints the command as a user would type it, and runs it.
+  const runCommand = async (args: readonly string[]): Promise<ExitCode> => {
+    await say(`$ wandb-audit ${args.map((arg) => (/[^\w./:-]/.test(arg) ? `"${arg}"` : arg)).join(' ')}`)
+    process.exitCode = undefined
+    await run(['node', 'wandb-audit', ...args])
+    return (process.exitCode as ExitCode | undefined) ?? EXIT.done
+  }
   const bucket = join(folder, 'wandb-audit-logs')
   const sink = `duckdb:${join(folder, 'audit.duckdb')}`
   await prepareDemoFolder(folder)
-  await say(`Making ${DAYS} days of logs, and starting a stand-in of the W&B API that serves the same days with names.`)
+  await say(`Generating ${DAYS} days of logs and starting a local stand-in of the W&B API that serves them with names.`)
   await writeBucket(bucket, WORLD, DAYS, new Date())
   const api = await startWandbApi({ seed: WORLD.seed, eventsPerDay: WORLD.eventsPerDay, key: KEY })
   process.env.WANDB_API_KEY = KEY
@@ -41,8 +54,8 @@ export async function demo(folder: string, keepRunning: boolean): Promise<ExitCo
       ...QUESTIONS.map(([, sql]) => ['query', sql, '--to', sink]),
     ]
     const notes = [
-      'The files of the bucket, which have no names in them:',
-      'The same days from the API: one row an event, and the names fill in (enriched).',
+      'The files of the bucket, which contain no names:',
+      'The same days from the API: still one row per event, and the names are filled in (enriched).',
       'Both again: nothing doubles.',
       ...QUESTIONS.map(([title]) => title),
     ]
@@ -51,28 +64,16 @@ export async function demo(folder: string, keepRunning: boolean): Promise<ExitCo
       const code = await runCommand(command)
       if (code !== EXIT.done) return code
     }
-    await say(`\nThe tables are in ${join(folder, 'audit.duckdb')}: open them with any DuckDB, or ask with`)
+    await say(`\nThe tables are in ${join(folder, 'audit.duckdb')}: open them with any DuckDB, or query them with`)
     await say(`  bin/wandb-audit query "FROM audit_events LIMIT 5" --to ${sink}`)
-    if (keepRunning) await untilInterrupted(api.url)
+    if (untilStopped !== null) {
+      await say(`\nThe stand-in keeps running until Ctrl-C. To use it from another terminal:`)
+      await say(`  export WANDB_API_KEY=${KEY}`)
+      await say(`  bin/wandb-audit backfill --days 7 --from ${api.url} --to duckdb:try.duckdb`)
+      await untilStopped()
+    }
     return EXIT.done
   } finally {
     await api.close()
   }
 }
-
-/** Shows the command as it could be typed, and runs it in this process. */
-async function runCommand(args: readonly string[]): Promise<ExitCode> {
-  await say(`$ wandb-audit ${args.map((arg) => (/[^\w./:-]/.test(arg) ? `"${arg}"` : arg)).join(' ')}`)
-  process.exitCode = undefined
-  await main(['node', 'wandb-audit', ...args])
-  return (process.exitCode as ExitCode | undefined) ?? EXIT.done
-}
-
-async function untilInterrupted(url: string): Promise<void> {
-  await say(`\nThe stand-in stays up until Ctrl-C. Against it, in another terminal:`)
-  await say(`  export WANDB_API_KEY=${KEY}`)
-  await say(`  bin/wandb-audit backfill --days 7 --from ${url} --to duckdb:try.duckdb`)
-  await undoing({ warn() {} }, () => once(stopped, 'abort'))
-}
-
-const say = (text: string): Promise<boolean> => send([`${text}\n`], process.stdout)

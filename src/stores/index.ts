@@ -1,46 +1,55 @@
-/** Addresses of object stores to stores. A vendor's client loads only when its store is used. */
+/** Opens object stores by address. A vendor's client loads only when its store is used. */
 
-import { parseAddress, requireUsableProxies } from '../address.js'
+import { type AddressOptions, parseAddress, requireUsableProxies } from '../address.js'
 import { printable, usageError } from '../errors.js'
 import type { ObjectStore } from './contract.js'
 import type { DirectoryStore } from './directory.js'
 
-/** A store, and the part of the address behind it: a prefix of keys, without a slash at its beginning. */
+/** A store, and the rest of the address: a prefix of keys, without a leading slash. */
 export interface OpenedStore {
   readonly store: ObjectStore
   readonly prefix: string
-  /** Options of the address that are not the store's own. */
-  readonly options: Readonly<Record<string, string>>
 }
 
 export const isStore = (address: string): boolean => /^(?:s3|gs|az):\/\//i.test(address)
 
-/** `region` of S3 alone. `endpoint` names a store that speaks the vendor's protocol elsewhere. */
+const ENDPOINT = {
+  meaning: "another server that speaks the vendor's protocol",
+  pattern: /^https?:\/\/[^/@?#]+(?:\/[^?#]*)?$/i,
+  expected: 'a plain URL such as https://host, or https://host/account',
+}
+
+const REGION = {
+  meaning: 'when `AWS_REGION` and the profile do not give it',
+  pattern: /^[a-z0-9-]+$/,
+  expected: 'a region such as eu-central-1',
+}
+
 interface StoreOptions {
   readonly endpoint?: string
   readonly region?: string
 }
 
 interface Vendor {
-  readonly options: readonly (keyof StoreOptions)[]
-  /** How an address looks; what stands before `[/prefix]` names the place. */
+  readonly options: AddressOptions
+  /** The form of its addresses, up to `[/prefix]`. */
   readonly form: string
-  open(place: readonly string[], options: StoreOptions): Promise<ObjectStore>
+  open(names: readonly string[], options: StoreOptions): Promise<ObjectStore>
 }
 
 const VENDORS: Readonly<Record<string, Vendor>> = {
   s3: {
-    options: ['endpoint', 'region'],
+    options: { endpoint: ENDPOINT, region: REGION },
     form: 's3://bucket',
     open: async ([bucket = ''], options) => (await import('./s3.js')).s3Store({ bucket, ...options }),
   },
   gs: {
-    options: ['endpoint'],
+    options: { endpoint: ENDPOINT },
     form: 'gs://bucket',
     open: async ([bucket = ''], { endpoint }) => (await import('./gcs.js')).gcsStore({ bucket, endpoint }),
   },
   az: {
-    options: ['endpoint'],
+    options: { endpoint: ENDPOINT },
     form: 'az://account/container',
     open: async ([account = '', container = ''], { endpoint }) =>
       (await import('./azure.js')).azureStore({ account, container, endpoint }),
@@ -49,37 +58,27 @@ const VENDORS: Readonly<Record<string, Vendor>> = {
 
 /**
  * @param address `s3://bucket[/prefix]`, `gs://bucket[/prefix]` or `az://account/container[/prefix]`, with `?endpoint=`
- * @param further names of options that the caller takes for itself
- * @throws AuditError, exit code 2, when it is none of these
+ * @throws AuditError, exit code 2, when the address is none of these
  */
-export async function openStore(address: string, further: readonly string[] = []): Promise<OpenedStore> {
+export async function openStore(address: string): Promise<OpenedStore> {
   const vendor = VENDORS[/^[a-z0-9]+/i.exec(address)?.[0]?.toLowerCase() ?? '']
-  const { scheme, path, options } = parseAddress(address, [...(vendor?.options ?? []), ...further])
+  const { scheme, path, options } = parseAddress(address, vendor?.options ?? {})
   const where = printable(`${scheme}://${path}`)
-  if (vendor === undefined) throw usageError(`no store has an address like ${where}`, 'Stores: s3://, gs://, az://.')
-  const { place, prefix } = divided(path, vendor.form.split('/').length - 2)
-  if (place.includes(''))
+  if (vendor === undefined) throw usageError(`no object store has the address ${where}`, 'Stores: s3://, gs://, az://.')
+  const { names, prefix } = divided(path, vendor.form.split('/').length - 2)
+  if (names.includes(''))
     throw usageError(`${where} names no bucket or container`, `Write it as ${vendor.form}/prefix.`)
   requireUsableProxies(process.env)
-  const own = Object.fromEntries(vendor.options.flatMap((name) => (name in options ? [[name, options[name]]] : [])))
-  const others = Object.entries(options).filter(([name]) => !(name in own))
-  return { store: await vendor.open(place, checked(where, own)), prefix, options: Object.fromEntries(others) }
+  return { store: await vendor.open(names, options), prefix }
 }
 
-/** The first `count` parts of a path, and all behind them as it is. */
-function divided(path: string, count: number): { place: string[]; prefix: string } {
+/** Splits off the first `count` parts of a path; the rest stays as it is. */
+function divided(path: string, count: number): { names: string[]; prefix: string } {
   const parts = path.split('/')
-  return { place: Array.from({ length: count }, (_, i) => parts[i] ?? ''), prefix: parts.slice(count).join('/') }
+  return { names: Array.from({ length: count }, (_, i) => parts[i] ?? ''), prefix: parts.slice(count).join('/') }
 }
 
-/** What is wrong is not repeated: it may hold a login. */
-function checked(where: string, options: StoreOptions): StoreOptions {
-  const { endpoint } = options
-  if (endpoint === undefined || /^https?:\/\/[^/@?#]+(?:\/[^?#]*)?$/i.test(endpoint)) return options
-  throw usageError(`${where}: the endpoint is no plain URL`, 'It looks like https://host, or https://host/account.')
-}
-
-/** A folder of this machine under the same contract. */
+/** Opens a local folder as an object store. */
 export async function openDirectory(path: string): Promise<DirectoryStore> {
   const { directoryStore } = await import('./directory.js')
   return directoryStore(path)

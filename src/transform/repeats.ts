@@ -1,6 +1,6 @@
 /**
- * Equal events: within one document they are honest repeats and get hashes of their own; between the documents of
- * a batch they are the same event seen twice, and become one row.
+ * Equal events. Within one document they are genuine repeats and get different hashes; across the documents of a batch
+ * they are the same event read twice and become one row.
  */
 
 import { FILLED_FIELDS, IDENTITY_FIELDS, NAME_FIELDS } from '../../schemas/tables.js'
@@ -9,19 +9,19 @@ import type { Engine } from './engine.js'
 import { EXTRA_FUNCTIONS } from './extras.js'
 import { withIdentityText } from './identity.js'
 
-/** Collects the hashes that occur more than once in `base` into the table `repeated`; tells whether there are any. */
+/** Collects the hashes that occur more than once in `base` into the table `repeated`. Returns whether there are any. */
 export async function hasRepeats(engine: Engine): Promise<boolean> {
   await engine.run('CREATE TABLE repeated AS SELECT content_hash FROM base GROUP BY content_hash HAVING count(*) > 1')
   return (await engine.number('SELECT count(*) FROM repeated')) > 0
 }
 
 /**
- * Creates `resolved` from the rows of `base` whose hash is in `repeated`: their final hashes, each event once, with
- * how often it occurred, how many further occurrences filled a gap, and where several documents told of it, the document
- * of each name. Readings that contradict that row go to `readings`.
+ * Creates `resolved` from the rows of `base` whose hash is in `repeated`: one row an event, with its final hash, its
+ * number of occurrences, the number of further occurrences that filled a gap, and, when several documents contain the
+ * event, the document that each name comes from. Readings that contradict the row go to `readings`.
  */
 export async function createResolved(engine: Engine, documents: number): Promise<void> {
-  // Only keys are numbered: a window over whole rows would hold every repeated extra at once.
+  // Numbers the keys only: a window over whole rows would hold every repeated extra in memory.
   const rows = `(
     SELECT base.*, repeat FROM base JOIN (
       SELECT row, row_number() OVER (PARTITION BY ordinal, content_hash ORDER BY row) - 1 AS repeat
@@ -38,15 +38,15 @@ export async function createResolved(engine: Engine, documents: number): Promise
       CREATE TABLE resolved AS SELECT *, 1 AS occurrences, 0 AS fills, CAST(NULL AS VARCHAR) AS names_document FROM numbered`)
     return
   }
-  await engine.run(`CREATE TABLE told AS ${told()}`)
+  await engine.run(`CREATE TABLE combined AS ${combined()}`)
   await engine.run(`CREATE TABLE resolved AS ${resolved()}`)
-  if ((await engine.number('SELECT count(*) FROM told WHERE disputed')) > 0) {
+  if ((await engine.number('SELECT count(*) FROM combined WHERE disputed')) > 0) {
     await engine.run(`INSERT INTO readings ${contradictingReadings()}`)
   }
 }
 
-/** Each event once, as its documents tell it together, but for extras that differ: of them the first one. */
-function told(): string {
+/** One row an event, combined from its documents; of differing extras it takes the first. */
+function combined(): string {
   const first = (field: string): string => `arg_min(${quotedIdentifier(field)}, row) AS ${quotedIdentifier(field)}`
   const filled = FILLED_FIELDS.map((field) => `min(row) FILTER (${quotedIdentifier(field)} IS NOT NULL)`).join(', ')
   const sources = NAME_FIELDS.map(
@@ -66,20 +66,20 @@ function told(): string {
     )`
 }
 
-/** `told`, with extras that differ merged key by key in the order of their readings. */
+/** `combined`, with differing extras merged key by key in the order of their readings. */
 function resolved(): string {
   const columns = [...IDENTITY_FIELDS, ...NAME_FIELDS].map(quotedIdentifier).join(', ')
-  const differing = `numbered SEMI JOIN (FROM told WHERE extras > 1) USING (content_hash)`
+  const differing = `numbered SEMI JOIN (FROM combined WHERE extras > 1) USING (content_hash)`
   const laterNames = NAME_FIELDS.map((name, i) => {
     const document = `name_documents[${i + 1}]`
     return `CASE WHEN ${document} <> first_names_document THEN concat(chr(10), ${quotedString(`${name}: `)}, ${oneLine(document)}) END`
   })
   return `
-    SELECT ${columns}, coalesce(merged.extra, told.extra) AS extra, ordinal, content_hash, row, occurrences,
+    SELECT ${columns}, coalesce(merged.extra, combined.extra) AS extra, ordinal, content_hash, row, occurrences,
       len(list_filter(list_distinct(list_concat(filled_at, coalesce(keys_at, []))), lambda place: place > row)) AS fills,
       CASE WHEN first_names_document IS NOT NULL
         THEN concat(${oneLine('first_names_document')}, ${laterNames.join(', ')}) END AS names_document
-    FROM told
+    FROM combined
     LEFT JOIN (
       SELECT content_hash, list_reduce(list(CAST(extra AS VARCHAR) ORDER BY row), lambda kept, other: ${EXTRA_FUNCTIONS.merged}(kept, other))::JSON AS extra
       FROM ${differing} WHERE extra IS NOT NULL GROUP BY content_hash
@@ -94,17 +94,17 @@ function resolved(): string {
     ) AS keys USING (content_hash)`
 }
 
-/** What a reading says otherwise than the event's one row. */
+/** The readings that contradict their event's row. */
 function contradictingReadings(): string {
   const differs = NAME_FIELDS.map((name) => `r.${quotedIdentifier(name)} <> e.${quotedIdentifier(name)}`).join(' OR ')
   return `
     SELECT r."timestamp", r.content_hash, ${FILLED_FIELDS.map((field) => `r.${quotedIdentifier(field)}`).join(', ')}, document
     FROM numbered r
     JOIN resolved e USING (content_hash)
-    SEMI JOIN (FROM told WHERE disputed) AS disputed USING (content_hash)
+    SEMI JOIN (FROM combined WHERE disputed) AS disputed USING (content_hash)
     JOIN documents ON documents.ordinal = r.ordinal
     WHERE ${differs} OR ${EXTRA_FUNCTIONS.contradicts}(CAST(e.extra AS VARCHAR), CAST(r.extra AS VARCHAR))`
 }
 
-/** A document's name on one line: `names_document` has a line for each further name. */
+/** A document's name on one line, because `names_document` has one line for each name's document. */
 export const oneLine = (document: string): string => `replace(${document}, chr(10), '\\n')`

@@ -4,7 +4,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable, Writable } from 'node:stream'
 import { runCommand } from '../../src/cli/commands.js'
-import { reporting } from '../../src/cli/main.js'
+import { main, reporting } from '../../src/cli/main.js'
 import { newFolder } from '../support/load.js'
 
 export interface Options {
@@ -51,7 +51,7 @@ export async function run(args: readonly string[], options: Options = {}): Promi
   process.chdir(cwd)
   process.exitCode = undefined
   try {
-    await reporting(() => runCommand(['node', 'wandb-audit', ...args]))
+    await reporting(() => runCommand(['node', 'wandb-audit', ...args], { main }))
     return { code: Number(process.exitCode ?? 0), stdout: stdout.text(encoding), stderr: stderr.text('utf8') }
   } finally {
     process.exitCode = undefined

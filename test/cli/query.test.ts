@@ -74,7 +74,7 @@ describe('query', () => {
   it('says when nothing is loaded yet', async () => {
     const { code, stderr } = await query('SELECT 1', '--to', 'duckdb:new.duckdb')
     expect(code).toBe(1)
-    expect(stderr).toMatch(/new\.duckdb: there is no such file yet\n.*Load something first/)
+    expect(stderr).toMatch(/new\.duckdb: the file does not exist yet\n.*Load something first/)
   })
 
   it('ends quietly when its reader has had enough', async () => {

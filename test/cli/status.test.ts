@@ -56,6 +56,6 @@ describe('status', () => {
   it('says when nothing is loaded yet', async () => {
     const { code, stderr } = await run(['status', '--to', 'duckdb:new.duckdb'], { cwd })
     expect(code).toBe(1)
-    expect(stderr).toContain('there is no such file yet')
+    expect(stderr).toContain('the file does not exist yet')
   })
 })

@@ -7,6 +7,7 @@ import {
   AUDIT_EVENTS,
   AUDIT_LOADS,
   AUDIT_REJECTS,
+  LAYOUT_VERSION,
   TABLES,
 } from '../../schemas/tables.js'
 import type { Batch, Sink } from '../../src/contract.js'
@@ -20,6 +21,10 @@ export interface SinkTarget {
   open(): Promise<Sink>
   /** Takes a column away, as if the table had been made by an older version. */
   dropColumn(table: string, column: string): Promise<void>
+  /** The layout that the tables' mark names; null where they have none. */
+  layout(): Promise<number | null>
+  /** Puts another mark in its place; null takes it away. */
+  setLayout(layout: number | null): Promise<void>
   /** How `raw` has a line with a NUL, where the warehouse's text cannot hold one. */
   rawOf?(line: string): string
 }
@@ -63,6 +68,35 @@ export function sinkConformance(name: string, newTarget: () => Promise<SinkTarge
       expect(await eventsOf(sink)).toMatchObject([{ actor_email: 'ada@example.com', project_name: null }])
       expect(countsOf(await loadInto(sink, { b: ndjson(NAMED) }))).toEqual([0, 1, 0, 0])
       expect(await eventsOf(sink)).toMatchObject([{ project_name: 'baseline', cli_version: null }])
+      await sink.close()
+    })
+  })
+
+  describe(`${name}: the layout of the tables`, () => {
+    it('is marked; tables without a mark have the first one, and get it', async () => {
+      const target = await newTarget()
+      const sink = await target.open()
+      await loadInto(sink, { a: ndjson(BARE) })
+      expect(await target.layout()).toBe(LAYOUT_VERSION)
+      await target.setLayout(null)
+      expect(await target.layout()).toBe(null)
+      expect(countsOf(await loadInto(sink, { b: ndjson(NAMED) }))).toEqual([0, 1, 0, 0])
+      expect(await target.layout()).toBe(LAYOUT_VERSION)
+      await sink.close()
+    })
+
+    it('of a newer version is left alone, and can still be read', async () => {
+      const target = await newTarget()
+      const sink = await target.open()
+      await loadInto(sink, { a: ndjson(BARE, BAD) })
+      await target.setLayout(LAYOUT_VERSION + 1)
+      const before = await allOf(sink)
+      const refused = /: a newer version of wandb-audit made its tables; nothing is changed$/
+      await expect(sink.prepare()).rejects.toThrow(refused)
+      await expect(loadInto(sink, { b: ndjson(NAMED) })).rejects.toThrow(refused)
+      expect(await allOf(sink)).toEqual(before)
+      expect((await sink.receipts('test')).size).toBe(1)
+      expect(await target.layout()).toBe(LAYOUT_VERSION + 1)
       await sink.close()
     })
   })

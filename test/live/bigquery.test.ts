@@ -32,8 +32,18 @@ sinkConformance('a real BigQuery', async () => {
     const sink = await openSink(at, { waitMs: 60_000, signal: never, onNotice() {} })
     return { ...sink, query: (sql) => sink.query(prefixed(sql)) }
   }
+  const events = client.dataset(dataset).table(`${prefix}audit_events`)
   return {
     open,
+    async layout() {
+      const [metadata] = await events.getMetadata()
+      const { wandb_audit_layout: layout } = (metadata as { labels?: Record<string, string> }).labels ?? {}
+      return layout === undefined ? null : Number(layout)
+    },
+    async setLayout(layout) {
+      const labels = { wandb_audit_layout: layout === null ? null : String(layout) }
+      await events.setMetadata({ labels: labels as Record<string, string> })
+    },
     async dropColumn(table, column) {
       const sql = `ALTER TABLE \`${project}\`.\`${dataset}\`.\`${prefix}${table}\` DROP COLUMN \`${column}\``
       const [job] = await client.createQueryJob(sql)

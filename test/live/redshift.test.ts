@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { afterEach } from 'vitest'
 import { parseRedshiftAddress } from '../../sinks/redshift/address.js'
 import { dataApi, never } from '../../sinks/redshift/data-api.js'
+import { layoutIn } from '../../sinks/shared/layout.js'
 import { sinkConformance } from '../conformance/sinks.js'
 import { openSink } from '../sinks/redshift/open.js'
 
@@ -11,9 +12,18 @@ const ADDRESS = process.env.WANDB_AUDIT_TEST_REDSHIFT ?? ''
 const schemas: string[] = []
 
 async function execute(sql: string): Promise<void> {
-  const api = dataApi(parseRedshiftAddress(ADDRESS))
+  const api = dataApi(parseRedshiftAddress(ADDRESS), 20)
   await api.must({ sqls: [sql], what: 'the test', signal: never })
   api.close()
+}
+
+async function commentOn(table: string): Promise<string> {
+  const api = dataApi(parseRedshiftAddress(ADDRESS), 20)
+  const sqls = [`SELECT obj_description('${table}'::regclass)`]
+  const { rows } = await api.result(await api.must({ sqls, what: 'the test', signal: never }), 1)
+  const { value } = await rows.next()
+  api.close()
+  return String(value?.[0]?.stringValue)
 }
 
 afterEach(async () => {
@@ -26,6 +36,11 @@ sinkConformance('a real Redshift', async () => {
   return {
     open: async () => openSink(`${ADDRESS}&schema=${schema}`),
     dropColumn: (table, column) => execute(`ALTER TABLE ${schema}.${table} DROP COLUMN ${column}`),
+    layout: async () => layoutIn(await commentOn(`${schema}.audit_events`)),
+    setLayout: (layout) =>
+      execute(
+        `COMMENT ON TABLE ${schema}.audit_events IS ${layout === null ? 'NULL' : `'wandb-audit, layout ${layout}'`}`,
+      ),
     rawOf: (line) => Buffer.from(line).toString('base64'),
   }
 })

@@ -51,13 +51,13 @@ describe('the storage format', () => {
 describe('a file that is no DuckDB file', () => {
   const text = (content: string) => (path: string) => writeFileSync(path, content, 'latin1')
   it.each<[string, (path: string) => void, RegExp]>([
-    ['SQLite', text(`SQLite format 3\0${'\0'.repeat(100)}`), /is an SQLite database, and no DuckDB file/],
-    ['Parquet', text(`PAR1${'\0'.repeat(100)}PAR1`), /is a Parquet file, and no DuckDB file/],
-    ['gzip', text(`\x1f\x8b${'\0'.repeat(100)}`), /is a gzip file, and no/],
-    ['logs', text(ndjson(EVENT)), /is a file of JSON, and no/],
-    ['prose', text('once upon a time there was a file'), /is something else, and no DuckDB file/],
-    ['nothing', text(''), /the file is empty, and no DuckDB file/],
-    ['a folder', (path) => mkdirSync(path), /is a folder, and no DuckDB file/],
+    ['SQLite', text(`SQLite format 3\0${'\0'.repeat(100)}`), /is an SQLite database, not a DuckDB file/],
+    ['Parquet', text(`PAR1${'\0'.repeat(100)}PAR1`), /is a Parquet file, not a DuckDB file/],
+    ['gzip', text(`\x1f\x8b${'\0'.repeat(100)}`), /is a gzip file, not a/],
+    ['logs', text(ndjson(EVENT)), /is a file of JSON, not a/],
+    ['prose', text('once upon a time there was a file'), /is something else, not a DuckDB file/],
+    ['nothing', text(''), /the file is empty, not a DuckDB file/],
+    ['a folder', (path) => mkdirSync(path), /is a folder, not a DuckDB file/],
   ])('%s is named as what it is, and left as it is', async (_, make, message) => {
     const path = newPath()
     make(path)

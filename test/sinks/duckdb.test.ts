@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { afterEach, describe, expect, it } from 'vitest'
 import { duckdbSink } from '../../sinks/duckdb/index.js'
+import { layoutIn } from '../../sinks/shared/layout.js'
 import { AuditError } from '../../src/errors.js'
 import { sinkConformance } from '../conformance/sinks.js'
 import { holdFile, killNow, letGo } from '../support/hold.js'
@@ -16,16 +17,27 @@ sinkConformance('DuckDB', async () => {
   const path = join(newFolder(), 'audit.duckdb')
   return {
     open: async () => duckdbSink(path, PATIENT),
-    dropColumn: (table, column) => execute(path, `ALTER TABLE ${table} DROP COLUMN ${column}`),
+    dropColumn: async (table, column) => {
+      await execute(path, `ALTER TABLE ${table} DROP COLUMN ${column}`)
+    },
+    async layout() {
+      const [row] = await execute(path, "SELECT comment FROM duckdb_tables() WHERE table_name = 'audit_events'")
+      return layoutIn(String(row?.[0]))
+    },
+    async setLayout(layout) {
+      const mark = layout === null ? 'NULL' : `'wandb-audit, layout ${layout}'`
+      await execute(path, `COMMENT ON TABLE audit_events IS ${mark}`)
+    },
   }
 })
 
-async function execute(path: string, sql: string): Promise<void> {
+async function execute(path: string, sql: string): Promise<readonly unknown[][]> {
   const instance = await DuckDBInstance.create(path)
   const connection = await instance.connect()
-  await connection.run(sql)
+  const rows = (await connection.runAndReadAll(sql)).getRows()
   connection.closeSync()
   instance.closeSync()
+  return rows
 }
 
 describe('the file', () => {

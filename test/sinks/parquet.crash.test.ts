@@ -191,7 +191,7 @@ describe('a lake that somebody else loads', () => {
     const sink = lakeSink({ ...lake, store: writingThrough(lake.store, async () => null) }, never)
     const batch = await batchOf(await newEngine(), [documentOf('second', ndjson(event(1), event(1)))])
     await expect(sink.load(batch, never)).rejects.toMatchObject({
-      message: expect.stringContaining('others keep replacing audit_events/event_date=2026-10-01/'),
+      message: expect.stringContaining('other loads keep replacing audit_events/event_date=2026-10-01/'),
       advice: expect.stringContaining('again'),
       retryable: true,
     })

@@ -264,7 +264,7 @@ describe('standard input', () => {
 
 describe('an address', () => {
   const API = {
-    ...{ username: undefined, anonymize: false, dialect: undefined, insecureHttp: false, settleMs: 0 },
+    ...{ username: undefined, anonymize: false, dialect: undefined, insecureHttp: false, overlapMs: 0 },
     concurrency: 1,
     followLinks: false,
     onWarning() {},

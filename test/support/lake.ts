@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { parquetSink } from '../../sinks/parquet/index.js'
+import { layoutIn } from '../../sinks/shared/layout.js'
 import type { ObjectStore } from '../../src/stores/contract.js'
 import { openStore } from '../../src/stores/index.js'
 import type { SinkTarget } from '../conformance/sinks.js'
@@ -35,18 +36,37 @@ export async function dropColumn(store: ObjectStore, prefix: string, column: str
   })
 }
 
+/** The mark of the lake below a prefix. */
+export function markIn(store: ObjectStore, prefix: string): Pick<SinkTarget, 'layout' | 'setLayout'> {
+  const key = `${prefix}_wandb_audit.txt`
+  return {
+    async layout() {
+      const object = await store.find(key, never)
+      return object === null ? null : layoutIn(`${Buffer.from(await bytesOf(await store.read(object, 0, never)))}`)
+    },
+    async setLayout(layout) {
+      if (layout === null) await store.remove(key, never)
+      else await store.write(key, Buffer.from(`wandb-audit, layout ${layout}\n`), 'any', never)
+    },
+  }
+}
+
 let lakes = 0
 
 /** A lake of its own in a bucket or container. */
 export function lakeIn(place: string, endpoint: string): SinkTarget {
   lakes++
   const address = `${place}/lake ${lakes}?endpoint=${endpoint}`
+  async function inStore<T>(work: (store: ObjectStore, prefix: string) => Promise<T>): Promise<T> {
+    const { store, prefix } = await openStore(address)
+    const done = await work(store, `${prefix}/`)
+    await store.close()
+    return done
+  }
   return {
     open: () => parquetSink(`parquet+${address}`, never),
-    async dropColumn(table, column) {
-      const { store, prefix } = await openStore(address)
-      await dropColumn(store, `${prefix}/${table}`, column)
-      await store.close()
-    },
+    dropColumn: (table, column) => inStore((store, prefix) => dropColumn(store, `${prefix}${table}`, column)),
+    layout: () => inStore((store, prefix) => markIn(store, prefix).layout()),
+    setLayout: (layout) => inStore((store, prefix) => markIn(store, prefix).setLayout(layout)),
   }
 }

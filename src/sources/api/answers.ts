@@ -2,21 +2,21 @@
 
 import { createHash } from 'node:crypto'
 import { AuditError } from '../../errors.js'
+import { Output, Page, PageError } from '../../pages/page.js'
 import type { ApiAddress, Dialect } from './address.js'
 import type { Answer, ApiClient, Query } from './client.js'
 import { cutShort } from './failures.js'
-import { PageReader } from './page.js'
 
 const LF = 0x0a
-const NEWLINE = Buffer.of(LF)
+const SPACE = 0x20
 
-/** A longer last line is not checked here; what is no JSON in it becomes a reject. */
+/** A longer last line is not checked here; if it is cut, it becomes a reject. */
 const LONGEST_TAIL_BYTES = 1 << 20
 
-/** How often the question which dialect a server speaks is asked again when the answer breaks off. */
+/** How often to probe for the server's dialect when answers break off. */
 const PROBES = 4
 
-/** Two billion events of a day: a server that names page after page ends somewhere. */
+/** Two billion events in a day: stops a server that names a next page forever. */
 const MOST_PAGES = 100_000
 
 export interface Probe {
@@ -25,9 +25,9 @@ export interface Probe {
 }
 
 /**
- * Asks for one event of a window in the way of the newer dialects; a classic server ignores that and streams.
+ * Asks for one event of a window as the newer dialects expect; a classic server ignores the parameters and streams.
  *
- * @throws AuditError when the login, the URL or the way there is wrong
+ * @throws AuditError when the login, the URL or the network is at fault
  */
 export async function probe(client: ApiClient, query: Query, signal: AbortSignal): Promise<Probe> {
   for (let attempt = 1; ; attempt++) {
@@ -44,17 +44,17 @@ export async function probe(client: ApiClient, query: Query, signal: AbortSignal
 const pagedDialect = (address: ApiAddress): Dialect => (address.multiTenant ? 'multi-tenant' : 'current')
 
 async function isPage(address: ApiAddress, body: AsyncIterable<Uint8Array>): Promise<boolean> {
-  const reader = new PageReader()
+  const reader = new PageReader(address)
   for await (const chunk of body) {
     reader.push(chunk)
-    // NDJSON goes on and on; its second line is enough.
-    if (reader.state === 'other') break
+    // NDJSON may go on and on; its first line is enough.
+    if (reader.state === 'not a page') return false
   }
   if (reader.state === 'inside') throw cutShort(address, 'breaks off inside an object')
-  return reader.facts()?.isPage ?? false
+  return reader.state === 'whole'
 }
 
-/** @throws AuditError, retryable, when the last line is cut */
+/** @throws AuditError, retryable, when the last line is cut off */
 export async function* wholeLines(address: ApiAddress, answer: Answer): AsyncGenerator<Uint8Array> {
   let tail: Uint8Array[] = []
   let length = 0
@@ -74,7 +74,7 @@ export async function* wholeLines(address: ApiAddress, answer: Answer): AsyncGen
 }
 
 /**
- * Every page as it arrived, each followed by a line feed.
+ * @param query  sent for every page, so that the range and anonymize stay the same
  *
  * @param query  asked for every page, so the range and anonymize stay the same
  * @param answer to the first request
@@ -89,46 +89,72 @@ export async function* allPages(
   const { address } = client
   const cursors = new Set<string>()
   for (let { body } = answer; ; ) {
-    const reader = new PageReader()
-    const end: Uint8Array[] = []
+    const reader = new PageReader(address)
     for await (const chunk of body) {
-      reader.push(chunk)
-      // Whoever reads on must not find out first that a page is wrong: only here it is fetched again.
-      if (reader.state === 'inside' || reader.state === 'nothing') yield chunk
-      else end.push(chunk)
-      if (reader.state === 'other') break
+      const events = reader.push(chunk)
+      if (reader.state === 'not a page') throw noPage(address)
+      if (events.length > 0) yield events
     }
-    const cursor = nextCursor(address, reader)
-    yield* end
-    yield NEWLINE
+    if (reader.state !== 'whole') throw cutShort(address, 'breaks off inside a page')
+    const { nextCursor: cursor } = reader
     if (cursor === null) return
     if (cursors.has(digest(cursor))) throw cutShort(address, 'names the same next page twice')
     if (cursors.size === MOST_PAGES) {
-      throw new AuditError(
-        `${address.endpoint} answered with more than ${MOST_PAGES} pages; nothing of them is loaded`,
-        {
-          advice: 'Ask for one day at a time. If it goes on, report it to W&B: no day has so many events.',
-        },
-      )
+      throw new AuditError(`${address.endpoint} answered with more than ${MOST_PAGES} pages; none of them was loaded`, {
+        advice: 'Load one day at a time. If that fails too, report it to W&B: no day has that many events.',
+      })
     }
     cursors.add(digest(cursor))
     body = (await client.get({ ...query, cursor }, signal)).body
   }
 }
 
-function nextCursor(address: ApiAddress, reader: PageReader): string | null {
-  if (reader.state === 'nothing' || reader.state === 'inside') throw cutShort(address, 'breaks off inside a page')
-  const page = reader.facts()
-  if (page === null || !page.isPage) {
-    throw new AuditError(`${address.endpoint} answered with something other than a page of audit logs`, {
-      advice: 'If this is an older W&B server, use --api classic.',
-    })
+/** Reads an answer that must consist of exactly one page. */
+class PageReader {
+  state: 'nothing' | 'inside' | 'whole' | 'not a page' = 'nothing'
+  private readonly page = new Page()
+  private readonly address: ApiAddress
+
+  constructor(address: ApiAddress) {
+    this.address = address
   }
-  if (page.miscounted) throw cutShort(address, 'holds another number of events than it states')
-  return page.cursor
+
+  get nextCursor(): string | null {
+    return this.page.nextCursor
+  }
+
+  /**
+   * Returns the events of the chunk, one a line.
+   *
+   * @throws AuditError, retryable, when the page is damaged
+   */
+  push(chunk: Uint8Array): Uint8Array {
+    const output = new Output(chunk)
+    const { page } = this
+    if (this.state === 'whole') {
+      if (!isBlank(chunk)) this.state = 'not a page'
+      return output.bytes()
+    }
+    try {
+      const { left, state } = page.push(chunk, output)
+      if (state === 'not a page' || (left !== null && !isBlank(left))) this.state = 'not a page'
+      else if (state === 'done') this.state = 'whole'
+      else if (page.begun) this.state = 'inside'
+    } catch (error) {
+      throw error instanceof PageError ? cutShort(this.address, `is a page that ${error.message}`) : error
+    }
+    return output.bytes()
+  }
 }
 
-/** A cursor may be of any length. */
+const isBlank = (bytes: Uint8Array): boolean => bytes.every((byte) => byte <= SPACE)
+
+const noPage = (address: ApiAddress): AuditError =>
+  new AuditError(`${address.endpoint} answered with something other than a page of audit logs`, {
+    advice: 'If this is an older W&B server, use --api classic.',
+  })
+
+/** Keeps the set of cursors small, because a cursor may be of any length. */
 const digest = (cursor: string): string => createHash('sha256').update(cursor).digest('base64')
 
 function isJson(text: string): boolean {

@@ -17,17 +17,21 @@ export interface TableResource {
   description?: string
   labels?: Record<string, string>
   schema: { fields: Field[] }
-  timePartitioning?: { type: string; field?: string }
+  timePartitioning?: { type: string; field?: string; expirationMs?: string | null }
   clustering?: { fields: string[] }
   requirePartitionFilter?: boolean
-  expirationTime?: string
+  expirationTime?: string | null
+  encryptionConfiguration?: { kmsKeyName: string }
   view?: { query: string; useLegacySql: boolean }
 }
 
-interface DatasetResource {
+export interface DatasetResource {
   readonly datasetReference: { projectId: string; datasetId: string }
   readonly location: string
   description?: string
+  defaultTableExpirationMs?: string
+  defaultPartitionExpirationMs?: string
+  defaultEncryptionConfiguration?: { kmsKeyName: string }
   readonly tables: Map<string, TableResource>
 }
 
@@ -70,11 +74,9 @@ export function newCatalog(project: string, connection: DuckDBConnection) {
     return found
   }
 
-  async function createDataset(body: {
-    datasetReference: { datasetId: string }
-    location?: string
-    description?: string
-  }) {
+  async function createDataset(
+    body: Omit<Partial<DatasetResource>, 'datasetReference'> & { datasetReference: { datasetId: string } },
+  ) {
     const { datasetId } = body.datasetReference
     if (!/^[A-Za-z0-9_]{1,1024}$/.test(datasetId)) throw invalid(`Invalid dataset ID "${datasetId}".`)
     if (datasets.has(datasetId)) throw duplicate(`Dataset ${project}:${datasetId}`)
@@ -90,7 +92,7 @@ export function newCatalog(project: string, connection: DuckDBConnection) {
   }
 
   async function createTable(datasetId: string, body: Partial<TableResource> & Pick<TableResource, 'tableReference'>) {
-    const { tables } = dataset(datasetId)
+    const { tables, ...defaults } = dataset(datasetId)
     const { tableId } = body.tableReference
     if (!/^[\p{L}\p{M}\p{N}\p{Pc}\p{Pd}\p{Zs}]{1,1024}$/u.test(tableId)) throw invalid(`Invalid table ID "${tableId}".`)
     if (tables.has(tableId)) throw duplicate(`Table ${project}:${datasetId}.${tableId}`)
@@ -103,6 +105,7 @@ export function newCatalog(project: string, connection: DuckDBConnection) {
       tableReference: { projectId: project, datasetId, tableId },
       type: body.view === undefined ? 'TABLE' : 'VIEW',
       schema: { fields },
+      ...inherited(defaults, body),
     }
     tables.set(tableId, resource)
     return resource
@@ -131,6 +134,8 @@ export function newCatalog(project: string, connection: DuckDBConnection) {
     }
     const { labels = {} } = resource
     Object.assign(resource, body, { schema: { fields }, labels: { ...labels, ...body.labels } })
+    if (resource.expirationTime === null) delete resource.expirationTime
+    if (resource.timePartitioning?.expirationMs === null) delete resource.timePartitioning.expirationMs
     return resource
   }
 
@@ -147,10 +152,19 @@ export function newCatalog(project: string, connection: DuckDBConnection) {
     resource.schema = { fields: resource.schema.fields.filter(({ name }) => name !== column) }
   }
 
+  /** As GET gives it. */
+  async function describeTable(datasetId: string, id: string) {
+    const resource = table(datasetId, id)
+    if (resource.type === 'VIEW') return resource
+    const rows = await connection.runAndReadAll(`SELECT count(*) FROM ${quoted(datasetId)}.${quoted(id)}`)
+    return { ...resource, numRows: String(rows.getRows()[0]?.[0]) }
+  }
+
   return {
     project,
     dataset,
     table,
+    describeTable,
     datasets: () => [...datasets.values()],
     tables: (datasetId: string) => [...dataset(datasetId).tables.values()],
     allTables: () => [...datasets.values()].flatMap(({ tables }) => [...tables.values()]),
@@ -163,6 +177,33 @@ export function newCatalog(project: string, connection: DuckDBConnection) {
 
   function viewSql(query: string): string {
     return translated(query, parsed(query), { project, variables: new Map(), system: new Map() })
+  }
+}
+
+/**
+ * A new table's expirations: what the dataset says, whatever the request left out or set to null.
+ * https://cloud.google.com/bigquery/docs/reference/rest/v2/datasets#Dataset
+ */
+function inherited(
+  { defaultTableExpirationMs, defaultPartitionExpirationMs, defaultEncryptionConfiguration }: Partial<DatasetResource>,
+  {
+    expirationTime,
+    timePartitioning,
+    encryptionConfiguration = defaultEncryptionConfiguration,
+    view,
+  }: Partial<TableResource>,
+): Partial<TableResource> {
+  const ofPartitions = timePartitioning?.expirationMs ?? defaultPartitionExpirationMs
+  const isPartitioned = timePartitioning !== undefined && ofPartitions !== undefined
+  const ofTable =
+    expirationTime ??
+    (isPartitioned || defaultTableExpirationMs === undefined
+      ? undefined
+      : String(Date.now() + Number(defaultTableExpirationMs)))
+  return {
+    ...(ofTable === undefined ? {} : { expirationTime: ofTable }),
+    ...(isPartitioned ? { timePartitioning: { ...timePartitioning, expirationMs: ofPartitions } } : {}),
+    ...(view !== undefined || encryptionConfiguration === undefined ? {} : { encryptionConfiguration }),
   }
 }
 

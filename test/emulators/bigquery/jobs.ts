@@ -2,9 +2,15 @@
 
 import type { DuckDBInstance, DuckDBResultReader } from '@duckdb/node-api'
 import { duplicate, invalid, notFound, notLearnt, Refusal, refusalOf } from './answers.js'
+import type { Parameter } from './ask.js'
 import type { Catalog } from './catalog.js'
 import { loadParquet } from './load.js'
-import { dryRun, newTurns, type Parameter, runScript, scriptOf, statementType } from './script.js'
+import { dryRun, newTurns, runScript, scriptOf, statementType } from './script.js'
+
+interface DatasetReference {
+  readonly projectId?: string
+  readonly datasetId: string
+}
 
 export interface Configuration {
   dryRun?: boolean
@@ -12,11 +18,13 @@ export interface Configuration {
   query?: {
     query: string
     useLegacySql?: boolean
-    defaultDataset?: { datasetId: string }
+    defaultDataset?: DatasetReference
+    maximumBytesBilled?: string
+    destinationEncryptionConfiguration?: { kmsKeyName: string }
     queryParameters?: Parameter[]
   }
   load?: {
-    destinationTable: { datasetId: string; tableId: string }
+    destinationTable: DatasetReference & { tableId: string }
     sourceFormat?: string
     sourceUris?: string[]
     schema?: { fields: { name: string; type: string }[] }
@@ -58,6 +66,8 @@ export interface JobFault {
     | 'done at once'
     | 'meet in transactions'
     | { readonly reason: string; readonly message: string }
+    /** Goes on only then, its transaction having changed rows. */
+    | { readonly heldUntil: Promise<void> }
   times: number
   /** How many are to meet. */
   readonly of?: number
@@ -65,7 +75,9 @@ export interface JobFault {
 }
 
 export interface JobStore {
+  /** @param project where the job runs */
   insert(
+    project: string,
     body: { configuration: Configuration; jobReference?: Partial<JobResource['jobReference']> },
     file?: string,
   ): Promise<Job>
@@ -78,6 +90,7 @@ export function newJobStore(
   catalog: Catalog,
   faults: JobFault[],
   fetchObject: (uri: string) => Promise<string>,
+  largestPageBytes?: number,
 ): JobStore {
   const jobs = new Map<string, Job>()
   const turns = newTurns()
@@ -88,16 +101,30 @@ export function newJobStore(
       const [uri] = configuration.load.sourceUris ?? []
       const path = file ?? (uri === undefined ? undefined : await fetchObject(uri))
       if (path === undefined) throw invalid('Required parameter is missing: sourceUris')
-      statistics.load = { outputRows: String(await loadParquet(instance, catalog, configuration.load, path)) }
+      statistics.load = {
+        outputRows: String(await loadParquet(instance, catalog, configuration.load, path, largestPageBytes)),
+      }
       return
     }
     const { query } = configuration
     if (query === undefined) throw notLearnt('jobs other than query and load')
     const script = scriptOf(query.query, query.queryParameters ?? [], query.defaultDataset?.datasetId)
-    const { result, bytes } = await runScript(instance, catalog, turns, script, () => meet(fault))
+    const kind = statementType(script.program)
+    if (kind === 'SCRIPT' && query.destinationEncryptionConfiguration !== undefined) {
+      throw invalid('configuration.query.destinationEncryptionConfiguration cannot be set for scripts')
+    }
+    const limit = Number(query.maximumBytesBilled ?? Number.POSITIVE_INFINITY)
+    const { result, bytes, exported } = await runScript(instance, catalog, turns, script, limit, {
+      onBegin: () => meet(fault),
+      onChange: () => held(fault),
+    })
     job.result = result
     statistics.totalBytesProcessed = String(bytes)
-    statistics.query = { statementType: statementType(script.program), totalBytesProcessed: String(bytes) }
+    statistics.query = {
+      statementType: kind,
+      totalBytesProcessed: String(bytes),
+      ...(exported === null ? {} : { exportDataStatistics: { rowCount: String(exported) } }),
+    }
   }
 
   return {
@@ -113,14 +140,16 @@ export function newJobStore(
       return job
     },
 
-    async insert({ configuration, jobReference = {} }, file) {
+    async insert(project, { configuration, jobReference = {} }, file) {
       const { query } = configuration
       if (query?.useLegacySql !== false && query !== undefined) throw notLearnt('legacy SQL')
       const jobId = jobReference.jobId ?? `job_${jobs.size}_${Math.random().toString(36).slice(2)}`
       if (!/^[A-Za-z0-9_-]{1,1024}$/.test(jobId)) throw invalid(`Invalid job ID "${jobId}".`)
       const location = jobReference.location ?? 'US'
-      for (const id of [query?.defaultDataset?.datasetId, configuration.load?.destinationTable.datasetId]) {
-        if (id === undefined) continue
+      for (const named of [query?.defaultDataset, configuration.load?.destinationTable]) {
+        if (named === undefined) continue
+        const { projectId = project, datasetId: id } = named
+        if (projectId !== catalog.project) throw notFound(`Dataset ${projectId}:${id}`)
         const dataset = catalog.dataset(id)
         if (dataset.location.toLowerCase() !== location.toLowerCase()) {
           throw notFound(`Dataset ${catalog.project}:${id} was not found in location ${location}`)
@@ -128,8 +157,8 @@ export function newJobStore(
       }
       const resource: JobResource = {
         kind: 'bigquery#job',
-        id: `${catalog.project}:${location}.${jobId}`,
-        jobReference: { projectId: catalog.project, jobId, location },
+        id: `${project}:${location}.${jobId}`,
+        jobReference: { projectId: project, jobId, location },
         configuration,
         status: { state: 'RUNNING' },
         statistics: { creationTime: String(Date.now()), startTime: String(Date.now()) },
@@ -173,10 +202,16 @@ export function newJobStore(
 async function undergo(fault: JobFault | undefined, cancelled: AbortSignal): Promise<void> {
   // Whoever inserted the job has it in hand before it does anything.
   await new Promise(setImmediate)
-  if (typeof fault?.does === 'object') throw new Refusal(400, fault.does.reason, fault.does.message)
+  if (typeof fault?.does === 'object' && 'reason' in fault.does) {
+    throw new Refusal(400, fault.does.reason, fault.does.message)
+  }
   if (fault?.does !== 'stays running') return
   if (!cancelled.aborted) await new Promise((resolve) => cancelled.addEventListener('abort', resolve, { once: true }))
   throw new Refusal(499, 'stopped', 'Job execution was cancelled: User requested cancellation')
+}
+
+const held = async (fault: JobFault | undefined): Promise<void> => {
+  if (typeof fault?.does === 'object' && 'heldUntil' in fault.does) await fault.does.heldUntil
 }
 
 const waiting = new WeakMap<JobFault, (() => void)[]>()

@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { listen } from '../../../src/demo/listening.js'
 import { errorBody, notFound, notLearnt, Refusal, refusalOf } from './answers.js'
-import { newCatalog, type TableResource } from './catalog.js'
+import { type DatasetResource, newCatalog, type TableResource } from './catalog.js'
 import { type Configuration, type JobFault, type JobResource, newJobStore } from './jobs.js'
 import { parseJsonFunctions } from './parse-json.js'
 import { pageOf } from './results.js'
@@ -42,6 +42,9 @@ export interface StandIn {
   /** Those there are, in the order of their beginning. */
   jobs(): JobResource[]
   tables(dataset: string): TableResource[]
+  dataset(id: string): DatasetResource
+  /** As somebody with rights may change a table meanwhile. */
+  patch(dataset: string, table: string, body: Partial<TableResource>): Promise<unknown>
   dropColumn(dataset: string, table: string, column: string): Promise<void>
   close(): Promise<void>
 }
@@ -49,11 +52,17 @@ export interface StandIn {
 export interface StandInOptions {
   /** Rows that a page of results has at most. */
   readonly pageRows?: number
+  /** Of the datasets that are made: as a project's administrators may have set them, and as the sandbox does. */
+  readonly defaults?: { readonly defaultTableExpirationMs?: string; readonly defaultPartitionExpirationMs?: string }
+  /** Of a Parquet file that is loaded: a small limit stands for a large file. */
+  readonly largestPageBytes?: number
   /** A local file with the bytes of a `gs://` object. */
   readonly fetchObject?: (uri: string) => Promise<string>
 }
 
 export const PROJECT = 'stand-in-project'
+/** Has no datasets; jobs can run, and be paid for, there. */
+export const BILLING_PROJECT = 'stand-in-billing'
 
 export async function startBigQuery(options: StandInOptions = {}): Promise<StandIn> {
   const { pageRows = 100_000, fetchObject = () => Promise.reject(notLearnt('loading from a bucket')) } = options
@@ -65,25 +74,26 @@ export async function startBigQuery(options: StandInOptions = {}): Promise<Stand
   const catalog = newCatalog(PROJECT, connection)
   const faults: RequestFault[] = []
   const jobFaults: JobFault[] = []
-  const jobs = newJobStore(instance, catalog, jobFaults, fetchObject)
+  const jobs = newJobStore(instance, catalog, jobFaults, fetchObject, options.largestPageBytes)
   const requests: string[] = []
   const logins: string[] = []
   const uploads = new Map<string, { json: unknown; chunks: Buffer[] }>()
   let files = 0
 
-  async function insertWithFile(json: unknown, bytes: Buffer): Promise<JobResource> {
+  async function insertWithFile(project: string, json: unknown, bytes: Buffer): Promise<JobResource> {
     const path = join(folder, `${files++}.parquet`)
     await writeFile(path, bytes)
-    const job = await jobs.insert(json as { configuration: Configuration }, path)
+    const job = await jobs.insert(project, json as { configuration: Configuration }, path)
     return job.resource
   }
 
   async function upload(request: IncomingMessage, response: ServerResponse, query: URLSearchParams): Promise<unknown> {
+    const project = projectOf(/\/projects\/([^/]+)\//.exec(request.url ?? '')?.[1])
     const body = await bodyOf(request)
     const type = query.get('uploadType')
     if (type === 'multipart') {
       const { json, file } = multipart(body, request.headers['content-type'] ?? '')
-      return insertWithFile(json, file)
+      return insertWithFile(project, json, file)
     }
     if (type !== 'resumable') throw notLearnt(`uploads of type ${type}`)
     const id = query.get('upload_id')
@@ -101,7 +111,7 @@ export async function startBigQuery(options: StandInOptions = {}): Promise<Stand
     session.chunks.push(body)
     if (total !== null && had + body.length < total) return incomplete(response, had + body.length)
     if (total === null && request.headers['content-range'] !== undefined) return incomplete(response, had + body.length)
-    return insertWithFile(session.json, Buffer.concat(session.chunks))
+    return insertWithFile(project, session.json, Buffer.concat(session.chunks))
   }
 
   function incomplete(response: ServerResponse, bytes: number): Record<string, never> {
@@ -114,8 +124,9 @@ export async function startBigQuery(options: StandInOptions = {}): Promise<Stand
     const { searchParams: query } = url
     if (url.pathname.startsWith('/upload/')) return upload(request, response, query)
     const path = /^\/bigquery\/v2\/projects\/([^/]+)\/(.*)$/.exec(url.pathname)
-    if (path?.[1] !== PROJECT) throw notFound(`Project ${path?.[1]}`)
-    const [collection, id = '', part, name = '', data] = (path[2] ?? '').split('/').map(decodeURIComponent)
+    const project = projectOf(path?.[1])
+    const [collection, id = '', part, name = '', data] = (path?.[2] ?? '').split('/').map(decodeURIComponent)
+    if (collection === 'datasets' && project !== PROJECT) throw notFound(`Dataset ${project}:${id}`)
     const body = async <T>(): Promise<T> => JSON.parse((await bodyOf(request)).toString())
     switch (
       `${request.method} ${collection}${id === '' ? '' : '/'}${part === undefined ? '' : `/${part}`}${name === '' ? '' : '/'}${data === undefined ? '' : `/${data}`}`
@@ -125,7 +136,7 @@ export async function startBigQuery(options: StandInOptions = {}): Promise<Stand
           datasets: catalog.datasets().map(({ datasetReference, location }) => ({ datasetReference, location })),
         }
       case 'POST datasets':
-        return withoutTables(await catalog.createDataset(await body()))
+        return withoutTables(await catalog.createDataset({ ...options.defaults, ...(await body<Creation>()) }))
       case 'GET datasets/':
         return withoutTables(catalog.dataset(id))
       case 'GET datasets//tables':
@@ -133,9 +144,10 @@ export async function startBigQuery(options: StandInOptions = {}): Promise<Stand
       case 'POST datasets//tables':
         return catalog.createTable(id, await body())
       case 'GET datasets//tables/':
-        return catalog.table(id, name)
+        return catalog.describeTable(id, name)
       case 'PATCH datasets//tables/':
-        return catalog.patchTable(id, name, await body())
+        await catalog.patchTable(id, name, await body())
+        return catalog.describeTable(id, name)
       case 'DELETE datasets//tables/':
         return catalog.deleteTable(id, name)
       case 'GET datasets//tables//data': {
@@ -145,7 +157,7 @@ export async function startBigQuery(options: StandInOptions = {}): Promise<Stand
       case 'GET jobs':
         return { jobs: jobs.all.map(({ resource }) => ({ ...resource, state: resource.status.state })) }
       case 'POST jobs':
-        return (await jobs.insert(await body())).resource
+        return (await jobs.insert(project, await body())).resource
       case 'GET jobs/':
         return jobs.get(id, query.get('location') ?? undefined).resource
       case 'POST jobs//cancel': {
@@ -201,6 +213,8 @@ export async function startBigQuery(options: StandInOptions = {}): Promise<Stand
     jobFaults,
     jobs: () => jobs.all.map(({ resource }) => resource),
     tables: (dataset) => catalog.tables(dataset),
+    dataset: (id) => catalog.dataset(id),
+    patch: (dataset, table, body) => catalog.patchTable(dataset, table, body),
     dropColumn: (dataset, table, column) => catalog.dropColumn(dataset, table, column),
     async close() {
       await server.close()
@@ -211,6 +225,13 @@ export async function startBigQuery(options: StandInOptions = {}): Promise<Stand
       await rm(folder, { recursive: true, force: true })
     },
   }
+}
+
+type Creation = Parameters<ReturnType<typeof newCatalog>['createDataset']>[0]
+
+function projectOf(name = ''): string {
+  if (name !== PROJECT && name !== BILLING_PROJECT) throw notFound(`Project ${name}`)
+  return name
 }
 
 const withoutTables = <T extends { tables: unknown }>({ tables: _, ...rest }: T): Omit<T, 'tables'> => rest

@@ -80,6 +80,7 @@ describe('errors', () => {
     [/POST .*tables$/, 'bigquery.tables.create', /roles\/bigquery.dataEditor on the dataset/],
     [/POST \/bigquery.*jobs$/, 'bigquery.jobs.create', /roles\/bigquery.jobUser on the project/],
     [/POST \/upload/, 'storage.objects.get', /roles\/storage.objectUser on the staging bucket/],
+    [/POST \/upload/, 'storage.buckets.get', /roles\/storage.legacyBucketReader on the staging bucket/],
   ])('of access say which role is missing: %s, %s', async (request, permission, advice) => {
     const [, error] = await failing(request, denied(permission))
     expect(error.message).toContain(`accessDenied: Access Denied: Permission ${permission} denied`)
@@ -109,6 +110,63 @@ describe('errors', () => {
     const [, error] = await failing(/POST \/upload/, { status: 400, reason, message })
     expect(error.message).toContain(reason)
     expect(error.advice).toMatch(advice)
+  })
+
+  it.each([
+    [
+      'accessNotConfigured',
+      'BigQuery API has not been used in project 123 before or it is disabled. Enable it by visiting …',
+      /gcloud services enable/,
+    ],
+    [
+      'policyViolation',
+      "VPC Service Controls: Request is prohibited by organization's policy. vpcServiceControlsUniqueIdentifier: a1b2",
+      /perimeter/,
+    ],
+    [
+      'forbidden',
+      'Access Denied: Project p: User does not have bigquery.jobs.create permission in project p.',
+      /jobUser/,
+    ],
+    ['insufficientPermissions', 'Request had insufficient authentication scopes.', /docs\/bigquery\.md/],
+    [
+      'accessDenied',
+      'Access Denied: BigQuery BigQuery: User does not have permission to access policy tag "people : names" on column p.audit.audit_events.actor_email.',
+      /categoryFineGrainedReader on the policy tag/,
+    ],
+    [
+      'invalid',
+      'Cannot read and write in different locations: source: europe-west4, destination: US',
+      /bucket must be where the dataset is/,
+    ],
+    [
+      'accessDenied',
+      "Please grant Cloud KMS CryptoKey Encrypter/Decrypter role for service account 'bq-1@bigquery-encryption.iam.gserviceaccount.com' to encrypt/decrypt with projects/k/locations/us/keyRings/r/cryptoKeys/c",
+      /cryptoKeyEncrypterDecrypter/,
+    ],
+  ])('of %s say the cause, what to do, and that no other batch would fare better: %s', (reason, message, advice) => {
+    const error = bigqueryError('BigQuery', { reason, message })
+    expect(error.message).toContain(message)
+    expect(error).toMatchObject({ advice: expect.stringMatching(advice), outside: true, retryable: false })
+  })
+
+  it.each([
+    ['invalid', 'Error while reading data, error message: Parquet column extra has a page of 90 MB. File: x.parquet'],
+    ['invalid', 'Provided Schema does not match Table p:audit.t. Field extra is missing in new schema'],
+  ])('of %s that may lie in the data say the cause: %s', (reason, message) => {
+    const error = bigqueryError('BigQuery', { reason, message })
+    expect(error.message).toContain(message)
+    expect(error).toMatchObject({ advice: expect.stringContaining('bq show -j'), outside: false })
+  })
+
+  it.each([
+    'Query error: Assertion failed: wandb-audit: not every receipt arrived; nothing is loaded at [12:1]',
+    'wandb-audit: not every receipt arrived; nothing is loaded',
+    'Error in statement 7 of "ada@example.com": wandb-audit: not every receipt arrived; nothing is loaded; ada@example.com',
+  ])('of an ASSERT of ours say what it says, and nothing else, wherever that stands: %s', (message) => {
+    expect(bigqueryError('BigQuery', { reason: 'invalidQuery', message }).message).toBe(
+      'BigQuery: invalidQuery: wandb-audit: not every receipt arrived; nothing is loaded',
+    )
   })
 
   it('never quote a value, whatever BigQuery says', async () => {

@@ -24,41 +24,41 @@ describe('loadRange', () => {
   const now = new Date('2026-03-05T12:00:00Z')
 
   test('the first run begins today', () => {
-    expect(loadRange(now, new Map(), DAY)).toEqual(range('2026-03-05', null))
+    expect(loadRange(now, [new Map()], DAY)).toEqual(range('2026-03-05', null))
   })
 
   test('a later one begins the overlap before the end of the last finished day', () => {
     const finished = receipts(['day=2026-03-03', 'final'], ['day=2026-03-04', 'final'])
-    expect(loadRange(now, finished, DAY)).toEqual(range('2026-03-04', null))
-    expect(loadRange(now, finished, 0)).toEqual(range('2026-03-05', null))
-    expect(loadRange(now, finished, 1.5 * DAY)).toEqual(range('2026-03-03', null))
+    expect(loadRange(now, [finished], DAY)).toEqual(range('2026-03-04', null))
+    expect(loadRange(now, [finished], 0)).toEqual(range('2026-03-05', null))
+    expect(loadRange(now, [finished], 1.5 * DAY)).toEqual(range('2026-03-03', null))
   })
 
   test('a day that was begun and not finished is gone back to, however long ago', () => {
     const begun = receipts(['day=2026-01-05', 'ab12'], ['day=2026-01-06', 'final'], ['day=2026-03-04', 'final'])
-    expect(loadRange(now, begun, DAY)).toEqual(range('2026-01-05', null))
+    expect(loadRange(now, [begun], DAY)).toEqual(range('2026-01-05', null))
   })
 
   test('a day that failed while later ones were loaded is gone back to', () => {
     const failed = receipts(['day=2026-03-01', 'final'], ['day=2026-03-03', 'final'], ['day=2026-03-04', 'final'])
-    expect(loadRange(now, failed, 0)).toEqual(range('2026-03-02', null))
+    expect(loadRange(now, [failed], 0)).toEqual(range('2026-03-02', null))
   })
 
   test('documents of a classic server count with all their days', () => {
     const spans = receipts(['from=2026-02-01', 'ab12'], ['from=2026-02-01&to=2026-03-04&anonymize=true', 'final'])
-    expect(loadRange(now, spans, 0)).toEqual(range('2026-03-04', null))
-    expect(loadRange(now, spans, DAY)).toEqual(range('2026-03-03', null))
+    expect(loadRange(now, [spans], 0)).toEqual(range('2026-03-04', null))
+    expect(loadRange(now, [spans], DAY)).toEqual(range('2026-03-03', null))
   })
 
   test('a clock that went back does no harm', () => {
-    expect(loadRange(now, receipts(['day=2026-03-09', 'ab12']), DAY)).toEqual(range('2026-03-05', null))
+    expect(loadRange(now, [receipts(['day=2026-03-09', 'ab12'])], DAY)).toEqual(range('2026-03-05', null))
   })
 })
 
 /** What the pipeline does, without a warehouse: skips what it has, and remembers the version or that there was none. */
 async function run(api: WandbApi, at: Date, kept: Map<string, string>, events: Set<string>): Promise<void> {
-  const source = sourceOf(api, { now: () => at, settleMs: DAY })
-  for (const document of await listed(source, loadRange(at, kept, DAY))) {
+  const source = sourceOf(api, { now: () => at, overlapMs: DAY })
+  for (const document of await listed(source, loadRange(at, [kept], DAY))) {
     if (document.version !== null && kept.get(document.id) === document.version) continue
     for (const event of eventsOf(await whole(document))) events.add(JSON.stringify(event))
     kept.set(document.id, document.version ?? 'a hash')
@@ -188,7 +188,7 @@ test.each(['Pacific/Kiritimati', 'America/Los_Angeles'])(
     const source = apiSource({ baseUrl: process.argv[1], credentials, now })
     const kept = new Map([[source.id + '?day=2026-02-27', 'final']])
     const told = [String(new Date(0).getTimezoneOffset())]
-    for await (const { id, version } of source.list(loadRange(now(), kept, 86_400_000), new AbortController().signal))
+    for await (const { id, version } of source.list(loadRange(now(), [kept], 86_400_000), new AbortController().signal))
       told.push(id.slice(-10) + ' ' + version)
     await source.close()
     process.stdout.write(told.join('\\n'))`

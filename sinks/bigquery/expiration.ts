@@ -1,0 +1,45 @@
+/**
+ * Rows that nobody deletes. A dataset may pass a default expiration on to all that is made in it, the sandbox always does;
+ * rows older than that are not even stored. Making a table "without" one does not help, so it is taken away afterwards:
+ * https://cloud.google.com/bigquery/docs/updating-datasets#table-expiration, https://github.com/googleapis/python-bigquery/issues/2403
+ */
+
+import type { TableMetadata, Table as TableReference } from '@google-cloud/bigquery'
+import { AuditError } from '../../src/errors.js'
+import type { Place } from './address.js'
+
+/**
+ * Takes the expiration away from what has no rows yet.
+ *
+ * @param name     of the table or view, for errors
+ * @param metadata of it, as it is now
+ * @throws AuditError when rows are in a table that expires, or BigQuery leaves it so
+ */
+export async function keepForEver(
+  place: Place,
+  name: string,
+  reference: TableReference,
+  metadata: TableMetadata,
+): Promise<void> {
+  if (place.allowExpiration || !expires(metadata)) return
+  if (Number(metadata.numRows ?? 0) > 0) throw refusal(place, name, metadata)
+  const { timePartitioning } = metadata
+  const [now] = await reference.setMetadata({
+    expirationTime: null,
+    ...(timePartitioning == null ? {} : { timePartitioning: { ...timePartitioning, expirationMs: null } }),
+  } as unknown as TableMetadata)
+  if (expires(now as TableMetadata)) throw refusal(place, name, now as TableMetadata)
+}
+
+const expires = ({ expirationTime, timePartitioning }: TableMetadata): boolean =>
+  expirationTime != null || timePartitioning?.expirationMs != null
+
+function refusal({ id, project, dataset }: Place, name: string, { timePartitioning }: TableMetadata): AuditError {
+  const days = Number(timePartitioning?.expirationMs ?? 0) / 86_400_000
+  const what = days > 0 ? `rows of ${name} are lost after ${days} days` : `${name} expires, with all its rows`
+  const options = `expiration_timestamp = NULL${days > 0 ? ', partition_expiration_days = NULL' : ''}`
+  return new AuditError(`${id}: ${what}; nothing is loaded`, {
+    advice: `Run ALTER TABLE \`${project}.${dataset}.${name}\` SET OPTIONS (${options}), or, if it is meant to be so, add ?allow_expiration=true to the address.`,
+    outside: true,
+  })
+}

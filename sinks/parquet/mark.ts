@@ -1,0 +1,18 @@
+/** The mark of a lake: one small file at its root, whose name readers of Parquet pass over. */
+
+import { readFile, writeFile } from 'node:fs/promises'
+import { LAYOUT_VERSION } from '../../schemas/tables.js'
+import { LAYOUT_MARK, layoutIn, refuseNewerLayout } from '../shared/layout.js'
+import type { Change } from './file.js'
+
+/** To be published before any other change: whatever follows a newer layout must not be found without its mark. */
+export const markChange = (id: string): Change<void> => ({
+  file: '_wandb_audit.txt',
+  async merge(there, target) {
+    const layout = there === null ? null : layoutIn(await readFile(there, 'utf8'))
+    refuseNewerLayout(id, layout)
+    const changed = layout !== LAYOUT_VERSION
+    if (changed) await writeFile(target, `${LAYOUT_MARK}\n`)
+    return { changed, outcome: undefined }
+  },
+})

@@ -1,0 +1,28 @@
+/**
+ * The version of the layout of a place's tables, kept in a mark beside them. Tables without a mark have version 1.
+ * docs/decisions/layout-version.md
+ */
+
+import { LAYOUT_VERSION } from '../../schemas/tables.js'
+import { AuditError } from '../../src/errors.js'
+
+/** As a text: a comment on a table, or a file beside them. */
+export const LAYOUT_MARK = `wandb-audit, layout ${LAYOUT_VERSION}`
+
+/** The version that a mark in `text` names; null when there is no mark in it. */
+export function layoutIn(text: string): number | null {
+  const version = /wandb-audit, layout (\d+)/.exec(text)?.[1]
+  return version === undefined ? null : Number(version)
+}
+
+/**
+ * @param layout what the mark names; null when there is none
+ * @throws AuditError when only a newer version of wandb-audit may write to the tables
+ */
+export function refuseNewerLayout(id: string, layout: number | null): void {
+  if (layout === null || layout <= LAYOUT_VERSION) return
+  throw new AuditError(`${id}: a newer version of wandb-audit made its tables; nothing is changed`, {
+    advice: 'Load with that version, or name another place with --to.',
+    outside: true,
+  })
+}
