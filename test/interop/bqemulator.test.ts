@@ -9,11 +9,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { AUDIT_EVENTS, TABLES } from '../../schemas/tables.js'
 import { bigquerySink } from '../../sinks/bigquery/index.js'
 import type { Sink } from '../../src/contract.js'
+import { TIMING } from '../sinks/bigquery/support.js'
 import { loadInto, ndjson, never } from '../support/load.js'
 import { rowsOf, tableOf } from '../support/rows.js'
 import { type Emulator, startEmulator } from './emulators/python.js'
 
-const TIMING = { retries: 1, pauseMs: 2, pollMs: 2, limitMs: 60_000, cancelMs: 60_000 }
 const VIEWS = ['audit_activity_per_day', 'audit_api_keys_created', 'audit_refused_requests', 'audit_rejects_by_reason']
 
 let emulator: Emulator
@@ -23,7 +23,11 @@ beforeAll(async () => {
   emulator = await startEmulator('bqemulator')
   const authClient = new PassThroughClient()
   client = new BigQuery({ projectId: 'acme-audit', apiEndpoint: emulator.url, authClient })
-  sink = bigquerySink(`bigquery://acme-audit/audit?endpoint=${emulator.url}`, { signal: never, onNotice() {} }, TIMING)
+  sink = bigquerySink(
+    `bigquery://acme-audit/audit?endpoint=${emulator.url}`,
+    { signal: never, onNotice() {} },
+    { ...TIMING, retries: 1 },
+  )
   await sink.prepare()
 })
 afterAll(async () => {
