@@ -37,7 +37,7 @@ export const OPTIONS = {
   },
   kms_key: {
     meaning:
-      '`projects/…/locations/…/keyRings/…/cryptoKeys/…`: encrypts new tables, a new dataset, staged batches and the results of jobs, instead of a key of Google’s',
+      '`projects/…/locations/…/keyRings/…/cryptoKeys/…`: encrypts new tables, a new dataset, staged batches and the results of jobs, instead of a key of Google',
     pattern:
       /^projects\/[a-z0-9.:-]+\/locations\/[a-z0-9-]+\/keyRings\/[A-Za-z0-9_-]{1,63}\/cryptoKeys\/[A-Za-z0-9_-]{1,63}$/,
     expected: 'projects/PROJECT/locations/LOCATION/keyRings/RING/cryptoKeys/KEY',
