@@ -8,7 +8,7 @@ import { AUDIT_EVENTS, FILLED_FIELDS } from '../../schemas/tables.js'
 import type { TimestampBounds } from '../../src/contract.js'
 import { mergeRule } from '../shared/merge.js'
 import { EXACT, EXTRA_BYTES, PARTS } from './exact.js'
-import { instant, literal, type Place, quote, tableOf } from './place.js'
+import { differ, digest, instant, literal, type Place, quote, tableOf } from './place.js'
 
 export const RULE = mergeRule({
   quote,
@@ -16,12 +16,10 @@ export const RULE = mergeRule({
   concat: (...texts) => `(${texts.join(' || ')})`,
   newline: 'CHR(10)',
   part: (text, delimiter, n) => `SPLIT_PART(${text}, ${delimiter}, ${n})`,
-  sha256: (text) => `SHA2(${text}, 256)`,
-  // VARCHARs that differ in trailing blanks are equal, but not equally long.
-  // https://docs.aws.amazon.com/redshift/latest/dg/r_Character_types.html
-  differ: (one, other) => `(${one} <> ${other} OR LEN(${one}) <> LEN(${other}))`,
+  sha256: digest,
+  differ,
   extra: {
-    differ: (kept, other) => `JSON_SERIALIZE(${kept}) <> JSON_SERIALIZE(${other})`,
+    differ: (kept, other) => differ(`JSON_SERIALIZE(${kept})`, `JSON_SERIALIZE(${other})`),
     grows: () => 'x.merged IS NOT NULL',
     contradicts: () => 'x.contradicts = 1',
     merged: () => 'JSON_PARSE(x.merged)',
@@ -59,10 +57,10 @@ export const KEY = 't."content_hash" = e."content_hash" AND t."timestamp" = e."t
 export const within = ({ least, greatest }: TimestampBounds): string =>
   `"timestamp" BETWEEN ${instant(least)} AND ${instant(greatest)}`
 
-/** What follows FROM, as the rule reads it. */
+/** What follows FROM, as the rule reads it. Of inner joins alone: SUPER values are not carried through an outer one. */
 export const pairsOf = ({ readings, rows, merges }: Comparison): string =>
   `${readings} AS e JOIN ${rows} AS t ON ${KEY}
-  LEFT JOIN ${merges} AS x ON x.content_hash = e."content_hash" AND x.reading = e."reading"`
+  JOIN ${merges} AS x ON x.content_hash = e."content_hash" AND x.reading = e."reading"`
 
 const RULE_COLUMNS = ['timestamp', 'content_hash', ...FILLED_FIELDS, 'source_document', 'names_document']
   .map((column) => `t.${quote(column)}`)
@@ -90,18 +88,22 @@ const [KEPT, OTHER] = ['t."extra"', 'e."extra"']
 function compareExtras({ readings, rows, pairs, members, merges }: Comparison): string[] {
   // Neither a string that JSON_PARSE refused nor what stands in audit_parts can be taken apart.
   const apart = [KEPT, OTHER].map((extra) => `IS_OBJECT(${extra}) AND ${extra}.${PARTS} IS NULL`).join(' AND ')
+  // UNPIVOT is given nothing but objects: what it does with a null or a scalar is not documented.
+  const objects = [KEPT, `${KEPT}.${EXACT}`, OTHER, `${OTHER}.${EXACT}`].map(
+    (value, i) => `CASE WHEN ${apart} AND IS_OBJECT(${value}) THEN ${value} ELSE JSON_PARSE('{}') END AS ${SIDES[i]}`,
+  )
   return [
     `CREATE TEMP TABLE ${pairs} AS
-SELECT e."content_hash" AS content_hash, e."reading" AS reading, ${KEPT} AS kept, ${OTHER} AS other,
-  ${KEPT}.${EXACT} AS kept_exact, ${OTHER}.${EXACT} AS other_exact, CASE WHEN ${apart} THEN 0 ELSE 1 END AS whole
-FROM ${readings} AS e JOIN ${rows} AS t ON ${KEY}
-WHERE ${KEPT} IS NOT NULL AND ${OTHER} IS NOT NULL AND JSON_SERIALIZE(${KEPT}) <> JSON_SERIALIZE(${OTHER})`,
+SELECT e."content_hash" AS content_hash, e."reading" AS reading,
+  CASE WHEN ${KEPT} IS NULL OR ${OTHER} IS NULL THEN 0 WHEN ${differ(`JSON_SERIALIZE(${KEPT})`, `JSON_SERIALIZE(${OTHER})`)} THEN 1 ELSE 0 END AS differ,
+  ${objects.join(',\n  ')}
+FROM ${readings} AS e JOIN ${rows} AS t ON ${KEY}`,
     `CREATE TEMP TABLE ${members} AS
-SELECT content_hash, reading, key, ${SIDES.map((side) => `MAX(CASE WHEN side = '${side}' THEN value END) AS ${side}`).join(', ')}
+SELECT content_hash, reading, MAX(key) AS key, ${SIDES.map((side) => `MAX(CASE WHEN side = '${side}' THEN value END) AS ${side}`).join(', ')}
 FROM (
   ${SIDES.map((side) => membersOf(pairs, side)).join('\n  UNION ALL\n  ')}
 ) AS found
-GROUP BY content_hash, reading, key`,
+GROUP BY content_hash, reading, ${digest('key')}`,
     mergedExtras(pairs, members, merges),
   ]
 }
@@ -109,31 +111,32 @@ GROUP BY content_hash, reading, key`,
 /** Members of the two extras, and below `_exact` the exact texts of some of them. */
 const SIDES = ['kept', 'kept_exact', 'other', 'other_exact']
 
-/** Keys as JSON texts, so that none ends in a blank. */
+/** Of pairs that differ; keys as JSON texts. */
 function membersOf(pairs: string, side: string): string {
   const key = 'JSON_SERIALIZE(CAST(CAST(k AS VARCHAR) AS SUPER))'
   const own = side.endsWith('_exact') ? '' : ` AND ${key} <> '"${EXACT}"'`
   return `SELECT p.content_hash, p.reading, '${side}' AS side, ${key} AS key, JSON_SERIALIZE(v) AS value
-  FROM ${pairs} AS p, UNPIVOT p.${side} AS v AT k WHERE p.whole = 0 AND p.${side} IS NOT NULL${own}`
+  FROM ${pairs} AS p, UNPIVOT p.${side} AS v AT k WHERE p.differ = 1${own}`
 }
 
 /**
- * Of each pair whether it contradicts, and the text of both together where the other one adds a key and it all fits. What
+ * Of each pair, alike or not, whether it contradicts, and the text of both together where the other one adds a key and it all fits. What
  * cannot be merged contradicts: so the whole of the other one is kept.
  */
 function mergedExtras(pairs: string, members: string, merges: string): string {
   const isMissing = '(kept IS NULL AND kept_exact IS NULL)'
   const isUnread = '(other IS NULL AND other_exact IS NULL)'
-  const differs = `(COALESCE(kept_exact, '') <> COALESCE(other_exact, '')
-        OR (kept_exact IS NULL AND kept <> other))`
+  const differs = `(${differ("COALESCE(kept_exact, '-')", "COALESCE(other_exact, '-')")}
+        OR (kept_exact IS NULL AND ${differ('kept', 'other')}))`
   const list = (member: string): string =>
-    `LISTAGG(CASE WHEN bytes <= ${EXTRA_BYTES} THEN ${member} END, ',') WITHIN GROUP (ORDER BY key)`
+    `LISTAGG(CASE WHEN bytes <= ${EXTRA_BYTES} THEN ${member} END, ',') WITHIN GROUP (ORDER BY key, digest)`
   const size = (member: string): string => `COALESCE(OCTET_LENGTH(${member}) + 1, 0)`
   return `CREATE TEMP TABLE ${merges} AS
 SELECT content_hash, reading, CASE WHEN grows = 1 AND mergeable THEN merged END AS merged,
   CASE WHEN contradicts = 1 OR (grows = 1 AND NOT mergeable) THEN 1 ELSE 0 END AS contradicts
 FROM (
-  SELECT p.content_hash, p.reading, COALESCE(m.grows, 0) AS grows, COALESCE(m.contradicts, 1) AS contradicts, m.merged,
+  SELECT p.content_hash, p.reading, COALESCE(m.grows, 0) AS grows, m.merged,
+    CASE WHEN p.differ = 0 THEN 0 ELSE COALESCE(m.contradicts, 1) END AS contradicts,
     CASE WHEN m.merged IS NULL THEN FALSE ELSE CAN_JSON_PARSE(m.merged) END AS mergeable
   FROM ${pairs} AS p LEFT JOIN (
     SELECT content_hash, reading, grows, contradicts,
@@ -147,7 +150,7 @@ FROM (
       FROM (
         SELECT *, SUM(${size('member')} + ${size('exact')}) OVER (PARTITION BY content_hash, reading) AS bytes
         FROM (
-          SELECT content_hash, reading, key, key || ':' || CASE WHEN ${isMissing} THEN other ELSE kept END AS member,
+          SELECT content_hash, reading, key, ${digest('key')} AS digest, key || ':' || CASE WHEN ${isMissing} THEN other ELSE kept END AS member,
             key || ':' || CASE WHEN ${isMissing} THEN other_exact ELSE kept_exact END AS exact,
             CASE WHEN ${isMissing} THEN 1 ELSE 0 END AS grows,
             CASE WHEN NOT ${isMissing} AND NOT ${isUnread} AND ${differs} THEN 1 ELSE 0 END AS contradicts

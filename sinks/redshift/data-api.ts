@@ -8,18 +8,16 @@ import {
   CancelStatementCommand,
   type ColumnMetadata,
   DescribeStatementCommand,
+  type DescribeStatementCommandOutput,
   type Field,
   GetStatementResultCommand,
   RedshiftDataClient,
-  type SqlParameter,
 } from '@aws-sdk/client-redshift-data'
 import { AuditError, interrupted } from '../../src/errors.js'
 import { type Job, type JobTiming, type Outcome, runToEnd } from '../shared/jobs.js'
 import type { RedshiftAddress } from './address.js'
 import { apiFailure, statementFailure, vanished } from './failures.js'
 
-/** The service answers as soon as the statement ends, or after this time; a longer wait is asked for again. */
-const WAIT_SECONDS = 20
 /** The Data API itself ends a statement after 24 hours. */
 const TIMING: JobTiming = { pollMs: 100, limitMs: Number.POSITIVE_INFINITY, cancelMs: Number.POSITIVE_INFINITY }
 
@@ -34,7 +32,8 @@ export interface Statements {
   readonly what: string
   /** Two requests with the same token are one statement, for 8 hours. At most 64 characters. */
   readonly token?: string
-  readonly parameters?: readonly SqlParameter[]
+  /** Called with each description of the statement that is not its end. */
+  readonly onRunning?: (described: DescribeStatementCommandOutput) => void
   readonly signal: AbortSignal
 }
 
@@ -59,14 +58,15 @@ export interface DataApi {
   close(): void
 }
 
-export function dataApi({ id, target, region, endpoint }: RedshiftAddress): DataApi {
+/** @param waitSeconds after which the service answers though the statement still runs; a longer wait is asked for again */
+export function dataApi({ id, target, region, endpoint }: RedshiftAddress, waitSeconds: number): DataApi {
   // The client would warn on the console, and a warning of Node's would stand between the log lines.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
   const client = new RedshiftDataClient({
     logger: SILENT,
     ...(region === undefined ? {} : { region }),
     ...(endpoint === undefined ? {} : { endpoint }),
-    requestHandler: { connectionTimeout: 10_000, requestTimeout: (WAIT_SECONDS + 30) * 1000 },
+    requestHandler: { connectionTimeout: 10_000, requestTimeout: (waitSeconds + 30) * 1000 },
   })
   const guarded = async <T>(what: string, request: () => Promise<T>): Promise<T> => {
     try {
@@ -76,7 +76,7 @@ export function dataApi({ id, target, region, endpoint }: RedshiftAddress): Data
     }
   }
 
-  function statementJob({ sqls, what, token, parameters }: Statements): Job<string> {
+  function statementJob({ sqls, what, token, onRunning }: Statements): Job<string> {
     let statement = ''
     return {
       async submit() {
@@ -86,7 +86,6 @@ export function dataApi({ id, target, region, endpoint }: RedshiftAddress): Data
           Sqls: [...sqls],
           StatementName: `wandb-audit: ${what}`,
           ...(token === undefined ? {} : { ClientToken: token }),
-          ...(parameters === undefined ? {} : { Parameters: [...parameters] }),
         })
         const { Id } = await guarded(what, () => client.send(request))
         if (Id === undefined) throw new AuditError(`${id}: ${what} was answered without a statement's id`)
@@ -95,12 +94,14 @@ export function dataApi({ id, target, region, endpoint }: RedshiftAddress): Data
       },
 
       async look(abortSignal) {
-        const request = new DescribeStatementCommand({ Id: statement, WaitTimeSeconds: WAIT_SECONDS })
+        const request = new DescribeStatementCommand({ Id: statement, WaitTimeSeconds: waitSeconds })
         try {
           const described = await client.send(request, { abortSignal })
           if (described.Status === 'FINISHED') return { done: statement }
           const ended = described.Status === 'FAILED' || described.Status === 'ABORTED'
-          return ended ? { failed: statementFailure(id, what, described) } : null
+          if (ended) return { failed: statementFailure(id, what, described) }
+          onRunning?.(described)
+          return null
         } catch (error) {
           if (abortSignal.aborted) return null
           if (isUnknown(error)) return { failed: vanished(id, what, statement) }

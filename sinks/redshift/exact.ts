@@ -5,14 +5,14 @@
 
 import { createHash } from 'node:crypto'
 import { type DuckDBConnection, type DuckDBDataChunk, DuckDBScalarFunction, VARCHAR } from '@duckdb/node-api'
+import { quotedString } from '../../src/duckdb/quoting.js'
 import { members, reordered } from '../../src/transform/extras.js'
-import { literal } from './place.js'
 
 /** Key in `extra` of an object: under the key of each member that SUPER does not keep exactly, its JSON text. */
 export const EXACT = '_exact'
 /** Key in `extra` of the id in audit_parts under which the whole extra stands, where it is too long for its row. */
 export const PARTS = '_exact_parts'
-/** What a record calls so itself goes below `_exact`. VARCHARs that differ in trailing blanks are equal in Redshift. */
+/** What a record calls so itself goes below `_exact`. VARCHARs that differ in trailing blanks, or in case, may be equal in Redshift. */
 const OWN_KEY = new RegExp(`^(?:${EXACT}|${PARTS}) *$`, 'i')
 
 /** As many characters as surely fit, beside the other columns, into the 64 KB a row may have in the Data API; a multiple of 4 for base64. */
@@ -92,13 +92,13 @@ export function registerSuperText(engine: DuckDBConnection): void {
 }
 
 /** The engine's expressions for what next to every extra is: flat, without an odd key, and exact in SUPER. */
-const bare = `regexp_replace(${EXACT}, ${literal(STRINGS)}, '""', 'g')`
+const bare = `regexp_replace(${EXACT}, ${quotedString(STRINGS)}, '""', 'g')`
 const IS_PLAIN = [
   `strlen(${EXACT}) <= ${EXTRA_BYTES}`,
   `NOT contains(${EXACT}, '\\u0000')`,
-  `NOT regexp_matches(${EXACT}, ${literal(EMPTY_KEY)})`,
+  `NOT regexp_matches(${EXACT}, ${quotedString(EMPTY_KEY)})`,
   `NOT contains(lower(${EXACT}), '"${EXACT}')`,
-  `NOT regexp_matches(${bare}, ${literal(`${INEXACT}|.[{]`)})`,
+  `NOT regexp_matches(${bare}, ${quotedString(`${INEXACT}|.[{]`)})`,
   `length(${bare}) - length(replace(${bare}, '[', '')) <= ${DEPTH}`,
 ].join(' AND ')
 
@@ -110,7 +110,7 @@ const SURELY_FITS = Math.floor(EXTRA_BYTES / 8)
 
 /** Whether the whole of an extra may have to stand in audit_parts. */
 export const mayNeedParts = (text: string): string =>
-  `(strlen(${text}) > ${SURELY_FITS} OR contains(${text}, '\\u0000') OR regexp_matches(${text}, ${literal(EMPTY_KEY)}))`
+  `(strlen(${text}) > ${SURELY_FITS} OR contains(${text}, '\\u0000') OR regexp_matches(${text}, ${quotedString(EMPTY_KEY)}))`
 
 /** Condition on a SUPER text: the whole of the extra stands in audit_parts. */
 export const isReference = (text: string): string => `starts_with(${text}, '{"${PARTS}":')`

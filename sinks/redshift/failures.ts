@@ -1,8 +1,10 @@
 /** What the Data API and Redshift say when something fails, as ours: who, what, what to do, and whether again may help. */
 
 import type { DescribeStatementCommandOutput } from '@aws-sdk/client-redshift-data'
+import { TABLES } from '../../schemas/tables.js'
 import { sharedFailure } from '../../src/connections.js'
 import { AuditError, type ErrorDetails, printable, usageError } from '../../src/errors.js'
+import { AUDIT_PARTS } from './place.js'
 
 interface Known {
   /** Of an exception's name or a statement's error. */
@@ -48,7 +50,13 @@ const EXCEPTIONS: readonly Known[] = [
  */
 const SPEAKABLE: readonly Known[] = [
   {
-    sign: /\b1023\b|\b1018\b|[Ss]erializable isolation|[Ww]rite conflict|could not (?:open|serialize)|tuple concurrently/,
+    // Tables of ours have no such constraint: two made something at once.
+    sign: /violates unique constraint/,
+    advice: 'Something else made it at the same time: run again.',
+    retryable: true,
+  },
+  {
+    sign: /\b1023\b|\b1018\b|[Ss]erializable isolation|[Ww]rite conflict|could not (?:open|serialize)|tuple concurrently|deadlock detected/,
     advice: 'Something else changed the tables at the same time: run again.',
     retryable: true,
   },
@@ -62,13 +70,28 @@ const SPEAKABLE: readonly Known[] = [
     advice: 'The role of iam_role= must be attached to the workgroup or cluster, and trust redshift.amazonaws.com.',
   },
   {
-    sign: /S3ServiceException|Access ?Denied|Forbidden|NoSuchBucket|S3 bucket/,
+    sign: /\bKMS\b|kms:/i,
     advice:
-      'The role of iam_role= needs s3:GetObject and s3:ListBucket on staging=, and kms:Decrypt where the bucket is encrypted with a key.',
+      'The role of iam_role= needs kms:Decrypt on the key of the bucket of staging=; the policy of the key has a say, too.',
+  },
+  {
+    sign: /PermanentRedirect|AuthorizationHeaderMalformed|specified endpoint|IllegalLocationConstraint|\bregion\b/i,
+    advice: "The bucket of staging= has to be in Redshift's region: COPY reads Parquet from no other.",
+  },
+  {
+    sign: /S3ServiceException|Access ?Denied|Forbidden|NoSuchBucket|S3 bucket|\b403\b/,
+    advice:
+      'The role of iam_role= needs s3:GetObject and s3:ListBucket on staging=, and kms:Decrypt where the bucket is encrypted with a key. ' +
+      'COPY reads Parquet through Spectrum, from outside your VPC and with presigned URLs: a bucket policy that admits VPC endpoints alone, or limits s3:signatureAge, keeps it out.',
   },
   {
     sign: /Spectrum|COPY|Load into table .* failed|[Pp]arquet/,
     advice: 'SELECT error_message, column_name FROM sys_load_error_detail ORDER BY start_time DESC LIMIT 10 says more.',
+  },
+  {
+    sign: /permission denied for (?:database|language)/,
+    advice:
+      'Creating a schema needs CREATE on the database: create the schema beforehand, as docs/redshift.md shows, or grant that.',
   },
   { sign: /permission denied|must be owner/, advice: 'The user needs CREATE on the schema, and to own the tables.' },
   {
@@ -89,6 +112,9 @@ const SPEAKABLE: readonly Known[] = [
   },
 ]
 
+/** Operations that the policy of docs/redshift.md allows to the owner of a statement. A session whose credentials were renewed under another name is another owner. */
+const OWNERS_ALONE = /redshift-data:(?:DescribeStatement|GetStatementResult|CancelStatement)/
+
 /** @param error what the client threw */
 export function apiFailure(id: string, what: string, error: unknown): AuditError {
   if (error instanceof AuditError) return error
@@ -98,6 +124,15 @@ export function apiFailure(id: string, what: string, error: unknown): AuditError
     return new AuditError(`${id}: ${what} failed: ${why}`, { ...details, outside: true })
   }
   const { name, message } = error instanceof Error ? error : new Error('an unexpected error')
+  if (name.startsWith('AccessDenied') && OWNERS_ALONE.test(message)) {
+    return new AuditError(`${id}: ${what} was sent, and cannot be asked about any more`, {
+      advice:
+        'The policy shows a statement to the session that sent it: give the session one name for ever, with AWS_ROLE_SESSION_NAME or role_session_name of the profile. ' +
+        'Run again: what was loaded is known from the receipts.',
+      outside: true,
+      cause: Object.assign(new Error(printable(message)), { name }),
+    })
+  }
   if (name === 'CredentialsProviderError') {
     const advice = 'Set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this machine a role.'
     return usageError(`${id}: no login for AWS was found`, advice)
@@ -134,32 +169,67 @@ export function statementFailure(id: string, what: string, described: DescribeSt
       advice: 'Somebody cancelled it, or a rule of its queue did. Run again when that is settled.',
     })
   }
-  const text = SubStatements?.find(({ Status: status }) => status === 'FAILED')?.Error ?? whole ?? ''
+  const failed = SubStatements?.find(({ Status: status }) => status === 'FAILED')
+  const text = failed?.Error ?? whole ?? ''
+  const wasCommitting = SubStatements?.every(({ Status: status }) => status === 'FINISHED') === true
+  if (wasCommitting || CONNECTION_LOST.test(withoutQuoted(text)))
+    return unsure(where, `lost its connection in Redshift (statement ${Id})`)
   if (/[Dd]ivi(?:de|sion) by zero/.test(text) && what === 'loading') {
     return new AuditError(`${where} failed: the lines of the batch are not all accounted for; nothing is loaded`, {
       advice: `This is a fault of wandb-audit: please report it, with the statement ${Id}.`,
     })
   }
   const line = firstLine(text)
-  const words = text.replace(/"[^"]*"|'[^']*'/g, '…')
+  const words = withoutQuoted(text)
   const known = SPEAKABLE.find(({ sign }) => sign.test(words))
   if (known === undefined) {
     return new AuditError(`${where} failed in Redshift (statement ${Id}); nothing is changed`, {
       advice: `Its error may name values, so it is not told here: aws redshift-data describe-statement --id ${Id} shows it.`,
     })
   }
-  const told = what === 'loading' ? firstLine(text.replace(MAY_BE_VALUE, '…')) : line
+  const told = what === 'loading' ? firstLine(text.replace(MAY_BE_VALUE, '…')) + contextOf(text) : line
   return new AuditError(`${where} failed: ${printable(told)}`, detailsOf(known))
 }
 
-/** The Data API forgets statements after 24 hours, and knows none of another account or region. */
-export function vanished(id: string, what: string, statement: string): AuditError {
-  return new AuditError(`${id}: ${what}: Redshift no longer knows the statement ${statement}`, {
+const withoutQuoted = (text: string): string => text.replace(/"[^"]*"|'[^']*'/g, '…')
+
+/** Redshift's connection, not ours. */
+const CONNECTION_LOST =
+  /terminating connection|I\/O error occurred|connection (?:was )?(?:reset|closed|lost)|server closed the connection/i
+
+/** Every column that a file may have. */
+const COLUMNS: ReadonlySet<string> = new Set(
+  [...TABLES, AUDIT_PARTS].flatMap(({ columns }) => columns.map(({ name }) => name)),
+)
+
+/**
+ * What COPY says on a line of its own below the first one, with the column and without values and addresses:
+ * `context:   File '…' has an incompatible Parquet schema for column 's3://….actor_email'`.
+ */
+function contextOf(text: string): string {
+  const context = /^\s*context:\s*(.+)$/m.exec(text)?.[1]
+  if (context === undefined) return ''
+  const column = [...context.matchAll(/column '?([^'\s]+)'?/g)]
+    .map(([, name = '']) => name.split(/[./]/).at(-1) ?? '')
+    .find((name) => COLUMNS.has(name))
+  const words = context.replace(/\b\w+:\/\/\S+/g, '…').replace(MAY_BE_VALUE, '…')
+  return ` (${column === undefined ? '' : `column ${column}: `}${words.trim()})`
+}
+
+/** Whether a load was committed that failed so, audit_loads tells. */
+const UNSURE = 'whether it was committed is not known'
+export const isUnsure = ({ message }: AuditError): boolean => message.endsWith(UNSURE)
+
+const unsure = (where: string, why: string): AuditError =>
+  new AuditError(`${where} ${why}; ${UNSURE}`, {
     outside: true,
-    advice: 'Run again: whether it was committed is known from the receipts.',
+    advice: 'Run again: what was loaded is known from the receipts.',
     retryable: true,
   })
-}
+
+/** The Data API forgets statements after 24 hours, and knows none of another account or region. */
+export const vanished = (id: string, what: string, statement: string): AuditError =>
+  unsure(`${id}: ${what}:`, `Redshift no longer knows the statement ${statement}`)
 
 const detailsOf = (known: Known | undefined): ErrorDetails =>
   known === undefined ? {} : { advice: known.advice, retryable: known.retryable ?? false }

@@ -11,20 +11,25 @@ import { parseRedshiftAddress, type RedshiftAddress } from './address.js'
 import { dataApi, never } from './data-api.js'
 import { redshiftSql } from './forms.js'
 import { commit, removeAll, upload } from './load.js'
-import { type Place, quote, tableOf } from './place.js'
+import { digest, literal, type Place, quote, same, tableOf } from './place.js'
 import { prepare } from './prepare.js'
 import { rawRejects } from './raw-rejects.js'
 import { queryResult } from './result.js'
+import { TURN_TIMING, turn } from './turn.js'
 
 /**
- * @param context whose signal cancels what the sink is doing, but for loads, which have one of their own
+ * @param context whose signal cancels what the sink is doing, but for loads, which have one of their own; takes notices of who is waited for
  * @throws AuditError, exit code 2, when the address is none of Redshift's
  */
-export function redshiftSink(address: string, context: { readonly signal: AbortSignal }): Sink {
+export function redshiftSink(
+  address: string,
+  context: { readonly signal: AbortSignal; onNotice?(text: string): void },
+  timing = TURN_TIMING,
+): Sink {
   const at = parseRedshiftAddress(address)
   const { id, place } = at
-  const { signal } = context
-  const api = dataApi(at)
+  const { signal, onNotice = () => {} } = context
+  const api = dataApi(at, timing.lookSeconds)
   let opened: Promise<OpenedStore> | undefined
 
   return {
@@ -39,10 +44,9 @@ export function redshiftSink(address: string, context: { readonly signal: AbortS
     },
 
     async receipts(source) {
-      const sqls = [newestReceipts(place)]
-      const parameters = [{ name: 'source', value: source }]
+      const sqls = [newestReceipts(place, source)]
       try {
-        const statement = await retrying(() => api.must({ sqls, what: 'reading receipts', parameters, signal }), never)
+        const statement = await retrying(() => api.must({ sqls, what: 'reading receipts', signal }), never)
         const { rows } = queryResult(await api.result(statement, 1))
         const receipts = new Map<string, string>()
         for await (const [document, version] of rows) receipts.set(String(document), String(version))
@@ -61,7 +65,7 @@ export function redshiftSink(address: string, context: { readonly signal: AbortS
       try {
         return await interruptible(batch.engine, signal, async () => {
           const objects = await upload(batch, id, { store, prefix, keys }, signal)
-          return commit(batch, objects, at, api, signal)
+          return commit(batch, objects, at, api, turn(id, place, timing, signal, onNotice))
         })
       } finally {
         await removeAll(store, keys)
@@ -94,9 +98,9 @@ async function openStaging({ id, staging }: RedshiftAddress): Promise<OpenedStor
   )
 }
 
-const newestReceipts = (place: Place): string => `SELECT document, document_version FROM (
-  SELECT document, document_version, ROW_NUMBER() OVER (PARTITION BY document, LEN(document) ORDER BY loaded_at DESC) AS newest
-  FROM ${tableOf(place, AUDIT_DOCUMENTS)} WHERE source = :source
+const newestReceipts = (place: Place, source: string): string => `SELECT document, document_version FROM (
+  SELECT document, document_version, ROW_NUMBER() OVER (PARTITION BY ${digest('document')} ORDER BY loaded_at DESC) AS newest
+  FROM ${tableOf(place, AUDIT_DOCUMENTS)} WHERE ${same('source', literal(source))}
 ) AS receipts
 WHERE newest = 1`
 

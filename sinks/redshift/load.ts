@@ -8,10 +8,12 @@ import { retrying } from '../../src/retry.js'
 import type { ObjectStore } from '../../src/stores/contract.js'
 import type { RedshiftAddress } from './address.js'
 import { type DataApi, never } from './data-api.js'
-import { loadStatements, type StagedObject } from './merge.js'
-import { literal } from './place.js'
+import { isUnsure } from './failures.js'
+import { loadStatements, type StagedObject, selectCounts } from './merge.js'
+import { literal, type Place } from './place.js'
 import { queryResult } from './result.js'
 import { writeFiles } from './stage.js'
+import type { Turn } from './turn.js'
 
 /** Some twenty seconds: a quota of statements, or of sessions, is free again when others have ended. */
 const RETRIES = 5
@@ -57,8 +59,9 @@ export async function commit(
   objects: readonly StagedObject[],
   { id, place, iamRole }: RedshiftAddress,
   api: DataApi,
-  signal: AbortSignal,
+  turn: Turn,
 ): Promise<LoadCounts> {
+  const { signal, onRunning } = turn
   const sqls = loadStatements(batch, { place, iamRole, objects, finishedAt: new Date() })
   let attempt = 1
   let mayRun = false
@@ -70,21 +73,41 @@ export async function commit(
         .update(JSON.stringify([attempt, ...sqls]))
         .digest('hex')
       mayRun = true
-      const outcome = await api.run({ sqls, what: 'loading', token, signal })
+      const outcome = await api.run({ sqls, what: 'loading', token, onRunning, signal })
       mayRun = false
       if ('done' in outcome) return outcome.done
       attempt++
+      if (turn.timeout !== null) throw turn.timeout
+      if (isUnsure(outcome.failed)) {
+        const found = await committed(batch.loadId, place, api)
+        if (found !== null) return found
+      }
       throw await explained(outcome.failed, batch.loadId, api, signal)
     },
     never,
     RETRIES,
   )
-  const { rows } = await retrying(async () => queryResult(await api.result(statement, sqls.length)), never)
-  for await (const row of rows) {
-    const [read = 0, inserted = 0, enriched = 0, unchanged = 0, rejected = 0, conflicts = 0] = row.map(Number)
-    return { read, inserted, enriched, unchanged, rejected, conflicts }
-  }
+  if (typeof statement !== 'string') return statement
+  const counts = await countsIn(statement, sqls.length, api)
+  if (counts !== null) return counts
   throw new AuditError(`${id}: the load ${batch.loadId} was committed without its row in audit_loads`)
+}
+
+function countsIn(statement: string, n: number, api: DataApi): Promise<LoadCounts | null> {
+  return retrying(async () => {
+    for await (const row of queryResult(await api.result(statement, n)).rows) {
+      const [read = 0, inserted = 0, enriched = 0, unchanged = 0, rejected = 0, conflicts = 0] = row.map(Number)
+      return { read, inserted, enriched, unchanged, rejected, conflicts }
+    }
+    return null
+  }, never)
+}
+
+/** The counts of a load whose end nobody heard of; null when it was not committed. */
+async function committed(loadId: string, place: Place, api: DataApi): Promise<LoadCounts | null> {
+  const sqls = [selectCounts(place, loadId)]
+  const statement = await retrying(() => api.must({ sqls, what: 'looking for the load', signal: never }), never)
+  return countsIn(statement, 1, api)
 }
 
 /**

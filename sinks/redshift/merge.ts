@@ -1,5 +1,6 @@
 /** The SQL of loading one batch: a transaction that is idempotent, and fails when a line is not accounted for. */
 
+import { REDSHIFT, typeOf } from '../../schemas/ddl.js'
 import {
   AUDIT_CONFLICTS,
   AUDIT_DOCUMENTS,
@@ -22,8 +23,8 @@ import {
   RULE,
   within,
 } from './comparison.js'
-import { AUDIT_PARTS, columnsOf, instant, literal, type Place, quote, tableOf } from './place.js'
-import { prove, sameReceipt } from './proof.js'
+import { AUDIT_PARTS, columnsOf, instant, literal, type Place, quote, tableOf, takeTurn } from './place.js'
+import { countsOf, prove, sameReceipt } from './proof.js'
 import {
   STAGED_EVENTS,
   STAGED_PARTS,
@@ -51,21 +52,16 @@ export type Facts = Pick<Batch, 'loadId' | 'startedAt' | 'loaderVersion' | 'docu
   readonly readings: { readonly rows: number }
 }
 
-/** A VARCHAR's bytes; a row of a file must not hold more. */
-const STAGING_TYPES = {
-  text: 'VARCHAR(65535)',
-  json: 'VARCHAR(65535)',
-  timestamp: 'VARCHAR(40)',
-  bigint: 'BIGINT',
-  integer: 'INTEGER',
-  boolean: 'BOOLEAN',
+/** As files have them. Texts are as long as in new tables, for those of an older table are longer, and none shorter. */
+const STAGING: Pick<typeof REDSHIFT, 'types' | 'textType'> = {
+  ...REDSHIFT,
+  types: { ...REDSHIFT.types, json: REDSHIFT.types.text, timestamp: 'VARCHAR(40)' },
 }
 
 /**
  * The statements of one transaction; the last one SELECTs the counts that were committed.
  *
- * LOCK stands first, because a transaction sees what was committed before its first other statement, and holds a
- * table that analysts do not read: the lock keeps off readers too.
+ * LOCK stands first, because a transaction sees what was committed before its first other statement.
  * https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html
  */
 export function loadStatements(batch: Facts, plan: LoadPlan): string[] {
@@ -73,12 +69,12 @@ export function loadStatements(batch: Facts, plan: LoadPlan): string[] {
   const has = (table: StagingTable): boolean => objects.some((object) => object.table === table)
   const { bounds } = batch.events
   const statements = [
-    `LOCK ${tableOf(place, AUDIT_LOADS)}`,
+    ...takeTurn(place, batch.loadId),
     // Of equal keys in one object the last one counts, as in JavaScript, and is no error.
     'SET json_parse_dedup_attributes TO on',
     ...objects.flatMap(({ table, address }) => [createStaging(table), copy(table, address, plan.iamRole)]),
     ...(has(STAGED_PARTS) ? [insertParts(place)] : []),
-    ...(bounds === null ? [noCounts()] : mergeEvents(batch, place, bounds, plan.finishedAt)),
+    ...(bounds === null ? [] : mergeEvents(batch, place, bounds, plan.finishedAt)),
     // Before the rejects themselves, for what is missing is told by these.
     ...(has(STAGED_PIECES) ? [insertMissing(place, AUDIT_REJECT_PIECES, STAGED_PIECES)] : []),
     ...(has(STAGED_REJECTS) ? [insertMissing(place, AUDIT_REJECTS, STAGED_REJECTS)] : []),
@@ -95,12 +91,12 @@ export const selectCounts = (place: Place, loadId: string): string =>
   `SELECT "rows_read", "inserted", "enriched", "unchanged", "rejected", "conflicts" FROM ${tableOf(place, AUDIT_LOADS)} WHERE "load_id" = ${literal(loadId)}`
 
 function createStaging(table: StagingTable): string {
-  const columns = table.for.columns.map(({ name, type }) => `${quote(name)} ${STAGING_TYPES[type]}`)
+  const columns = table.for.columns.map((column) => `${quote(column.name)} ${typeOf(column, STAGING)}`)
   return `CREATE TEMP TABLE ${table.name} (${[...columns, ...table.more.map((name) => `${quote(name)} INTEGER`)].join(', ')})`
 }
 
 const copy = (table: StagingTable, address: string, iamRole: string): string =>
-  `COPY ${table.name} FROM ${literal(address)} IAM_ROLE ${iamRole} FORMAT AS PARQUET`
+  `COPY ${table.name} FROM ${literal(address)} IAM_ROLE ${iamRole} FORMAT AS PARQUET STATUPDATE OFF`
 
 /** Staged values as their table has them. */
 const casts = (table: Table): string => table.columns.map(cast).join(', ')
@@ -113,9 +109,6 @@ function cast({ name, type }: Column): string {
 /** What JSON_PARSE refuses after all stays, as a string of its JSON text: one odd value must not stop a load for ever. */
 const parsed = (text: string): string =>
   `CASE WHEN CAN_JSON_PARSE(${text}) THEN JSON_PARSE(${text}) ELSE CAST(${text} AS SUPER) END`
-
-const noCounts = (): string =>
-  'CREATE TEMP TABLE load_counts AS SELECT 0 AS events, 0 AS inserted, 0 AS enriched, 0 AS occurrences'
 
 /** Compares first and changes then; readings of the batch contradict the row their event was merged into. */
 function mergeEvents(batch: Facts, place: Place, bounds: TimestampBounds, loadedAt: Date): string[] {
@@ -132,9 +125,9 @@ function mergeEvents(batch: Facts, place: Place, bounds: TimestampBounds, loaded
     ...compareEvents(place, bounds),
     mergedRows(),
     `CREATE TEMP TABLE found_conflicts AS\n${RULE.conflictRows(pairsOf(OF_EVENTS))}`,
-    countEvents(place, bounds),
+    eventKeys(place, bounds),
     updateEvents(place, bounds),
-    insertEvents(place, bounds),
+    insertEvents(place),
     ...ofReadings,
     updateConflicts(place),
     insertConflicts(place, batch.loadId, loadedAt),
@@ -157,29 +150,20 @@ WHERE ${RULE.changes}`
 const there = (place: Place, bounds: TimestampBounds): string =>
   `(SELECT "timestamp", "content_hash" FROM ${tableOf(place, AUDIT_EVENTS)} WHERE ${within(bounds)}) AS t`
 
-function countEvents(place: Place, bounds: TimestampBounds): string {
-  return `CREATE TEMP TABLE load_counts AS
-SELECT counted.events, counted.inserted, counted.fills + merged.merged AS enriched, counted.occurrences
-FROM (
-  SELECT COUNT(*) AS events, SUM(CASE WHEN t."content_hash" IS NULL THEN 1 ELSE 0 END) AS inserted,
-    SUM(CASE WHEN t."content_hash" IS NULL THEN e."fills" ELSE 0 END) AS fills, SUM(e."occurrences") AS occurrences
-  FROM ${OF_EVENTS.readings} AS e LEFT JOIN ${there(place, bounds)} ON ${KEY}
-) AS counted
-CROSS JOIN (SELECT COUNT(*) AS merged FROM merged_rows) AS merged`
-}
+/** What of the batch is missing: looked up once, and without `extra`, which no outer join need carry. */
+const eventKeys = (place: Place, bounds: TimestampBounds): string => `CREATE TEMP TABLE event_keys AS
+SELECT e."timestamp", e."content_hash", e."fills", e."occurrences", CASE WHEN t."content_hash" IS NULL THEN 1 ELSE 0 END AS missing
+FROM ${OF_EVENTS.readings} AS e LEFT JOIN ${there(place, bounds)} ON ${KEY}`
 
 /** Only rows that change are written again: an UPDATE rewrites the whole row. */
 const updateEvents = (place: Place, bounds: TimestampBounds): string =>
   `UPDATE ${tableOf(place, AUDIT_EVENTS)} AS t SET ${CHANGED.map(([name]) => `${quote(name)} = e.${quote(name)}`).join(', ')}
 FROM merged_rows AS e WHERE ${KEY} AND t.${within(bounds)}`
 
-const insertEvents = (
-  place: Place,
-  bounds: TimestampBounds,
-): string => `INSERT INTO ${tableOf(place, AUDIT_EVENTS)} (${columnsOf(AUDIT_EVENTS)})
+const insertEvents = (place: Place): string => `INSERT INTO ${tableOf(place, AUDIT_EVENTS)} (${columnsOf(AUDIT_EVENTS)})
 SELECT ${AUDIT_EVENTS.columns.map(({ name }) => `e.${quote(name)}`).join(', ')} FROM ${OF_EVENTS.readings} AS e
-LEFT JOIN ${there(place, bounds)} ON ${KEY}
-WHERE t."content_hash" IS NULL`
+JOIN event_keys AS t ON ${KEY}
+WHERE t.missing = 1`
 
 /** Of a conflict that is known the larger number of events stays. */
 const updateConflicts = (
@@ -220,10 +204,11 @@ const insertReceipts = (
 ): string => `INSERT INTO ${tableOf(place, AUDIT_DOCUMENTS)} (${columnsOf(AUDIT_DOCUMENTS)})
 SELECT ${casts(AUDIT_DOCUMENTS)} FROM ${STAGED_RECEIPTS.name} AS e`
 
-/** A document read again has one receipt a version, which tells of the last time. */
+/** A document read again has one receipt a version, which tells of the last time. DELETE knows no aliases. */
 function deleteReceipts(place: Place): string {
+  const staged = STAGED_RECEIPTS.name
   const receipts = quote(place.prefix + AUDIT_DOCUMENTS.name)
-  return `DELETE FROM ${tableOf(place, AUDIT_DOCUMENTS)} USING ${STAGED_RECEIPTS.name} AS e WHERE ${sameReceipt(receipts)}`
+  return `DELETE FROM ${tableOf(place, AUDIT_DOCUMENTS)} USING ${staged} WHERE ${sameReceipt(receipts, staged)}`
 }
 
 /** A statement whose first try was committed though nobody heard of it adds no second row, and gives the first one's counts. */
@@ -232,7 +217,7 @@ function insertLoad(place: Place, batch: Facts, finishedAt: Date): string {
   const conflicts = events.bounds === null ? '0' : '(SELECT COALESCE(SUM(events), 0) FROM found_conflicts)'
   return `INSERT INTO ${tableOf(place, AUDIT_LOADS)} (${columnsOf(AUDIT_LOADS)})
 SELECT ${literal(loadId)}, ${documents}, ${rowsRead}, c.inserted, c.enriched, c.occurrences - c.inserted - c.enriched, ${rejected}, ${instantOf(startedAt)}, ${instantOf(finishedAt)}, ${literal(loaderVersion)}, ${conflicts}
-FROM load_counts AS c
+FROM ${countsOf(events.bounds !== null)} AS c
 WHERE (SELECT COUNT(*) FROM ${tableOf(place, AUDIT_LOADS)} WHERE "load_id" = ${literal(loadId)}) = 0`
 }
 

@@ -11,8 +11,21 @@ export interface Place {
 
 export const quote = REDSHIFT.quote
 
-/** For text and names of ours; values of records come from Parquet files. */
-export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`
+/**
+ * For text and names of ours; values of records come from Parquet files. A backslash escapes what follows it, as in the PostgreSQL
+ * that Redshift comes from.
+ */
+export const literal = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`
+
+export const digest = (text: string): string => `SHA2(${text}, 256)`
+
+/**
+ * Conditions on two texts, equal to the last byte: to `=` trailing blanks do not matter, nor does case in a database with COLLATE
+ * CASE_INSENSITIVE. https://docs.aws.amazon.com/redshift/latest/dg/r_Character_types.html
+ */
+export const same = (one: string, other: string): string => `${one} = ${other} AND ${digest(one)} = ${digest(other)}`
+export const differ = (one: string, other: string): string =>
+  `(${one} <> ${other} OR ${digest(one)} <> ${digest(other)})`
 
 /** A table's full name, as statements have it. */
 export const tableOf = ({ schema, prefix }: Place, { name }: Pick<Table, 'name'>): string =>
@@ -39,6 +52,24 @@ export const AUDIT_PARTS: Table = {
     part('text', 'text', 'The text, at most 15,000 characters of it.'),
   ],
 }
+
+/**
+ * One row, which every transaction that writes changes after it took the lock on the table: so two of them conflict even where the
+ * second one's snapshot is older than the lock. Nobody reads it, so no reader holds up a load.
+ */
+export const AUDIT_LOCK: Table = {
+  name: 'audit_lock',
+  meaning:
+    'One row that loads lock and change, so that they take turns; do not read it within a transaction that stays open.',
+  key: ['load_id'],
+  columns: [part('load_id', 'text', 'The batch that held the lock last.')],
+}
+
+/** Of the beginning of a transaction: waits for those that write, and conflicts with any whose changes it may not see. */
+export const takeTurn = (place: Place, loadId: string): string[] => [
+  `LOCK ${tableOf(place, AUDIT_LOCK)}`,
+  `UPDATE ${tableOf(place, AUDIT_LOCK)} SET "load_id" = ${literal(loadId)}`,
+]
 
 function part(name: string, type: Column['type'], meaning: string): Column {
   return { name, type, required: true, class: 'content', meaning }

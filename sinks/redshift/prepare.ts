@@ -1,14 +1,15 @@
 /** Creates what a schema lacks of our tables, and nothing when it lacks nothing. */
 
+import { createHash } from 'node:crypto'
 import { ACTIONS } from '../../schemas/actions.js'
-import { createTable, REDSHIFT } from '../../schemas/ddl.js'
-import { AUDIT_ACTIONS, AUDIT_EVENTS, AUDIT_LOADS, LAYOUT_VERSION, TABLES, type Table } from '../../schemas/tables.js'
+import { createTable, REDSHIFT, typeOf } from '../../schemas/ddl.js'
+import { AUDIT_ACTIONS, AUDIT_EVENTS, LAYOUT_VERSION, TABLES, type Table } from '../../schemas/tables.js'
 import type { Value } from '../../src/contract.js'
 import { LAYOUT_MARK, layoutIn, refuseNewerLayout } from '../shared/layout.js'
 import { views } from '../shared/views.js'
 import type { DataApi } from './data-api.js'
 import { redshiftSql } from './forms.js'
-import { AUDIT_PARTS, columnsOf, literal, type Place, quote, tableOf } from './place.js'
+import { AUDIT_LOCK, AUDIT_PARTS, columnsOf, literal, type Place, quote, tableOf, takeTurn } from './place.js'
 import { queryResult } from './result.js'
 
 /** https://docs.aws.amazon.com/redshift/latest/mgmt/data-api.html#data-api-calling-considerations */
@@ -34,7 +35,8 @@ export async function prepare(id: string, place: Place, api: DataApi, signal: Ab
     return rows
   }
   const looked = await run(catalogueStatements(place))
-  const layout = layoutIn(String((await rowsOf(looked, 4))[0]?.[0]))
+  const comments = new Map((await rowsOf(looked, 4)).map(([table, comment]) => [table, comment]))
+  const layout = layoutIn(String(comments.get(place.prefix + MARKED.name)))
   refuseNewerLayout(id, layout)
   const missing = missingStatements(place, {
     columns: new Set((await rowsOf(looked, 1)).map(([table, column]) => `${table}.${column}`)),
@@ -43,22 +45,27 @@ export async function prepare(id: string, place: Place, api: DataApi, signal: Ab
     layout,
   })
   for (let at = 0; at < missing.length; at += STATEMENTS_A_BATCH) await run(missing.slice(at, at + STATEMENTS_A_BATCH))
-  if (actionsDiffer(await rowsOf(await run([selectActions(place)]), 1))) await run(actionStatements(place))
+  if (comments.get(place.prefix + AUDIT_ACTIONS.name) !== ACTIONS_COMMENT) await run(actionStatements(place))
 }
 
-/** Four SELECTs, for the four parts of the catalogue. */
+/**
+ * SELECTs for the parts of the catalogue. No table of ours is read: a run that finds nothing new asks for its receipts, and no more.
+ */
 export const catalogueStatements = ({ schema, prefix }: Place): string[] => [
-  `SELECT table_name, column_name FROM svv_columns WHERE table_schema = ${literal(schema)}`,
+  // svv_columns asks every schema of the database, and external ones beyond it.
+  `SELECT c.relname, a.attname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace JOIN pg_attribute AS a ON a.attrelid = c.oid
+WHERE n.nspname = ${literal(schema)} AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped`,
   `SELECT viewname FROM pg_views WHERE schemaname = ${literal(schema)}`,
   `SELECT nspname FROM pg_namespace WHERE nspname = ${literal(schema)}`,
-  `SELECT obj_description(c.oid) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-WHERE n.nspname = ${literal(schema)} AND c.relname = ${literal(prefix + MARKED.name)}`,
+  `SELECT c.relname, obj_description(c.oid) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE n.nspname = ${literal(schema)} AND c.relname IN (${[MARKED, AUDIT_ACTIONS].map(({ name }) => literal(prefix + name)).join(', ')})`,
 ]
 
 /** Creates what is missing and adds columns; there is no IF NOT EXISTS for columns in Redshift. None when nothing is missing. */
 export function missingStatements(place: Place, there: Catalogue): string[] {
   return [
     ...(there.schemas.has(place.schema) ? [] : [`CREATE SCHEMA IF NOT EXISTS ${quote(place.schema)}`]),
+    ...missingLock(place, there),
     ...[...TABLES, AUDIT_PARTS].flatMap((table) => missingOf(table, place, there)),
     ...views(redshiftSql(place))
       .filter(({ name }) => !there.views.has(place.prefix + name))
@@ -81,13 +88,19 @@ function missingOf(table: Table, place: Place, there: Catalogue): string[] {
   }
   return [
     ...(table === MARKED && there.layout !== LAYOUT_VERSION ? [comment] : []),
-    ...missing.map((column) => `ALTER TABLE ${name} ADD COLUMN ${quote(column.name)} ${REDSHIFT.types[column.type]}`),
+    ...missing.map((column) => `ALTER TABLE ${name} ADD COLUMN ${quote(column.name)} ${typeOf(column, REDSHIFT)}`),
     ...comments,
   ]
 }
 
-const selectActions = (place: Place): string =>
-  `SELECT ${columnsOf(AUDIT_ACTIONS)} FROM ${tableOf(place, AUDIT_ACTIONS)} ORDER BY "action"`
+/** Made with its row in the first transaction, by one alone: whoever comes second fails, and looks again. */
+function missingLock(place: Place, there: Catalogue): string[] {
+  const table = tableOf(place, AUDIT_LOCK)
+  const create = missingOf(AUDIT_LOCK, place, there).map((sql) =>
+    sql.replace(/^CREATE TABLE IF NOT EXISTS/, 'CREATE TABLE'),
+  )
+  return create.length === 0 ? [] : [...create, `INSERT INTO ${table} VALUES ('')`]
+}
 
 const documented = ACTIONS.map(({ action, object, verb, category, destructive, definition }): readonly Value[] => [
   action,
@@ -98,21 +111,18 @@ const documented = ACTIONS.map(({ action, object, verb, category, destructive, d
   definition,
 ])
 
-/** @param rows what `selectActions` gave */
-function actionsDiffer(rows: readonly (readonly Value[])[]): boolean {
-  const texts = (all: readonly (readonly Value[])[]): string =>
-    JSON.stringify(all.map((row) => JSON.stringify(row)).sort())
-  return texts(rows) !== texts(documented)
-}
+/** Tells which list of actions the table has, so that it need not be read. */
+const ACTIONS_COMMENT = `${AUDIT_ACTIONS.meaning} (list ${createHash('sha256').update(JSON.stringify(documented)).digest('hex').slice(0, 16)})`
 
-/** Whoever writes holds the lock: two at once would both insert. */
+/** In its turn: two at once would both insert. */
 export function actionStatements(place: Place): string[] {
   const value = (each: Value): string => (typeof each === 'string' ? literal(each) : String(each))
   return [
-    `LOCK ${tableOf(place, AUDIT_LOADS)}`,
+    ...takeTurn(place, 'preparing'),
     `DELETE FROM ${tableOf(place, AUDIT_ACTIONS)}`,
     `INSERT INTO ${tableOf(place, AUDIT_ACTIONS)} (${columnsOf(AUDIT_ACTIONS)}) VALUES\n${documented
       .map((row) => `  (${row.map(value).join(', ')})`)
       .join(',\n')}`,
+    `COMMENT ON TABLE ${tableOf(place, AUDIT_ACTIONS)} IS ${literal(ACTIONS_COMMENT)}`,
   ]
 }

@@ -3,28 +3,35 @@
 import { AUDIT_CONFLICTS, AUDIT_DOCUMENTS, AUDIT_EVENTS, AUDIT_REJECTS, NAME_FIELDS } from '../../schemas/tables.js'
 import { KEY, OF_EVENTS, within } from './comparison.js'
 import type { Facts } from './merge.js'
-import { type Place, quote, tableOf } from './place.js'
+import { AUDIT_LOCK, literal, type Place, quote, same, tableOf } from './place.js'
 import { STAGED_RECEIPTS, STAGED_REJECTS, type StagingTable } from './stage.js'
 
-/** Equal to the last blank: to `=` alone trailing ones do not matter. */
-export const sameReceipt = (row: string): string =>
-  AUDIT_DOCUMENTS.key
-    .map((column) => [`${row}.${quote(column)}`, `e.${quote(column)}`])
-    .map(([one, other]) => `${one} = ${other} AND LEN(${one}) = LEN(${other})`)
-    .join(' AND ')
+/** Condition: a row of audit_documents is that of a staged receipt. */
+export const sameReceipt = (row: string, staged: string): string =>
+  AUDIT_DOCUMENTS.key.map((column) => same(`${row}.${quote(column)}`, `${staged}.${quote(column)}`)).join(' AND ')
 
-const SAME_ROW = [...NAME_FIELDS, 'names_document']
-  .map(quote)
-  .map((column) => `(t.${column} = e.${column} OR (t.${column} IS NULL AND e.${column} IS NULL))`)
+const SAME_ROW = [
+  ...[...NAME_FIELDS, 'names_document'].map(quote).map((column) => [`t.${column}`, `e.${column}`]),
+  ['JSON_SERIALIZE(t."extra")', 'JSON_SERIALIZE(e."extra")'],
+]
+  .map(([one = '', other = '']) => `((${same(one, other)}) OR (${one} IS NULL AND ${other} IS NULL))`)
   .join(' AND ')
+
+/** What became of the batch's events, as a relation of one row. */
+export const countsOf = (hasEvents: boolean): string =>
+  hasEvents
+    ? `(SELECT keys.events, keys.inserted, keys.fills + merged.merged AS enriched, keys.occurrences
+  FROM (SELECT COUNT(*) AS events, SUM(missing) AS inserted, SUM(missing * "fills") AS fills, SUM("occurrences") AS occurrences FROM event_keys) AS keys
+  CROSS JOIN (SELECT COUNT(*) AS merged FROM merged_rows) AS merged)`
+    : '(SELECT 0 AS events, 0 AS inserted, 0 AS enriched, 0 AS occurrences)'
 
 /**
  * Divides by zero, and so undoes everything, unless each line read is an event with its occurrences or a reject, each event
- * is there once, each merged row is as it shall be, and each conflict, reject and receipt is there.
+ * is there once, each merged row is as it shall be, and each conflict, reject and receipt is there, and the load had its turn.
  */
 export function prove(
   place: Place,
-  { rowsRead, rejected, documents, events: { bounds } }: Facts,
+  { loadId, rowsRead, rejected, documents, events: { bounds } }: Facts,
   has: (table: StagingTable) => boolean,
 ): string {
   const ofEvents = bounds === null ? NO_EVENTS : eventChecks(place, `t.${within(bounds)}`)
@@ -32,14 +39,15 @@ export function prove(
     ? `SELECT COUNT(*) AS rejects FROM ${STAGED_REJECTS.name} AS e JOIN ${tableOf(place, AUDIT_REJECTS)} AS t ON t."reject_id" = e."reject_id"`
     : 'SELECT 0 AS rejects'
   const receipts = has(STAGED_RECEIPTS)
-    ? `SELECT COUNT(*) AS receipts FROM ${STAGED_RECEIPTS.name} AS e JOIN ${tableOf(place, AUDIT_DOCUMENTS)} AS t ON ${sameReceipt('t')}`
+    ? `SELECT COUNT(*) AS receipts FROM ${STAGED_RECEIPTS.name} AS e JOIN ${tableOf(place, AUDIT_DOCUMENTS)} AS t ON ${sameReceipt('t', 'e')}`
     : 'SELECT 0 AS receipts'
+  const turns = `SELECT COUNT(*) AS turns FROM ${tableOf(place, AUDIT_LOCK)} WHERE "load_id" = ${literal(loadId)}`
   return `SELECT 1 / CASE WHEN c.occurrences + ${rejected} = ${rowsRead} AND c.occurrences >= c.inserted + c.enriched
   AND events.events = c.events AND unmerged.unmerged = 0 AND unkept.unkept = 0
-  AND rejects.rejects = ${rejected} AND receipts.receipts = ${documents}
+  AND rejects.rejects = ${rejected} AND receipts.receipts = ${documents} AND turns.turns > 0
   THEN 1 ELSE 0 END AS proven
-FROM load_counts AS c
-${[...ofEvents, `(${rejects}) AS rejects`, `(${receipts}) AS receipts`]
+FROM ${countsOf(bounds !== null)} AS c
+${[...ofEvents, `(${rejects}) AS rejects`, `(${receipts}) AS receipts`, `(${turns}) AS turns`]
   .map((relation) => `CROSS JOIN ${relation}`)
   .join('\n')}`
 }
@@ -51,7 +59,7 @@ function eventChecks(place: Place, within: string): string[] {
   return [
     `(SELECT COUNT(*) AS events FROM ${OF_EVENTS.readings} AS e JOIN ${events} AS t ON ${KEY} WHERE ${within}) AS events`,
     `(SELECT COUNT(*) AS unmerged FROM merged_rows AS e JOIN ${events} AS t ON ${KEY} WHERE ${within} AND NOT (
-  ${SAME_ROW} AND JSON_SERIALIZE(t."extra") = JSON_SERIALIZE(e."extra"))) AS unmerged`,
+  ${SAME_ROW})) AS unmerged`,
     `(SELECT COUNT(*) AS unkept FROM found_conflicts AS e LEFT JOIN ${tableOf(place, AUDIT_CONFLICTS)} AS t ON t."conflict_id" = e.conflict_id
   WHERE t."conflict_id" IS NULL) AS unkept`,
   ]

@@ -4,6 +4,7 @@
  */
 
 import { join } from 'node:path'
+import { redshiftBytes } from '../../schemas/ddl.js'
 import type { Column, Table } from '../../schemas/tables.js'
 import {
   AUDIT_DOCUMENTS,
@@ -44,7 +45,7 @@ export const STAGED_PIECES: StagingTable = { name: 'staged_pieces', for: AUDIT_R
 export const STAGED_RECEIPTS: StagingTable = { name: 'staged_receipts', for: AUDIT_DOCUMENTS, more: [] }
 export const STAGED_PARTS: StagingTable = { name: 'staged_parts', for: AUDIT_PARTS, more: [] }
 
-/** Texts a NUL can stand in: a VARCHAR of Redshift's cannot hold one. */
+/** Texts of a record: a NUL can stand in them, which no VARCHAR can hold, and they may be longer than their column. */
 const TEXT_FIELDS = RECORD_FIELDS.filter((field) => field !== 'timestamp' && field !== 'response_code')
 
 /**
@@ -62,13 +63,13 @@ export async function writeFiles(who: string, batch: Batch): Promise<StagedFile[
   if (batch.events.bounds !== null) {
     registerSuperText(engine)
     const read = eventsAndReadings(batch)
-    const { nul, long } = await oddities(who, batch, read)
-    const events = nul ? withOriginals(read) : withExact(read)
+    const { unfit, long } = await oddities(who, batch, read)
+    const events = unfit ? withOriginals(read) : withExact(read)
     await write(
       STAGED_EVENTS,
-      selectFor(STAGED_EVENTS, `(SELECT * REPLACE (${SUPER_TEXT} AS extra) FROM ${events})`, nul),
+      selectFor(STAGED_EVENTS, `(SELECT * REPLACE (${SUPER_TEXT} AS extra) FROM ${events})`, unfit),
     )
-    if (nul || long) await write(STAGED_PARTS, selectFor(STAGED_PARTS, extraParts(events)))
+    if (unfit || long) await write(STAGED_PARTS, selectFor(STAGED_PARTS, extraParts(events)))
   }
   if (rejected > 0) {
     await write(STAGED_REJECTS, selectFor(STAGED_REJECTS, stagedRejects(batch)))
@@ -84,28 +85,36 @@ function eventsAndReadings(batch: Batch): string {
   return `(${events} UNION ALL BY NAME SELECT *, row_number() OVER () AS reading FROM ${readingsAsEvents(batch)})`
 }
 
-/** The engine's SELECT of a staging table's columns. @param nul whether a text may hold one */
-function selectFor(table: StagingTable, relation: string, nul = true): string {
-  const columns = table.for.columns.map((column) => `${staged(column, nul)} AS ${quote(column.name)}`)
+/** The engine's SELECT of a staging table's columns. @param unfit whether there may be a text that its column cannot hold */
+function selectFor(table: StagingTable, relation: string, unfit = true): string {
+  const columns = table.for.columns.map((column) => `${staged(column, unfit)} AS ${quote(column.name)}`)
   const counts = table.more.map((name) => `CAST(${name} AS INTEGER) AS ${name}`)
   return `SELECT ${[...columns, ...counts].join(', ')} FROM ${relation}`
 }
 
-function staged({ name, type }: Column, nul: boolean): string {
+function staged({ name, type }: Column, unfit: boolean): string {
   const value = quote(name)
-  if (type === 'text' && nul) return `replace(${value}, ${NUL}, '')`
+  if (type === 'text' && unfit) return fitting(name)
   if (type === 'timestamp') return `CAST(timezone('UTC', ${value}) AS VARCHAR) || '+00'`
   return type === 'bigint' ? `CAST(${value} AS BIGINT)` : value
 }
 
-const HAS_NUL = `contains(concat(${TEXT_FIELDS.map(quote).join(', ')}), ${NUL})`
+/** A text without NUL; where it is longer than its column, as many characters of it as surely fit. */
+function fitting(name: string): string {
+  const bytes = redshiftBytes(name)
+  const text = `replace(${quote(name)}, ${NUL}, '')`
+  return `CASE WHEN strlen(${text}) > ${bytes} THEN left(${text}, ${Math.floor(bytes / 4)}) ELSE ${text} END`
+}
+
+const isUnfit = (name: string): string =>
+  `(contains(${quote(name)}, ${NUL}) OR strlen(${quote(name)}) > ${redshiftBytes(name)})`
 
 /** What next to no batch has, so that looking once is cheaper than being ready in every row. */
-async function oddities(who: string, { engine }: Batch, events: string): Promise<{ nul: boolean; long: boolean }> {
-  const sql = `SELECT bool_or(${HAS_NUL}), bool_or(${mayNeedParts('CAST(extra AS VARCHAR)')}) FROM ${events}`
+async function oddities(who: string, { engine }: Batch, events: string): Promise<{ unfit: boolean; long: boolean }> {
+  const sql = `SELECT bool_or(${TEXT_FIELDS.map(isUnfit).join(' OR ')}), bool_or(${mayNeedParts('CAST(extra AS VARCHAR)')}) FROM ${events}`
   try {
-    const [nul, long] = (await engine.runAndReadAll(sql)).getRows()[0] ?? []
-    return { nul: nul === true, long: long === true }
+    const [unfit, long] = (await engine.runAndReadAll(sql)).getRows()[0] ?? []
+    return { unfit: unfit === true, long: long === true }
   } catch (error) {
     throw duckdbError(who, error)
   }
@@ -114,10 +123,10 @@ async function oddities(who: string, { engine }: Batch, events: string): Promise
 /** Events with `_exact`, the JSON text of their extra. */
 const withExact = (events: string): string => `(SELECT *, CAST(extra AS VARCHAR) AS ${EXACT} FROM ${events})`
 
-/** The same; where a column holds a NUL, with the original under its key. */
+/** The same; where a column cannot hold a text, with the original under its key. */
 function withOriginals(events: string): string {
   const originals = TEXT_FIELDS.map(
-    (field) => `${literal(field)}, CASE WHEN contains(${quote(field)}, ${NUL}) THEN ${quote(field)} END`,
+    (field) => `${literal(field)}, CASE WHEN ${isUnfit(field)} THEN ${quote(field)} END`,
   )
   // A merge patch drops the members that are null.
   const kept = `CAST(json_merge_patch('{}'::JSON, json_object(${originals.join(', ')})) AS VARCHAR)`

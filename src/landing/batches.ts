@@ -24,7 +24,7 @@ export interface BatchingOptions {
   readonly folder: string
   /** A batch is full when its text reaches this size; a larger document forms a batch alone. */
   readonly batchBytes: number
-  /** A batch is full, too, when it has so many documents. */
+  /** A batch is also full when it has this many documents. */
   readonly mostDocuments: number
   /** How many documents may land at once. */
   readonly concurrency: number

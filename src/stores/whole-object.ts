@@ -1,16 +1,16 @@
-/** One version of an object, whole: resumed by range where the connection breaks, and checked at its end. */
+/** Reads one version of an object completely: resumes by range when the connection breaks, and verifies the result. */
 
 import { AuditError } from '../errors.js'
 import { digesting } from './checksum.js'
 import type { ObjectStore, Reading, StoredObject } from './contract.js'
 
-/** How often in a row a connection may break without a single byte. */
+/** How often in a row a connection may break without delivering a single byte. */
 const MOST_BREAKS = 5
 
 /**
- * @param reading of the object from its first byte
- * @throws AuditError, retryable, when the object was overwritten meanwhile, the connection breaks again and again, or
- * what arrived is not what the store says it has
+ * @param reading of the object, from its first byte
+ * @throws AuditError, retryable, when the object was overwritten in the meantime, the connection keeps breaking, or the
+ * bytes differ from what the store says it holds
  */
 export async function* wholeObject(
   store: ObjectStore,
@@ -32,8 +32,8 @@ export async function* wholeObject(
       }
       if (bytes >= object.bytes) break
     } catch (error) {
-      const again = error instanceof AuditError && error.retryable && !signal.aborted
-      if (!again || ++breaks > MOST_BREAKS) throw error
+      const mayResume = error instanceof AuditError && error.retryable && !signal.aborted
+      if (!mayResume || ++breaks > MOST_BREAKS) throw error
       if (bytes >= object.bytes) break
       continue
     }
@@ -50,8 +50,8 @@ async function resumed(store: ObjectStore, object: StoredObject, from: number, s
 }
 
 function notWhole(why: string): AuditError {
-  return new AuditError(`the object did not arrive whole: ${why}; nothing of it is loaded`, {
+  return new AuditError(`the object did not arrive whole: ${why}; none of it was loaded`, {
     retryable: true,
-    advice: 'It is read again in the next run.',
+    advice: 'The next run reads it again.',
   })
 }

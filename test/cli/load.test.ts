@@ -129,7 +129,7 @@ describe('load', () => {
     const broken = await runProgram(['load', '--from', 'logs'], { cwd })
     expect(broken.code).toBe(1)
     expect(broken.stdout).toContain('1 loaded, 0 skipped, 1 failed')
-    expect(broken.stderr).toMatch(/a\.ndjson\.gz failed: the gzip archive is cut short.*Copy it again, whole/)
+    expect(broken.stderr).toMatch(/a\.ndjson\.gz failed: the gzip archive is cut short.*Copy it again in full/)
     expect(await valueIn(path, EVENTS)).toBe(1n)
     writeFileSync(join(cwd, 'logs/a.ndjson.gz'), packed)
     const whole = await summaryOf(['load', '--from', 'logs'], { cwd })

@@ -88,7 +88,7 @@ describe('statements', () => {
   it('navigate, take apart and write SUPER', async () => {
     const value = '{"b": {"c": "d e"}, "ü \\"": [1, 2]}'
     const { Id } = await run(
-      `CREATE TEMP TABLE values_of AS SELECT JSON_PARSE('${value}') AS "v", 1 AS a`,
+      `CREATE TEMP TABLE values_of AS SELECT JSON_PARSE('${value.replaceAll('\\', '\\\\')}') AS "v", 1 AS a`,
       `SELECT JSON_SERIALIZE(t."v") AS whole, JSON_SERIALIZE(t."v".b) AS b, t."v".x IS NULL AS x, IS_OBJECT(t."v") AS object FROM values_of AS t`,
       `SELECT LISTAGG(JSON_SERIALIZE(CAST(CAST(k AS VARCHAR) AS SUPER)) || CASE WHEN (a > 0) THEN '' END, ',') WITHIN GROUP (ORDER BY a) AS keys
        FROM values_of AS t, UNPIVOT t."v" AS v AT k`,
@@ -120,12 +120,20 @@ describe('the Data API refuses', () => {
   it.each([
     ['more than 40 statements', { Sqls: Array(41).fill('SELECT 1') }],
     ['a statement over 100 KB', { Sqls: [`SELECT '${'x'.repeat(103_000)}'`] }],
-    ['an empty parameter', { Sqls: ['SELECT :a'], Parameters: [{ name: 'a', value: '' }] }],
-    ['a parameter nobody uses', { Parameters: [{ name: 'a', value: 'x' }] }],
+    ['parameters of a batch', { Sqls: ['SELECT :a'], Parameters: [{ name: 'a', value: 'x' }] }],
     ['a workgroup it does not know', { WorkgroupName: 'other' }],
     ['both kinds of places', { ClusterIdentifier: 'old' }],
   ])('%s', async (_what, input) => {
     await expect(batch(input)).rejects.toMatchObject({ name: 'ValidationException' })
+  })
+
+  it.each([
+    ['an empty parameter', { Sql: 'SELECT :a', Parameters: [{ name: 'a', value: '' }] }],
+    ['a parameter nobody uses', { Sql: 'SELECT 1', Parameters: [{ name: 'a', value: 'x' }] }],
+  ])('%s', async (_what, input) => {
+    await expect(client.send(new ExecuteStatementCommand({ ...MAIN, ...input }))).rejects.toMatchObject({
+      name: 'ValidationException',
+    })
   })
 
   it('a token that was used for something else, and finds the statement of the same again', async () => {
@@ -153,6 +161,7 @@ describe('Redshift refuses', () => {
     ["PostgreSQL's list of texts", "SELECT STRING_AGG(a, ',') FROM b"],
     ['IS DISTINCT FROM', 'SELECT a IS DISTINCT FROM 1 FROM b'],
     ['LISTAGG without an order', "SELECT LISTAGG(a, ',') FROM b"],
+    ['an alias in DELETE', 'DELETE FROM "a" USING b AS c WHERE "a".x = c.x'],
   ])('%s', async (_what, sql) => {
     expect(await refusal(sql)).toMatch(/syntax error/)
   })
@@ -170,6 +179,24 @@ describe('Redshift refuses', () => {
 
   it('an UPDATE from an outer join', async () => {
     expect(await refusal('UPDATE a SET x = 1 FROM b LEFT JOIN c ON b.x = c.x WHERE a.x = b.x')).toMatch(/equijoin/)
+  })
+
+  it('what is not documented of SUPER: outer joins in what writes, and UNPIVOT of a null or a scalar', async () => {
+    const joined = 'CREATE TEMP TABLE c AS SELECT JSON_SERIALIZE(a."extra") AS x FROM a LEFT JOIN b ON a.x = b.x'
+    expect(await refusal(joined)).toMatch(/outer joins/)
+    for (const value of ["JSON_PARSE('7')", 'JSON_PARSE(CAST(NULL AS VARCHAR))']) {
+      const unpivot = 'SELECT COUNT(*) AS n FROM values_of AS t, UNPIVOT t."v" AS v AT k'
+      expect(await refusal(`CREATE TEMP TABLE values_of AS SELECT ${value} AS "v"`, unpivot)).toMatch(/no object/)
+    }
+  })
+
+  it('to tell VARCHARs apart by trailing blanks, and reads a backslash as an escape', async () => {
+    const { Id } = await run(
+      "CREATE TEMP TABLE blanks AS SELECT CAST('a' AS VARCHAR) AS a UNION ALL SELECT 'a  '",
+      String.raw`SELECT COUNT(DISTINCT a) AS texts, COUNT(DISTINCT SHA2(a, 256)) AS digests, MAX('\\''') AS slash FROM blanks`,
+    )
+    const { Records } = await client.send(new GetStatementResultCommand({ Id: `${Id}:2` }))
+    expect(Records).toEqual([[{ longValue: 1 }, { longValue: 2 }, { stringValue: "\\'" }]])
   })
 
   it('texts over 65,535 bytes, wherever they are made', async () => {

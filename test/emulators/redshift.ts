@@ -8,9 +8,9 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { listen } from '../../src/demo/listening.js'
-import type { ObjectReader } from './redshift/copy.js'
-import { startEngine } from './redshift/engine.js'
+import { type EngineOptions, startEngine } from './redshift/engine.js'
 import { type Fault, faultQueue } from './redshift/faults.js'
+import type { Interleaving } from './redshift/interleaving.js'
 import { Refusal } from './redshift/refusals.js'
 import { validBatch } from './redshift/requests.js'
 import { resultPage } from './redshift/results.js'
@@ -18,16 +18,12 @@ import { describe, listed, type Statement, statementQueue } from './redshift/sta
 
 export type { Fault } from './redshift/faults.js'
 
-export interface RedshiftOptions {
-  /** What COPY reads with. */
-  readonly objects: ObjectReader
+export interface RedshiftOptions extends EngineOptions {
   /** Of serverless workgroups. */
   readonly workgroups: readonly string[]
   /** Of provisioned clusters. */
   readonly clusters: readonly string[]
   readonly database: string
-  /** Roles that COPY may take. */
-  readonly roles: readonly string[]
   /** The most rows of one page of a result. */
   readonly pageRows: number
 }
@@ -53,6 +49,10 @@ export interface RedshiftStandIn {
   fail(fault: Fault): void
   /** How many faults nobody ran into yet. */
   readonly faultsLeft: number
+  /** Runs transactions at once from now on; null: one after the other. Not for those that make or change tables. */
+  interleave(options: Interleaving | null): void
+  /** A transaction that has read tables, named `"schema"."table"`, and stays open until the function that is given back is called. */
+  openReader(...tables: readonly string[]): () => void
   /** Straight to the engine, for what the Data API is not asked. */
   execute(sql: string): Promise<readonly (readonly unknown[])[]>
   close(): Promise<void>
@@ -134,6 +134,8 @@ export async function startRedshift(options: RedshiftOptions): Promise<RedshiftS
     get faultsLeft() {
       return faults.left
     },
+    interleave: queue.interleave,
+    openReader: queue.openReader,
     execute: engine.execute,
     async close() {
       await close()

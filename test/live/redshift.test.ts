@@ -12,13 +12,13 @@ const ADDRESS = process.env.WANDB_AUDIT_TEST_REDSHIFT ?? ''
 const schemas: string[] = []
 
 async function execute(sql: string): Promise<void> {
-  const api = dataApi(parseRedshiftAddress(ADDRESS))
+  const api = dataApi(parseRedshiftAddress(ADDRESS), 20)
   await api.must({ sqls: [sql], what: 'the test', signal: never })
   api.close()
 }
 
 async function commentOn(table: string): Promise<string> {
-  const api = dataApi(parseRedshiftAddress(ADDRESS))
+  const api = dataApi(parseRedshiftAddress(ADDRESS), 20)
   const sqls = [`SELECT obj_description('${table}'::regclass)`]
   const { rows } = await api.result(await api.must({ sqls, what: 'the test', signal: never }), 1)
   const { value } = await rows.next()

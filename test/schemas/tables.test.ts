@@ -94,7 +94,7 @@ describe('keys and types', () => {
 
   it('has a type for every warehouse', () => {
     expect(Object.keys(WAREHOUSE_TYPES)).toEqual(['DuckDB', 'BigQuery', 'Redshift', 'Fabric', 'Parquet'])
-    expect(Object.values(WAREHOUSE_TYPES).map(({ timestamp }) => timestamp)).toEqual([
+    expect(Object.values(WAREHOUSE_TYPES).map(({ types }) => types.timestamp)).toEqual([
       'TIMESTAMPTZ',
       'TIMESTAMP',
       'TIMESTAMPTZ',

@@ -1,28 +1,28 @@
-/** A bucket as a source: every object below a prefix is a document, known by its key and version. */
+/** A bucket as a source: every object below a prefix is a document, identified by its key and version. */
 
 import type { DayRange, Document, Source } from '../../contract.js'
 import { AuditError, printable } from '../../errors.js'
 import type { ObjectStore, StoredObject } from '../../stores/contract.js'
 import { wholeObject } from '../../stores/whole-object.js'
 
-/** Where W&B writes audit logs, below the bucket or the `bucket.path` of its Helm chart. Next to it are artifacts, media, run files. */
+/** Where W&B writes audit logs, below the bucket or its Helm chart's `bucket.path`. Artifacts, media and run files are next to it. */
 const FOLDER = 'wandb-audit-logs/'
 
-/** How many objects are looked at to say what there is in place of logs, and how many names are given. */
-const MOST_LOOKED_AT = 1000
+/** For the error when there are no logs: how many objects to inspect, and how many names to list. */
+const MOST_INSPECTED = 1000
 const MOST_NAMED = 8
 
-/** An object cannot hold events from after it was last modified; clocks that differ and time zones are allowed for. */
+/** An object cannot hold events after its last modification; the margin allows for time zones and differing clocks. */
 const MODIFIED_MARGIN_MS = 2 * 86_400_000
 
-/** How often an object that is overwritten whenever it is opened is looked up again. */
+/** How often an object is looked up again if it keeps being overwritten when it is opened. */
 const MOST_CHANGES = 5
 
 export interface BucketOptions {
   readonly store: ObjectStore
   /**
-   * What keys begin with. W&B's own folder is looked for below it, unless the prefix names that folder. A prefix that ends in
-   * `*` is taken as it is.
+   * The beginning of the keys. W&B's own folder is expected below it, unless the prefix names that folder or ends in `*`, which
+   * means that it is to be used as it is.
    */
   readonly prefix: string
   /** How many objects may be read at once. */
@@ -30,11 +30,12 @@ export interface BucketOptions {
 }
 
 /**
- * `list` gives every object below the prefix whose last change does not rule out events of the range: names tell nothing,
- * their form is undocumented. Objects that end in a slash and hold nothing are folders some tools make.
+ * `list` returns every object below the prefix whose modification time does not rule out events of the range. Key names are
+ * not considered, because their form is undocumented. Empty objects whose key ends in a slash are folders that some tools
+ * create, and are skipped.
  *
- * An object that was overwritten after it was listed is read as it is now, and the document's version with it; one that
- * was removed is no error.
+ * An object that was overwritten after it was listed is read in its current version, which becomes the document's version.
+ * An object that was removed is not an error.
  *
  * @throws AuditError when there is no object at all (an empty listing is more likely a wrong prefix than a quiet instance), or
  * no folder of W&B's below the prefix
@@ -54,7 +55,7 @@ export function bucketSource({ store, prefix, concurrency }: BucketOptions): Sou
       }
       if (found === 0) {
         throw new AuditError(`no object below ${printable(`${store.id}/${begins}`)}`, {
-          advice: `Name the prefix behind the bucket; without one it is ${FOLDER}.`,
+          advice: `Put the right prefix after the bucket's name; without one it is ${FOLDER}.`,
         })
       }
     },
@@ -62,30 +63,30 @@ export function bucketSource({ store, prefix, concurrency }: BucketOptions): Sou
   }
 }
 
-/** @throws AuditError when W&B's folder is not there: the other objects of an instance's bucket are not logs */
+/** @throws AuditError when there is no W&B folder: the other objects of an instance's bucket are not logs */
 async function logPrefix(store: ObjectStore, prefix: string, signal: AbortSignal): Promise<string> {
   if (prefix === '') return FOLDER
   if (prefix.endsWith('*')) return prefix.slice(0, -1)
   if (`${prefix}/`.includes(FOLDER)) return prefix
-  const place = prefix.replace(/\/+$/, '')
-  const below = `${place}/${FOLDER}`
+  const folder = prefix.replace(/\/+$/, '')
+  const below = `${folder}/${FOLDER}`
   for await (const _ of store.list(below, signal)) return below
-  const names = await namesBelow(store, `${place}/`, signal)
-  throw new AuditError(`${printable(`${store.id}/${place}`)} has no ${FOLDER}`, {
+  const names = await namesBelow(store, `${folder}/`, signal)
+  throw new AuditError(`${printable(`${store.id}/${folder}`)} has no ${FOLDER}`, {
     advice:
       `${names.length === 0 ? 'Nothing is there' : `There is: ${names.map(printable).join(', ')}`}. ` +
-      `Name the folder with the logs; if it is one of another name, end it with *: ${printable(`${store.id}/${place}/*`)}`,
+      `Name the folder with the logs; if it is one of another name, end it with *: ${printable(`${store.id}/${folder}/*`)}`,
   })
 }
 
-/** The first names directly below a folder; empty where they may not be listed. */
+/** The first names directly below a folder; none when they cannot be listed. */
 async function namesBelow(store: ObjectStore, folder: string, signal: AbortSignal): Promise<string[]> {
   const names = new Set<string>()
   let objects = 0
   try {
     for await (const { key } of store.list(folder, signal)) {
       names.add(/^[^/]*\/?/.exec(key.slice(folder.length))?.[0] ?? '')
-      if (++objects === MOST_LOOKED_AT || names.size === MOST_NAMED) break
+      if (++objects === MOST_INSPECTED || names.size === MOST_NAMED) break
     }
   } catch (error) {
     if (signal.aborted || !(error instanceof AuditError)) throw error
@@ -124,9 +125,9 @@ class BucketDocument implements Document {
       if (now === null) return null
       this.object = now
     }
-    throw new AuditError('the object is overwritten again and again while it is opened', {
+    throw new AuditError('the object keeps being overwritten while it is opened', {
       retryable: true,
-      advice: 'It is read again when it is left alone.',
+      advice: 'Load it again once nothing writes to it.',
     })
   }
 }

@@ -6,6 +6,18 @@ import type { Copy } from './edge.js'
 import { withMark } from './marks.js'
 import { RedshiftError } from './refusals.js'
 
+/** As drivers show them; the column stands on a line of its own. */
+const scanError = (code: number, context: string): string => `Spectrum Scan Error
+  DETAIL:
+  -----------------------------------------------
+  error:  Spectrum Scan Error
+  code:      ${code}
+  context:   ${context}
+  query:     50511242
+  location:  dory_util.cpp:1450
+  process:   worker_thread [pid=12646]
+  -----------------------------------------------`
+
 export interface ObjectReader {
   /** Keys of a bucket that begin so. */
   list(bucket: string, prefix: string): Promise<readonly string[]>
@@ -13,7 +25,9 @@ export interface ObjectReader {
 }
 
 export interface CopyOptions {
+  /** What COPY reads with. */
   readonly objects: ObjectReader
+  /** Roles that COPY may take. */
   readonly roles: readonly string[]
 }
 
@@ -65,30 +79,37 @@ async function columnsOf(pg: PGlite, table: string): Promise<TableColumn[]> {
 
 async function copyFile(
   pg: PGlite,
-  { table, prefix }: Copy,
+  { table, bucket, prefix }: Copy,
   columns: readonly TableColumn[],
   bytes: Uint8Array,
 ): Promise<number> {
+  const url = `https://s3.us-east-1.amazonaws.com/${bucket}/${prefix}`
   const file = new Uint8Array(bytes).buffer
   const metadata = parquetMetadata(file)
   const fields = parquetSchema(metadata).children.map(({ element }) => element)
   if (fields.length !== columns.length) {
     throw new RedshiftError(
-      `Spectrum Scan Error. Unmatched number of columns between table and file. Table columns: ${columns.length}, Data columns: ${fields.length}, File name: ${prefix}`,
+      scanError(
+        15007,
+        `Unmatched number of columns between table and file. Table columns: ${columns.length}, Data columns: ${fields.length}, File name: ${url}`,
+      ),
     )
   }
   for (const [i, { name, type }] of columns.entries()) {
     const found = `${fields[i]?.type ?? 'GROUP'} ${fields[i]?.converted_type ?? ''}`
     if (TAKEN[type]?.test(found) !== true) {
       throw new RedshiftError(
-        `Spectrum Scan Error. File '${prefix}' has an incompatible Parquet schema for column '${name}'. Column type: ${type}, Parquet schema: ${found}`,
+        scanError(
+          15007,
+          `File '${url}' has an incompatible Parquet schema for column '${url}.${name}'. Column type: ${type}, Parquet schema:\noptional ${found} ${name}`,
+        ),
       )
     }
   }
   const codecs = metadata.row_groups.flatMap((group) => group.columns.map((column) => column.meta_data?.codec))
   // Of Parquet no list is documented; this is what Redshift's own UNLOAD writes.
   if (codecs.some((codec) => codec !== 'SNAPPY'))
-    throw new RedshiftError(`Spectrum Scan Error. File '${prefix}' has a compression that is not known here`)
+    throw new RedshiftError(scanError(15001, `File '${url}' has a compression that is not known here`))
   const rows = await parquetReadObjects({ file, metadata, parsers })
   const names = fields.map((field) => field?.name ?? '')
   for (let at = 0; at < rows.length; at += ROWS_AT_ONCE)
@@ -118,7 +139,10 @@ function checked(value: unknown, { name, bytes }: TableColumn): unknown {
     throw new RedshiftError(`String contains invalid or unsupported UTF8 codepoints in column '${name}': 0x00`)
   if (bytes !== null && Buffer.byteLength(value) > bytes) {
     throw new RedshiftError(
-      `Spectrum Scan Error. The length of the data column ${name} is longer than the length defined in the table. Table: ${bytes}, Data: ${Buffer.byteLength(value)}`,
+      scanError(
+        15001,
+        `The length of the data column ${name} is longer than the length defined in the table. Table: ${bytes}, Data: ${Buffer.byteLength(value)}, File name: https://s3`,
+      ),
     )
   }
   return withMark(value)

@@ -21,8 +21,8 @@ export interface Sql {
 
 export type Translated = Copy | Sql
 
-/** Strings, quoted names, comments; then what stands between them. */
-const TOKENS = /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|[^'"]/g
+/** Strings, in which a backslash escapes, quoted names, comments; then what stands between them. */
+const TOKENS = /'(?:[^'\\]|\\.|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|[^'"]/g
 const QUOTED = /^['"]|^--|^\/\*/
 
 /** PostgreSQL would take these; Redshift does not know them. */
@@ -44,13 +44,15 @@ const REFUSED: readonly (readonly [RegExp, string])[] = [
   [/\b(?:BIG)?SERIAL\b/i, 'SERIAL'],
   [/\bJSONB?\b|->|#>/i, 'json'],
   [/\bARRAY\s*\[|\[\]/i, '['],
+  // "DELETE [ FROM ] table_name [ { USING } table_name, … ]", without an alias.
+  [/^\s*DELETE\s+FROM\s+[\w".]*\s+(?:AS\b|USING\s+\w+\s+(?:AS\b|(?!WHERE\b)\w))/i, 'AS'],
   [/\bFROM\s+(?:VALUES\b|\(\s*VALUES\b)/i, 'VALUES'],
 ]
 
 /** Settings of a session that a statement may name. */
 const SETTING = /^SET\s+(search_path|timezone|json_parse_dedup_attributes)\s+TO\s+([\s\S]+)$/i
 const COPY =
-  /^COPY\s+(\w+)\s+FROM\s+'s3:\/\/([^'/]+)\/([^']+)'\s+IAM_ROLE\s+(default|'arn:aws:iam::\d+:role\/[^']+')\s+FORMAT\s+(?:AS\s+)?PARQUET$/i
+  /^COPY\s+(\w+)\s+FROM\s+'s3:\/\/([^'/]+)\/([^']+)'\s+IAM_ROLE\s+(default|'arn:aws:iam::\d+:role\/[^']+')\s+FORMAT\s+(?:AS\s+)?PARQUET(?:\s+STATUPDATE\s+(?:ON|OFF))?$/i
 const UNPIVOT = /\bUNPIVOT\s+([\w."]+)\s+AS\s+(\w+)\s+AT\s+(\w+)/gi
 /** A text becomes a string of SUPER's; PostgreSQL would parse it. */
 const AS_SUPER = /\bCAST\(([\w."]+|CAST\(\w+ AS VARCHAR\)) AS SUPER\)/gi
@@ -79,10 +81,14 @@ export function translated(text: string, parameters: ReadonlyMap<string, string>
   // "You can't use the SUPER data type and its alias in right joins or full outer joins."
   if (/\b(?:RIGHT|FULL)\s+(?:OUTER\s+)?JOIN\b/i.test(bare))
     throw new RedshiftError('Joins of this kind are not known here')
+  // What planners make of SUPER in outer joins is documented in part only: nothing that writes may depend on it.
+  if (!/^SELECT\b/i.test(bare.trim()) && /\bLEFT\b/i.test(bare) && /"extra"|\bJSON_(?:SERIALIZE|PARSE)\(/i.test(sql))
+    throw new RedshiftError('SUPER values in outer joins are not known here')
   const created = NEW_TEMP_TABLE.exec(sql)?.[1]
   if (created === undefined && (/^CREATE\s+(?:TEMP\s+)?TABLE\b/i.test(sql) || /^ALTER\s+TABLE\b/i.test(sql)))
     return plain(tableOf(sql))
   if (/^CREATE\b.*\bVIEW\b/i.test(sql)) return plain(viewOf(sql))
+  if (/^CREATE\s+USER\b/i.test(sql)) return plain(sql.replace(/\bPASSWORD\s+DISABLE\b/i, 'PASSWORD NULL'))
   const own = listed(sql.replace(UNPIVOT, unpivoted).replace(AS_SUPER, 'to_jsonb($1)').replace(PATH, "($1 -> '$2')"))
   const translated = own.replace(SERIALIZED, 'super_text(')
   const statement = withParameters(translated, parameters)
@@ -146,7 +152,7 @@ function viewOf(sql: string): string {
 }
 
 const unpivoted = (_: string, value: string, name: string, key: string): string =>
-  `LATERAL jsonb_each(CASE WHEN jsonb_typeof(${value}) = 'object' THEN ${value} END) AS unpivoted_${name}(${key}, ${name})`
+  `LATERAL redshift_members(${value}) AS unpivoted_${name}(${key}, ${name})`
 
 function withParameters(sql: string, parameters: ReadonlyMap<string, string>): Sql {
   const names = [...parameters.keys()]

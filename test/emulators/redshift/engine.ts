@@ -19,8 +19,20 @@ export interface PartResult {
   readonly count: number
 }
 
+/** Of each table: the row versions that are no more, and the rows that came, as JSON. */
+export type RowChanges = ReadonlyMap<string, { readonly gone: readonly string[]; readonly come: string }>
+
+export interface OpenTransaction {
+  commit(): Promise<void>
+  rollback(): Promise<void>
+}
+
 export interface Engine {
-  begin(): Promise<{ commit(): Promise<void>; rollback(): Promise<void> }>
+  begin(): Promise<OpenTransaction>
+  /** The same on tables whose changes are taken down before they are undone. */
+  watch(tables: Iterable<string>): Promise<() => Promise<RowChanges>>
+  /** In a transaction of its own; false, and nothing is changed, where a row that should go has gone before. */
+  apply(changes: RowChanges): Promise<boolean>
   run(sql: string, parameters: ReadonlyMap<string, string>): Promise<PartResult>
   execute(sql: string): Promise<readonly (readonly (string | null)[])[]>
   close(): Promise<void>
@@ -39,7 +51,7 @@ const SETUP = `
       RAISE 'Duplicate keys in JSON object';
     END IF;
     -- Not documented, so refused.
-    IF json_text ~ '[{,]\\s*"":' THEN
+    IF json_text ~ E'[{,]\\\\s*"":' THEN
       RAISE 'Empty key in JSON object';
     END IF;
     RETURN CAST(json_text AS jsonb);
@@ -62,7 +74,7 @@ const SETUP = `
   CREATE FUNCTION pg_catalog.super_text(value super) RETURNS varchar LANGUAGE plpgsql AS $$
   BEGIN
     -- White space that stands outside of strings.
-    RETURN redshift_varchar(coalesce(regexp_replace(value::text, '("(?:[^"\\\\]|\\\\.)*")|\\s+', '\\1', 'g'), 'null'), 'JSON_SERIALIZE');
+    RETURN redshift_varchar(coalesce(regexp_replace(value::text, E'("(?:[^"\\\\\\\\]|\\\\\\\\.)*")|\\\\s+', E'\\\\1', 'g'), 'null'), 'JSON_SERIALIZE');
   END $$;
   CREATE FUNCTION pg_catalog.sha2(text varchar, bits integer) RETURNS varchar LANGUAGE sql AS $$
     SELECT encode(sha256(convert_to(redshift_varchar(text, 'VARCHAR'), 'UTF8')), 'hex')
@@ -72,12 +84,60 @@ const SETUP = `
     SELECT CASE WHEN coalesce(member, '') = '' THEN list ELSE redshift_varchar(coalesce(list || separator, '') || member, 'LISTAGG') END
   $$;
   CREATE AGGREGATE pg_catalog.redshift_listagg(text, text) (SFUNC = redshift_list, STYPE = text);
-  CREATE VIEW pg_catalog.svv_columns AS SELECT table_schema, table_name, column_name, data_type FROM information_schema.columns;
+  CREATE FUNCTION pg_catalog.redshift_members(value super, OUT key text, OUT member jsonb) RETURNS SETOF record LANGUAGE plpgsql AS $$
+  BEGIN
+    -- Not documented, so refused.
+    IF coalesce(jsonb_typeof(value), 'null') <> 'object' THEN RAISE 'UNPIVOT of what is no object'; END IF;
+    RETURN QUERY SELECT * FROM jsonb_each(value);
+  END $$;
   CREATE TABLE pg_catalog.sys_load_error_detail (
     start_time timestamp, file_name char(256), column_name char(127), error_code integer, error_message char(512)
   );
-  SET allow_system_table_mods = off;
 `
+
+/** Trailing blanks do not matter to VARCHARs, nor does case in a database with COLLATE CASE_INSENSITIVE. */
+function comparisons(caseInsensitive: boolean): string {
+  const operators: readonly (readonly [string, string])[] = [
+    ['=', 'eq'],
+    ['<>', 'ne'],
+    ['<', 'lt'],
+    ['<=', 'le'],
+    ['>', 'gt'],
+    ['>=', 'ge'],
+  ]
+  const padded = (text: string): string => `CAST(${caseInsensitive ? `lower(${text})` : text} AS bpchar)`
+  const made = (name: string, returns: string, parameters = 2): string => {
+    const types = Array(parameters).fill('varchar').join(', ')
+    const values = Array.from({ length: parameters }, (_, i) => padded(`$${i + 1}`)).join(', ')
+    const body = caseInsensitive ? `LANGUAGE sql AS 'SELECT ${name}(${values})'` : `LANGUAGE internal AS '${name}'`
+    return `CREATE FUNCTION pg_catalog.varchar_${name}(${types}) RETURNS ${returns} STRICT IMMUTABLE ${body};`
+  }
+  return `
+    ${operators.map(([, name]) => made(`bpchar${name}`, 'boolean')).join('\n')}
+    ${made('bpcharcmp', 'integer')}
+    ${made('hashbpchar', 'integer', 1)}
+    ${operators
+      .map(
+        ([sign, name]) =>
+          `CREATE OPERATOR pg_catalog.${sign} (LEFTARG = varchar, RIGHTARG = varchar, FUNCTION = varchar_bpchar${name}${sign === '=' ? ', HASHES, MERGES, COMMUTATOR = OPERATOR(pg_catalog.=)' : ''});`,
+      )
+      .join('\n')}
+    CREATE OPERATOR CLASS pg_catalog.redshift_order DEFAULT FOR TYPE varchar USING btree AS
+      OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 1 varchar_bpcharcmp(varchar, varchar);
+    CREATE OPERATOR CLASS pg_catalog.redshift_hash DEFAULT FOR TYPE varchar USING hash AS
+      OPERATOR 1 =, FUNCTION 1 varchar_hashbpchar(varchar);
+  `
+}
+
+export interface EngineOptions extends CopyOptions {
+  /** The database's texts are COLLATE CASE_INSENSITIVE. */
+  readonly caseInsensitive?: boolean
+  /** The database user of whoever asks; a superuser when absent. */
+  readonly user?: string
+}
+
+/** In texts of Redshift's SQL a backslash escapes. */
+const BEGIN = 'BEGIN; SET LOCAL standard_conforming_strings = off; SET LOCAL escape_string_warning = off'
 
 /** Values are left as PostgreSQL writes them, but for the stand-in's mark. */
 const asText = Object.fromEntries(Object.keys(TYPE_NAMES).map((type) => [type, withoutMark]))
@@ -100,8 +160,10 @@ async function newDatabase(): Promise<PGlite> {
   return pg
 }
 
-export async function startEngine(options: CopyOptions): Promise<Engine> {
+export async function startEngine(options: EngineOptions): Promise<Engine> {
+  const { caseInsensitive = false, user } = options
   const pg = await newDatabase()
+  await pg.exec(`SET allow_system_table_mods = on; ${comparisons(caseInsensitive)} SET allow_system_table_mods = off`)
 
   const query = (sql: string, values: readonly string[] = []): Promise<Results<(string | null)[]>> =>
     pg.query<(string | null)[]>(sql, [...values], { rowMode: 'array', parsers: asText })
@@ -132,9 +194,45 @@ export async function startEngine(options: CopyOptions): Promise<Engine> {
     return result
   }
 
+  /** A place may be used again, so a version is its place and who made it. */
+  const VERSION = "ctid::text || '/' || xmin::text"
+  const versionsOf = async (table: string): Promise<string[]> =>
+    (await query(`SELECT ${VERSION} FROM ${table}`)).rows.map(([version]) => String(version))
+
   return {
-    async begin() {
+    async watch(tables) {
+      const before = new Map<string, string[]>()
+      for (const table of tables) before.set(table, await versionsOf(table))
+      return async () => {
+        const changes = new Map<string, { gone: string[]; come: string }>()
+        for (const [table, versions] of before) {
+          const now = new Set(await versionsOf(table))
+          const { rows } = await query(
+            `SELECT coalesce(json_agg(t), '[]')::text FROM ${table} AS t WHERE xmin = pg_current_xact_id()::xid`,
+          )
+          changes.set(table, { gone: versions.filter((each) => !now.has(each)), come: String(rows[0]?.[0]) })
+        }
+        return changes
+      }
+    },
+    async apply(changes) {
       await pg.exec('BEGIN')
+      for (const [table, { gone, come }] of changes) {
+        const deleted = await pg.query(`DELETE FROM ${table} WHERE ${VERSION} = ANY($1)`, [gone])
+        if (deleted.affectedRows !== gone.length) {
+          await pg.exec('ROLLBACK')
+          return false
+        }
+        await pg.query(`INSERT INTO ${table} SELECT * FROM json_populate_recordset(NULL::${table}, $1::text::json)`, [
+          come,
+        ])
+      }
+      await pg.exec('COMMIT')
+      return true
+    },
+    async begin() {
+      await pg.exec(BEGIN)
+      if (user !== undefined) await pg.exec(`SET LOCAL ROLE "${user}"`)
       let open = true
       const end = async (how: string): Promise<void> => {
         if (!open) return

@@ -15,6 +15,8 @@ export type Fault =
   | { readonly operation: string; readonly kind: 'lost-answer' }
   /** The next batch with such a statement ends so, and nothing of it is kept. */
   | { readonly kind: 'ends'; readonly sql: RegExp; readonly status: 'FAILED' | 'ABORTED'; readonly error?: string }
+  /** The next batch with such a statement is committed, and the connection breaks before that is heard of. */
+  | { readonly kind: 'lost-at-commit'; readonly sql: RegExp }
   /** The next batch with such a statement is run, and then nobody knows it any more. */
   | { readonly kind: 'vanishes'; readonly sql: RegExp; readonly committed: boolean }
 

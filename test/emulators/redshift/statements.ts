@@ -1,8 +1,9 @@
 /** The statements the stand-in was given, one batch at a time, and what became of each. */
 
 import { randomUUID } from 'node:crypto'
-import type { Engine, PartResult } from './engine.js'
+import type { Engine, PartResult, RowChanges } from './engine.js'
 import type { StatementFault } from './faults.js'
+import { interleaver, tablesOf, violation } from './interleaving.js'
 import { RedshiftError, Refusal } from './refusals.js'
 import type { Batch } from './requests.js'
 
@@ -27,12 +28,14 @@ export interface Statement {
 }
 
 const WRITES = /^\s*(?:INSERT|UPDATE|DELETE|MERGE|COPY)\b/i
-const CONFLICT =
-  '1023\n  DETAIL:  Serializable isolation violation on table - 107568, transactions forming the cycle are: 1, 2'
-
 export function statementQueue(engine: Engine, onStatement: (sql: string) => void | Promise<void>) {
   const statements: Statement[] = []
   const running = new Map<Statement, Promise<void>>()
+  /** Tables that open transactions have read, which nobody can lock until they end. */
+  const readers = new Set<ReadonlySet<string>>()
+  let readerEnded = (): void => {}
+  const isRead = (table: string): boolean => [...readers].some((tables) => tables.has(table))
+  const interleaved = interleaver(engine, isRead)
   let tail: Promise<void> = Promise.resolve()
 
   function submit(batch: Batch, fault: StatementFault | null) {
@@ -52,16 +55,62 @@ export function statementQueue(engine: Engine, onStatement: (sql: string) => voi
       cancelled: false,
       vanished: false,
     }
-    // Others are at work: whoever writes must have asked for a lock first, or what it saw is out of date when it commits.
-    const conflicts =
-      running.size > 0 && batch.sqls.some((sql) => WRITES.test(sql)) && !/^\s*LOCK\b/i.test(batch.sqls[0] ?? '')
     statements.push(statement)
-    tail = tail.then(() =>
-      run(statement, conflicts ? { kind: 'ends', sql: /./, status: 'FAILED', error: CONFLICT } : fault),
-    )
-    running.set(statement, tail)
-    void tail.then(() => running.delete(statement))
+    if (interleaved.on) {
+      running.set(statement, interleave(statement))
+    } else {
+      // Others are at work: whoever writes must have asked for a lock first, or what it saw is out of date when it commits.
+      const conflicts =
+        running.size > 0 && batch.sqls.some((sql) => WRITES.test(sql)) && !/^\s*LOCK\b/i.test(batch.sqls[0] ?? '')
+      const error = violation().message
+      tail = tail.then(() => run(statement, conflicts ? { kind: 'ends', sql: /./, status: 'FAILED', error } : fault))
+      running.set(statement, tail)
+    }
+    void running.get(statement)?.then(() => running.delete(statement))
     return answer(statement)
+  }
+
+  async function runParts({ parts, batch }: Statement, isCancelled: () => boolean): Promise<void> {
+    for (const part of parts) {
+      part.status = 'STARTED'
+      await onStatement(part.sql)
+      if (!interleaved.on) await lockable(part.sql, isCancelled)
+      if (isCancelled()) throw new RedshiftError("Query cancelled on user's request")
+      part.result = await engine.run(part.sql, batch.parameters)
+      part.status = 'FINISHED'
+    }
+  }
+
+  /** LOCK waits for whoever has read the table in a transaction that is still open. */
+  async function lockable(sql: string, isCancelled: () => boolean): Promise<void> {
+    const { locked } = tablesOf([sql])
+    while ([...locked].some(isRead) && !isCancelled()) {
+      await new Promise<void>((resolve) => {
+        readerEnded = resolve
+      })
+    }
+  }
+
+  function interleave(statement: Statement): Promise<void> {
+    return new Promise((resolve) => {
+      const work = async (): Promise<RowChanges> => {
+        statement.status = 'STARTED'
+        const { written } = tablesOf(statement.batch.sqls)
+        const { rollback } = await engine.begin()
+        try {
+          const changes = await engine.watch(written)
+          await runParts(statement, () => false)
+          return await changes()
+        } finally {
+          await rollback()
+        }
+      }
+      const ended = async (error?: RedshiftError): Promise<void> => {
+        end(statement, error === undefined ? 'FINISHED' : 'FAILED', error && `ERROR: ${error.message}`)
+        resolve()
+      }
+      interleaved.add({ sqls: statement.batch.sqls, work, end: ended })
+    })
   }
 
   async function run(statement: Statement, fault: StatementFault | null): Promise<void> {
@@ -69,17 +118,12 @@ export function statementQueue(engine: Engine, onStatement: (sql: string) => voi
     statement.status = 'STARTED'
     const { commit, rollback } = await engine.begin()
     try {
-      for (const part of statement.parts) {
-        part.status = 'STARTED'
-        await onStatement(part.sql)
-        if (statement.cancelled) throw new RedshiftError("Query cancelled on user's request")
-        part.result = await engine.run(part.sql, statement.batch.parameters)
-        part.status = 'FINISHED'
-      }
+      await runParts(statement, () => statement.cancelled)
       if (fault?.kind === 'ends') throw new RedshiftError(fault.error ?? 'on request')
       if (fault?.kind === 'vanishes' && !fault.committed) await rollback()
       else await commit()
       statement.vanished = fault?.kind === 'vanishes'
+      if (fault?.kind === 'lost-at-commit') return end(statement, 'FAILED', 'ERROR: An I/O error occurred.')
       return end(statement, 'FINISHED')
     } catch (error) {
       await rollback()
@@ -115,7 +159,19 @@ export function statementQueue(engine: Engine, onStatement: (sql: string) => voi
         )
       }
       statement.cancelled = true
+      readerEnded()
       return { Status: true }
+    },
+    interleave: interleaved.set,
+    /** A transaction that has read these tables and stays open until the function that is given back is called. */
+    openReader(...tables: readonly string[]): () => void {
+      const reader = new Set(tables)
+      readers.add(reader)
+      return () => {
+        readers.delete(reader)
+        readerEnded()
+        interleaved.look()
+      }
     },
     /** Waits for a statement's end, or for so long. */
     async ended(statement: Statement, seconds: number): Promise<void> {

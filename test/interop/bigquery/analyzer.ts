@@ -46,7 +46,8 @@ export async function startAnalyzer(): Promise<Analyzer> {
   const loader = require(installed('@grpc/proto-loader')) as ProtoLoader
   const folder = installed('@fivetrandevelopers/zetasql/lib/zetasql')
   const port = await freePort()
-  const server: ChildProcess = spawn(join(folder, 'remote_server.so'), ['localhost', String(port)], { stdio: 'ignore' })
+  const program = `remote_server${process.arch === 'arm64' ? '_arm' : ''}${process.platform === 'darwin' ? '' : '.so'}`
+  const server: ChildProcess = spawn(join(folder, program), ['localhost', String(port)], { stdio: 'ignore' })
   const definition = loader.loadSync('local_service.proto', {
     defaults: true,
     oneofs: true,

@@ -10,7 +10,10 @@ import { HOSTILE_KEYS } from '../../conformance/stores.js'
 import { type Action, type Fault, faultAtOnce, faultQueue, sendBody } from '../../emulators/faults.js'
 import { startEmulator } from './python.js'
 
-const BUCKET = 'instance-bucket'
+export const BUCKET = 'instance-bucket'
+
+/** moto's routes end at a line break. */
+const KEYS = HOSTILE_KEYS.filter((key) => !/[\r\n]/.test(key))
 
 export interface Moto {
   /** Through the proxy. */
@@ -57,7 +60,7 @@ export async function startMoto(): Promise<Moto> {
     place: () => ({
       open: () => s3Store({ bucket: BUCKET, endpoint: server.url, region: 'us-east-1' }),
       prefix: `place ${++places}/`,
-      keys: HOSTILE_KEYS,
+      keys: KEYS,
       faults: {
         breakRead: (kind, afterBytes) => faults.add({ kind, action: 'read', afterBytes }),
         pieceRead: () => faults.add({ kind: 'pieces', action: 'read', bytes: 1 }),

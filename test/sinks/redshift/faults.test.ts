@@ -2,10 +2,11 @@
 
 import { describe, expect, it } from 'vitest'
 import { redshiftSink } from '../../../sinks/redshift/index.js'
+import type { TurnTiming } from '../../../sinks/redshift/turn.js'
 import type { LoadCounts, Sink } from '../../../src/contract.js'
 import { batchOf, documentOf, loadInto, ndjson, never, newEngine } from '../../support/load.js'
 import { eventsOf, rowsOf } from '../../support/rows.js'
-import { addressOf, BUCKET, newSink, standIns } from './support.js'
+import { addressOf, BUCKET, newSchema, newSink, standIns } from './support.js'
 
 const on = standIns()
 
@@ -54,10 +55,16 @@ describe('a lost answer', () => {
 })
 
 describe('a statement that ends badly', () => {
-  it('is tried anew after a serialization conflict', async () => {
+  it.each([
+    '1023\n  DETAIL:  Serializable isolation violation on table - 107568',
+    '1018\n  DETAIL:  Relation does not exist.',
+    'duplicate key violates unique constraint "pg_class_relname_nsp_index"',
+    'deadlock detected\n  DETAIL:  Process 3 waits for AccessExclusiveLock on relation 7',
+    'terminating connection due to administrator command',
+    'An I/O error occurred while sending to the backend.',
+  ])('is tried anew where that passes by itself: %s', async (error) => {
     const sink = await newSink(on)
     loadsSince()
-    const error = '1023\n  DETAIL:  Serializable isolation violation on table - 107568'
     on.redshift.fail({ kind: 'ends', sql: LOADING, status: 'FAILED', error })
     expect(await load(sink)).toEqual(ONE)
     expect(loadsSince()).toEqual(['FAILED', 'FINISHED'])
@@ -75,6 +82,29 @@ describe('a statement that ends badly', () => {
       await sink.close()
     },
   )
+
+  it('lost its connection at COMMIT: what became of it is looked up, and it is loaded once', async () => {
+    const sink = await newSink(on)
+    loadsSince()
+    on.redshift.fail({ kind: 'lost-at-commit', sql: LOADING })
+    expect(await load(sink)).toEqual(ONE)
+    // It was there: nothing was copied again.
+    expect(loadsSince()).toEqual(['FAILED'])
+    await once(sink)
+    await sink.close()
+  })
+
+  it('lost its connection each time: it is not said that nothing is changed', async () => {
+    const sink = await newSink(on)
+    for (let i = 0; i < 6; i++) {
+      on.redshift.fail({ kind: 'ends', sql: LOADING, status: 'FAILED', error: 'terminating connection' })
+    }
+    await expect(load(sink)).rejects.toMatchObject({
+      message: expect.stringMatching(/lost its connection .*; whether it was committed is not known$/),
+      advice: expect.stringContaining('receipts'),
+    })
+    await sink.close()
+  }, 120_000)
 
   it('was stopped by somebody: that is told, and not tried again', async () => {
     const sink = await newSink(on)
@@ -117,6 +147,22 @@ describe('a statement that ends badly', () => {
     await sink.close()
   })
 
+  it('says what COPY says below its first line: the column, without addresses and values', async () => {
+    const sink = await newSink(on)
+    const error = `Spectrum Scan Error
+  DETAIL:
+  -----------------------------------------------
+  error:  Spectrum Scan Error
+  code:      15001
+  context:   The length of the data column s3://b/k.actor_email is longer than the length defined in the table. Table: 5, Data: 15, File name: https://s3.amazonaws.com/b/k?X-Amz-Signature=secret
+  query:     50511242`
+    on.redshift.fail({ kind: 'ends', sql: LOADING, status: 'FAILED', error })
+    const failure = await load(sink).catch((reason: Error) => reason.message)
+    expect(failure).toMatch(/loading failed: Spectrum Scan Error \(column actor_email: The length .* Data: 15/)
+    expect(failure).not.toMatch(/X-Amz|https/)
+    await sink.close()
+  })
+
   it.each([
     [
       'a COPY',
@@ -129,7 +175,15 @@ describe('a statement that ends badly', () => {
       /attached/,
     ],
     ['S3', 'S3ServiceException:Access Denied,Status 403,Error AccessDenied', /s3:GetObject/],
+    [
+      'a bucket for VPC endpoints',
+      'Spectrum Scan Error: Access Denied',
+      /VPC endpoints alone, or limits s3:signatureAge/,
+    ],
+    ['a key', 'S3ServiceException:User is not authorized to perform: kms:Decrypt,Status 403', /kms:Decrypt on the key/],
+    ['a region', 'S3ServiceException:The bucket must be addressed using the specified endpoint,Status 301', /region/],
     ['a right', 'permission denied for relation audit_events', /CREATE on the schema/],
+    ['a schema', 'permission denied for database audit', /CREATE on the database/],
   ])('for %s says what to do', async (_what, error, advice) => {
     const sink = await newSink(on)
     on.redshift.fail({ kind: 'ends', sql: LOADING, status: 'FAILED', error })
@@ -238,6 +292,40 @@ describe('Ctrl-C', () => {
     const asking = redshiftSink(addressOf(on, schema), { signal: controller.signal })
     controller.abort()
     await expect(asking.query('SELECT 1')).rejects.toThrow('interrupted')
+    await sink.close()
+  })
+})
+
+describe('a load that waits for its turn', () => {
+  const waiting = async (timing: Pick<TurnTiming, 'warnMs' | 'limitMs'>, onNotice: (text: string) => void) => {
+    const schema = newSchema()
+    await (await newSink(on, schema)).close()
+    const close = on.redshift.openReader(`"${schema}"."audit_lock"`)
+    return {
+      close,
+      sink: redshiftSink(addressOf(on, schema), { signal: never, onNotice }, { ...timing, lookSeconds: 0 }),
+    }
+  }
+
+  it('says whom it waits for, and goes on when that has ended', async () => {
+    const notices: string[] = []
+    const { sink, close } = await waiting({ warnMs: 0, limitMs: 1e9 }, (text) => {
+      notices.push(text)
+      close()
+    })
+    expect(await load(sink)).toEqual(ONE)
+    expect(notices).toEqual([expect.stringMatching(/waiting for "\w+"."audit_lock", which another load/)])
+    await sink.close()
+  })
+
+  it('ends after a limit, with how to find who holds it, and leaves nothing', async () => {
+    const { sink, close } = await waiting({ warnMs: 1e9, limitMs: 0 }, () => {})
+    await expect(load(sink)).rejects.toMatchObject({
+      message: expect.stringMatching(/waited 0 minutes for "\w+"."audit_lock" .*; nothing is changed$/),
+      advice: expect.stringContaining('svv_transactions'),
+    })
+    close()
+    expect(await load(sink)).toEqual(ONE)
     await sink.close()
   })
 })
