@@ -260,7 +260,7 @@ export const TABLES: readonly Table[] = [
   AUDIT_ACTIONS,
 ]
 
-/** Of the tables together. It rises with a change that older versions must not write over: docs/decisions/layout-version.md. */
+/** The version of all tables together. Raise it for a change that older versions must not overwrite: docs/decisions/layout-version.md. */
 export const LAYOUT_VERSION = 1
 
 /** The twelve fields of `content_hash`, in its order. */

@@ -6,6 +6,7 @@ import { AuditError, interrupted } from '../../src/errors.js'
 import { questions } from '../shared/questions.js'
 import { parsePlace } from './address.js'
 import { newClient } from './client.js'
+import { CLOCK } from './conflicts.js'
 import { bigquerySql } from './forms.js'
 import type { JobContext } from './jobs.js'
 import { loadBatch } from './load.js'
@@ -30,7 +31,18 @@ export interface BigQueryContext {
 }
 
 /** Requests and jobs are repeated for one to two minutes; a job is looked at after 0.2 s, later every 10 s. */
-const TIMING: Timing = { retries: 6, pauseMs: 200, pollMs: 200, limitMs: 3_600_000, cancelMs: 60_000 }
+const TIMING: Timing = {
+  retries: 6,
+  pauseMs: 200,
+  pollMs: 200,
+  limitMs: 3_600_000,
+  cancelMs: 60_000,
+  conflicts: { firstMs: 1000, mostMs: 30_000 },
+  clock: CLOCK,
+}
+
+/** What a load costs beside its rows is paid for by few loads; the engine spills what its memory does not hold. */
+const TOGETHER = { bytes: 2 ** 30, documents: 100 }
 
 /** One to stage it, one to merge it. */
 const JOBS_A_BATCH = 2
@@ -72,6 +84,7 @@ export function bigquerySink(address: string, context: BigQueryContext, timing =
 
   return {
     id,
+    together: TOGETHER,
 
     async prepare() {
       if ((await jobs()) === null) await createDataset(preparation)

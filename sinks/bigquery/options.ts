@@ -26,18 +26,18 @@ export const OPTIONS = {
     expected: 'true or false',
   },
   allow_expiration: {
-    meaning: '`true`: load although tables expire, or their partitions: what is older than that is lost',
+    meaning: '`true`: load even though tables or partitions expire; older data is lost',
     pattern: /^(?:true|false)$/,
     expected: 'true or false',
   },
   billing_project: {
-    meaning: 'the project whose jobs these are, which pays for them; else the one of the dataset',
+    meaning: "the project that runs the jobs and pays for them; by default the dataset's",
     pattern: PROJECT,
     expected: 'the id of a project',
   },
   kms_key: {
     meaning:
-      '`projects/…/locations/…/keyRings/…/cryptoKeys/…`: encrypts new tables, a new dataset, staged batches and the results of jobs, instead of a key of Google’s',
+      '`projects/…/locations/…/keyRings/…/cryptoKeys/…`: encrypts new tables, a new dataset, staged batches and job results, instead of a Google-managed key',
     pattern:
       /^projects\/[a-z0-9.:-]+\/locations\/[a-z0-9-]+\/keyRings\/[A-Za-z0-9_-]{1,63}\/cryptoKeys\/[A-Za-z0-9_-]{1,63}$/,
     expected: 'projects/PROJECT/locations/LOCATION/keyRings/RING/cryptoKeys/KEY',

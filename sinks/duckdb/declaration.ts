@@ -3,7 +3,7 @@ import type { SinkDeclaration } from '../shared/declaration.js'
 
 const OPTIONS = {
   schema: {
-    meaning: 'the schema for our tables; `main` when absent, made when missing',
+    meaning: 'the schema for our tables; by default `main`; created if it is missing',
     pattern: /^[^&=]+$/,
     expected: 'a name',
   },

@@ -24,8 +24,8 @@ export const PARQUET_BUCKET: SinkDeclaration = {
   options: {},
   loads: 'several at once',
   sql: 'DuckDB',
-  state: 'works against stand-ins; **never yet run against real ones**',
+  state: 'works against stand-ins; **never yet run against the real services**',
   tested:
-    "the sink suite over the stand-ins of S3 and Google Cloud Storage, and Azurite; loads at once into moto's S3*",
+    "the sink suite over the stand-ins for S3 and Google Cloud Storage, and Azurite; concurrent loads into moto's S3*",
   open,
 }

@@ -10,7 +10,7 @@ const ROLES =
 export const OPTIONS = {
   staging: {
     meaning:
-      "`s3://bucket/prefix` where files are kept between upload and COPY. Required to load, not to query. The bucket must be in Redshift's region",
+      "`s3://bucket/prefix`, where files are kept between upload and COPY. Required to load, not to query. The bucket must be in Redshift's region",
     pattern: /^s3:\/\//,
     expected: 's3://bucket/prefix, which COPY reads from',
   },

@@ -12,11 +12,11 @@ interface StatusFlags extends SinkFlags {
 
 export function addStatus(program: Command): void {
   withSinks(
-    program.command('status').description('Show what each sink holds, day by day, and what looks odd.'),
-    'sink to ask, repeatable',
+    program.command('status').description('Show what each sink holds, day by day, and what looks unusual.'),
+    'sink to query, repeatable',
   )
     .option('--days <n>', 'how many days to show', wholeNumber, 14)
-    .addOption(new Option('--output <format>', 'how it is written').choices(['text', 'json']).default('text'))
+    .addOption(new Option('--output <format>', 'format of the output').choices(['text', 'json']).default('text'))
     .addHelpText('after', '\nExamples:\n  $ wandb-audit status\n  $ wandb-audit status --days 90 --output json')
     .action(async (flags: StatusFlags) => {
       const { closeAll, openSession, openSinks } = await import('./session.js')

@@ -4,27 +4,27 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import { duckdbError } from './errors.js'
 import { quotedString } from './quoting.js'
 
-/** Rows a row group: the readers' unit of parallel work and of skipping. */
+/** Rows per row group, the unit in which readers work in parallel and skip data. */
 const ROW_GROUP_ROWS = 122_880
 
 /**
- * DuckDB makes pages of up to 100 MB, and closes a row group only between vectors of 2,048 rows. Bounded so, a file whose rows have
- * no more than 15,000 bytes has no page above 50 MB. It needs the order of rows to be of no account.
+ * DuckDB writes pages of up to 100 MB, and ends a row group only between vectors of 2,048 rows. With this bound, a file whose
+ * rows have at most 15,000 bytes has no page above 50 MB. DuckDB applies it only if it need not preserve the order of rows.
  */
 const ROW_GROUP_BYTES = 16 << 20
 
 const COMPRESSIONS = {
-  // Of audit logs, whose hashes do not compress, the quickest level makes files no larger than the default: 20.2 MB to 20.7.
+  // The hashes in audit logs do not compress, so the fastest level makes no larger files than the default: 20.2 MB to 20.7.
   zstd: 'COMPRESSION zstd, COMPRESSION_LEVEL 1',
   snappy: 'COMPRESSION snappy',
 }
 
 /**
- * Writes the rows of a SELECT to a new file: compressed, statistics and dictionaries on, instants as TIMESTAMP(µs, UTC).
+ * Writes the rows of a SELECT to a new compressed file, with statistics, dictionaries, and instants as TIMESTAMP(µs, UTC).
  *
- * @param select SQL of the engine; its columns, in their order, are the file's
- * @param layout `ordered`: in the order of the SELECT; `bounded`: in row groups bounded by bytes as well
- * @param compression zstd, which every reader of ours knows; snappy where a warehouse documents no more than that
+ * @param select SQL for the engine; its columns become the file's, in the same order
+ * @param layout `ordered`: rows in the SELECT's order; `bounded`: in any order, with row groups bounded by bytes too
+ * @param compression zstd, which all our readers support, or snappy for a warehouse that documents nothing else
  * @returns the number of rows
  * @throws AuditError without any value of a record
  */

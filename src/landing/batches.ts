@@ -9,7 +9,7 @@ import { type Landed, land } from './landing.js'
 import type { DocumentLimits } from './limits.js'
 
 /** Caps the receipts of one batch: a document costs something even when it holds few bytes. */
-const MOST_DOCUMENTS = 10_000
+export const MOST_DOCUMENTS = 10_000
 
 /**
  * Smaller documents share a spool file. The engine needs memory for each file it opens: 7,000 files of 35 kB took more
@@ -24,8 +24,8 @@ export interface BatchingOptions {
   readonly folder: string
   /** A batch is full when its text reaches this size; a larger document forms a batch alone. */
   readonly batchBytes: number
-  /** Puts each document in a batch of its own. */
-  readonly commitEach: boolean
+  /** A batch is also full when it has this many documents. */
+  readonly mostDocuments: number
   /** How many documents may land at once. */
   readonly concurrency: number
   readonly signal: AbortSignal
@@ -58,12 +58,12 @@ export async function* landBatches(
   documents: Iterable<Document>,
   options: BatchingOptions,
 ): AsyncGenerator<LandedBatch> {
-  const { folder, batchBytes, commitEach } = options
+  const { folder, batchBytes, mostDocuments } = options
   const begin = async (): Promise<Spool> => new Spool(await mkdtemp(join(folder, 'batch-')))
   let spool = await begin()
   for await (const landed of landInOrder(documents, options)) {
     await spool.add(landed)
-    if (!commitEach && spool.bytes < batchBytes && spool.documents < MOST_DOCUMENTS) continue
+    if (spool.bytes < batchBytes && spool.documents < mostDocuments) continue
     yield spool
     spool = await begin()
   }

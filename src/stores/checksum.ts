@@ -1,4 +1,4 @@
-/** Checksums of whole objects, computed while their bytes stream by. */
+/** Computes checksums of whole objects as their bytes stream by. */
 
 import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'

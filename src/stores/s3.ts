@@ -56,7 +56,7 @@ export function s3Store(target: S3Bucket, timing: Timing = TIMING): ObjectStore 
       const next = page.IsTruncated === true ? (page.NextContinuationToken ?? '') : undefined
       if (next === '' || (next !== undefined && next === token)) {
         throw new AuditError(
-          `${printable(`${id}/${prefix}`)}: the store ended a page of the listing without a valid token`,
+          `${printable(`${id}/${prefix}`)}: the listing continues, but the store gave no new continuation token`,
         )
       }
       token = next
@@ -162,8 +162,8 @@ export function s3Store(target: S3Bucket, timing: Timing = TIMING): ObjectStore 
 }
 
 /**
- * Asks for the object's checksum by the header alone. The client's own option would verify it too: it knows fewer algorithms,
- * refuses the others, and cannot go on where a connection broke.
+ * Requests the object's checksum by its header. The client's own option would also verify it, but supports fewer algorithms,
+ * refuses the others, and cannot resume a broken connection.
  */
 function askForChecksum(command: GetObjectCommand): void {
   command.middlewareStack.add(

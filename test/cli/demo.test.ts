@@ -8,7 +8,7 @@ it('the demo loads the same days from files and from the API, then both again, a
   const ours = process.umask(0)
   const { child, result, written } = start(['demo', '--folder', 'here', '--keep-running'], { cwd })
   process.umask(ours)
-  await written(/stays up until Ctrl-C[\s\S]*--from http:\/\/127\.0\.0\.1:\d+ --to duckdb:try\.duckdb\n/)
+  await written(/keeps running until Ctrl-C[\s\S]*--from http:\/\/127\.0\.0\.1:\d+ --to duckdb:try\.duckdb\n/)
   child.kill('SIGINT')
   const { code, stdout, stderr } = await result
   expect(code).toBe(0)

@@ -31,6 +31,8 @@ const OPTIONS: Options = {
     { name: 'started_at', type: type('TIMESTAMP') },
     { name: 'loader_version', type: type('STRING') },
     { name: 'source', type: type('STRING') },
+    { name: 'table', type: type('STRING') },
+    { name: 'partitions', type: type('INT64') },
   ],
   systemVariables: [
     { namePath: ['row_count'], type: type('INT64') },
@@ -74,12 +76,12 @@ describe('the analyzer takes', () => {
       .map((sql) => [page, sql] as const),
   )
 
-  it('two documented statements', () => {
+  it('blocks of two pages', () => {
     expect(DOCUMENTED).toHaveLength(2)
   })
 
   it.each(DOCUMENTED)('what docs/%s.md documents', async (_page, sql) => {
-    expect(await analyzeScript(analyzer, sql, documented, OPTIONS)).toBe(1)
+    expect(await analyzeScript(analyzer, sql, documented, OPTIONS)).toBe(statementsOf(sql).length)
   })
 })
 

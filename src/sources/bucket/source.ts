@@ -5,11 +5,11 @@ import { AuditError, printable } from '../../errors.js'
 import type { ObjectStore, StoredObject } from '../../stores/contract.js'
 import { wholeObject } from '../../stores/whole-object.js'
 
-/** Where W&B writes audit logs, below the bucket or the `bucket.path` of its Helm chart. Next to it are artifacts, media, run files. */
+/** Where W&B writes audit logs, below the bucket or its Helm chart's `bucket.path`. Artifacts, media and run files are next to it. */
 const FOLDER = 'wandb-audit-logs/'
 
-/** How many objects are looked at to say what there is in place of logs, and how many names are given. */
-const MOST_LOOKED_AT = 1000
+/** For the error when there are no logs: how many objects to inspect, and how many names to list. */
+const MOST_INSPECTED = 1000
 const MOST_NAMED = 8
 
 /** An object cannot hold events after its last modification; the margin allows for time zones and differing clocks. */
@@ -21,8 +21,8 @@ const MOST_CHANGES = 5
 export interface BucketOptions {
   readonly store: ObjectStore
   /**
-   * What keys begin with. W&B's own folder is looked for below it, unless the prefix names that folder. A prefix that ends in
-   * `*` is taken as it is.
+   * The beginning of the keys. W&B's own folder is expected below it, unless the prefix names that folder or ends in `*`, which
+   * means that it is to be used as it is.
    */
   readonly prefix: string
   /** How many objects may be read at once. */
@@ -63,30 +63,30 @@ export function bucketSource({ store, prefix, concurrency }: BucketOptions): Sou
   }
 }
 
-/** @throws AuditError when W&B's folder is not there: the other objects of an instance's bucket are not logs */
+/** @throws AuditError when there is no W&B folder: the other objects of an instance's bucket are not logs */
 async function logPrefix(store: ObjectStore, prefix: string, signal: AbortSignal): Promise<string> {
   if (prefix === '') return FOLDER
   if (prefix.endsWith('*')) return prefix.slice(0, -1)
   if (`${prefix}/`.includes(FOLDER)) return prefix
-  const place = prefix.replace(/\/+$/, '')
-  const below = `${place}/${FOLDER}`
+  const folder = prefix.replace(/\/+$/, '')
+  const below = `${folder}/${FOLDER}`
   for await (const _ of store.list(below, signal)) return below
-  const names = await namesBelow(store, `${place}/`, signal)
-  throw new AuditError(`${printable(`${store.id}/${place}`)} has no ${FOLDER}`, {
+  const names = await namesBelow(store, `${folder}/`, signal)
+  throw new AuditError(`${printable(`${store.id}/${folder}`)} has no ${FOLDER}`, {
     advice:
       `${names.length === 0 ? 'Nothing is there' : `There is: ${names.map(printable).join(', ')}`}. ` +
-      `Name the folder with the logs; if it is one of another name, end it with *: ${printable(`${store.id}/${place}/*`)}`,
+      `Name the folder with the logs; if it is one of another name, end it with *: ${printable(`${store.id}/${folder}/*`)}`,
   })
 }
 
-/** The first names directly below a folder; empty where they may not be listed. */
+/** The first names directly below a folder; none when they cannot be listed. */
 async function namesBelow(store: ObjectStore, folder: string, signal: AbortSignal): Promise<string[]> {
   const names = new Set<string>()
   let objects = 0
   try {
     for await (const { key } of store.list(folder, signal)) {
       names.add(/^[^/]*\/?/.exec(key.slice(folder.length))?.[0] ?? '')
-      if (++objects === MOST_LOOKED_AT || names.size === MOST_NAMED) break
+      if (++objects === MOST_INSPECTED || names.size === MOST_NAMED) break
     }
   } catch (error) {
     if (signal.aborted || !(error instanceof AuditError)) throw error

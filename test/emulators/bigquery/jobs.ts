@@ -66,6 +66,8 @@ export interface JobFault {
     | 'done at once'
     | 'meet in transactions'
     | { readonly reason: string; readonly message: string }
+    /** Goes on only then, its transaction having changed rows. */
+    | { readonly heldUntil: Promise<void> }
   times: number
   /** How many are to meet. */
   readonly of?: number
@@ -112,7 +114,10 @@ export function newJobStore(
       throw invalid('configuration.query.destinationEncryptionConfiguration cannot be set for scripts')
     }
     const limit = Number(query.maximumBytesBilled ?? Number.POSITIVE_INFINITY)
-    const { result, bytes, exported } = await runScript(instance, catalog, turns, script, limit, () => meet(fault))
+    const { result, bytes, exported } = await runScript(instance, catalog, turns, script, limit, {
+      onBegin: () => meet(fault),
+      onChange: () => held(fault),
+    })
     job.result = result
     statistics.totalBytesProcessed = String(bytes)
     statistics.query = {
@@ -197,10 +202,16 @@ export function newJobStore(
 async function undergo(fault: JobFault | undefined, cancelled: AbortSignal): Promise<void> {
   // Whoever inserted the job has it in hand before it does anything.
   await new Promise(setImmediate)
-  if (typeof fault?.does === 'object') throw new Refusal(400, fault.does.reason, fault.does.message)
+  if (typeof fault?.does === 'object' && 'reason' in fault.does) {
+    throw new Refusal(400, fault.does.reason, fault.does.message)
+  }
   if (fault?.does !== 'stays running') return
   if (!cancelled.aborted) await new Promise((resolve) => cancelled.addEventListener('abort', resolve, { once: true }))
   throw new Refusal(499, 'stopped', 'Job execution was cancelled: User requested cancellation')
+}
+
+const held = async (fault: JobFault | undefined): Promise<void> => {
+  if (typeof fault?.does === 'object' && 'heldUntil' in fault.does) await fault.does.heldUntil
 }
 
 const waiting = new WeakMap<JobFault, (() => void)[]>()

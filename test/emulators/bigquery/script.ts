@@ -70,7 +70,7 @@ export async function runScript(
   turns: Turns,
   script: Script,
   maximumBytes: number,
-  onBegin: () => Promise<void>,
+  { onBegin, onChange }: { onBegin(): Promise<void>; onChange(): Promise<void> },
 ): Promise<{ result: DuckDBResultReader | null; bytes: number; exported: number | null }> {
   const connection = await instance.connect()
   const variables = new Map<string, string>()
@@ -224,6 +224,7 @@ export async function runScript(
         const changed = (await run(translated(sql, statement, scope))).rows[0]?.[0]
         system.set('row_count', String(changed))
         await dropExpired(connection, catalog)
+        if (transaction !== null && statement.type !== 'insert_stmt') await onChange()
         return
       }
       default:

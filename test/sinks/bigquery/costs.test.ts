@@ -1,7 +1,10 @@
 /** What is read and kept, for those who pay for it: by the stand-in's own account, which skips what a filter spares. */
 
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { documentOf, loadInto, ndjson, newEngine } from '../../support/load.js'
+import { duckdbSink } from '../../../sinks/duckdb/index.js'
+import type { Sink } from '../../../src/contract.js'
+import { documentOf, loadInto, ndjson, newEngine, newFolder, sourceOf } from '../../support/load.js'
 import { rowsOf } from '../../support/rows.js'
 import { newPlace, type Place } from './support.js'
 
@@ -89,5 +92,40 @@ describe('receipts', () => {
     await load('large', 300)
     // One receipt more, and one load.
     expect(await load('small', 1)).toBeLessThanOrEqual(alone + 10 * BYTES_A_ROW)
+  })
+})
+
+describe('a backfill of the API', () => {
+  it('of 90 days is one load job, and one merge beside what every run asks', async () => {
+    const { standIn, open } = await newPlace()
+    const days = Array.from({ length: 90 }, (_, i) => new Date(Date.parse('2026-07-01') + i * DAY_MS))
+    const documents = days.map((day, i) =>
+      documentOf(
+        `https://acme.wandb.io/admin/audit_logs#${day.toISOString().slice(0, 10)}`,
+        ndjson({ timestamp: day.toISOString(), action: 'user:login', actor_user_id: i }),
+      ),
+    )
+    const source = { ...sourceOf(documents, 'https://acme.wandb.io'), commitEach: true }
+    const sink = open()
+    await sink.prepare()
+    const before = standIn.jobs().length
+    const summary = await loadInto(sink, { sources: [source] })
+    expect(summary.sinks[0]).toMatchObject({ inserted: 90 })
+    const kinds = standIn
+      .jobs()
+      .slice(before)
+      .map(({ configuration }) => (configuration.load === undefined ? 'query' : 'load'))
+    expect(kinds.toSorted()).toEqual(['load', 'query', 'query'])
+  })
+
+  it('into a DuckDB file as well commits each day, so that none is fetched twice', async () => {
+    const { standIn, open } = await newPlace()
+    const documents = ['a', 'b', 'c'].map((id) =>
+      documentOf(id, ndjson({ timestamp: '2026-10-01T12:34:56Z', action: 'user:login' })),
+    )
+    const sinks = [open(), duckdbSink(join(newFolder(), 'audit.duckdb'), { waitMs: 30_000, onWait() {} })]
+    const source = { ...sourceOf(documents), commitEach: true }
+    await loadInto(sinks[0] as Sink, { sources: [source] }, { sinks })
+    expect(standIn.jobs().filter(({ configuration }) => configuration.load !== undefined)).toHaveLength(3)
   })
 })
