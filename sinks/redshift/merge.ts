@@ -215,8 +215,22 @@ function deleteReceipts(place: Place): string {
 function insertLoad(place: Place, batch: Facts, finishedAt: Date): string {
   const { loadId, documents, rowsRead, rejected, startedAt, loaderVersion, events } = batch
   const conflicts = events.bounds === null ? '0' : '(SELECT COALESCE(SUM(events), 0) FROM found_conflicts)'
-  return `INSERT INTO ${tableOf(place, AUDIT_LOADS)} (${columnsOf(AUDIT_LOADS)})
-SELECT ${literal(loadId)}, ${documents}, ${rowsRead}, c.inserted, c.enriched, c.occurrences - c.inserted - c.enriched, ${rejected}, ${instantOf(startedAt)}, ${instantOf(finishedAt)}, ${literal(loaderVersion)}, ${conflicts}
+  // A column without a value is null.
+  const values = {
+    load_id: literal(loadId),
+    documents,
+    rows_read: rowsRead,
+    inserted: 'c.inserted',
+    enriched: 'c.enriched',
+    unchanged: 'c.occurrences - c.inserted - c.enriched',
+    rejected,
+    started_at: instantOf(startedAt),
+    finished_at: instantOf(finishedAt),
+    loader_version: literal(loaderVersion),
+    conflicts,
+  }
+  return `INSERT INTO ${tableOf(place, AUDIT_LOADS)} (${Object.keys(values).map(quote).join(', ')})
+SELECT ${Object.values(values).join(', ')}
 FROM ${countsOf(events.bounds !== null)} AS c
 WHERE (SELECT COUNT(*) FROM ${tableOf(place, AUDIT_LOADS)} WHERE "load_id" = ${literal(loadId)}) = 0`
 }
