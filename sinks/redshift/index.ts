@@ -6,16 +6,14 @@ import { interruptible } from '../../src/duckdb/connection.js'
 import { AuditError, interrupted, usageError } from '../../src/errors.js'
 import { retrying } from '../../src/retry.js'
 import { type OpenedStore, openStore } from '../../src/stores/index.js'
-import { questions } from '../shared/questions.js'
 import { parseRedshiftAddress, type RedshiftAddress } from './address.js'
+import { questionsOf } from './asking.js'
 import { dataApi, never } from './data-api.js'
 import { commit, removeAll, upload } from './load.js'
 import { digest, literal, type Place, quote, same, tableOf } from './place.js'
 import { prepare } from './prepare.js'
-import { rawRejects } from './raw-rejects.js'
 import { queryResult } from './result.js'
 import { TURN_TIMING, turn } from './turn.js'
-import { keysOf, utcDay } from './views.js'
 
 /**
  * @param context whose signal cancels what the sink is doing, but for loads, which have one of their own; takes notices of who is waited for
@@ -37,6 +35,9 @@ export function redshiftSink(
 
     // Of two that prepare at once, one may fail over what the other has just made; it looks again.
     async prepare() {
+      if (sessionsAreNameless(process.env)) {
+        onNotice(`${id}: set AWS_ROLE_SESSION_NAME, or its statements are lost to it when the login is renewed`)
+      }
       // What loading lacks is told before anything is made.
       opened ??= openStaging(at)
       await opened
@@ -78,10 +79,7 @@ export function redshiftSink(
       return queryResult(await api.result(statement, sqls.length))
     },
 
-    questions: {
-      ...questions({ table: (name) => tableOf(place, { name }), column: quote, utcDay, keys: keysOf }),
-      rawRejects: rawRejects(place),
-    },
+    questions: questionsOf(place),
 
     async close() {
       api.close()
@@ -89,6 +87,10 @@ export function redshiftSink(
     },
   }
 }
+
+/** Of a web identity (a pod's, a CI's) the client names each session anew, and with the guide's policy a statement is its session's. */
+const sessionsAreNameless = (env: NodeJS.ProcessEnv): boolean =>
+  env.AWS_WEB_IDENTITY_TOKEN_FILE !== undefined && env.AWS_ROLE_SESSION_NAME === undefined
 
 async function openStaging({ id, staging }: RedshiftAddress): Promise<OpenedStore> {
   if (staging !== null) return await openStore(staging)

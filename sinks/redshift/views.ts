@@ -1,16 +1,10 @@
 /** The views of schemas/views, in Redshift's SQL. */
 
 import { AUDIT_ACTIONS, AUDIT_EVENTS, AUDIT_REJECTS } from '../../schemas/tables.js'
-import { EXACT, PARTS } from './exact.js'
-import { literal, type Place, quote, tableOf } from './place.js'
+import { type Place, tableOf } from './place.js'
 
 /** An instant's UTC day. */
 export const utcDay = (value: string): string => `CAST(${value} AT TIME ZONE 'UTC' AS DATE)`
-
-/** SELECTs timestamp and key of each key in `extra`, but for the keys of this sink's own. */
-export const keysOf = (events: string, json: string): string =>
-  `SELECT e."timestamp", CAST(k AS VARCHAR) AS key FROM ${events} AS e, UNPIVOT e.${quote(json)} AS v AT k
-            WHERE CAST(k AS VARCHAR) NOT IN (${[EXACT, PARTS].map(literal).join(', ')})`
 
 /** Each a plain SELECT on full names, as views that are bound late need them. */
 export function views(place: Place): readonly { readonly name: string; readonly sql: string }[] {
