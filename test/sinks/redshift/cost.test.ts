@@ -63,6 +63,4 @@ it('a run that finds nothing new asks one table once; others send one batch more
   )
   expect(backfill).toMatchObject({ batches: 3, files: 2 })
   expect(backfill.statements).toBe(loading.statements)
-  if (process.env.WANDB_AUDIT_FIGURES !== undefined)
-    process.stderr.write(`${JSON.stringify({ idle, loading, backfill })}\n`)
 })
