@@ -39,7 +39,7 @@ check: node_modules/.installed ## Formatter, linter, types, hashes of the lockfi
 test: build ## Run the tests, all but those of test-crash; needs no network and no service
 	npm test --silent -- $(ARGS)
 
-test-crash: build ## Run the tests that kill the program, end it at every step, or try many made inputs
+test-crash: build ## Run the long tests: kills, ends at every step, many made inputs, further stores
 	npx vitest run --config vitest.crash.config.ts $(ARGS)
 
 test-live: node_modules/.installed ## Run the tests of real services, named by variables such as WANDB_AUDIT_TEST_S3
@@ -56,7 +56,7 @@ $(INTEROP)/.venv/.installed: $(INTEROP)/requirements.txt $(INTEROP)/duckdb-1.4.t
 	@touch $@
 
 $(INTEROP)/node_modules/.installed: $(INTEROP)/package.json $(INTEROP)/package-lock.json
-	npm ci --prefix $(INTEROP) --ignore-scripts --no-fund --no-audit
+	npm ci --ignore-scripts --prefix $(INTEROP) --no-fund --no-audit
 	@touch $@
 
 interop: build $(INTEROP)/.venv/.installed $(INTEROP)/node_modules/.installed ## Run the tests against readers, analyzers and emulators of others; needs Python ≥ 3.11 and Java ≥ 17

@@ -1,4 +1,4 @@
-/** Tests that kill the program, end it at every step of its work, or try a property on many made inputs: `make test-crash`. */
+/** The long tests: they kill the program, end it at every step, try a property on many made inputs, or repeat a suite in further stores. */
 
 import { defineConfig } from 'vitest/config'
 import tests from './vitest.config.js'

@@ -1,4 +1,4 @@
-# Dataset, service account and grants for wandb-audit, no wider than it needs. See bigquery.md.
+# Dataset, service account and grants for wandb-audit, with least privilege. See bigquery.md.
 
 terraform {
   required_providers {
@@ -19,7 +19,7 @@ variable "location" {
 }
 
 variable "staging_bucket" {
-  description = "For ?staging=gs://…; empty: files are uploaded with the load jobs."
+  description = "For ?staging=gs://…; if empty, files are uploaded with the load jobs."
   type        = string
   default     = ""
 }
@@ -30,7 +30,7 @@ resource "google_bigquery_dataset" "audit" {
   location    = var.location
   description = "Audit logs of Weights & Biases, loaded by wandb-audit."
 
-  # Nothing in it expires by default, and destroying it takes a change here first.
+  # Nothing in it expires by default, and it cannot be destroyed without a change here first.
   delete_contents_on_destroy = false
   lifecycle {
     prevent_destroy = true
@@ -43,7 +43,7 @@ resource "google_service_account" "loader" {
   display_name = "wandb-audit"
 }
 
-# Its own tables, and nothing beside this dataset.
+# Access to this dataset only.
 resource "google_bigquery_dataset_iam_member" "loader" {
   project    = var.project
   dataset_id = google_bigquery_dataset.audit.dataset_id
@@ -66,7 +66,7 @@ resource "google_storage_bucket" "staging" {
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
 
-  # What a killed run left.
+  # Removes what a killed run left behind.
   lifecycle_rule {
     condition {
       age = 1

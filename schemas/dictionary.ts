@@ -16,14 +16,14 @@ const PREFACE = `# Data dictionary
 
 <!-- Generated from schemas/ by \`npm run generate\`; change it there. -->
 
-Timestamps are instants in UTC with microseconds. Ids are text. A column of \`audit_events\` that is not
-required is null where the record did not have its key.
+Timestamps are in UTC with microsecond precision. Ids are text. A column of \`audit_events\` that is not required is null
+if the record did not have its key.
 
-- **Class.** *identity*: takes part in \`content_hash\`. *name*: looked up by W&B when the API is called, so the bucket and
-  the anonymised API lack it and it may be filled in by a later load. *content*: the rest of what a
-  row says. *provenance*: tells of a load; in \`audit_events\` of the first one that brought the event.
-- **Served by.** Which source has the value; – where wandb-audit makes it itself. \`extra\` holds what any of the sources served beyond
-  the other columns.
+- **Class.** *identity*: part of \`content_hash\`. *name*: looked up by W&B when the API is called, so the bucket and the
+  anonymised API do not have it, and a later load may fill it in. *content*: the other data of the row. *provenance*:
+  describes a load; in \`audit_events\`, the load that first brought the event.
+- **Served by.** Which sources have the value; – if wandb-audit derives it. \`extra\` holds whatever any of the sources
+  served beyond the other columns.
 `
 
 /** The page as Markdown text, ending in a newline. */
@@ -51,9 +51,9 @@ function fabricSection(): string {
   const code = (name: string): string => `\`${name}\``
   return [
     '## In Microsoft Fabric',
-    `The mirrored tables lie in the schema ${code(MIRRORED_SCHEMA)}. ${code(MIRRORED_EVENTS.name)} has no ${[...FILLED_FIELDS, 'names_document'].map(code).join(', ')} there: ` +
+    `The mirrored tables are in the schema ${code(MIRRORED_SCHEMA)}. ${code(MIRRORED_EVENTS.name)} has no ${[...FILLED_FIELDS, 'names_document'].map(code).join(', ')} there: ` +
       `they are in ${code(MIRRORED_NAMES.name)}, with the same key. ${MIRRORED_NAMES.meaning} The view ${code(`dbo.${MIRRORED_EVENTS.name}`)} ` +
-      'puts both together, with the columns and the order above.',
+      'joins the two, with the columns in the order above.',
   ].join('\n\n')
 }
 
@@ -66,7 +66,7 @@ function actionsSection(actions: readonly Action[]): string {
   ])
   return [
     '## Actions',
-    `The ${actions.length} documented actions, the rows of \`audit_actions\`. An action outside this list is kept all the same.`,
+    `The ${actions.length} documented actions, the rows of \`audit_actions\`. Events with other actions are kept as well.`,
     markdownTable(['Action', 'Definition', 'Category', 'Destructive'], rows),
   ].join('\n\n')
 }

@@ -25,13 +25,13 @@ const isFilled = ({ name }: { readonly name: string }): boolean =>
 
 export const MIRRORED_EVENTS: Table = {
   ...AUDIT_EVENTS,
-  meaning: 'One row for each audit event, without what a later load may fill in.',
+  meaning: 'One row per audit event, without the columns that a later load may fill in.',
   columns: AUDIT_EVENTS.columns.filter((column) => !isFilled(column)),
 }
 
 export const MIRRORED_NAMES: Table = {
   name: 'audit_event_names',
-  meaning: 'Names and extra of the events that have any; a row is replaced when a load fills a gap in it.',
+  meaning: 'Names and extra of the events that have any; when a load fills a gap, the row is replaced.',
   key: AUDIT_EVENTS.key,
   columns: AUDIT_EVENTS.columns.filter((column) => AUDIT_EVENTS.key.includes(column.name) || isFilled(column)),
 }

@@ -43,7 +43,7 @@ export const auditRecord = z
   })
   .meta({
     title: 'W&B audit record',
-    description: 'One line of a W&B audit log. Keys not listed here are allowed and kept; null is as if absent.',
+    description: 'One line of a W&B audit log. Keys not listed here are allowed and kept; null means absent.',
   })
 
 /**

@@ -14,53 +14,49 @@ export const settings = z
   .strictObject({
     from: addresses.optional().describe('Where documents come from: one source address or a list of them.'),
     to: addresses.optional().describe('Where events go: one sink address or a list of them.'),
-    memory: bytes.optional().describe('How much memory the engine may use, for example 1GB or 512MiB.'),
-    spool: z
-      .string()
-      .min(1)
-      .optional()
-      .describe("The folder for temporary files; the user's cache folder when absent."),
+    memory: bytes.optional().describe('How much memory a run may use, for example 1GB or 512MiB.'),
+    spool: z.string().min(1).optional().describe("The folder for temporary files; by default the user's cache folder."),
     max_document_bytes: bytes
       .optional()
-      .describe('How large a document may be, as it arrives and unpacked; a larger one is refused.'),
+      .describe('The maximum size of a document, compressed and uncompressed; a larger one is refused.'),
     document_timeout: duration
       .regex(/[1-9]/, 'expected more than zero')
       .optional()
-      .describe('How long a document may take to arrive; one that takes longer is refused.'),
+      .describe('How long a document may take to arrive; a slower one is refused.'),
     max_rejects: z
       .int()
       .min(0)
       .optional()
       .describe(
-        'How many rejects a run may have before it exits with 3, and a document that has little else before it is refused.',
+        'How many rejects a run may have before it exits with 3, and a document of mostly rejects before it is refused.',
       ),
     log_format: z
       .enum(['text', 'json'])
       .optional()
       .describe('How log lines are written: text for people, json for machines.'),
-    quiet: z.boolean().optional().describe('Whether to leave out progress and write only what needs attention.'),
-    username: z.string().min(1).optional().describe('API: the W&B user the API key belongs to.'),
-    anonymize: z.boolean().optional().describe('API: whether to ask for events without e-mail addresses and names.'),
+    quiet: z.boolean().optional().describe('Whether to omit progress and write only what needs attention.'),
+    username: z.string().min(1).optional().describe('API: the W&B user that the API key belongs to.'),
+    anonymize: z.boolean().optional().describe('API: whether to request events without e-mail addresses and names.'),
     api: z
       .enum(['classic', 'current', 'multi-tenant'])
       .optional()
-      .describe('API: the dialect the server speaks, where it cannot be told from the address.'),
+      .describe('API: the dialect of the server, if it cannot be detected from the address.'),
     overlap: duration
       .optional()
-      .describe('API: how far each run reaches back before the last one, for example 1d or 36h.'),
+      .describe('API: how far back before the last run each run reads, for example 1d or 36h.'),
     insecure_http: z.boolean().optional().describe('API: whether to send the API key over plain HTTP.'),
-    concurrency: z.int().min(1).max(64).optional().describe('Buckets: how many objects are read at once.'),
+    concurrency: z.int().min(1).max(64).optional().describe('Buckets: how many objects to read at once.'),
     follow_links: z.boolean().optional().describe('Files: whether links may lead out of the folder that is read.'),
     every: duration
       .regex(/[1-9]/, 'expected more than zero')
       .optional()
-      .describe('Keep running and load again after this long, for example 10m.'),
+      .describe('Keep running and load again at this interval, for example 10m.'),
   })
   .meta({
     title: 'wandb-audit settings',
     description:
-      'The settings file wandb-audit.yaml. Secrets have no place in it: the API key stays in the environment ' +
-      '(WANDB_API_KEY) or in ~/.netrc, credentials of a warehouse or bucket where the tools of its vendor keep them.',
+      'The settings file wandb-audit.yaml. It never holds secrets: the API key stays in the environment (WANDB_API_KEY) ' +
+      "or in ~/.netrc, and warehouse or bucket credentials stay where the vendor's own tools keep them.",
   })
 
 export type Settings = z.infer<typeof settings>

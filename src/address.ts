@@ -1,13 +1,13 @@
-/** Addresses of sources and sinks: `scheme://path?option=value`. */
+/** Parses the addresses of sources and sinks: `scheme://path?option=value`. */
 
 import { printable, usageError } from './errors.js'
 
 export interface AddressOption {
-  /** What it is for, as the docs say it. */
+  /** What the option is for, in the words of the docs. */
   readonly meaning: string
-  /** Of the whole value. */
+  /** Must match the whole value. */
   readonly pattern: RegExp
-  /** What fits the pattern, for errors: `for example EU or europe-west4`. */
+  /** Describes valid values in errors: `for example EU or europe-west4`. */
   readonly expected: string
 }
 
@@ -16,15 +16,15 @@ export type AddressOptions<Name extends string = string> = Readonly<Record<Name,
 export interface Address<Name extends string> {
   /** In lower case: `s3`. */
   readonly scheme: string
-  /** All between `://` and the first `?`, as it is: nothing in it is decoded. */
+  /** Everything between `://` and the first `?`, not decoded. */
   readonly path: string
   readonly options: Readonly<Partial<Record<Name, string>>>
 }
 
 /**
- * @param known the options it may have
- * @throws AuditError, exit code 2, for an unknown option, one that is given twice or is not what it should be, or a login in
- * the address
+/**
+ * @param known the options that the address may have
+ * @throws AuditError, exit code 2, for an unknown, repeated or invalid option, or a login in the address
  */
 export function parseAddress<Name extends string>(address: string, known: AddressOptions<Name>): Address<Name> {
   const { scheme, path, query } = (/^(?<scheme>[a-z][a-z0-9+.-]*):\/\/(?<path>[^?]*)(?:\?(?<query>.*))?$/is.exec(
@@ -49,43 +49,43 @@ export function parseOptions<Name extends string>(
       const names = Object.keys(known).join(', ')
       throw usageError(
         `${where} has no option ${printable(name)}`,
-        names === '' ? 'It has none.' : `Options: ${names}.`,
+        names === '' ? 'It takes no options.' : `Options: ${names}.`,
       )
     }
     if (value === '' || name in options) throw usageError(`${where}: option ${name} must be given once, with a value`)
     const { pattern, expected } = known[name]
-    // What is wrong is not repeated: it may hold a login.
+    // The invalid value is not quoted, because it may contain a login.
     if (!pattern.test(value)) throw usageError(`${where}: option ${name} is not ${expected}`)
     options[name] = value
   }
   return options
 }
 
-/** Before the first slash, or with a slash in the password. */
+/** A login before the first slash, or one with a slash in its password. */
 const LOGIN = /^([a-z][a-z0-9+.-]*):\/\/(?:[^/?]*@|[^/?]*:[^?]*@)/i
 
-/** @throws AuditError, exit code 2, when the address holds a login, which would be told in messages and summaries */
+/** @throws AuditError, exit code 2, when the address contains a login, which messages and summaries would reveal */
 export function refuseLogin(address: string): void {
   const [, scheme] = LOGIN.exec(address) ?? []
   if (scheme === undefined) return
   throw usageError(
     `the address of a ${scheme} place holds a login`,
-    "Leave it out: logins belong into the environment, or where the vendor's own tools keep them.",
+    "Leave it out: logins belong in the environment, or where the vendor's own tools keep them.",
   )
 }
 
-/** For messages about an address that is none of ours: without what may be a login in it, and without a query. */
+/** An invalid address, for messages: without the query and anything that may be a login. */
 export function withoutLogin(address: string): string {
-  const [place = ''] = /^[a-z][a-z0-9+.-]*:\/\//i.test(address) ? address.split(/[?#]/, 1) : [address]
-  return printable(place.replace(/^([a-z][a-z0-9+.-]*:\/\/)?[\s\S]*:[\s\S]*@/i, '$1…@'))
+  const [location = ''] = /^[a-z][a-z0-9+.-]*:\/\//i.test(address) ? address.split(/[?#]/, 1) : [address]
+  return printable(location.replace(/^([a-z][a-z0-9+.-]*:\/\/)?[\s\S]*:[\s\S]*@/i, '$1…@'))
 }
 
 const PROXIES = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy']
 
 /**
- * Vendors' clients fail at a proxy that is no URL in ways of their own, some with the whole text, which may hold a login.
+ * Vendors' clients fail in different ways at a proxy that is not a URL, and some quote the text, which may contain a login.
  *
- * @throws AuditError, exit code 2, that does not tell what stands there
+ * @throws AuditError, exit code 2, that does not quote the variable
  */
 export function requireUsableProxies(env: Readonly<Record<string, string | undefined>>): void {
   for (const name of PROXIES) {

@@ -1,9 +1,9 @@
-/** Cleaning up, which must not hide what went wrong before it. */
+/** Cleanup that does not hide the error before it. */
 
 /**
- * Does `work`, then `tidy`, whatever became of the work.
+ * Does `work`, and then `tidy` whether or not the work succeeded.
  *
- * @throws what the work threw; what `tidy` threw only when the work was done
+ * @throws what `work` threw; what `tidy` threw only if the work succeeded
  */
 export async function tidied<T>(work: () => Promise<T>, tidy: () => unknown): Promise<T> {
   let result: T
@@ -21,6 +21,6 @@ async function attempted(tidy: () => unknown): Promise<void> {
   try {
     await tidy()
   } catch {
-    // What went wrong first is what matters.
+    // The first error is the one that matters.
   }
 }

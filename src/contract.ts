@@ -1,68 +1,71 @@
-/** The types every source and every sink is written against, and nothing else. */
+/** The interface between the pipeline and every source and sink. */
 
 import type { DuckDBConnection } from '@duckdb/node-api'
 
-/** Half-open range of instants [from, to), both at UTC midnight; null is without end on that side. */
+/** Half-open range of instants [from, to), both at UTC midnight; null means unbounded. */
 export interface DayRange {
   readonly from: Date | null
   readonly to: Date | null
 }
 
-/** What is read whole, and whose repeats are counted together. */
+/** The unit that is read as a whole, and within which repeated events are counted. */
 export interface Document {
-  /** For example `s3://bucket/wandb-audit-logs/2026-10-01.json`; the same at every listing. */
+  /** For example `s3://bucket/wandb-audit-logs/2026-10-01.json`; the same in every listing. */
   readonly id: string
   /**
-   * ETag, generation, or size and times; null: known only after landing, when its SHA-256 serves. A document that is found
-   * changed when it is opened takes the version that was read.
+   * ETag, generation, or size and times. Null when known only after landing; the SHA-256 is used then. A document that has
+   * changed by the time it is opened takes the version that is read.
    */
   readonly version: string | null
-  /** Size as listed, in bytes; null when unknown. Serves the progress bar only. */
+  /** Size as listed, in bytes; null when unknown. Need not be exact: it serves progress and choices of method. */
   readonly bytes: number | null
-  /** The instants a request asked for; null where the document's own events tell. */
+  /** The range that was requested; null when the document's own events determine its range. */
   readonly range: DayRange | null
-  /** True when the bytes are lines of JSON already, and neither an archive nor pages of the API. */
+  /** True when the bytes are lines of JSON already, not an archive or pages of the API. */
   readonly isNdjson?: boolean
-  /** A local file with exactly these bytes, where there is one: landing then need not copy it. */
+  /** A local file with exactly these bytes, if there is one, which landing need not copy. */
   readonly path?: string
   /**
-   * Streams the bytes; null when the document was removed after it was listed. Rejects, or the iteration does, when it
-   * does not arrive whole.
+   * Streams the bytes; null when the document was removed after it was listed. Rejects, or the iteration does, when the
+   * document does not arrive whole.
    */
   open(signal: AbortSignal): Promise<AsyncIterable<Uint8Array> | null>
 }
 
 export interface Source {
-  /** Namespace of its receipts; the same on every machine that reads the same place. */
+  /** Namespace of its receipts; the same on every machine that reads from the same location. */
   readonly id: string
-  /** Where fetching is dear: each document is committed on its own, so that a killed run fetches none twice. */
+  /**
+   * For expensive fetches: commits each document separately, or a few together if a sink asks for that, so that an interrupted
+   * run refetches little.
+   */
   readonly commitEach?: boolean
-  /** How many documents may be read at once; one when absent. */
+  /** How many documents may be read concurrently; one when absent. */
   readonly concurrency?: number
   /**
-   * Where asking is dear: what a load that names no days has to list, judging from its receipts in each sink. Absent where
+   * For expensive listings: the range that a load without days has to list, given the receipts in each sink. When absent,
    * everything is listed.
    */
   window?(receipts: readonly ReadonlyMap<string, string>[]): DayRange
-  /** Every document that may hold events of the range; what else it holds is passed over by the transform. */
+  /** Lists every document that may hold events of the range; the transform skips events outside it. */
   list(range: DayRange, signal: AbortSignal): AsyncIterable<Document>
   close(): Promise<void>
 }
 
 /**
- * Documents transformed and loaded together.
+ * Documents that are transformed and loaded together. The relations belong to `engine`, under names valid in SQL.
  *
- * `events` holds each event of the batch once, with the columns of `audit_events` in their order and two more:
- * `occurrences`, the lines it was read from, and `fills`, how many of these after the first added a name or a key of extra.
- * `readings` holds what documents of the batch say otherwise than their event's row in `events`: timestamp, content_hash,
- * the names, extra, and `document`. `rejects` holds the columns of `audit_rejects`, `pieces` those of
- * `audit_reject_pieces`, `receipts` those of `audit_documents`: what the sink shall remember of each document. All are
- * relations of `engine`, named so that they can stand in SQL. A document that a sink refuses comes again in parts, the
- * receipt last: such a batch may be of no document and have no receipt.
+ * `events`: each event of the batch once, with the columns of `audit_events` in order, `occurrences` (the number of lines it
+ * was read from) and `fills` (how many lines after the first added a name or a key of extra).
+ * `readings`: values in the batch's documents that differ from their event's row in `events`, with timestamp, content_hash,
+ * the names, extra, and `document`.
+ * `rejects`, `pieces`, `receipts`: the columns of `audit_rejects`, `audit_reject_pieces` and `audit_documents`.
+ *
+ * A document that a sink refuses is loaded again in parts, the receipt last: such a batch may have no document or receipt.
  */
 export interface Batch {
   readonly loadId: string
-  /** The id of the source its documents come from. */
+  /** The id of the source of its documents. */
   readonly source: string
   readonly startedAt: Date
   readonly loaderVersion: string
@@ -70,13 +73,13 @@ export interface Batch {
   /** Lines read: events with all their occurrences, and rejects. */
   readonly rowsRead: number
   readonly rejected: number
-  /** With the least and greatest `timestamp`; null when there is no event. */
+  /** `bounds`: the least and the greatest `timestamp`; null when there is no event. */
   readonly events: { readonly relation: string; readonly bounds: TimestampBounds | null }
   readonly readings: { readonly relation: string; readonly rows: number }
   readonly rejects: { readonly relation: string }
   readonly pieces: { readonly relation: string; readonly rows: number }
   readonly receipts: { readonly relation: string }
-  /** A folder of the run's own where a sink may put files for this batch; removed after its load. */
+  /** The run's own folder for files that a sink needs for this batch; removed after its load. */
   readonly folder: string
   readonly engine: DuckDBConnection
 }
@@ -87,9 +90,9 @@ export interface TimestampBounds {
   readonly greatest: bigint
 }
 
-/** What became of a batch's lines in one sink: read = inserted + enriched + unchanged + rejected. */
+/** The outcome of a batch's lines in one sink: read = inserted + enriched + unchanged + rejected. */
 export interface LoadCounts {
-  /** Values of these lines that contradict their event's row, and stand in audit_conflicts. */
+  /** Values in these lines that contradict their event's row; they are in audit_conflicts. */
   readonly conflicts: number
   readonly read: number
   readonly inserted: number
@@ -100,7 +103,7 @@ export interface LoadCounts {
 
 export type ColumnType = 'text' | 'boolean' | 'integer' | 'double' | 'timestamp' | 'date' | 'json'
 
-/** Instants as Date lose microseconds, so timestamps are text: `2026-10-01T12:34:56.123456Z`. */
+/** A value of a result. Timestamps are text, `2026-10-01T12:34:56.123456Z`, because Date would lose microseconds. */
 export type Value = string | number | bigint | boolean | null
 
 export interface QueryResult {
@@ -108,47 +111,55 @@ export interface QueryResult {
   readonly rows: AsyncIterable<readonly Value[]>
 }
 
-/** What a command asks of a sink, in the sink's own SQL. */
+/** A query that a command runs in a sink, in the sink's own SQL. */
 export interface Question {
-  /** Stands in JSON: `unknown_actions`. */
+  /** Key in JSON output: `unknown_actions`. */
   readonly name: string
-  /** For people. */
+  /** Heading in text output. */
   readonly title: string
   readonly sql: string
 }
 
 export interface Questions {
-  /** What the sink holds, by source and by day, of the last `days` UTC days there are, and what looks odd. */
-  status(days: number): readonly Question[]
+  /**
+   * What the sink holds, by source and by day for the last `days` UTC days with data, and what looks unusual. A sink that
+   * charges for reading may query the days first.
+   */
+  status(days: number): readonly Question[] | Promise<readonly Question[]>
   /** loaded_at, reason, source_document, source_line and message of each reject. */
   readonly rejects: string
-  /** reason and raw of each reject, a long one in several rows: `more` tells whether the next row goes on with the line. */
+  /** reason and raw of each reject. A long line takes several rows; `more` is true if the next row continues the line. */
   readonly rawRejects: string
 }
 
-/** What a load would ask of a warehouse that charges for it. */
+/** The cost of a load in a warehouse that charges for it. */
 export interface Estimate {
-  /** Jobs that each batch takes. */
+  /** Jobs per batch. */
   readonly jobs: number
-  /** Bytes that comparing a batch with what is there would process, at most. */
+  /** At most how many bytes it processes to compare a batch with existing data. */
   readonly bytes: number
 }
 
 export interface Sink {
-  /** As the operator addressed it, without secrets. */
+  /** The address given by the operator, without secrets. */
   readonly id: string
-  /** Creates what is missing, adds columns, never drops or narrows. */
+  /**
+   * For loads that are expensive whatever their size: how much to load together at most, in bytes of text and, for a source that
+   * commits each document separately, in documents. A run that is killed reads these again.
+   */
+  readonly together?: { readonly bytes: number; readonly documents: number }
+  /** Creates missing tables and columns; never drops or narrows any. */
   prepare(): Promise<void>
-  /** Document → version of its newest receipt, for one source. */
+  /** For one source: document → version of its newest receipt. */
   receipts(source: string): Promise<ReadonlyMap<string, string>>
   /** All or nothing: events, rejects and receipts together. */
   load(batch: Batch, signal: AbortSignal): Promise<LoadCounts>
-  /** For events of `range`, without making or changing anything; absent where loads cost nothing. */
+  /** Estimates a load of events in `range` without changing anything; absent when loads cost nothing. */
   estimate?(range: DayRange): Promise<Estimate>
   query(sql: string): Promise<QueryResult>
   readonly questions: Questions
   close(): Promise<void>
 }
 
-/** What a load needs of a sink. */
+/** The part of a sink that a load uses. */
 export type LoadingSink = Omit<Sink, 'query' | 'questions'>

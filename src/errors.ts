@@ -1,4 +1,4 @@
-/** What the process exits with; documented in the README. */
+/** The exit codes, documented in the README. */
 export const EXIT = {
   done: 0,
   failed: 1,
@@ -12,18 +12,18 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
 export interface ErrorDetails {
   /** What the operator can do next, as a sentence. */
   readonly advice?: string
-  /** True when doing exactly the same again may succeed. */
+  /** True when retrying the same operation may succeed. */
   readonly retryable?: boolean
-  /** True when no data could be at fault: a full disk, a missing right. */
+  /** True when the data cannot be the cause: a full disk, a missing permission. */
   readonly outside?: boolean
   readonly exitCode?: ExitCode
   readonly cause?: unknown
 }
 
 /**
- * An error a person can act on: its message names who failed, in which operation, on which object.
+ * An error a person can act on: its message says who failed, doing what, on which object.
  *
- * Messages never hold a value of a record, a key or a token; they are logged as they are.
+ * Messages are logged as they are, so they never contain a value of a record, a key or a token.
  */
 export class AuditError extends Error {
   override readonly name = 'AuditError'
@@ -46,15 +46,15 @@ export function usageError(message: string, advice?: string): AuditError {
   return new AuditError(message, { exitCode: EXIT.usage, ...(advice === undefined ? {} : { advice }) })
 }
 
-/** Thrown where work stops because its signal was aborted; exit code 130. */
+/** Thrown when work stops because its signal was aborted; exit code 130. */
 export function interrupted(): AuditError {
   return new AuditError('interrupted', { exitCode: EXIT.interrupted })
 }
 
-/** Control characters, and those that hide or reorder what stands beside them. */
+/** Control characters, and characters that hide or reorder their neighbours. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\u2028\u2029]/gu
 
-/** A text that came from outside, fit for a terminal: what could steer it stands there as JSON escapes it. */
+/** Makes a text from outside safe for a terminal: unprintable characters are escaped as in JSON. */
 export function escaped(text: string): string {
   return text.replace(UNPRINTABLE, (character) =>
     character
@@ -64,7 +64,7 @@ export function escaped(text: string): string {
   )
 }
 
-/** A name that came from outside (a path, an object key), fit for a log line: escaped, and shortened where it is very long. */
+/** Makes a name from outside (a path, an object key) safe for a log line: escaped, and shortened if very long. */
 export function printable(name: string): string {
   const text = escaped(name)
   return text.length > 500 ? `${text.slice(0, 500)}…` : text

@@ -1,8 +1,8 @@
 /**
- * What a run has done and what it is about to do, told as it happens to a process that survives it.
+ * Records what a run has done and what it is about to do, in a process that survives a crash.
  *
- * Native code may end a run's process at any statement. The next process gets the entries of the one that died and goes on from
- * there: it knows what was loaded, and does not run again what killed.
+ * Native code can crash the run's process at any statement. The next process gets the entries of the crashed ones and
+ * continues from there: it knows what was loaded, and does not repeat what caused the crash.
  */
 
 import type { LoadCounts } from './contract.js'
@@ -11,38 +11,38 @@ import { AuditError } from './errors.js'
 export interface Summary {
   /** Documents loaded. */
   documents: number
-  /** Documents whose version every sink had already. */
+  /** Documents whose version every sink already had. */
   skipped: number
-  /** Documents that are missing in at least one sink, with why. */
+  /** Documents missing in at least one sink, with the reason. */
   failed: { document: string; error: string; advice: string | null }[]
   sinks: SinkSummary[]
 }
 
 export type SinkSummary = { sink: string; error: string | null } & { -readonly [count in keyof LoadCounts]: number }
 
-/** A source's id and a document's. */
+/** A source's id and a document's id. */
 export type Key = string
 
-/** Plain data: it travels between processes. `documents` is absent where they are those of the entry before. */
+/** Plain data, because entries travel between processes. `documents` is omitted when the same as in the previous entry. */
 export type Entry =
   | { readonly type: 'begun'; readonly step: string; readonly documents?: readonly Key[] }
   | { readonly type: 'ended' }
-  /** Of a step that is run once only. */
-  | { readonly type: 'tried'; readonly error: string | null }
-  /** `completes`: the sink has all of the documents now. */
+  /** The result of a step that runs only once. */
+  | { readonly type: 'result'; readonly error: string | null }
+  /** `completes`: the sink now has all of the documents. */
   | { readonly type: 'loaded'; readonly sink: string; readonly counts: LoadCounts; readonly completes: boolean }
   | { readonly type: 'finished'; readonly documents?: readonly Key[] }
   | { readonly type: 'failed'; readonly key: Key; readonly failure: Summary['failed'][number] }
   | { readonly type: 'sink failed'; readonly sink: string; readonly error: string }
   | { readonly type: 'died'; readonly how: string }
 
-/** Takes an entry to where it survives; resolves when it is there. */
+/** Sends an entry to the process that survives; resolves once it has left this one. */
 export type Post = (entry: Entry) => Promise<void>
 
-/** An operator's kill, or that of a machine out of memory, is no fault of the document in hand: it has a second try. */
+/** A single document gets a second attempt, because the crash may have been a kill by the operator or for lack of memory. */
 const DEATHS_OF_ONE = 2
 
-/** Beyond it, documents that kill are not taken apart any more. */
+/** After this many crashes, batches that crash are no longer taken apart. */
 const MOST_DEATHS = 300
 
 interface Death {
@@ -54,11 +54,11 @@ interface Death {
 export class Journal {
   readonly summary: Summary
   private readonly post: Post
-  /** Those of earlier processes, and of this one those that failed. */
+  /** Documents finished by earlier processes, and those that failed in this one. */
   private readonly finishedDocuments = new Set<Key>()
-  /** By sink, of earlier processes. */
+  /** By sink: documents loaded by earlier processes. */
   private readonly loadedDocuments = new Map<string, Set<Key>>()
-  /** Of steps that are run once only: why each failed, or null. */
+  /** Results of steps that run only once: the error, or null. */
   private readonly results = new Map<string, string | null>()
   private readonly deaths: Death[] = []
   private deathCount = 0
@@ -66,7 +66,7 @@ export class Journal {
   private step: string | null = null
   private replaying = true
 
-  /** @param entries those of the processes of this run that died */
+  /** @param entries those of the crashed processes of this run */
   constructor(sinks: readonly string[] = [], entries: readonly Entry[] = [], post: Post = async () => {}) {
     const counts = { read: 0, inserted: 0, enriched: 0, unchanged: 0, rejected: 0, conflicts: 0 }
     const empty = sinks.map((sink) => ({ sink, error: null, ...counts }))
@@ -77,12 +77,12 @@ export class Journal {
     this.replaying = false
   }
 
-  /** Whether a process of this run died: from then on nothing happens beside a step. */
+  /** Whether a process of this run has crashed. From then on nothing runs concurrently with a step. */
   get careful(): boolean {
     return this.deathCount > 0
   }
 
-  /** Whether what kills is to be left out whole, rather than searched for the line that does. */
+  /** Whether to leave out documents that crash as a whole, rather than search for the line at fault. */
   get givesUp(): boolean {
     return this.deathCount > MOST_DEATHS
   }
@@ -95,19 +95,19 @@ export class Journal {
     return this.summary.sinks.some((each) => each.sink === sink && each.error !== null)
   }
 
-  /** How many of the documents earlier processes of this run loaded into the sink. */
+  /** How many of the documents earlier processes of this run have loaded into the sink. */
   loadedCount(sink: string, documents: readonly Key[]): number {
     const loaded = this.loadedDocuments.get(sink)
     return loaded === undefined ? 0 : documents.filter((document) => loaded.has(document)).length
   }
 
-  /** Whether some of the documents were in hand when a process died, and none beside them. */
+  /** Whether a process crashed while it worked on some of these documents and no others. */
   hasKilled(documents: readonly Key[]): boolean {
     return this.deathsOf(null, documents).length > 0
   }
 
   /**
-   * Runs `work` on documents, unless it killed a process that ran it on these, or on some of them.
+   * Runs `work` on documents, unless it has crashed a process that ran it on these or on some of them.
    *
    * @throws AuditError that says how the process died; what `work` throws
    */
@@ -122,7 +122,7 @@ export class Journal {
     }
   }
 
-  /** Loads documents whole into a sink. */
+  /** Loads whole documents into a sink. */
   async load(sink: string, documents: readonly Key[], work: () => Promise<LoadCounts>): Promise<LoadCounts> {
     return this.survive(`load ${sink}`, documents, async () => {
       const counts = await work()
@@ -132,11 +132,11 @@ export class Journal {
   }
 
   /**
-   * Runs `work` once in all processes of the run.
+   * Runs `work` once in all processes of the run, and remembers its result.
    *
-   * @param work where it loads a part of the document, gives the counts; `completes` for the last part
-   * @param described why it failed; what this throws, `once` does
-   * @returns that, or how the process died of it; null when neither happened
+   * @param work returns the counts if it loads a part of the document; `completes` marks the last part
+   * @param described turns its error into the result; `once` throws what this throws
+   * @returns the described error, or how the process died; null when the work succeeded
    */
   async once(
     step: string,
@@ -151,11 +151,11 @@ export class Journal {
     await this.begin(step, [document])
     try {
       const load = await work()
-      await this.note(load === null ? { type: 'tried', error: null } : { type: 'loaded', ...load })
+      await this.note(load === null ? { type: 'result', error: null } : { type: 'loaded', ...load })
       return null
     } catch (error) {
       const why = described(error)
-      await this.note({ type: 'tried', error: why })
+      await this.note({ type: 'result', error: why })
       return why
     } finally {
       if (this.step !== null) await this.note({ type: 'ended' })
@@ -163,9 +163,9 @@ export class Journal {
   }
 
   /**
-   * From now on the document is in hand, until the next step.
+   * Marks the document as the one being worked on, until the next step.
    *
-   * @throws AuditError when landing it killed
+   * @throws AuditError when landing it has crashed a process
    */
   async beginLanding(document: Key): Promise<void> {
     const died = this.deathsOf('land', [document])
@@ -179,7 +179,7 @@ export class Journal {
     await this.note(same ? { type: 'begun', step } : { type: 'begun', step, documents })
   }
 
-  /** The documents are in every sink that takes any. */
+  /** The documents are in every sink that has not failed. */
   async finish(documents: readonly Key[]): Promise<void> {
     const same = documents === this.documents
     this.documents = documents
@@ -199,7 +199,7 @@ export class Journal {
     await this.post(entry)
   }
 
-  /** @param step null: any */
+  /** @param step null for any step */
   private deathsOf(step: string | null, documents: readonly Key[]): readonly Death[] {
     if (this.deaths.length === 0) return []
     const all = new Set(documents)
@@ -213,7 +213,7 @@ export class Journal {
       case 'begun':
         this.step = entry.step
         return
-      case 'tried':
+      case 'result':
         this.results.set(resultKey(this.step ?? '', this.documents[0] ?? ''), entry.error)
         break
       case 'loaded':

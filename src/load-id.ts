@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 
-/** Names one batch: sorts by time, `20261001T123456Z-1f2e3d4c`. */
+/** Identifies one batch; sorts by time: `20261001T123456Z-1f2e3d4c`. */
 export function newLoadId(now = new Date()): string {
   return `${now.toISOString().replace(/[-:]|\.\d+/g, '')}-${randomBytes(4).toString('hex')}`
 }

@@ -1,7 +1,7 @@
 import pino from 'pino'
 import { AuditError, printable } from './errors.js'
 
-/** Called as pino is: `info('text')`, or `info({ field: 1 }, 'text')`; an error goes under `err`. */
+/** Called like pino: `info('text')`, or `info({ field: 1 }, 'text')`; an error is passed as `err`. */
 export type Logger = Pick<pino.BaseLogger, 'info' | 'warn' | 'error' | 'debug'>
 
 export interface LogDestination {
@@ -10,9 +10,9 @@ export interface LogDestination {
 }
 
 export interface LogOptions {
-  /** json: one pino object a line, with ISO time and level names. text: one line for people. */
+  /** json: one pino object a line, with ISO time and level names. text: one readable line. */
   readonly format: 'text' | 'json'
-  /** Warnings and errors only. */
+  /** Logs only warnings and errors. */
   readonly quiet: boolean
   /** Default: stderr. */
   readonly destination?: LogDestination
@@ -21,9 +21,9 @@ export interface LogOptions {
 const SECRETS = ['authorization', 'Authorization', 'apiKey', 'api_key', 'password', 'token', 'secret']
 
 /**
- * Every entry is one line: control characters in strings are escaped, since names from outside are logged.
+ * Every entry is one line: names from outside are logged, so control characters in strings are escaped.
  *
- * With WANDB_AUDIT_DEBUG set, debug entries and the stacks of errors are logged too.
+ * With WANDB_AUDIT_DEBUG set, debug entries and stack traces are logged too.
  */
 export async function createLogger({ format, quiet, destination = process.stderr }: LogOptions): Promise<Logger> {
   const debug = Boolean(process.env.WANDB_AUDIT_DEBUG)
@@ -51,7 +51,7 @@ interface Described {
 
 type Entry = Record<string, unknown> & { readonly msg?: string; readonly err?: Described }
 
-/** Strings only: keys are our own. */
+/** Escapes values only, because keys are our own. */
 function escaped(_key: string, value: unknown): unknown {
   return typeof value === 'string' ? printable(value) : value
 }
@@ -71,7 +71,7 @@ async function textRenderer(colorize: boolean): Promise<(entry: Entry) => string
   })
 }
 
-/** The message, and after it what an error adds. */
+/** The message, followed by the details of an error. */
 function sentence({ msg = '', err }: Entry): string {
   if (err === undefined) return msg
   const parts = [

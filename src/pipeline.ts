@@ -1,10 +1,10 @@
-/** The one loop: list, land, transform, load. */
+/** The main loop: list, land, transform, load. */
 
 import { rm } from 'node:fs/promises'
 import type { DayRange, Document, LoadingSink, Source } from './contract.js'
 import { AuditError, printable } from './errors.js'
 import { Journal, type Summary } from './journal.js'
-import { landBatches } from './landing/batches.js'
+import { landBatches, MOST_DOCUMENTS } from './landing/batches.js'
 import { EVERYTHING, receiptVersion } from './landing/days.js'
 import { type DocumentLimits, GENEROUS } from './landing/limits.js'
 import type { Logger } from './log.js'
@@ -18,9 +18,9 @@ export type { Summary } from './journal.js'
 
 export interface Job {
   readonly source: Source
-  /** The days that are wanted; null: whatever the source says is new. */
+  /** The days to load; null: whatever the source considers new. */
   readonly range: DayRange | null
-  /** Read documents again whose version the sinks hold. */
+  /** Reads documents again even if the sinks hold their version. */
   readonly refetch: boolean
 }
 
@@ -28,23 +28,23 @@ export interface Run {
   readonly jobs: readonly Job[]
   readonly sinks: readonly LoadingSink[]
   readonly engine: Engine
-  /** A folder of the run's own: landed documents stand there while their batch is loaded. */
+  /** The run's own folder, where landed documents are kept while their batch is loaded. */
   readonly folder: string
   /** A batch is full when its text reaches this size. */
   readonly batchBytes: number
-  /** What one document may take. */
+  /** Limits for one document. */
   readonly limits?: DocumentLimits
-  /** How many rejects a document may have that has little else; undefined: none was named. */
+  /** How many rejects a document may have if they are most of its lines; undefined when not given. */
   readonly maxRejects?: number | undefined
   readonly loaderVersion: string
   readonly logger: Logger
   readonly progress: Progress
   readonly signal: AbortSignal
-  /** Of this run's earlier processes, if any; a new one when absent. */
+  /** Holds what earlier processes of this run did; a new one when absent. */
   readonly journal?: Journal
 }
 
-/** What of a source is new to at least one sink. */
+/** The documents of a source that are new to at least one sink. */
 export interface Pending {
   readonly source: Source
   readonly range: DayRange
@@ -54,11 +54,11 @@ export interface Pending {
 }
 
 /**
- * Compares every listed document and its version with the receipts of every sink. There is no watermark that a late or
- * rewritten document could fall behind.
+ * Compares every listed document and its version with the receipts of every sink. Unlike a watermark, this cannot miss a
+ * late or rewritten document.
  *
  * @param receipts   of each sink, for this source
- * @param isFinished whether an earlier process of this run is through with a document
+ * @param isFinished whether an earlier process of this run has finished with a document
  */
 export async function listPending(
   { source, range: wanted, refetch }: Job,
@@ -67,10 +67,10 @@ export async function listPending(
   isFinished: (document: Document) => boolean = () => false,
 ): Promise<Pending> {
   const range = wanted ?? source.window?.(receipts) ?? EVERYTHING
-  // A receipt for all of a document serves for some of its days too.
+  // A receipt for all of a document also covers some of its days.
   const alreadyLoaded = (document: Document, version: string): boolean => {
-    const serving = [version, receiptVersion(document, version, range)]
-    return !refetch && receipts.every((known) => serving.includes(known.get(document.id) ?? ''))
+    const sufficient = [version, receiptVersion(document, version, range)]
+    return !refetch && receipts.every((known) => sufficient.includes(known.get(document.id) ?? ''))
   }
   const documents = new Map<string, Document>()
   let skipped = 0
@@ -85,9 +85,9 @@ export async function listPending(
 /**
  * Loads everything new from the sources into the sinks.
  *
- * A source, a document or a sink that fails does not stop the others; all stand in the summary.
+ * A source, document or sink that fails does not stop the others; the summary lists every failure.
  *
- * @throws AuditError when no source can be listed, no sink is left, or the signal was aborted
+ * @throws AuditError when no source can be listed, no sink is left, or the signal is aborted
  */
 export async function run(options: Run): Promise<Summary> {
   const { jobs, sinks, progress, signal } = options
@@ -117,9 +117,9 @@ export async function run(options: Run): Promise<Summary> {
 }
 
 /**
- * One after the other; a sink that fails takes nothing of this run, and the others go on.
+ * Runs `work` for one sink after another. A sink that fails is excluded from the run.
  *
- * @throws what the last one failed with, when none is left
+ * @throws the last sink's error when no sink is left
  */
 async function eachSink(
   { sinks, logger, signal }: Run,
@@ -133,7 +133,7 @@ async function eachSink(
       if (signal.aborted || !(error instanceof AuditError)) throw error
       const left = sinks.filter(({ id }) => id !== sink.id && !journal.hasFailed(id))
       if (left.length === 0) throw error
-      logger.error({ err: error }, `${sink.id} takes nothing of this run`)
+      logger.error({ err: error }, `${sink.id} failed and is left out of this run`)
       await journal.failSink(sink.id, error.message)
     }
   }
@@ -146,7 +146,7 @@ async function loadPending(pending: Pending, options: Run, journal: Journal): Pr
   let landsAhead = false
   const loading = loadingOptions(pending, options, journal, (rows) => {
     progress.transformed(rows)
-    // The next batch lands while this one is loaded; once a process died, one after the other, so that it shows which kills.
+    // The next batch lands while this one loads. After a crash they take turns, to show which of the two crashes.
     if (landsAhead || journal.careful) return
     landsAhead = true
     land()
@@ -155,7 +155,7 @@ async function loadPending(pending: Pending, options: Run, journal: Journal): Pr
   let next = landing.next()
   const land = (): void => {
     next = landing.next()
-    next.catch(() => {}) // a failure is met when it is awaited
+    next.catch(() => {}) // handled when it is awaited
   }
   try {
     for (let step = await next; step.done !== true; step = await next) {
@@ -166,7 +166,7 @@ async function loadPending(pending: Pending, options: Run, journal: Journal): Pr
       await rm(step.value.folder, { recursive: true, force: true })
     }
   } finally {
-    // Nothing may go on landing into a folder that is about to be removed.
+    // The folder is about to be removed, so nothing may still be landing in it.
     stop.abort()
     await next.catch(() => {})
     await landing.return(undefined).catch(() => {})
@@ -204,12 +204,12 @@ function loadingOptions(
 
 function landingOptions(
   { source, alreadyLoaded }: Pending,
-  { folder, batchBytes, signal, limits = GENEROUS, progress, logger }: Run,
+  { folder, sinks, batchBytes, signal, limits = GENEROUS, progress, logger }: Run,
   { onGone, onFailed, journal }: Loading,
 ): Parameters<typeof landBatches>[1] {
   return {
     ...{ folder, batchBytes, signal, alreadyLoaded },
-    // Each document counts once: what fails after it landed has been counted.
+    // Progress counts each document once: one that fails after landing has been counted already.
     onGone: (document) => {
       progress.landedDocument()
       onGone(document)
@@ -218,14 +218,15 @@ function landingOptions(
       progress.landedDocument()
       onFailed(document, error)
     },
-    commitEach: source.commitEach ?? false,
+    mostDocuments:
+      source.commitEach === true ? Math.min(...sinks.map((sink) => sink.together?.documents ?? 1)) : MOST_DOCUMENTS,
     concurrency: journal.careful ? 1 : (source.concurrency ?? 1),
     limits,
     onBytes: (bytes) => progress.landed(bytes),
     onLanded: ({ document, moreFollow }) => {
       progress.landedDocument()
       if (moreFollow)
-        logger.warn(`${printable(document.id)} is a saved page whose next_cursor names another: load that too`)
+        logger.warn(`${printable(document.id)} is a saved page whose next_cursor names another page: load that one too`)
     },
     onSkipped: () => {
       progress.landedDocument()
@@ -234,7 +235,7 @@ function landingOptions(
   }
 }
 
-/** Once a process died, what lands is in hand too. */
+/** After a crash, notes in the journal which document is landing. */
 function landable({ documents, source }: Pending, journal: Journal): readonly Document[] {
   if (!journal.careful) return documents
   return documents.map((document) => ({

@@ -3,33 +3,33 @@ import type { Logger } from './log.js'
 
 const { Format, MultiBar, Presets } = cliProgress
 
-/** Counts only, never a value of a record. */
+/** Reports counts only, never a value of a record. */
 export interface Progress {
-  /** What is to come; bytes are null when a source does not tell its sizes. */
+  /** The totals to expect; bytes are null when a source does not know its sizes. */
   start(total: { readonly documents: number; readonly bytes: number | null }): void
   landed(bytes: number): void
   landedDocument(): void
   transformed(rows: number): void
   loaded(rows: number): void
-  /** Writes a line that came from elsewhere, such as a log entry, without tearing the bars apart. */
+  /** Writes a line from elsewhere, such as a log entry, without disrupting the bars. */
   write(line: string): void
-  /** Draws the last state and gives the terminal back. */
+  /** Draws the final state and releases the terminal. */
   stop(): void
 }
 
 export interface ProgressOptions {
   readonly stream: NodeJS.WriteStream
-  /** No progress at all. */
+  /** Shows no progress. */
   readonly quiet: boolean
-  /** Takes the lines where `stream` is no terminal. */
+  /** Takes the lines when `stream` is not a terminal. */
   readonly logger: Logger
-  /** Milliseconds; for tests. */
+  /** The time in milliseconds; for tests. */
   readonly now?: () => number
 }
 
 const LINE_EVERY_MS = 10_000
 
-/** Bars on a terminal; elsewhere a line through the logger, at most one every 10 seconds, and one at the end. */
+/** Bars on a terminal; elsewhere a log line, at most every 10 seconds, and one at the end. */
 export function createProgress({ stream, quiet, logger, now = Date.now }: ProgressOptions): Progress {
   const state: State = { documents: 0, bytes: 0, transformed: 0, loaded: 0, total: null, startedAt: 0, seconds: 0 }
   const view = quiet ? undefined : isTerminal(stream) ? barsOn(stream, state) : linesTo(logger, state)
@@ -70,7 +70,7 @@ interface Counts {
 interface State extends Counts {
   total: { readonly documents: number; readonly bytes: number | null } | null
   startedAt: number
-  /** Since the start, at the last change. */
+  /** From the start to the last change. */
   seconds: number
 }
 
@@ -86,18 +86,18 @@ function isTerminal(stream: NodeJS.WriteStream): boolean {
 }
 
 function linesTo(logger: Logger, state: State): View {
-  let saidAt = 0
-  const say = () => logger.info(`${documentsText(state)}, ${bytesText(state)}, ${rowsText(state)}`)
+  let loggedAt = 0
+  const log = () => logger.info(`${documentsText(state)}, ${bytesText(state)}, ${rowsText(state)}`)
   return {
     start: () => {
-      saidAt = 0
+      loggedAt = 0
     },
     changed() {
-      if ((state.seconds - saidAt) * 1000 < LINE_EVERY_MS) return
-      saidAt = state.seconds
-      say()
+      if ((state.seconds - loggedAt) * 1000 < LINE_EVERY_MS) return
+      loggedAt = state.seconds
+      log()
     },
-    stop: say,
+    stop: log,
   }
 }
 
@@ -105,7 +105,7 @@ function barsOn(stream: NodeJS.WriteStream, state: State): View {
   let bars: cliProgress.MultiBar | undefined
   return {
     start() {
-      // With linewrap the lines are cut to the terminal's width and its own wrapping is left alone.
+      // linewrap makes the library cut lines to the terminal's width and leave the terminal's own wrapping alone.
       bars = new MultiBar({ stream, barsize: 24, linewrap: true }, Presets.shades_classic)
       const bar = (format: GenericFormatter) => bars?.create(1, 0, {}, { format })
       bar((options) => `${drawn(state.documents, state.total?.documents, options)}${documentsText(state)}`)
@@ -146,7 +146,7 @@ function count(n: number): string {
   return n.toLocaleString('en')
 }
 
-/** Decimal units, as clouds and disks count. */
+/** Decimal units, as used by clouds and disks. */
 function size(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB']
   const power = Math.min(units.length - 1, bytes < 1000 ? 0 : Math.floor(Math.log10(bytes) / 3))

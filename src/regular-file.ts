@@ -1,21 +1,21 @@
-/** Opening what is a file and nothing else: the opening of a pipe would wait for its writer, and no signal could end that. */
+/** Opens regular files only: opening a pipe would wait for its writer, which no signal could interrupt. */
 
 import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats, statSync } from 'node:fs'
 import { AuditError } from './errors.js'
 
-/** Some are not known on Windows. */
+/** Some flags do not exist on Windows. */
 const { O_RDONLY, O_NONBLOCK = 0, O_NOCTTY = 0 } = constants
 
 /**
- * Opens for reading; links are followed.
+ * Opens for reading, following links.
  *
- * @throws AuditError when it is no file, and the system's own error when it cannot be opened
+ * @throws AuditError when it is not a file; the system's own error when it cannot be opened
  */
 export function openFile(path: string): number {
   refuseOther(statSync(path))
   const file = openSync(path, O_RDONLY | O_NONBLOCK | O_NOCTTY)
   try {
-    // What stood there a moment ago may be something else by now.
+    // It may have been replaced since the first check.
     refuseOther(fstatSync(file))
     return file
   } catch (error) {
@@ -32,17 +32,17 @@ function refuseOther(stats: Stats): void {
 
 export interface SmallFile {
   readonly bytes: Buffer
-  /** The bits of who may do what. */
+  /** Permission bits. */
   readonly mode: number
-  /** A user's number. */
+  /** User id. */
   readonly owner: number
-  /** Whether it is this user's own; true where the system has no such thing. */
+  /** Whether it belongs to this user; true on systems without user ids. */
   readonly ours: boolean
 }
 
 const LARGEST_BYTES = 1 << 20
 
-/** @throws as `openFile` does, and for one that is too large to be what a person wrote */
+/** @throws as `openFile` does, and when the file is too large to have been written by hand */
 export function readSmallFile(path: string): SmallFile {
   const file = openFile(path)
   try {

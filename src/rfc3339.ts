@@ -1,6 +1,6 @@
-/** Instants as the contract has them: RFC 3339 text, with as many digits as they need. */
+/** Formats instants for the contract: RFC 3339 text, with as many digits as needed. */
 
-/** From microseconds since 1970 UTC; DuckDB's infinities, beyond every date, keep their words. */
+/** Takes microseconds since 1970 UTC; DuckDB's infinities, which lie beyond every date, stay words. */
 export function rfc3339(micros: bigint): string {
   const seconds = micros / 1_000_000n - (micros % 1_000_000n < 0n ? 1n : 0n)
   const instant = new Date(Number(seconds) * 1000)

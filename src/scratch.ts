@@ -1,4 +1,4 @@
-/** Temporary folders: for their owner only, and gone with the process or, where that was killed, with the next one. */
+/** Temporary folders, private to their owner. They are removed at exit, or by the next process if this one is killed. */
 
 import {
   chmodSync,
@@ -18,27 +18,27 @@ import { homedir, hostname, tmpdir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import { isOurs } from './regular-file.js'
 
-/** A home can be shared by hosts and by containers, and a process id means something within one of them only. */
+/** Hosts and containers may share a home, and a process id is meaningful only within one of them. */
 const PREFIX = `wandb-audit-${hostname().replace(/[^A-Za-z0-9.-]/g, '_')}-${pidNamespace()}-`
 
 const made = new Set<string>()
 
 /**
- * Makes a folder only its owner may enter, under a name nobody can guess, and removes those that this user's killed
- * processes left beside it.
+ * Creates a private folder with an unpredictable name, and removes folders that killed processes of this user left next
+ * to it.
  *
- * @param parent the user's own cache folder when absent; where that cannot serve, the system's temporary folder
+ * @param parent when absent, the user's cache folder or, if that cannot be used, the system's temporary folder
  */
 export async function scratchFolder(parent?: string): Promise<string> {
-  const place = parent ?? (await ownPlace()) ?? tmpdir()
-  removeAbandoned(place)
-  const folder = await mkdtemp(join(place, `${PREFIX}${process.pid}-`))
+  const location = parent ?? (await ownCache()) ?? tmpdir()
+  removeAbandoned(location)
+  const folder = await mkdtemp(join(location, `${PREFIX}${process.pid}-`))
   made.add(folder)
   return folder
 }
 
 /**
- * Removes a folder if it is this user's own: by its descriptor, so that nobody can make it lead elsewhere meanwhile.
+ * Removes a folder if it belongs to this user; through its descriptor, so that nobody can redirect it in the meantime.
  *
  * @throws the system's own error
  */
@@ -49,7 +49,7 @@ export function removeScratch(folder: string): void {
   const descriptor = openSync(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
   try {
     if (!isOurs(fstatSync(descriptor).uid)) return
-    // There is no other way to a folder by its descriptor, and none at all beyond Linux.
+    // The only way to a folder's entries by descriptor; it exists on Linux only.
     const pinned = `/proc/self/fd/${descriptor}`
     const inside = existsSync(pinned) ? pinned : folder
     for (const name of readdirSync(inside)) rmSync(join(inside, name), { recursive: true, force: true })
@@ -59,34 +59,34 @@ export function removeScratch(folder: string): void {
   rmdirSync(folder)
 }
 
-/** What this process made and has not removed; for its end, wherever that is. */
+/** Removes the folders that this process created; called when it ends. */
 export function removeAllScratch(): void {
   for (const folder of [...made]) removeIfPossible(folder)
 }
 
-/** Not XDG_RUNTIME_DIR, nor the system's folder first: both often lie in memory, and the spool takes gigabytes. */
-async function ownPlace(): Promise<string | null> {
+/** Prefers the cache to XDG_RUNTIME_DIR and the system's folder, which are often in memory: the spool takes gigabytes. */
+async function ownCache(): Promise<string | null> {
   const { XDG_CACHE_HOME: named, HOME: home = homedir() } = process.env
   const cache = named !== undefined && isAbsolute(named) ? named : join(home, '.cache')
-  const place = join(cache, 'wandb-audit')
+  const ours = join(cache, 'wandb-audit')
   try {
-    // A home that is not there is not made.
-    for (const folder of [cache, place]) await mkdir(folder, { mode: 0o700 }).catch(unlessThere)
-    const stats = lstatSync(place)
+    // Does not create the home itself.
+    for (const folder of [cache, ours]) await mkdir(folder, { mode: 0o700 }).catch(unlessExists)
+    const stats = lstatSync(ours)
     if (!stats.isDirectory() || !isOurs(stats.uid)) return null
-    if ((stats.mode & 0o077) !== 0) chmodSync(place, 0o700)
-    await access(place, constants.W_OK | constants.X_OK)
-    return place
+    if ((stats.mode & 0o077) !== 0) chmodSync(ours, 0o700)
+    await access(ours, constants.W_OK | constants.X_OK)
+    return ours
   } catch {
     return null
   }
 }
 
-const unlessThere = (error: unknown): void => {
+const unlessExists = (error: unknown): void => {
   if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
 }
 
-/** What cannot be looked at or removed stays: another user's, as a rule. */
+/** Keeps what cannot be inspected or removed, which is usually another user's. */
 function removeAbandoned(parent: string): void {
   for (const name of namesIn(parent)) {
     const pid = name.startsWith(PREFIX) ? Number(name.slice(PREFIX.length).split('-')[0]) : Number.NaN

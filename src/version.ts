@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 
-/** The package's version; its package.json is one folder up in the sources and two in the build. */
+/** The package's version. Its package.json is one folder up from the sources, and two from the build. */
 export function version(): string {
   const path = ['../package.json', '../../package.json']
     .map((up) => new URL(up, import.meta.url))

@@ -5,15 +5,15 @@ import { bigqueryError } from '../sinks/bigquery/errors.js'
 import { apiFailure } from '../sinks/redshift/failures.js'
 import { apiAddress } from '../src/sources/api/address.js'
 import { networkFailure } from '../src/sources/api/failures.js'
+import { connectionError } from '../src/stores/network.js'
 import { failed, OPERATIONS } from '../src/stores/s3/failures.js'
-import { broken } from '../src/stores/trying.js'
 import { never } from './support/load.js'
 
 const address = apiAddress('https://acme.wandb.io', null, false)
 
 const TELLERS = {
   'the W&B API': (error: unknown) => networkFailure(address, error),
-  'Google Cloud Storage and Azure': (error: unknown) => broken('read gs://bucket/key', error),
+  'Google Cloud Storage and Azure': (error: unknown) => connectionError('read gs://bucket/key', error),
   S3: (error: unknown) => failed(OPERATIONS.read, 's3://bucket/key', error, never),
   BigQuery: (error: unknown) => bigqueryError('bigquery://project/dataset: asking', error),
   Redshift: (error: unknown) => apiFailure('redshift://main/audit', 'the query', error),

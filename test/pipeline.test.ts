@@ -127,7 +127,7 @@ describe('what fails', () => {
     expect(summary.failed).toEqual([
       {
         document: 'cut',
-        error: expect.stringMatching(/cut short, damaged or followed by other bytes; nothing of it is loaded/),
+        error: expect.stringMatching(/cut short, damaged or followed by other bytes; none of it was loaded/),
         advice: expect.anything(),
       },
     ])

@@ -13,7 +13,7 @@ export interface DaySpan {
 /** A span this short is read whole; in a longer one the days between are looked at. */
 const SHORT_DAYS = 31
 /** Spans in one statement: each is written out some times. */
-const MOST_SPANS = 50
+export const MOST_SPANS = 50
 /** One job may change no more partitions. https://cloud.google.com/bigquery/quotas#partitioned_tables */
 const MOST_DAYS = 4000
 
@@ -53,6 +53,13 @@ export const within = (column: string, spans: readonly DaySpan[]): string =>
   spans
     .map(({ first, last }) => `${column} BETWEEN ${instant(first, '00:00:00')} AND ${instant(last, '23:59:59.999999')}`)
     .join(' OR ')
+
+/**
+ * SQL that holds for the instants that have no partition of a day, without an error, but one together.
+ * https://cloud.google.com/bigquery/docs/partitioned-tables#date_timestamp_partitioned_tables
+ */
+export const unpartitioned = (column: string): string =>
+  `${column} < TIMESTAMP '1960-01-01 00:00:00+00' OR ${column} >= TIMESTAMP '2160-01-01 00:00:00+00'`
 
 const instant = (day: number, time: string): string =>
   `TIMESTAMP '${new Date(day * 86_400_000).toISOString().slice(0, 10)} ${time}+00'`

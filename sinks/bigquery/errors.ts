@@ -29,7 +29,6 @@ const BROKEN =
 /** Only these may lie in what was loaded; rights, quotas and names are the same for every batch. */
 const OF_DATA = new Set(['invalid', 'invalidQuery', 'resourcesExceeded', 'responseTooLarge', 'HTTP 400', 'HTTP 413'])
 
-/** https://cloud.google.com/bigquery/docs/transactions#transaction_concurrency */
 const CONFLICT = /aborted due to concurrent update|Could not serialize access|Too many DML statements outstanding/
 
 /** What an ASSERT of ours says, whatever BigQuery puts around it. */
@@ -55,6 +54,7 @@ const BEGINNINGS = [
   'No matching signature for',
   'Transaction is aborted due to concurrent update',
   'Could not serialize access',
+  'Too many DML statements outstanding',
   'Provided Schema does not match',
   'Invalid (?:dataset|table|job|project) ID',
   'Unsupported field type:',
@@ -88,6 +88,12 @@ const ADVICE: Readonly<Record<string, string>> = {
 }
 
 /**
+ * Another load changes the same rows. BigQuery aborts the later transaction at once instead of letting it wait.
+ * https://cloud.google.com/bigquery/docs/transactions#transaction_concurrency
+ */
+export class ConflictError extends AuditError {}
+
+/**
  * @param who the sink, and what it was doing
  * @param error what the client threw, or a job's `errorResult`
  */
@@ -101,11 +107,15 @@ export function bigqueryError(who: string, error: unknown): AuditError {
   const { status, reason, message } = failureOf(error)
   const spoken = (OURS.exec(message) ?? SPEAKABLE.exec(message))?.[0]
   const text = `${who}: ${reason}${spoken === undefined ? '' : `: ${printable(spoken)}`}`
+  if (CONFLICT.test(message)) {
+    return new ConflictError(text, {
+      retryable: true,
+      outside: true,
+      advice: 'Another load goes on for long; `bq ls -j` shows it. Run again: nothing is loaded twice.',
+    })
+  }
   const retryable =
-    REPEATED.has(reason) ||
-    CONFLICT.test(message) ||
-    BROKEN.test(`${reason} ${message}`) ||
-    [500, 502, 503, 504].includes(status ?? 0)
+    REPEATED.has(reason) || BROKEN.test(`${reason} ${message}`) || [500, 502, 503, 504].includes(status ?? 0)
   const advice = adviceFor(reason, message)
   const outside = !OF_DATA.has(reason) || DIFFERENT_LOCATIONS.test(message) || message.includes(NOT_THERE)
   return new AuditError(text, { retryable, outside, ...(advice === undefined ? {} : { advice }) })

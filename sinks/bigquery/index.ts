@@ -3,13 +3,17 @@
 import { AUDIT_DOCUMENTS, AUDIT_EVENTS } from '../../schemas/tables.js'
 import type { Sink } from '../../src/contract.js'
 import { AuditError, interrupted } from '../../src/errors.js'
+import { questions } from '../shared/questions.js'
 import { parsePlace } from './address.js'
 import { newClient } from './client.js'
+import { CLOCK } from './conflicts.js'
+import { bigquerySql } from './forms.js'
 import type { JobContext } from './jobs.js'
 import { loadBatch } from './load.js'
-import { actionsScript, comparedQuery, parameter, receiptsQuery, sqlQuestions } from './queries.js'
+import { actionsScript, comparedQuery, parameter, receiptsQuery } from './queries.js'
 import { dryRun, readOnly, run } from './query.js'
 import type { Timing } from './request.js'
+import { partitionsFor, partitionsQuery, statusQuestions } from './status.js'
 import {
   createDataset,
   createTables,
@@ -27,7 +31,18 @@ export interface BigQueryContext {
 }
 
 /** Requests and jobs are repeated for one to two minutes; a job is looked at after 0.2 s, later every 10 s. */
-const TIMING: Timing = { retries: 6, pauseMs: 200, pollMs: 200, limitMs: 3_600_000, cancelMs: 60_000 }
+const TIMING: Timing = {
+  retries: 6,
+  pauseMs: 200,
+  pollMs: 200,
+  limitMs: 3_600_000,
+  cancelMs: 60_000,
+  conflicts: { firstMs: 1000, mostMs: 30_000 },
+  clock: CLOCK,
+}
+
+/** What a load costs beside its rows is paid for by few loads; the engine spills what its memory does not hold. */
+const TOGETHER = { bytes: 2 ** 30, documents: 100 }
 
 /** One to stage it, one to merge it. */
 const JOBS_A_BATCH = 2
@@ -55,8 +70,21 @@ export function bigquerySink(address: string, context: BigQueryContext, timing =
     })
   }
 
+  /** Of audit_events. */
+  async function partitions(days: number): Promise<string[]> {
+    const parameters = [
+      parameter('table', 'STRING', names.bare(AUDIT_EVENTS.name)),
+      parameter('partitions', 'INT64', partitionsFor(days)),
+    ]
+    const { rows } = await run(await jobsThere(), { sql: partitionsQuery(place), place, parameters }, context.signal)
+    const ids: string[] = []
+    for await (const [partition] of rows) ids.push(String(partition))
+    return ids
+  }
+
   return {
     id,
+    together: TOGETHER,
 
     async prepare() {
       if ((await jobs()) === null) await createDataset(preparation)
@@ -92,7 +120,10 @@ export function bigquerySink(address: string, context: BigQueryContext, timing =
 
     query: async (sql) => readOnly(await jobsThere(), { sql, place }, context.signal),
 
-    questions: sqlQuestions(names),
+    questions: {
+      ...questions(bigquerySql(names.from)),
+      status: async (days) => statusQuestions(names, await partitions(days), days),
+    },
 
     async close() {},
   }

@@ -4,8 +4,9 @@ import type { BigQuery, JobMetadata } from '@google-cloud/bigquery'
 import { AuditError, interrupted } from '../../src/errors.js'
 import { retrying } from '../../src/retry.js'
 import { type Job, type Outcome, runToEnd } from '../shared/jobs.js'
-import { bigqueryError, isDuplicate } from './errors.js'
-import { type Asker, asking } from './request.js'
+import { patience } from './conflicts.js'
+import { bigqueryError, ConflictError, isDuplicate } from './errors.js'
+import { type Asker, asking, givenUp } from './request.js'
 import { insertJob } from './submit.js'
 
 export type Configuration = NonNullable<JobMetadata['configuration']>
@@ -30,7 +31,8 @@ export interface JobContext extends Asker {
 const never = new AbortController().signal
 
 /**
- * Runs a job to its end. One that failed in a way that may pass is begun anew, with the next number at its name's end.
+ * Runs a job to its end. One that failed in a way that may pass is begun anew, with the next number at its name's end; one that
+ * another load was in the way of, for as long as a job may run: that one may take as long.
  *
  * When the signal is aborted the job is cancelled; had it succeeded before, that is what is returned.
  *
@@ -38,6 +40,7 @@ const never = new AbortController().signal
  */
 export async function runJob(context: JobContext, request: JobRequest, signal: AbortSignal): Promise<JobMetadata> {
   const { id, timing, onNotice } = context
+  const waited = patience(timing.conflicts, timing.limitMs, timing.clock)
   let attempt = 0
   let done: JobMetadata | undefined
   const run = async (): Promise<void> => {
@@ -50,7 +53,10 @@ export async function runJob(context: JobContext, request: JobRequest, signal: A
       }
       if ('done' in outcome) done = outcome.done
       // The call that submitted it earlier has reported its failure.
-      else if (!job.isFromEarlierCall()) throw outcome.failed
+      else if (job.isFromEarlierCall()) continue
+      else if (!(outcome.failed instanceof ConflictError)) throw outcome.failed
+      else if (!(await waited(signal))) throw givenUp(outcome.failed, attempt)
+      if (signal.aborted) throw interrupted()
     }
   }
   const failure = await retrying(run, signal, timing.retries, timing.pauseMs).catch((error: unknown) => error)

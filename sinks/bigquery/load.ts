@@ -6,7 +6,6 @@ import type { Table as TableReference } from '@google-cloud/bigquery'
 import { BIGQUERY } from '../../schemas/ddl.js'
 import type { Batch, LoadCounts } from '../../src/contract.js'
 import { interruptible } from '../../src/duckdb/connection.js'
-import { writeParquet } from '../../src/duckdb/parquet.js'
 import { AuditError } from '../../src/errors.js'
 import { openStore } from '../../src/stores/index.js'
 import { fingerprint } from './address.js'
@@ -17,7 +16,7 @@ import { parameter } from './queries.js'
 import { limited } from './query.js'
 import { asking, unlessThere } from './request.js'
 import { resultOf } from './results.js'
-import { STAGING_FIELDS, stagedRows } from './stage.js'
+import { STAGING_FIELDS, writeStaged } from './stage.js'
 import { datasetOf, encrypted, type Preparation } from './tables.js'
 
 /** What a crash leaves is gone after a day. */
@@ -60,7 +59,7 @@ export async function loadBatch(
 function writeFile({ preparation, batch, signal }: Load, file: string): Promise<DaySpan[]> {
   const { id } = preparation.place
   return interruptible(batch.engine, signal, async () => {
-    await writeParquet(id, batch.engine, stagedRows(batch), file)
+    await writeStaged(id, batch, file)
     return daySpans(id, batch)
   })
 }
@@ -127,6 +126,7 @@ async function merge(load: Load, staging: TableReference, days: readonly DaySpan
   })
   const queryParameters = [
     parameter('load_id', 'STRING', batch.loadId),
+    parameter('source', 'STRING', batch.source),
     parameter('documents', 'INT64', batch.documents),
     parameter('rows_read', 'INT64', batch.rowsRead),
     parameter('started_at', 'TIMESTAMP', batch.startedAt.toISOString()),

@@ -51,7 +51,7 @@ const COMPARED = ['timestamp', 'content_hash', ...FILLED_FIELDS, 'source_documen
 const EXTRA = `IF(extra IS NULL, NULL, COALESCE(SAFE.PARSE_JSON(extra, wide_number_mode => 'exact'), TO_JSON(extra)))`
 
 /**
- * The script of one query job. Parameters: load_id, documents, rows_read, started_at, loader_version. Its result is one row:
+ * The script of one query job. Parameters: load_id, source, documents, rows_read, started_at, loader_version. Its result is one row:
  * inserted, enriched, unchanged, rejected, conflicts.
  *
  * It fails, and nothing is kept, unless every line read is inserted, enriched, unchanged or rejected.
@@ -187,14 +187,17 @@ WHERE e.kind = '${kind}'
   AND NOT EXISTS (SELECT 1 FROM ${merge.table(AUDIT_REJECTS)} AS t WHERE t.reject_id = e.reject_id)`
 }
 
-/** A document read again has one receipt a version, which tells of the last time. */
+/**
+ * A document has one receipt, that of the version it was read in last: with one more for each version the table would grow with every
+ * run, and each MERGE reads all of it that is of the source. docs/decisions/bigquery-one-transaction.md
+ */
 function mergeReceipts(merge: Merge): string {
   const columns = namesOf(AUDIT_DOCUMENTS)
-  const key = AUDIT_DOCUMENTS.key.map((name) => `t.${quote(name)} = e.${quote(name)}`).join(' AND ')
-  const renewed = columns.filter((name) => !AUDIT_DOCUMENTS.key.includes(name))
+  const renewed = columns.filter((name) => name !== 'source' && name !== 'document')
   return `MERGE INTO ${merge.table(AUDIT_DOCUMENTS)} AS t
-USING (SELECT ${list(columns)} FROM ${merge.staging} WHERE kind = 'receipt') AS e ON ${key}
-WHEN MATCHED THEN UPDATE SET ${renewed.map((name) => `${quote(name)} = e.${quote(name)}`).join(', ')}
+USING (SELECT ${list(columns)} FROM ${merge.staging} WHERE kind = 'receipt') AS e
+ON t.source = @source AND t.document = e.document
+WHEN MATCHED AND t.loaded_at <= e.loaded_at THEN UPDATE SET ${renewed.map((name) => `${quote(name)} = e.${quote(name)}`).join(', ')}
 WHEN NOT MATCHED THEN INSERT (${list(columns)}) VALUES (${columns.map((name) => `e.${quote(name)}`).join(', ')})`
 }
 

@@ -5,18 +5,18 @@ export const PROJECT = /^(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$/
 
 export const OPTIONS = {
   location: {
-    meaning: 'where a new dataset is made; an error when the dataset is elsewhere',
+    meaning: 'where a new dataset is created; an error if the dataset is elsewhere',
     pattern: /^[A-Za-z0-9-]{1,63}$/,
     expected: 'a location such as EU or europe-west4',
   },
   staging: {
     meaning:
-      '`gs://bucket[/prefix]`: batches go there first and are loaded from there; for large batches and slow lines. The bucket must be where the dataset is',
+      '`gs://bucket[/prefix]`: batches are uploaded there and loaded from there; for large batches and slow connections. The bucket must be in the same location as the dataset',
     pattern: /^gs:\/\//,
     expected: 'gs://BUCKET or gs://BUCKET/PREFIX',
   },
   table_prefix: {
-    meaning: 'before the name of every table and view',
+    meaning: 'prefix for the name of every table and view',
     pattern: /^[A-Za-z0-9_]{1,200}$/,
     expected: 'made of letters, digits and underscores',
   },
@@ -26,18 +26,18 @@ export const OPTIONS = {
     expected: 'true or false',
   },
   allow_expiration: {
-    meaning: '`true`: load although tables expire, or their partitions: what is older than that is lost',
+    meaning: '`true`: load even though tables or partitions expire; older data is lost',
     pattern: /^(?:true|false)$/,
     expected: 'true or false',
   },
   billing_project: {
-    meaning: 'the project whose jobs these are, which pays for them; else the one of the dataset',
+    meaning: "the project that runs the jobs and pays for them; by default the dataset's",
     pattern: PROJECT,
     expected: 'the id of a project',
   },
   kms_key: {
     meaning:
-      '`projects/…/locations/…/keyRings/…/cryptoKeys/…`: encrypts new tables, a new dataset, staged batches and the results of jobs, instead of a key of Google’s',
+      '`projects/…/locations/…/keyRings/…/cryptoKeys/…`: encrypts new tables, a new dataset, staged batches and job results, instead of a Google-managed key',
     pattern:
       /^projects\/[a-z0-9.:-]+\/locations\/[a-z0-9-]+\/keyRings\/[A-Za-z0-9_-]{1,63}\/cryptoKeys\/[A-Za-z0-9_-]{1,63}$/,
     expected: 'projects/PROJECT/locations/LOCATION/keyRings/RING/cryptoKeys/KEY',
@@ -49,7 +49,7 @@ export const OPTIONS = {
   },
   labels: {
     meaning:
-      '`key:value,key:value` (in `WANDB_AUDIT_TO` a comma is `%2C`) on every job, beside `application:wandb-audit` and, for loads, `load_id`',
+      '`key:value,key:value` (in `WANDB_AUDIT_TO` write a comma as `%2C`) on every job, in addition to `application:wandb-audit` and, for loads, `load_id`',
     pattern: /^/,
     expected: 'key:value,key:value',
   },

@@ -1,10 +1,9 @@
-/** The statements beside the merge: receipts, actions, and what `status` and `rejects` ask. */
+/** The statements beside the merge: receipts and actions. */
 
 import { ACTIONS } from '../../schemas/actions.js'
 import { BIGQUERY } from '../../schemas/ddl.js'
 import { AUDIT_ACTIONS, AUDIT_DOCUMENTS, AUDIT_EVENTS, FILLED_FIELDS } from '../../schemas/tables.js'
-import type { DayRange, Questions } from '../../src/contract.js'
-import { questions } from '../shared/questions.js'
+import type { DayRange } from '../../src/contract.js'
 import type { Configuration } from './jobs.js'
 import type { Names } from './tables.js'
 
@@ -49,12 +48,3 @@ COMMIT TRANSACTION;
 }
 
 const literal = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
-
-export const sqlQuestions = ({ from }: Names): Questions =>
-  questions({
-    table: from,
-    column: BIGQUERY.quote,
-    utcDay: (instant) => `DATE(${instant})`,
-    keys: (events, json) =>
-      `SELECT ${BIGQUERY.quote('timestamp')}, key FROM ${events}, UNNEST(JSON_KEYS(${json}, 1)) AS key`,
-  })

@@ -4,12 +4,16 @@ import type { BigQuery } from '@google-cloud/bigquery'
 import { AuditError, interrupted } from '../../src/errors.js'
 import { retrying } from '../../src/retry.js'
 import type { JobTiming } from '../shared/jobs.js'
+import type { Clock, Pauses } from './conflicts.js'
 import { bigqueryError, isDuplicate, isNotFound } from './errors.js'
 
 export interface Timing extends JobTiming {
   /** How often a request or a job is repeated, and the first pause (ms) before that; each later one is three times as long. */
   readonly retries: number
   readonly pauseMs: number
+  /** Where another load is in the way, a job is begun anew until `limitMs` is over. */
+  readonly conflicts: Pauses
+  readonly clock: Clock
 }
 
 export interface Asker {
@@ -45,8 +49,8 @@ export async function asking<T>(
   }
 }
 
-function givenUp({ message, advice }: AuditError, tries: number): AuditError {
-  return new AuditError(`${message} (tried ${tries} times)`, advice === undefined ? {} : { advice })
+export function givenUp({ message, advice, outside }: AuditError, tries: number): AuditError {
+  return new AuditError(`${message} (tried ${tries} times)`, { outside, ...(advice === undefined ? {} : { advice }) })
 }
 
 /** What `request` gives; null when there is no such thing. */

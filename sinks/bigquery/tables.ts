@@ -7,10 +7,11 @@ import { BIGQUERY } from '../../schemas/ddl.js'
 import { AUDIT_ACTIONS, AUDIT_EVENTS, type Column, LAYOUT_VERSION, TABLES, type Table } from '../../schemas/tables.js'
 import { usageError } from '../../src/errors.js'
 import { refuseNewerLayout } from '../shared/layout.js'
+import { views } from '../shared/views.js'
 import type { Place } from './address.js'
 import { keepForEver } from './expiration.js'
+import { bigquerySql } from './forms.js'
 import { type Asker, asking, ifThere, unlessThere } from './request.js'
-import { views } from './views.js'
 
 const count = (name: string, meaning: string): Column => ({
   name,
@@ -121,7 +122,7 @@ export async function createTables(preparation: Preparation): Promise<void> {
   const others = [...TABLES, AUDIT_LOAD_COSTS].filter((table) => table !== AUDIT_EVENTS)
   await Promise.all(others.map((table) => createTable(preparation, table)))
   const { names } = preparation
-  await Promise.all(views(({ name }) => names.from(name)).map((view) => createView(preparation, view)))
+  await Promise.all(views(bigquerySql(names.from)).map((view) => createView(preparation, view)))
 }
 
 async function createTable(preparation: Preparation, table: Table): Promise<void> {

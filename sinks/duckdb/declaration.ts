@@ -3,7 +3,7 @@ import type { SinkDeclaration } from '../shared/declaration.js'
 
 const OPTIONS = {
   schema: {
-    meaning: 'the schema for our tables; `main` when absent, made when missing',
+    meaning: 'the schema for our tables; by default `main`; created if it is missing',
     pattern: /^[^&=]+$/,
     expected: 'a name',
   },
@@ -17,7 +17,7 @@ export const DUCKDB_FILE: SinkDeclaration = {
   loads: 'one at a time',
   sql: 'DuckDB',
   state: 'works',
-  tested: 'the real engine',
+  tested: 'the real engine; opened by DuckDB 1.4.0 and 2.0.1 from Python*',
   async open(address, { waitMs, signal, onNotice }) {
     const { duckdbSink } = await import('./index.js')
     // A file's name may hold a question mark; an option has a name and a value.

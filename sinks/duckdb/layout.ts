@@ -3,8 +3,8 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { DUCKDB } from '../../schemas/ddl.js'
 import { TABLES, type Table } from '../../schemas/tables.js'
-import { views } from '../../schemas/views.js'
 import { AuditError } from '../../src/errors.js'
+import { DUCKDB_VIEWS } from '../shared/duckdb-forms.js'
 import { LAYOUT_MARK, layoutIn, refuseNewerLayout } from '../shared/layout.js'
 
 interface Found {
@@ -29,7 +29,7 @@ export async function refuseForeign(connection: DuckDBConnection, id: string): P
     if (there === undefined || isMarked(there, 'table', id)) continue
     if (there.kind !== 'table' || !isEarlier(there, table)) throw foreign(id, there.kind, table.name)
   }
-  for (const { name } of views()) {
+  for (const { name } of DUCKDB_VIEWS) {
     const there = found.get(name)
     if (there !== undefined && !isMarked(there, 'view', id) && there.kind !== 'view')
       throw foreign(id, there.kind, name)
@@ -40,7 +40,7 @@ export async function refuseForeign(connection: DuckDBConnection, id: string): P
 export async function markOurs(connection: DuckDBConnection): Promise<void> {
   const comment = `IS '${LAYOUT_MARK}'`
   for (const { name } of TABLES) await connection.run(`COMMENT ON TABLE ${DUCKDB.quote(name)} ${comment}`)
-  for (const { name } of views()) await connection.run(`COMMENT ON VIEW ${DUCKDB.quote(name)} ${comment}`)
+  for (const { name } of DUCKDB_VIEWS) await connection.run(`COMMENT ON VIEW ${DUCKDB.quote(name)} ${comment}`)
 }
 
 /** @throws AuditError when an unmarked view has other columns than `sql` gives: it answers another question */
@@ -56,7 +56,7 @@ export async function refuseForeignView(
 }
 
 async function findOurNames(connection: DuckDBConnection): Promise<ReadonlyMap<string, Found>> {
-  const names = [...TABLES, ...views()].map(({ name }) => `'${name}'`).join(', ')
+  const names = [...TABLES, ...DUCKDB_VIEWS].map(({ name }) => `'${name}'`).join(', ')
   const here = 'database_name = current_database() AND schema_name = current_schema()'
   const result = await connection.runAndReadAll(`
     SELECT c.table_name, coalesce(t.kind, 'view') AS kind, t.comment, c.column_name, c.data_type

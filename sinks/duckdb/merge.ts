@@ -14,10 +14,10 @@ import {
   TABLES,
   type Table,
 } from '../../schemas/tables.js'
-import { views } from '../../schemas/views.js'
 import type { Batch, LoadCounts, TimestampBounds } from '../../src/contract.js'
 import { AuditError } from '../../src/errors.js'
 import { type EventCounts, loadValues, provenCounts } from '../shared/counts.js'
+import { DUCKDB_VIEWS } from '../shared/duckdb-forms.js'
 import { CHANGED, conflictsOfLoad, KEY, RULE, readingsAsEvents } from '../shared/duckdb-merge.js'
 import { markOurs, refuseForeign, refuseForeignView } from './layout.js'
 
@@ -45,7 +45,7 @@ export async function createAll(connection: DuckDBConnection, id: string): Promi
     await insert.run()
   }
   insert.destroySync()
-  for (const view of views()) {
+  for (const view of DUCKDB_VIEWS) {
     await refuseForeignView(connection, id, view)
     await connection.run(`CREATE OR REPLACE VIEW ${DUCKDB.quote(view.name)} AS\n${view.sql}`)
   }

@@ -10,6 +10,6 @@ export const FABRIC_MIRROR: SinkDeclaration = {
   sql: 'T-SQL in Fabric; DuckDB for `query`',
   state: 'works against stand-ins; **never yet run against a real Fabric**',
   tested:
-    'Azurite with a stand-in of the replicator before, during and after loads; killed at every write; several runs at once',
+    'Azurite with a stand-in for the replicator before, during and after loads; killed at every write; several concurrent runs',
   open: async (address, context) => (await import('./index.js')).fabricSink(address, context),
 }

@@ -2,7 +2,7 @@
 
 export const OPTIONS = {
   endpoint: {
-    meaning: 'another address of OneLake, such as a private or a regional one',
+    meaning: 'another OneLake endpoint, such as a private or a regional one',
     pattern: /^https?:\/\/[^/@?#]+(?:\/[^?#]*)?$/i,
     expected: 'a plain URL such as https://host',
   },

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { interrupted } from '../../src/errors.js'
 import { retrying } from '../../src/retry.js'
 import type { Content, ObjectStore, StoredObject, WriteCondition } from '../../src/stores/contract.js'
+import { wholeObject } from '../../src/stores/whole-object.js'
 
 export interface Zone {
   /** The sink's address. */
@@ -113,7 +114,7 @@ async function whole<T>(
       const object = await zone.store.find(keyOf(zone, path), signal)
       if (object === null) return null
       const reading = await zone.store.read(object, 0, signal)
-      if (reading !== null) return await take(reading.chunks, object)
+      if (reading !== null) return await take(wholeObject(zone.store, object, reading, signal), object)
     }
   }
   try {

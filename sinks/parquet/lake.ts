@@ -4,11 +4,12 @@ import { createWriteStream } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { AuditError, interrupted, printable, usageError } from '../../src/errors.js'
+import { interrupted, usageError } from '../../src/errors.js'
 import { retrying } from '../../src/retry.js'
 import { scratchFolder } from '../../src/scratch.js'
 import type { ObjectStore, StoredObject } from '../../src/stores/contract.js'
 import { openDirectory, openStore } from '../../src/stores/index.js'
+import { wholeObject } from '../../src/stores/whole-object.js'
 
 export interface Lake {
   /** As the operator addressed it. */
@@ -63,13 +64,8 @@ function download(store: ObjectStore, object: StoredObject, path: string, signal
     const reading = await store.read(object, 0, signal)
     if (reading === null) return false
     try {
-      const file = createWriteStream(path)
-      await pipeline(Readable.from(reading.chunks), file, { signal })
-      if (file.bytesWritten === object.bytes) return true
-      throw new AuditError(
-        `${printable(`${store.id}/${object.key}`)} arrived with ${file.bytesWritten} of its ${object.bytes} bytes`,
-        { retryable: true, advice: 'Run it again.' },
-      )
+      await pipeline(Readable.from(wholeObject(store, object, reading, signal)), createWriteStream(path), { signal })
+      return true
     } catch (error) {
       await rm(path, { force: true })
       throw signal.aborted ? interrupted() : error

@@ -4,11 +4,12 @@ import { join } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { DUCKDB } from '../../schemas/ddl.js'
 import type { Table } from '../../schemas/tables.js'
-import { type View, views } from '../../schemas/views.js'
 import type { QueryResult } from '../../src/contract.js'
 import { duckdbError } from '../../src/duckdb/errors.js'
 import { quotedString } from '../../src/duckdb/quoting.js'
+import { DUCKDB_VIEWS } from '../shared/duckdb-forms.js'
 import { openRoom } from '../shared/room.js'
+import type { View } from '../shared/views.js'
 import { asPattern, LAYOUTS, rowsIn } from './layout.js'
 import type { Snapshots } from './snapshot.js'
 
@@ -37,7 +38,7 @@ export async function askLake(id: string, lake: Snapshots, sql: string, signal: 
  */
 async function definitions(sql: string, lake: Snapshots, signal: AbortSignal): Promise<Definitions> {
   const named = (name: string, text: string): boolean => text.toLowerCase().includes(name)
-  const over = views().filter(({ name }) => named(name, sql))
+  const over = DUCKDB_VIEWS.filter(({ name }) => named(name, sql))
   const text = [sql, ...over.map((view) => view.sql)].join('\n')
   const tables = []
   const files = []

@@ -9,8 +9,8 @@ export const REDSHIFT_DATABASE: SinkDeclaration = {
   guide: 'docs/redshift.md',
   loads: 'several at once',
   sql: 'Redshift',
-  state: 'works against a stand-in; **never yet run against a real one**',
+  state: 'works against a stand-in; **never yet run against a real Redshift**',
   tested:
-    'the official clients, stand-ins of S3 and the Data API over PostgreSQL, with faults; SQL read by another parser',
+    'the official clients, stand-ins for S3 and the Data API on top of PostgreSQL, with faults; SQL parsed by a second parser, by sqlfluff and by sqlglot*',
   open: async (address, context) => (await import('./index.js')).redshiftSink(address, context),
 }

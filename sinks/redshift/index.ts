@@ -6,12 +6,14 @@ import { interruptible } from '../../src/duckdb/connection.js'
 import { AuditError, interrupted, usageError } from '../../src/errors.js'
 import { retrying } from '../../src/retry.js'
 import { type OpenedStore, openStore } from '../../src/stores/index.js'
+import { questions } from '../shared/questions.js'
 import { parseRedshiftAddress, type RedshiftAddress } from './address.js'
-import { questionsOf } from './asking.js'
 import { dataApi, never } from './data-api.js'
+import { redshiftSql } from './forms.js'
 import { commit, removeAll, upload } from './load.js'
 import { digest, literal, type Place, quote, same, tableOf } from './place.js'
 import { prepare } from './prepare.js'
+import { rawRejects } from './raw-rejects.js'
 import { queryResult } from './result.js'
 import { TURN_TIMING, turn } from './turn.js'
 
@@ -79,7 +81,10 @@ export function redshiftSink(
       return queryResult(await api.result(statement, sqls.length))
     },
 
-    questions: questionsOf(place),
+    questions: {
+      ...questions(redshiftSql(place)),
+      rawRejects: rawRejects(place),
+    },
 
     async close() {
       api.close()

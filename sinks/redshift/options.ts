@@ -10,18 +10,18 @@ const ROLES =
 export const OPTIONS = {
   staging: {
     meaning:
-      "`s3://bucket/prefix` where files lie between upload and COPY. Needed to load, not to ask. The bucket is in Redshift's region",
+      "`s3://bucket/prefix`, where files are kept between upload and COPY. Required to load, not to query. The bucket must be in Redshift's region",
     pattern: /^s3:\/\//,
     expected: 's3://bucket/prefix, which COPY reads from',
   },
   iam_role: {
-    meaning: "the role COPY reads them with; when absent, the workgroup's or cluster's default role",
+    meaning: "the role with which COPY reads them; by default the workgroup's or cluster's default role",
     pattern: ROLES,
     expected: 'the ARN of a role, or default',
   },
-  schema: { meaning: '`public` when absent; created when it is missing', pattern: IDENTIFIER, expected: LOWER },
+  schema: { meaning: 'by default `public`; created if it is missing', pattern: IDENTIFIER, expected: LOWER },
   table_prefix: {
-    meaning: 'stands before the name of every table and view',
+    meaning: 'prefix for the name of every table and view',
     pattern: IDENTIFIER,
     expected: LOWER,
   },
@@ -36,12 +36,12 @@ export const OPTIONS = {
     expected: 'true or false',
   },
   secret_arn: {
-    meaning: 'a secret of Secrets Manager with a database login, for either kind',
+    meaning: 'a Secrets Manager secret with a database login, for either kind',
     pattern: /^/,
     expected: 'an ARN',
   },
   region: {
-    meaning: 'when AWS_REGION or the profile do not say it; of `staging` too',
+    meaning: 'if AWS_REGION or the profile does not set it; also applies to `staging`',
     pattern: /^[a-z0-9-]+$/,
     expected: 'a region such as eu-central-1',
   },

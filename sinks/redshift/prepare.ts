@@ -6,10 +6,11 @@ import { createTable, REDSHIFT, typeOf } from '../../schemas/ddl.js'
 import { AUDIT_ACTIONS, AUDIT_EVENTS, LAYOUT_VERSION, TABLES, type Table } from '../../schemas/tables.js'
 import type { Value } from '../../src/contract.js'
 import { LAYOUT_MARK, layoutIn, refuseNewerLayout } from '../shared/layout.js'
+import { views } from '../shared/views.js'
 import type { DataApi } from './data-api.js'
+import { redshiftSql } from './forms.js'
 import { AUDIT_LOCK, AUDIT_PARTS, columnsOf, literal, type Place, quote, tableOf, takeTurn } from './place.js'
 import { queryResult } from './result.js'
-import { views } from './views.js'
 
 /** https://docs.aws.amazon.com/redshift/latest/mgmt/data-api.html#data-api-calling-considerations */
 const STATEMENTS_A_BATCH = 40
@@ -66,7 +67,7 @@ export function missingStatements(place: Place, there: Catalogue): string[] {
     ...(there.schemas.has(place.schema) ? [] : [`CREATE SCHEMA IF NOT EXISTS ${quote(place.schema)}`]),
     ...missingLock(place, there),
     ...[...TABLES, AUDIT_PARTS].flatMap((table) => missingOf(table, place, there)),
-    ...views(place)
+    ...views(redshiftSql(place))
       .filter(({ name }) => !there.views.has(place.prefix + name))
       .map(({ name, sql }) => `CREATE OR REPLACE VIEW ${tableOf(place, { name })} AS\n${sql}\nWITH NO SCHEMA BINDING`),
   ]

@@ -1,5 +1,6 @@
 import { DUCKDB } from '../../schemas/ddl.js'
 import type { SqlForms } from './questions.js'
+import { views } from './views.js'
 
 /** For the sinks that answer in DuckDB's SQL. */
 export const DUCKDB_SQL: SqlForms = {
@@ -9,3 +10,5 @@ export const DUCKDB_SQL: SqlForms = {
   keys: (events, json) =>
     `SELECT "timestamp", unnest(json_keys(${json})) AS key FROM ${events} WHERE ${json} IS NOT NULL`,
 }
+
+export const DUCKDB_VIEWS = views(DUCKDB_SQL)

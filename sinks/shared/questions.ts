@@ -1,7 +1,7 @@
 /** What `status` and `rejects` ask: one text for all warehouses that speak SQL, which differ in a few forms only. */
 
 import { RECORD_FIELDS } from '../../schemas/tables.js'
-import type { Questions } from '../../src/contract.js'
+import type { Question, Questions } from '../../src/contract.js'
 
 export interface SqlForms {
   /** A table's quoted name, as a statement of `query` may use it. */
@@ -11,11 +11,16 @@ export interface SqlForms {
   utcDay(instant: string): string
   /** SELECTs timestamp and key, a row for each key of the JSON objects in column `json` of `events`. */
   keys(events: string, json: string): string
-  /** Condition that an instant is of the last so many days, where reading everything is expensive; all there is counts when absent. */
+  /** Condition that selects the last `days` days, if reading all events is expensive; otherwise all events count. */
   recent?(instant: string, days: number): string
 }
 
-export function questions({ table, column, utcDay, keys, recent }: SqlForms): Questions {
+/** Those that are known without asking the warehouse. */
+export interface SqlQuestions extends Questions {
+  status(days: number): readonly Question[]
+}
+
+export function questions({ table, column, utcDay, keys, recent }: SqlForms): SqlQuestions {
   const [events, rejects, pieces, conflicts, documents, actions] = [
     table('audit_events'),
     table('audit_rejects'),

@@ -14,20 +14,20 @@ interface BackfillFlags extends RunFlags {
 
 const DAY_MS = 86_400_000
 
-/** No W&B server is as old; more is a slip of the hand, and a request for each day of it. */
+/** No W&B server is this old; a larger number is a typing error that would cost a request for each day. */
 const MOST_DAYS = 10_000
 
 export function addBackfill(program: Command, survivor: Survivor): void {
-  withRun(program.command('backfill').description('Load the events of past UTC days; from the W&B API oldest first.'))
+  withRun(program.command('backfill').description('Load the events of past UTC days, from the W&B API oldest first.'))
     .option('--days <n>', 'the last n days and today', wholeNumber)
     .option('--since <day>', 'from this UTC day on, YYYY-MM-DD')
-    .option('--until <day>', 'up to this UTC day, and not including it; default: to now')
+    .option('--until <day>', 'up to this UTC day, exclusive; default: until now')
     .option('--refetch', 'fetch days again that are loaded and finished')
     .addHelpText(
       'after',
       `
-A day that was fetched after it had ended and settled (two hours) is finished, and not fetched again: run the same
-command again after an interruption. Ranges can be cut and run side by side.
+A day is finished, and not fetched again, once it was fetched after it had settled, two hours after its end. After an
+interruption run the same command again. Ranges can be split and loaded in parallel.
 
 Examples:
   $ wandb-audit backfill --days 30 --from https://acme.wandb.io
@@ -47,7 +47,7 @@ async function backfill(flags: BackfillFlags, survivor: Survivor): Promise<ExitC
   return undoing(session.logger, () => runOnce(session, days, flags, survivor))
 }
 
-/** @throws AuditError, exit code 2, when the flags do not say which days */
+/** @throws AuditError, exit code 2, when the flags do not specify a range */
 export function backfillRange(
   { days, since, until }: Pick<BackfillFlags, 'days' | 'since' | 'until'>,
   now: Date,
@@ -61,7 +61,7 @@ export function backfillRange(
   const from = since === undefined ? new Date(today - (days ?? 0) * DAY_MS) : dayFrom(since, '--since')
   const daysAgo = (today - from.getTime()) / DAY_MS
   if (daysAgo > MOST_DAYS) throw usageError(`--since is more than ${MOST_DAYS} days ago`)
-  // By a day: the server's clock may be ahead of this one.
+  // Allows one day, because the server's clock may be ahead of this machine's.
   if (daysAgo < -1) throw usageError('--since lies in the future, so there is no day to fetch')
   if (to !== null && to <= from) throw usageError('--until is not after the first day, so there is no day to fetch')
   return { from, to }
@@ -70,7 +70,7 @@ export function backfillRange(
 function dayFrom(text: string, flag: string): Date {
   const day = /^\d{4}-\d{2}-\d{2}$/.test(text) ? new Date(`${text}T00:00:00Z`) : new Date(Number.NaN)
   if (Number.isNaN(day.getTime()) || !day.toISOString().startsWith(text)) {
-    throw usageError(`${flag} is no day`, 'Write it as YYYY-MM-DD; days are UTC.')
+    throw usageError(`${flag} is not a day`, 'Write it as YYYY-MM-DD; days are UTC.')
   }
   return day
 }

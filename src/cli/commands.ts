@@ -1,4 +1,4 @@
-/** The commands: wired here, everything else is elsewhere. */
+/** Assembles the commands; each is in a file of its own. */
 
 import { Command } from 'commander'
 import { withoutLogin } from '../address.js'
@@ -15,9 +15,9 @@ import { escapedLines } from './terminal.js'
 import { addTrust } from './trust.js'
 
 interface Host {
-  /** Takes over from a process of `load` or `backfill` that dies. */
+  /** Starts another process when that of `load` or `backfill` dies. */
   readonly survivor?: Survivor
-  /** Runs another command, for the demo. */
+  /** Runs another command; used by the demo. */
   main(argv: readonly string[]): Promise<void>
 }
 

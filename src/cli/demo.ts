@@ -9,13 +9,15 @@ interface DemoFlags extends CommonFlags {
   readonly keepRunning?: boolean
 }
 
-/** @param run runs one of the demo's commands */
+/** @param run runs the commands that the demo consists of */
 export function addDemo(program: Command, run: (argv: readonly string[]) => Promise<void>): void {
   program
     .command('demo')
-    .description('Load made logs of 30 days from a stand-in of the W&B API and of a bucket, and ask about them.')
-    .option('--folder <folder>', 'where the demo puts its files', 'demo')
-    .option('--keep-running', 'leave the stand-in of the W&B API up, to try commands against')
+    .description(
+      'Generate 30 days of logs, load them from a local stand-in of the W&B API and a bucket, and query them.',
+    )
+    .option('--folder <folder>', 'folder for the demo files', 'demo')
+    .option('--keep-running', 'keep the stand-in of the W&B API running, to try commands against')
     .addHelpText('after', '\nExamples:\n  $ wandb-audit demo\n  $ wandb-audit demo --keep-running')
     .action(async ({ folder, keepRunning = false }: DemoFlags) => {
       const { demo } = await import('../demo/demo.js')

@@ -1,14 +1,14 @@
-/** `load --every`: the same run again and again, never two at once. */
+/** `load --every`: repeats a run on a schedule, never two at once. */
 
 import { Cron } from 'croner'
 import { EXIT, type ExitCode } from '../errors.js'
 
 /**
- * Runs now and then `everyMs` after each start; what falls due while a run is still going waits for its end. A run that failed
- * has said so, and the next one goes on where it stopped.
+ * Runs now, and then `everyMs` after each start. A run that is due while another is still going waits for its end. A failed
+ * run has reported its errors, and the next one continues where it stopped.
  *
- * Ends when the signal is aborted: with done between two runs, with what the run ended with within one; and when the first run
- * finds wrong usage or settings, which waiting would not mend.
+ * Returns when the signal is aborted: `done` between runs, otherwise the exit code of the current run. Also returns when the
+ * first run reports wrong usage or settings, which waiting would not fix.
  */
 export async function repeatEvery(
   everyMs: number,

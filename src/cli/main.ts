@@ -1,10 +1,10 @@
-/** The command line: which process does the work, and what it exits with. */
+/** The command line: chooses the process that does the work, and sets the exit code. */
 
 import { AuditError, EXIT, type ExitCode, escaped } from '../errors.js'
 import { endOnSignals } from './signals.js'
 import { escapedLines } from './terminal.js'
 
-/** They run native code on what others wrote, and it may end their process. */
+/** These commands run native code on data from outside, which may crash their process. */
 const MAY_DIE = ['load', 'backfill']
 
 /** Sets the exit code; never throws. */
@@ -21,12 +21,12 @@ export async function main(argv: readonly string[]): Promise<void> {
   })
 }
 
-/** Does what `main` does around a command: files for their owner only, errors in words, an exit code. */
+/** Wraps a command: makes files private, turns errors into messages, and sets the exit code. */
 export async function reporting(work: () => Promise<void>): Promise<void> {
-  // What is written holds e-mail addresses: files are made for their owner only, whatever the user's own mask is.
+  // Output files hold e-mail addresses, so they are private to their owner whatever the user's umask is.
   process.umask(0o077)
   endOnSignals()
-  // Nothing can be said where nobody reads it; the work goes on.
+  // When stderr is closed, messages are lost and the work goes on.
   process.stderr.off('error', ignore).on('error', ignore)
   reportCrashes()
   try {
@@ -38,7 +38,7 @@ export async function reporting(work: () => Promise<void>): Promise<void> {
 
 const ignore = (): void => {}
 
-/** The system's own report would quote what failed: a line of code, a URL, a value. */
+/** Node's own report would quote the failing line of code, a URL or a value. */
 function reportCrashes(): void {
   if (process.listenerCount('uncaughtException') > 0) return
   process.on('uncaughtException', (error) => process.exit(report(error)))
@@ -59,7 +59,7 @@ function report(error: unknown): ExitCode {
   return error.exitCode
 }
 
-/** The class and code of an error; its message may hold anything. */
+/** An error's class and code; its message may contain anything. */
 function kindOf(error: unknown): string {
   if (!(error instanceof Error)) return typeof error
   return 'code' in error ? `${error.name} ${String(error.code)}` : error.name

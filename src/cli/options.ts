@@ -1,4 +1,4 @@
-/** Options that commands share, and the settings they give. */
+/** Options that several commands share, and their settings. */
 
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Settings } from '../../schemas/settings.js'
@@ -33,7 +33,7 @@ export interface RunFlags extends SinkFlags {
   readonly output: 'text' | 'json'
 }
 
-/** Small objects are waited for, not worked on: a few at once hide the way to the store and back. */
+/** Small objects cost latency rather than work; a few concurrent requests hide it. */
 export const CONCURRENCY = 8
 
 const collect = (value: string, all: string[] = []): string[] => [...all, value]
@@ -45,9 +45,9 @@ export function wholeNumber(text: string): number {
 
 export function withCommon(command: Command): Command {
   return command
-    .option('--config <file>', 'settings file (default: wandb-audit.yaml, where `wandb-audit trust` allowed it)')
+    .option('--config <file>', 'settings file (default: wandb-audit.yaml, if trusted with `wandb-audit trust`)')
     .option('--quiet', 'write warnings and errors only')
-    .addOption(new Option('--log-format <format>', 'how log lines on stderr are written').choices(['text', 'json']))
+    .addOption(new Option('--log-format <format>', 'format of log lines on stderr').choices(['text', 'json']))
 }
 
 export function withSinks(command: Command, what: string): Command {
@@ -59,34 +59,34 @@ export function withRun(command: Command): Command {
   const what =
     'https://HOST, s3://, gs:// or az:// bucket, file, folder, glob in quotes, or - for stdin (repeatable; default: WANDB_BASE_URL)'
   return withSinks(command.option('--from <source>', what, collect), 'sink to load into, repeatable')
-    .option('--memory <size>', 'memory to keep within (default: 1GB)')
+    .option('--memory <size>', 'memory limit (default: 1GB)')
     .option('--spool <folder>', "folder for temporary files (default: the user's cache folder)")
-    .option('--max-document-bytes <size>', 'refuse a document that is larger, unpacked or not (default: 16GB)')
-    .option('--document-timeout <duration>', 'refuse a document that takes longer to arrive (default: 6h)')
+    .option('--max-document-bytes <size>', 'refuse larger documents, packed or unpacked (default: 16GB)')
+    .option('--document-timeout <duration>', 'refuse documents that take longer to arrive (default: 6h)')
     .option(
       '--max-rejects <n>',
-      'exit with 3 when a run has more rejects than this; a document of rejects mostly is refused, unless it has no more than this',
+      'exit with 3 when a run has more rejects than this; a document of mostly rejects is refused unless it has at most this many',
       wholeNumber,
     )
     .addOption(
-      new Option('--api <dialect>', 'W&B API: its dialect, where it is not recognised').choices([
+      new Option('--api <dialect>', 'W&B API: its dialect, if detection fails').choices([
         'classic',
         'current',
         'multi-tenant',
       ]),
     )
     .option('--username <name>', 'W&B API: the user the key belongs to')
-    .option('--anonymize', 'W&B API: ask for events without e-mail addresses and names')
+    .option('--anonymize', 'W&B API: request events without e-mail addresses and names')
     .option('--insecure-http', 'W&B API: send the key over plain http')
-    .option('--concurrency <n>', `buckets: how many objects are read at once (default: ${CONCURRENCY})`, wholeNumber)
+    .option('--concurrency <n>', `buckets: how many objects to read at once (default: ${CONCURRENCY})`, wholeNumber)
     .option('--follow-links', 'folders: follow links that lead out of them')
     .option('--dry-run', 'only list what would be read')
     .addOption(
-      new Option('--output <format>', 'how the summary on stdout is written').choices(['text', 'json']).default('text'),
+      new Option('--output <format>', 'format of the summary on stdout').choices(['text', 'json']).default('text'),
     )
 }
 
-/** The flags that are settings, in the settings' names. */
+/** The flags that are settings, under the names of the settings file. */
 export function asSettings(flags: Partial<RunFlags>): Partial<Settings> {
   const {
     maxRejects,

@@ -16,17 +16,17 @@ const BINARY: readonly Format[] = ['parquet', 'arrow']
 export const withResultOptions = (command: Command): Command =>
   command
     .addOption(
-      new Option('--format <format>', 'how rows are written to stdout')
+      new Option('--format <format>', 'format of the rows on stdout')
         .choices(['table', 'json', 'ndjson', 'csv', 'parquet', 'arrow'])
         .default('table'),
     )
     .option('--csv-safe', "csv: put a ' before texts that a spreadsheet would take for a formula")
-    .option('--raw-output', 'write control characters to a terminal as they are')
+    .option('--raw-output', 'write control characters to a terminal unescaped')
 
 export function addQuery(program: Command): void {
   const command = withSinks(
-    program.command('query').description('Ask a sink in its own SQL; nothing can be changed.'),
-    'sink to ask, the first of several',
+    program.command('query').description('Query a sink in its own SQL; nothing can be changed.'),
+    'sink to query; of several, the first',
   ).argument('<sql>', 'one statement, in quotes')
   withResultOptions(command)
     .addHelpText(
@@ -43,14 +43,14 @@ Examples:
     })
 }
 
-/** Writes what the first sink answers to stdout. */
+/** Queries the first sink and writes the result to stdout. */
 export async function ask(flags: ResultFlags, sqlFor: (sink: Sink) => string): Promise<void> {
   const { format, csvSafe = false, rawOutput = false } = flags
-  if (csvSafe && format !== 'csv') throw usageError('--csv-safe is for --format csv')
+  if (csvSafe && format !== 'csv') throw usageError('--csv-safe needs --format csv')
   if (process.stdout.isTTY && BINARY.includes(format) && !rawOutput)
     throw usageError(
       `${format} is not for a terminal`,
-      `Send it to a file, as in: wandb-audit query … --format ${format} > result`,
+      `Redirect it to a file, as in: wandb-audit query … --format ${format} > result`,
     )
   const { writeResult } = await import('./formats/index.js')
   await withResult(flags, sqlFor, (result) => writeResult(result, format, process.stdout, { csvSafe, rawOutput }))

@@ -8,21 +8,21 @@ interface RejectFlags extends ResultFlags {
   readonly raw?: boolean
 }
 
-/** Reasons of rejects whose raw is base64. */
+/** Reasons for which `raw` is base64. */
 const IN_BASE64 = ['not_utf8', 'sink_refused']
 
 export function addRejects(program: Command): void {
   const command = withSinks(
     program.command('rejects').description('List the lines that could not become events.'),
-    'sink to ask, the first of several',
-  ).option('--raw', 'write the lines themselves, as they arrived; they may hold e-mail addresses')
+    'sink to query; of several, the first',
+  ).option('--raw', 'write the lines as they arrived; they may contain e-mail addresses')
   withResultOptions(command)
     .addHelpText(
       'after',
       `
 Examples:
   $ wandb-audit rejects
-  $ wandb-audit rejects --raw > lines.ndjson     mend them, then: wandb-audit load --from lines.ndjson`,
+  $ wandb-audit rejects --raw > lines.ndjson     correct them, then: wandb-audit load --from lines.ndjson`,
     )
     .action(async (flags: RejectFlags) => {
       if (flags.raw !== true) return ask(flags, ({ questions }) => questions.rejects)
@@ -35,7 +35,7 @@ Examples:
     })
 }
 
-/** @param readable for a terminal: escaped, and bytes that are no text are U+FFFD */
+/** @param readable for a terminal: escapes the line; bytes that are not text become U+FFFD */
 async function* rawLines(rows: AsyncIterable<readonly unknown[]>, readable: boolean): AsyncGenerator<Uint8Array> {
   for await (const [reason, raw, more] of rows) {
     const bytes = Buffer.from(`${String(raw)}`, IN_BASE64.includes(String(reason)) ? 'base64' : 'utf8')

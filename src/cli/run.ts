@@ -1,4 +1,4 @@
-/** One run of the pipeline as a command asks for it: `load` and `backfill` differ in their days only. */
+/** One run of the pipeline for a command; `load` and `backfill` differ only in their days. */
 
 import { requireSources } from '../config/settings.js'
 import type { DayRange, Estimate, LoadingSink, Source } from '../contract.js'
@@ -19,18 +19,18 @@ import { unopenedSink, unopenedSource } from './unopened.js'
 /** A staged batch takes about as much memory as its text; the merge needs as much again. */
 const BATCH_SHARE = 0.25
 
-/** A right that is missing fails every object of a bucket in the same way. */
-const MOST_TOLD = 20
+/** Limits the errors logged, because a missing permission fails every object of a bucket in the same way. */
+const MOST_REPORTED = 20
 
 export interface Days {
-  /** Null: whatever each source says is new. */
+  /** Null: whatever each source considers new. */
   readonly range: DayRange | null
   /** How late an event may become known and still be found, in milliseconds. */
   readonly overlapMs: number
   readonly refetch: boolean
 }
 
-/** Runs once, and writes the summary to stdout. */
+/** Runs the pipeline once, and writes the summary to stdout. */
 export async function runOnce(
   session: Session,
   days: Days,
@@ -46,15 +46,13 @@ export async function runOnce(
   )
   const last = entries.at(-1)
   if (last?.type === 'died') {
-    session.logger.warn(
-      `the process that did the work ended with ${last.how}: another one goes on, and finds what it died of`,
-    )
+    session.logger.warn(`the worker process ended with ${last.how}; another one continues and isolates the cause`)
   }
   const jobs: Job[] = []
   let summary: Summary
   try {
     for (const address of requireSources(settings)) {
-      // Whoever writes there may stay silent for ever.
+      // The writer of standard input may stay silent forever.
       if (address === '-') session.signal.addEventListener('abort', () => process.stdin.destroy(), { once: true })
       const job = await openJob(address, days, session)
       jobs.push(address === '-' && journal.careful ? { ...job, source: spent(job.source) } : job)
@@ -64,7 +62,7 @@ export async function runOnce(
   } finally {
     await closeAll([...jobs.map(({ source }) => source), ...sinks], session)
   }
-  // At the very end: a process that dies behind it would be followed by one that writes it again.
+  // Comes last: if the process died after the summary, the next one would write it again.
   const code = outcome(summary, session)
   await writeSummary(summary, flags.output, settings.quiet ?? false)
   return code
@@ -79,11 +77,11 @@ async function openJob(address: string, { range, overlapMs, refetch }: Days, ses
   return { source, range, refetch }
 }
 
-/** Standard input, which an earlier process of this run has read from. */
+/** Standard input that an earlier process of this run has consumed. */
 function spent(source: Source): Source {
   const open = async (): Promise<never> => {
     throw new AuditError('the process that read it died, and standard input cannot be read again', {
-      advice: 'Save it to a file, and load that.',
+      advice: 'Save it to a file and load the file.',
     })
   }
   return {
@@ -107,10 +105,11 @@ async function runPipeline(
     const { folder } = spool
     const engine = await Engine.start({ memoryBytes, folder })
     try {
-      const batchBytes = memoryBytes * BATCH_SHARE
+      const together = Math.min(...sinks.map((sink) => sink.together?.bytes ?? 0))
+      const batchBytes = Math.max(memoryBytes * BATCH_SHARE, together)
       const loaderVersion = version()
-      const settled = { batchBytes, limits, maxRejects, loaderVersion }
-      return await run({ ...settled, jobs, sinks, engine, folder, logger, progress, signal, journal })
+      const limited = { batchBytes, limits, maxRejects, loaderVersion }
+      return await run({ ...limited, jobs, sinks, engine, folder, logger, progress, signal, journal })
     } finally {
       progress.stop()
       engine.close()
@@ -125,11 +124,11 @@ async function runPipeline(
 }
 
 function outcome({ failed, sinks }: Summary, { logger, settings }: Session): ExitCode {
-  for (const { error, advice } of failed.slice(0, MOST_TOLD)) {
+  for (const { error, advice } of failed.slice(0, MOST_REPORTED)) {
     logger.error(advice === null ? error : `${error}. ${advice}`)
   }
-  if (failed.length > MOST_TOLD) {
-    logger.error(`${failed.length - MOST_TOLD} more documents failed; --output json has them all`)
+  if (failed.length > MOST_REPORTED) {
+    logger.error(`${failed.length - MOST_REPORTED} more documents failed; --output json lists all of them`)
   }
   if (failed.length > 0 || sinks.some(({ error }) => error !== null)) return EXIT.failed
   const most = settings.max_rejects
@@ -139,7 +138,7 @@ function outcome({ failed, sinks }: Summary, { logger, settings }: Session): Exi
   return EXIT.tooManyRejects
 }
 
-/** To stdout; what was committed is said on stderr where that cannot be written. */
+/** Writes to stdout; if that fails, writes to stderr, so that what was committed is reported. */
 async function writeSummary(summary: Summary, output: 'text' | 'json', quiet: boolean): Promise<void> {
   const text = output === 'json' ? jsonLine(summary, process.stdout) : quiet ? '' : inWords(summary)
   let written = false
@@ -159,7 +158,7 @@ function inWords({ documents, skipped, failed, sinks }: Summary): string {
   return head + lines.join('')
 }
 
-/** Lists, one a line, what a run would read; nothing is made or changed. */
+/** Lists what a run would read, one document a line, without creating or changing anything. */
 async function dryRun(
   { settings, signal }: Session,
   jobs: readonly Job[],
@@ -190,7 +189,7 @@ async function dryRun(
   const lines = documents.map(({ document, bytes }) => `${bytes ?? '?'}\t${printable(document)}\n`)
   await send(joined(lines), process.stdout)
   if (settings.quiet === true) return EXIT.done
-  process.stderr.write(`would read ${documents.length} documents; ${skipped} are loaded already\n`)
+  process.stderr.write(`would read ${documents.length} documents; ${skipped} are already loaded\n`)
   for (const { sink, jobs, bytes } of estimates) {
     process.stderr.write(
       `${printable(sink)}: ${jobs} jobs a batch, which process at most ${bytes} bytes of what is there\n`,
@@ -201,13 +200,13 @@ async function dryRun(
 
 type SinkEstimate = { readonly sink: string } & Estimate
 
-/** What warehouses that charge would be asked for; the days of a file are not known before it is read. */
+/** Estimates for warehouses that charge. The days of a file are unknown before it is read, so it counts as unbounded. */
 async function estimatesOf(
   sinks: readonly LoadingSink[],
   ranges: readonly (DayRange | null)[],
 ): Promise<SinkEstimate[]> {
   if (ranges.length === 0) return []
-  // One by one: there may be more than a call takes arguments.
+  // Reduced one by one: there may be more values than a call accepts arguments.
   const furthest = (end: keyof DayRange, of: (a: number, b: number) => number): number =>
     ranges.map((range) => range?.[end]?.getTime() ?? Number.NaN).reduce((a, b) => of(a, b))
   const [from, to] = [furthest('from', Math.min), furthest('to', Math.max)]

@@ -1,4 +1,4 @@
-/** What every command needs: settings, a log, progress, and what a signal aborts. */
+/** What every command needs: settings, a logger, progress, and a signal. */
 
 import { type ResolvedSettings, resolveSettings } from '../config/settings.js'
 import type { Sink } from '../contract.js'
@@ -7,7 +7,7 @@ import { createProgress, type Progress } from '../progress.js'
 import { asSettings, type CommonFlags } from './options.js'
 import { stopped } from './signals.js'
 
-/** A DuckDB file is held for seconds by a load, for hours by a shell left open. */
+/** A load holds a DuckDB file for seconds; a shell left open may hold it for hours. */
 const LOCK_WAIT_MS = 60_000
 
 export interface Session {
@@ -35,7 +35,7 @@ export async function openSession(flags: CommonFlags): Promise<Session> {
 }
 
 /**
- * @param otherwise what stands in for a sink that cannot be opened; when absent, the error ends it
+ * @param otherwise returns a replacement for a sink that cannot be opened; when absent, the error is thrown
  */
 export async function openSinks<T = never>(
   { settings, logger, signal }: Session,
@@ -54,12 +54,12 @@ function rethrown(_address: string, error: unknown): never {
   throw error
 }
 
-/** Closes each, and only warns of what cannot be closed: what went wrong before is what the command has to tell. */
+/** Closes each, and only warns on failure, because an earlier error is the one to report. */
 export async function closeAll(
   all: readonly { close(): Promise<unknown> }[],
   { logger }: Pick<Session, 'logger'>,
 ): Promise<void> {
   for (const { close } of all) {
-    await close().catch((error: unknown) => logger.warn({ err: error }, 'what was open cannot be closed'))
+    await close().catch((error: unknown) => logger.warn({ err: error }, 'closing a source or sink failed'))
   }
 }

@@ -1,4 +1,4 @@
-/** Signals that end the process: all of them are handled here, so that one always does. */
+/** Handles every signal that ends the process, in one place. */
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '../log.js'
@@ -7,22 +7,22 @@ import { removeAllScratch } from '../scratch.js'
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 type Signal = (typeof SIGNALS)[number]
 
-/** How long undoing may take; what asks a process to end does not wait much longer. */
+/** How long undoing may take; supervisors that send SIGTERM do not wait much longer. */
 const GRACE_MS = 10_000
 
-/** From a parent to its child, for what a second signal means. */
+/** Sent by a parent to its child on a second signal. */
 export const AT_ONCE = 'SIGUSR2'
-/** How long a parent waits then. */
+/** How long the parent waits for the child then. */
 const LEAVE_MS = 1000
 
 const stop = new AbortController()
 
-/** Aborted when a signal came while `undoing` was at work. */
+/** Aborted by a signal that arrives during `undoing`. */
 export const stopped: AbortSignal = stop.signal
 
 interface Undoer {
   readonly logger: Pick<Logger, 'warn'>
-  /** Ends what else is running when there is no time to undo; resolves when that is gone. */
+  /** Ends other processes when there is no time to undo; resolves when they are gone. */
   atOnce?(): Promise<unknown>
 }
 
@@ -30,19 +30,19 @@ interface Undoer {
 let undoer: Undoer | undefined
 let installed = false
 
-/** A process that does nothing that has to be undone ends at once. */
+/** Ends the process at once on a signal, unless there is work to undo. */
 export function endOnSignals(): void {
   if (installed) return
   installed = true
   for (const name of SIGNALS) process.on(name, () => receive(name))
   process.on('exit', removeAllScratch)
-  // A terminal that was closed takes no more lines; that must not keep what is to be undone from being undone.
+  // A closed terminal accepts no more output, which must not prevent the undoing.
   process.stderr.on('error', () => {})
 }
 
 /**
- * Of a process that another one started to do its work: it ends when that one says so or is gone, by closing the channel
- * between them. A terminal sends its signals to both, and one of them answers.
+ * For a worker process: it ends when its parent closes the channel between them, on purpose or by dying. A terminal sends
+ * its signals to both processes, and only the parent reacts to them.
  */
 export function endWithParent(): void {
   if (installed) return
@@ -51,14 +51,14 @@ export function endWithParent(): void {
   process.on(AT_ONCE, () => end('SIGKILL'))
   process.once('disconnect', () => receive('SIGTERM'))
   process.on('exit', removeAllScratch)
-  // Whoever read the output may be gone too.
+  // The reader of the output may be gone, too.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 }
 
 /**
- * Lets `work`, which looks at `stopped`, undo what is not committed when a first signal comes; a second one ends it at once.
+ * On a first signal, `work`, which watches `stopped`, undoes what is not committed; a second signal ends the process at once.
  *
- * @param atOnce ends what else is running, without waiting
+ * @param atOnce ends other processes without waiting
  */
 export async function undoing<T>(
   logger: Pick<Logger, 'warn'>,
@@ -78,12 +78,12 @@ function receive(name: Signal): void {
     end(name)
     return
   }
-  undoer.logger.warn('interrupted: undoing what is not committed; once more to stop at once')
+  undoer.logger.warn('interrupted: undoing what is not committed; interrupt again to stop at once')
   stop.abort()
   setTimeout(() => end(name), GRACE_MS).unref()
 }
 
-/** By the signal itself: `process.exit` waits for threads, and the engine may be at one statement for hours. */
+/** Ends by the signal itself: `process.exit` waits for threads, and the engine may run one statement for hours. */
 function end(name: NodeJS.Signals): void {
   const leaving = undoer?.atOnce?.()
   const kill = (): void => {

@@ -3,7 +3,7 @@
 import { printable, usageError } from '../errors.js'
 import { removeScratch, scratchFolder } from '../scratch.js'
 
-/** @throws AuditError, exit code 2, when no folder can be made there */
+/** @throws AuditError, exit code 2, when the folder cannot be created */
 export async function openSpool(parent?: string): Promise<{ folder: string; remove: () => void }> {
   try {
     const folder = await scratchFolder(parent)
@@ -12,7 +12,7 @@ export async function openSpool(parent?: string): Promise<{ folder: string; remo
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'error'
     throw usageError(
       `spool folder ${printable(parent ?? 'for temporary files')}: ${code}`,
-      'Name a folder that exists and may be written to with --spool.',
+      'Choose an existing, writable folder with --spool.',
     )
   }
 }

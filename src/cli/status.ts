@@ -12,11 +12,11 @@ interface StatusFlags extends SinkFlags {
 
 export function addStatus(program: Command): void {
   withSinks(
-    program.command('status').description('Show what each sink holds, day by day, and what looks odd.'),
-    'sink to ask, repeatable',
+    program.command('status').description('Show what each sink holds, day by day, and what looks unusual.'),
+    'sink to query, repeatable',
   )
     .option('--days <n>', 'how many days to show', wholeNumber, 14)
-    .addOption(new Option('--output <format>', 'how it is written').choices(['text', 'json']).default('text'))
+    .addOption(new Option('--output <format>', 'format of the output').choices(['text', 'json']).default('text'))
     .addHelpText('after', '\nExamples:\n  $ wandb-audit status\n  $ wandb-audit status --days 90 --output json')
     .action(async (flags: StatusFlags) => {
       const { closeAll, openSession, openSinks } = await import('./session.js')
@@ -35,7 +35,7 @@ async function* tables(sinks: readonly Sink[], days: number): AsyncIterable<stri
   const { rendered } = await import('./formats/index.js')
   for (const sink of sinks) {
     yield `${printable(sink.id)}\n`
-    for (const { title, sql } of sink.questions.status(days)) {
+    for (const { title, sql } of await sink.questions.status(days)) {
       yield `\n${title}\n`
       yield* rendered(await sink.query(sql), 'table', process.stdout)
     }
@@ -46,7 +46,7 @@ async function* json(sinks: readonly Sink[], days: number): AsyncIterable<string
   const status = []
   for (const sink of sinks) {
     const parts: Record<string, unknown> = { sink: sink.id }
-    for (const { name, sql } of sink.questions.status(days)) parts[name] = await objects(await sink.query(sql))
+    for (const { name, sql } of await sink.questions.status(days)) parts[name] = await objects(await sink.query(sql))
     status.push(parts)
   }
   yield jsonLine(status, process.stdout)

@@ -1,4 +1,4 @@
-/** The process that survives: it runs a command's work in another one, and in a further one when that dies of it. */
+/** The supervisor: runs a command's work in a worker process, and starts another one when that dies. */
 
 import { fork } from 'node:child_process'
 import { AuditError, EXIT, type ExitCode } from '../errors.js'
@@ -6,12 +6,12 @@ import type { Entry } from '../journal.js'
 import { AT_ONCE, stopped, undoing } from './signals.js'
 import type { Handover, Message } from './survivor.js'
 
-/** A process that dies before it has anything in hand dies of something that no restart mends. */
+/** A worker that dies before it has started on anything does so for a reason that no restart fixes. */
 const MOST_IN_VAIN = 3
 
 /**
- * @param program the module that runs the command's work; its arguments are those of this process
- * @throws AuditError when the work cannot even begin
+ * @param program the module that runs the command's work; it gets this process's arguments
+ * @throws AuditError when workers die before they do any work
  */
 export async function supervise(program: URL, args: readonly string[]): Promise<ExitCode> {
   const kill = new AbortController()
@@ -32,7 +32,7 @@ export async function supervise(program: URL, args: readonly string[]): Promise<
     }
     return await repeatEvery(everyMs, next, stopped)
   }
-  // The process that works says that it is interrupted.
+  // The worker logs that it was interrupted, so the supervisor does not.
   const running = { until: Promise.resolve<unknown>(undefined) }
   return undoing(
     { warn() {} },
@@ -53,12 +53,12 @@ interface Work {
   readonly args: readonly string[]
   /** Asks the process to stop cleanly. */
   readonly stop: AbortSignal
-  /** Ends it at once. */
+  /** Kills the process at once. */
   readonly kill: AbortSignal
   onEvery(ms: number): void
 }
 
-/** One run, in as many processes as it takes. */
+/** Does one run, in as many workers as it takes. */
 async function untilItEnds(work: Work): Promise<ExitCode> {
   const entries: Entry[] = []
   for (let inVain = 0; ; ) {
@@ -67,9 +67,9 @@ async function untilItEnds(work: Work): Promise<ExitCode> {
     if ('code' in end) return end.code
     inVain = entries.length > before ? 0 : inVain + 1
     if (inVain === MOST_IN_VAIN) {
-      throw new AuditError(`the process that does the work ended with ${end.died} before it did any`, {
+      throw new AuditError(`the worker process ended with ${end.died} before it did any work`, {
         advice:
-          'Is there memory enough, and is this an installation for this machine? What was loaded before stays loaded.',
+          'Check that there is enough memory and that this installation fits the machine. What was loaded before stays loaded.',
       })
     }
     entries.push({ type: 'died', how: end.died })
@@ -78,7 +78,7 @@ async function untilItEnds(work: Work): Promise<ExitCode> {
 
 type End = { readonly code: ExitCode } | { readonly died: string }
 
-/** Adds to the entries what the process tells. */
+/** Runs one worker, and adds the entries that it posts. */
 function inProcess({ program, args, stop, kill, onEvery }: Work, entries: Entry[]): Promise<End> {
   return new Promise((resolve, reject) => {
     const child = fork(program, args, { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] })
@@ -89,12 +89,12 @@ function inProcess({ program, args, stop, kill, onEvery }: Work, entries: Entry[
     }
     const end = (): void => void child.kill(AT_ONCE)
     const settle = (): void => {
-      // What it told may arrive behind the news of its end.
+      // Its last messages may arrive after its exit.
       if (exit === undefined || child.connected) return
       stop.removeEventListener('abort', disconnect)
       kill.removeEventListener('abort', end)
       if (code !== undefined) resolve({ code })
-      // Once it is told to stop, nobody listens any more.
+      // After a disconnect no exit code arrives.
       else if (stop.aborted) resolve({ code: (exit.code ?? EXIT.interrupted) as ExitCode })
       else resolve({ died: exit.signal ?? `exit code ${exit.code}` })
     }
@@ -112,7 +112,7 @@ function inProcess({ program, args, stop, kill, onEvery }: Work, entries: Entry[
       settle()
     })
     const handover: Handover = { entries }
-    child.send(handover, () => {}) // one that is gone already has ended
+    child.send(handover, () => {}) // fails when the child is gone, which `exit` reports
     if (stop.aborted) disconnect()
   })
 }

@@ -1,19 +1,19 @@
-/** What the process that survives and the one that may die have to say to each other. */
+/** The messages between the supervisor, which survives, and a worker, which may die. */
 
 import type { ExitCode } from '../errors.js'
 import type { Entry, Post } from '../journal.js'
 
-/** From the process that survives: what those before this one told. */
+/** Sent by the supervisor: the entries that earlier workers posted. */
 export interface Handover {
   readonly entries: readonly Entry[]
 }
 
-/** To it. */
+/** Sent by the worker. */
 export type Message = { readonly entry: Entry } | { readonly everyMs: number } | { readonly code: ExitCode }
 
-/** The process that survives, as the work sees it. */
+/** The supervisor, as the worker sees it. */
 export interface Survivor extends Handover {
   readonly post: Post
-  /** Asks for another run so long after the start of this one, and so on. */
+  /** Asks for another run this long after the start of the current one, and so on. */
   repeatEvery(ms: number): Promise<void>
 }

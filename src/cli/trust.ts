@@ -4,14 +4,14 @@ import { printable, usageError } from '../errors.js'
 export function addTrust(program: Command): void {
   program
     .command('trust')
-    .description('Let wandb-audit.yaml of a folder count whenever a command runs there, until it is changed.')
+    .description('Trust the wandb-audit.yaml of a folder: commands that run in the folder use it until it changes.')
     .argument('[file]', 'the settings file', 'wandb-audit.yaml')
-    .option('--remove', 'let it count no longer')
+    .option('--remove', 'stop trusting it')
     .addHelpText(
       'after',
       `
-A settings file decides which hosts get the API key and the logins of clouds. One that nobody trusts is ignored, unless
---config or WANDB_AUDIT_CONFIG names it.
+A settings file decides which hosts receive the API key and cloud logins. Commands therefore ignore one that you have not
+trusted, unless you name it with --config or WANDB_AUDIT_CONFIG.
 
 Examples:
   $ wandb-audit trust
@@ -20,7 +20,7 @@ Examples:
     .action(async (file: string, { remove = false }: { remove?: boolean }) => {
       const { parseSettings, readSettingsFile } = await import('../config/settings.js')
       const { recordTrust, removeTrust } = await import('../config/trust.js')
-      if (remove) return attempt(file, 'is not trusted any more', () => removeTrust(file, process.env))
+      if (remove) return attempt(file, 'is no longer trusted', () => removeTrust(file, process.env))
       const found = readSettingsFile(file)
       if (found === null) throw usageError(`settings file ${printable(file)}: there is no such file`)
       parseSettings(file, found.bytes)
@@ -34,8 +34,8 @@ function attempt(file: string, done: string, work: () => void): void {
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'an unexpected error'
     throw usageError(
-      `the trust in ${printable(file)} cannot be recorded: ${code}`,
-      'It is kept below XDG_CONFIG_HOME or ~/.config; name the file with --config where neither can be written to.',
+      `cannot record the trust in ${printable(file)}: ${code}`,
+      'It is stored below XDG_CONFIG_HOME or ~/.config; if neither is writable, name the file with --config.',
     )
   }
   process.stdout.write(`${printable(file)} ${done}\n`)

@@ -1,4 +1,4 @@
-/** What could not be opened stands in for itself until it is used: it fails then, and keeps nothing else from its work. */
+/** Placeholders for sources and sinks that could not be opened. They fail when used, so that the others still work. */
 
 import { withoutLogin } from '../address.js'
 import type { LoadingSink, Source } from '../contract.js'
@@ -7,7 +7,7 @@ import { AuditError, EXIT } from '../errors.js'
 /**
  * A source that fails when it is listed.
  *
- * @throws the error itself where the command is wrong
+ * @throws the error itself when usage or settings are wrong
  */
 export function unopenedSource(address: string, error: unknown): Source {
   requireRuntime(error)
@@ -23,7 +23,7 @@ export function unopenedSource(address: string, error: unknown): Source {
 /**
  * A sink that fails when it is prepared.
  *
- * @throws the error itself where the command is wrong
+ * @throws the error itself when usage or settings are wrong
  */
 export function unopenedSink(address: string, error: unknown): LoadingSink {
   requireRuntime(error)

@@ -1,4 +1,4 @@
-/** The process that may die: it runs a command's work and tells the one that started it what it does. */
+/** The worker process, which may die: runs a command's work and posts its progress to the supervisor. */
 
 import { EXIT, type ExitCode } from '../errors.js'
 import { runCommand } from './commands.js'
@@ -10,16 +10,16 @@ endWithParent()
 const { entries } = await new Promise<Handover>((resolve) => process.once('message', resolve))
 const survivor: Survivor = {
   entries,
-  post: (entry) => tell({ entry }),
-  repeatEvery: (everyMs) => tell({ everyMs }),
+  post: (entry) => send({ entry }),
+  repeatEvery: (everyMs) => send({ everyMs }),
 }
 await reporting(() => runCommand(process.argv, { survivor, main }))
-await tell({ code: (process.exitCode ?? EXIT.done) as ExitCode })
+await send({ code: (process.exitCode ?? EXIT.done) as ExitCode })
 process.removeAllListeners('disconnect')
 if (process.connected) process.disconnect()
 
-/** Resolves when it is out of this process's hands; nobody to tell means that this process is ending. */
-function tell(message: Message): Promise<void> {
+/** Resolves once the message has left this process, or when the supervisor is gone and this process is about to end. */
+function send(message: Message): Promise<void> {
   return new Promise((resolve) => {
     if (process.send === undefined || !process.connected) resolve()
     else process.send(message, undefined, undefined, () => resolve())

@@ -1,4 +1,4 @@
-/** Where a setting comes from: the command line, else the environment, else the settings file, else its default. */
+/** Resolves settings, in this order: command line, environment, settings file, defaults. */
 
 import { parse } from 'yaml'
 import { z } from 'zod'
@@ -21,17 +21,17 @@ export interface ResolvedSettings extends Omit<Settings, 'from' | 'to' | 'memory
   readonly from: readonly string[]
   readonly to: readonly string[]
   readonly memoryBytes: number
-  /** What the operator should know about where they came from. */
+  /** What the operator should know about where the settings came from. */
   readonly warnings: readonly string[]
   readonly limits: DocumentLimits
 }
 
 /**
- * A wandb-audit.yaml in the working folder counts only when the user trusts it: whoever wrote it would decide where keys are
- * sent, and people stand in folders that are not theirs.
+ * A wandb-audit.yaml in the working folder applies only if the user trusts it. Its author would decide where keys are sent,
+ * and people work in folders that are not their own.
  *
- * @param flags what stood on the command line, in the names of the settings file
- * @param named the settings file named on the command line; else the one that WANDB_AUDIT_CONFIG names
+ * @param flags the command line, with the names of the settings file
+ * @param named the settings file from the command line; when absent, that in WANDB_AUDIT_CONFIG
  * @throws AuditError, exit code 2, naming the setting and where it was given
  */
 export function resolveSettings(
@@ -69,7 +69,7 @@ function namedFile(path: string): FromFile {
   return { content: parseSettings(path, file.bytes), warnings: isSafe(file) ? [] : [warning] }
 }
 
-/** A mounted file is often root's, who may do as he likes anyway. */
+/** Mounted files often belong to root, who can do anything anyway. */
 const isSafe = ({ mode, ours, owner }: SmallFile): boolean => (ours || owner === 0) && (mode & 0o022) === 0
 
 function trustedFile(env: NodeJS.ProcessEnv): FromFile {
@@ -81,17 +81,17 @@ function trustedFile(env: NodeJS.ProcessEnv): FromFile {
   try {
     file = readSettingsFile(SETTINGS_FILE)
   } catch (error) {
-    // Whoever put it there shall not keep commands from running.
+    // Its author must not be able to stop commands from running.
     return ignored(error instanceof AuditError ? error.message : 'it cannot be read')
   }
   if (file === null) return { content: {}, warnings: [] }
   const trust = trustOf(SETTINGS_FILE, file.bytes, env)
   if (trust === 'trusted') return { content: parseSettings(SETTINGS_FILE, file.bytes), warnings: [] }
-  const why = trust === 'changed' ? 'it was changed since you trusted it' : 'you have not said that you trust it'
+  const why = trust === 'changed' ? 'it has changed since you trusted it' : 'you have not trusted it yet'
   return ignored(`${why}. Read it, then run \`wandb-audit trust\` here, or name it with --config ${SETTINGS_FILE}`)
 }
 
-/** Null when there is none. */
+/** Null when the file does not exist. */
 export function readSettingsFile(path: string): SmallFile | null {
   try {
     return readSmallFile(path)
@@ -123,7 +123,7 @@ function readEnvironment(env: NodeJS.ProcessEnv): Settings {
   return checked(given, 'the environment')
 }
 
-/** Environment variables are text; several addresses stand on several lines or are parted by commas. */
+/** Converts a variable's text; several addresses are separated by line breaks or commas. */
 function fromText(name: keyof Settings, text: string): unknown {
   if (name === 'from' || name === 'to')
     return text
@@ -142,11 +142,11 @@ function checked(given: unknown, where: string): Settings {
   throw usageError(`${where}: ${z.prettifyError(result.error).replaceAll('\n', ' ')}`)
 }
 
-/** The advice of an error about settings that no source is named. */
+/** @throws AuditError, exit code 2, when no source is named */
 export function requireSources({ from }: ResolvedSettings): readonly string[] {
   if (from.length > 0) return from
   throw usageError(
     'no source is named',
-    'Say where the logs are, for example --from https://acme.wandb.io or --from ./wandb-audit-logs.',
+    'Name the logs, for example --from https://acme.wandb.io or --from ./wandb-audit-logs.',
   )
 }

@@ -1,4 +1,4 @@
-/** Which settings files the user has said to trust: kept in the user's own configuration, by path and content. */
+/** Records which settings files the user trusts, by path and content, in the user's own configuration. */
 
 import { createHash, randomUUID } from 'node:crypto'
 import { chmodSync, mkdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -8,13 +8,13 @@ import { readSmallFile } from '../regular-file.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** `changed`: trusted once, with another content. */
+/** `changed`: trusted once, with other content. */
 export type Trust = 'trusted' | 'changed' | 'unknown'
 
 export function trustOf(path: string, content: Uint8Array, env: Environment): Trust {
   try {
     const { bytes, mode, ours } = readSmallFile(recordOf(path, env))
-    // Nobody but the user speaks for the user.
+    // Another user must not be able to record trust for this one.
     if (!ours || (mode & 0o022) !== 0) return 'unknown'
     return bytes.toString('utf8') === line(path, content) ? 'trusted' : 'changed'
   } catch {
@@ -42,7 +42,7 @@ export function removeTrust(path: string, env: Environment): void {
   rmSync(recordOf(path, env), { force: true })
 }
 
-/** One file for each path, so that two commands at once lose nothing. */
+/** One file for each path, so that concurrent commands do not overwrite each other's records. */
 function recordOf(path: string, env: Environment): string {
   const { XDG_CONFIG_HOME: config, HOME: home = homedir() } = env
   // https://specifications.freedesktop.org/basedir-spec: a relative path is to be ignored
@@ -50,12 +50,12 @@ function recordOf(path: string, env: Environment): string {
   return join(folder, 'wandb-audit', 'trusted', digest(canonical(path)))
 }
 
-/** As sha256sum writes and checks it. */
+/** The format of sha256sum. */
 const line = (path: string, content: Uint8Array): string => `${digest(content)}  ${canonical(path)}\n`
 
 const digest = (of: string | Uint8Array): string => createHash('sha256').update(of).digest('hex')
 
-/** Of a file that may be gone. */
+/** Works for a file that no longer exists. */
 function canonical(path: string): string {
   const absolute = resolve(path)
   try {

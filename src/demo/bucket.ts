@@ -1,4 +1,4 @@
-/** A made copy of an instance bucket: the same events as the stand-in of the API serves, without names. */
+/** Generates a copy of an instance bucket, with the same events as the stand-in of the API but without names. */
 
 import { createWriteStream } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
@@ -10,7 +10,7 @@ import { eventsIn, type World } from './wandb-api/world.js'
 
 const DAY_MS = 86_400_000
 
-/** What a bucket in real life holds now and then: a login page, a cut line, an event without its instant. */
+/** What real buckets contain now and then: a login page, a truncated line, an event without a valid timestamp. */
 const BAD_LINES = [
   '<html><body>Please log in</body></html>',
   '{"timestamp":"2026-10-01T10:00:00Z","action":"run:upd',
@@ -18,7 +18,7 @@ const BAD_LINES = [
   '{"timestamp":"yesterday","action":"user:login"}',
 ]
 
-/** Writes one .ndjson.gz a UTC day into `folder`, of the days before today; every tenth has some bad lines. */
+/** Writes one .ndjson.gz for each UTC day before today into `folder`; every tenth has some bad lines. */
 export async function writeBucket(folder: string, world: World, days: number, now: Date): Promise<void> {
   await mkdir(folder, { recursive: true })
   const today = Math.floor(now.getTime() / DAY_MS) * DAY_MS

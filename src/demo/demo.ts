@@ -1,4 +1,4 @@
-/** The demo: what a first evening with the product looks like, on made data, in one command. */
+/** The demo: a first tour of the product on generated data, in one command. */
 
 import { join } from 'node:path'
 import { EXIT, type ExitCode } from '../errors.js'
@@ -21,18 +21,18 @@ const QUESTIONS: readonly (readonly [title: string, sql: string])[] = [
 ]
 
 export interface DemoOptions {
-  /** Everything in it is made anew. */
+  /** Its demo files are replaced. */
   readonly folder: string
-  /** Keeps the stand-in of the W&B API running at the end; resolves when the user stops it. */
+  /** When given, the stand-in of the W&B API keeps running at the end until this resolves. */
   readonly untilStopped: (() => Promise<unknown>) | null
-  /** Runs a command, given as `process.argv` has it; sets the exit code. */
+  /** Runs a command, given as in `process.argv`; sets the exit code. */
   run(argv: readonly string[]): Promise<void>
   say(text: string): Promise<unknown>
 }
 
-/** Makes logs, loads them twice, and asks about them. */
+/** Generates logs, loads them twice, and queries them. */
 export async function demo({ folder, untilStopped, run, say }: DemoOptions): Promise<ExitCode> {
-  // Shows the command as it could be typed, and runs it.
+  // Prints the command as a user would type it, and runs it.
   const runCommand = async (args: readonly string[]): Promise<ExitCode> => {
     await say(`$ wandb-audit ${args.map((arg) => (/[^\w./:-]/.test(arg) ? `"${arg}"` : arg)).join(' ')}`)
     process.exitCode = undefined
@@ -42,7 +42,7 @@ export async function demo({ folder, untilStopped, run, say }: DemoOptions): Pro
   const bucket = join(folder, 'wandb-audit-logs')
   const sink = `duckdb:${join(folder, 'audit.duckdb')}`
   await prepareDemoFolder(folder)
-  await say(`Making ${DAYS} days of logs, and starting a stand-in of the W&B API that serves the same days with names.`)
+  await say(`Generating ${DAYS} days of logs and starting a local stand-in of the W&B API that serves them with names.`)
   await writeBucket(bucket, WORLD, DAYS, new Date())
   const api = await startWandbApi({ seed: WORLD.seed, eventsPerDay: WORLD.eventsPerDay, key: KEY })
   process.env.WANDB_API_KEY = KEY
@@ -54,8 +54,8 @@ export async function demo({ folder, untilStopped, run, say }: DemoOptions): Pro
       ...QUESTIONS.map(([, sql]) => ['query', sql, '--to', sink]),
     ]
     const notes = [
-      'The files of the bucket, which have no names in them:',
-      'The same days from the API: one row an event, and the names fill in (enriched).',
+      'The files of the bucket, which contain no names:',
+      'The same days from the API: still one row per event, and the names are filled in (enriched).',
       'Both again: nothing doubles.',
       ...QUESTIONS.map(([title]) => title),
     ]
@@ -64,10 +64,10 @@ export async function demo({ folder, untilStopped, run, say }: DemoOptions): Pro
       const code = await runCommand(command)
       if (code !== EXIT.done) return code
     }
-    await say(`\nThe tables are in ${join(folder, 'audit.duckdb')}: open them with any DuckDB, or ask with`)
+    await say(`\nThe tables are in ${join(folder, 'audit.duckdb')}: open them with any DuckDB, or query them with`)
     await say(`  bin/wandb-audit query "FROM audit_events LIMIT 5" --to ${sink}`)
     if (untilStopped !== null) {
-      await say(`\nThe stand-in stays up until Ctrl-C. Against it, in another terminal:`)
+      await say(`\nThe stand-in keeps running until Ctrl-C. To use it from another terminal:`)
       await say(`  export WANDB_API_KEY=${KEY}`)
       await say(`  bin/wandb-audit backfill --days 7 --from ${api.url} --to duckdb:try.duckdb`)
       await untilStopped()

@@ -1,16 +1,16 @@
-/** A stand-in's server: on 127.0.0.1, on a port of the system's choice. */
+/** Runs a stand-in's server on 127.0.0.1, on a port chosen by the system. */
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 export interface Listening {
-  /** Without a slash at the end. */
+  /** Without a trailing slash. */
   readonly url: string
-  /** Ends it, and whatever connections are still open. */
+  /** Stops the server and closes all open connections. */
   close(): Promise<void>
 }
 
-/** @param serve answers one request; where it fails, the connection ends without an answer */
+/** @param serve answers one request; if it fails, the connection is closed without an answer */
 export async function listen(
   serve: (request: IncomingMessage, response: ServerResponse) => Promise<void>,
 ): Promise<Listening> {

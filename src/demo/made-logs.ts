@@ -1,8 +1,8 @@
 /**
- * Made but plausible audit logs: the demo, the benchmark and the tests load them, nobody's real ones.
+ * Generated but plausible audit logs, so that the demo, the benchmark and the tests need no real ones.
  *
- * Everything follows from a seed, and every UTC day from the seed and its own date alone, so any window can be
- * made on its own and comes out the same each time.
+ * Everything follows from a seed, and each UTC day only from the seed and its date, so any window can be generated
+ * separately and is the same each time.
  */
 
 import { createHash } from 'node:crypto'
@@ -10,7 +10,7 @@ import { ACTIONS } from '../../schemas/actions.js'
 
 const DAY_MS = 86_400_000
 
-/** One made record, as the API serves it with names. */
+/** One generated record, as the API serves it with names. */
 export type MadeEvent = {
   timestamp: string
   action: string
@@ -27,7 +27,7 @@ const NAME_KEYS = new Set([
   'artifact_qualified_name',
 ])
 
-/** How often each action happens, relative to the others; an action not listed here has weight 1. */
+/** Relative frequencies of actions; an action not listed here has weight 1. */
 const WEIGHTS: Readonly<Record<string, number>> = {
   'artifact:read': 260,
   'run:update': 190,
@@ -46,7 +46,7 @@ const WEIGHTS: Readonly<Record<string, number>> = {
   'user:create_api_key': 3,
 }
 
-/** Mulberry32: a small seeded generator; `Math.random` cannot be seeded. Returns numbers in [0, 1). */
+/** Mulberry32, a small generator that can be seeded, unlike `Math.random`. Returns numbers in [0, 1). */
 function random(seed: number): () => number {
   let state = seed >>> 0
   return () => {
@@ -131,9 +131,9 @@ const digestOf = (artifact: number): string => createHash('md5').update(`artifac
 /**
  * The events of one UTC day, oldest first, with names.
  *
- * @param seed  which made world
+ * @param seed  identifies the generated world
  * @param day   any instant within the day, in milliseconds since 1970
- * @param count how many; about one in a thousand is an exact repeat of the one before it, as honest repeats are
+ * @param count how many; about one in a thousand repeats the event before it exactly, as happens in real logs
  */
 export function* madeDay(seed: number, day: number, count: number): Generator<MadeEvent> {
   const start = Math.floor(day / DAY_MS) * DAY_MS
@@ -192,7 +192,7 @@ function madeEvent(timestamp: string, action: string, integer: (below: number) =
   return event
 }
 
-/** The same event as the bucket and the anonymised API serve it: without the names. */
+/** The same event without names, as the bucket and the anonymised API serve it. */
 export function withoutNames(event: MadeEvent): MadeEvent {
   return Object.fromEntries(Object.entries(event).filter(([key]) => !NAME_KEYS.has(key))) as MadeEvent
 }

@@ -1,6 +1,6 @@
 /**
- * A stand-in of the W&B audit-log API on this machine, for the demo and the tests: all three dialects, made data,
- * and on request everything that goes wrong on the way.
+ * A local stand-in of the W&B audit-log API for the demo and the tests: all three dialects, generated data, and on request
+ * every fault that a client may meet.
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
@@ -13,19 +13,19 @@ export type { Fault } from './wandb-api/faults.js'
 export interface WandbApiOptions {
   /** Which API it speaks; `current` when absent. */
   readonly dialect?: Dialect
-  /** Which made world it serves, and how much of it: 1 and 400 events a day when absent. */
+  /** The generated world, and its events per day; 1 and 400 when absent. */
   readonly seed?: number
   readonly eventsPerDay?: number
-  /** From this instant on some projects have other names. */
+  /** From this instant on some projects have new names. */
   readonly renamedAt?: Date | null
-  /** The server's clock; the machine's when absent. */
+  /** The server's clock; this machine's when absent. */
   now?(): Date
   /** The only login it accepts: `api` and `local-demo-key` when absent. */
   readonly username?: string
   readonly key?: string
   /** A larger `numDays` is refused. */
   readonly largestNumDays?: number
-  /** What goes wrong with the first request, the second, and so on; null leaves one alone. */
+  /** The faults of the first request, the second, and so on; null for none. */
   readonly faults?: readonly (Fault | null)[]
 }
 
@@ -33,7 +33,7 @@ export interface RequestLogEntry {
   readonly method: string
   readonly path: string
   readonly query: Readonly<Record<string, string>>
-  /** What the server read the query as; null when it was refused. */
+  /** The range for which the server took the query; null when it refused the request. */
   readonly range: { readonly from: Date; readonly to: Date } | null
 }
 
@@ -44,10 +44,10 @@ export interface WandbApi {
   close(): Promise<void>
 }
 
-/** Cursors of pages nobody came back for are forgotten beyond this many; they can be made again. */
+/** How many cursors keep their paused generator; older ones are generated again when needed. */
 const PAUSED_CURSORS = 8
 
-/** Starts the stand-in on 127.0.0.1, on a port of the system's choice. */
+/** Starts the stand-in on 127.0.0.1, on a port chosen by the system. */
 export async function startWandbApi(options: WandbApiOptions = {}): Promise<WandbApi> {
   const dialect = options.dialect ?? 'current'
   const path = dialect === 'multi-tenant' ? '/audit_logs' : '/admin/audit_logs'

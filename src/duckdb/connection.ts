@@ -1,4 +1,4 @@
-/** Connections of our own, apart from the run's engine, and what all connections need. */
+/** Connections to databases of our own, apart from the run's engine, and what all connections need. */
 
 import { join } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
@@ -8,14 +8,14 @@ import { openInMemory } from './instance.js'
 
 export interface OwnConnection {
   readonly connection: DuckDBConnection
-  /** For its files; removed when it is closed. */
+  /** A folder for the caller's files; removed on close. */
   readonly folder: string
   close(): void
 }
 
-/** In memory, in UTC; whoever opens it calls `close`. */
+/** Opens an in-memory database in UTC; the caller closes it. */
 export async function openConnection(): Promise<OwnConnection> {
-  // DuckDB would spill into the working folder, which may be another user's.
+  // By default DuckDB would spill into the working folder, which may belong to another user.
   const folder = await scratchFolder()
   const instance = await openInMemory({ temp_directory: join(folder, 'spill') })
   const connection = await instance.connect()
@@ -38,9 +38,9 @@ export async function withConnection<T>(work: (connection: DuckDBConnection) => 
 }
 
 /**
- * Stops the connection's running statement when the signal is aborted while `work` goes on.
+ * Interrupts the connection's running statement when the signal is aborted during `work`.
  *
- * @throws AuditError `interrupted` when the signal was aborted; otherwise what `work` threw
+ * @throws AuditError `interrupted` when the signal is aborted; otherwise what `work` threw
  */
 export async function interruptible<T>(
   connection: Pick<DuckDBConnection, 'interrupt'>,

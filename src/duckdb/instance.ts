@@ -1,19 +1,19 @@
-/** Every DuckDB that the product opens: one that fetches and loads nothing by itself, and whose texts come back to the byte. */
+/** Opens every DuckDB of the product: it downloads and loads nothing by itself, and returns texts byte for byte. */
 
 import { DuckDBInstance } from '@duckdb/node-api'
 import { textDecoder } from '@duckdb/node-api/lib/vectors/dataAccessors.js'
 
-/** The client's own decoder takes a U+FEFF at the beginning of any text for a byte order mark, and drops it. */
+/** The client's own decoder drops a U+FEFF at the beginning of a text as a byte order mark. */
 const exact = new TextDecoder('utf-8', { ignoreBOM: true })
 textDecoder.decode = exact.decode.bind(exact)
 
-/** What is needed is built in; an extension would be code from the network, or from a folder that others may write to. */
+/** All that is needed is built in. An extension would be code from the network, or from a folder others may write to. */
 const SELF_CONTAINED = {
   autoinstall_known_extensions: 'false',
   autoload_known_extensions: 'false',
   allow_community_extensions: 'false',
   allow_persistent_secrets: 'false',
-  // Where it is empty, any query may read HTTP_PROXY of the environment there, with its password.
+  // If empty, any query can read HTTP_PROXY of the environment through it, with its password.
   http_proxy: 'none',
 }
 

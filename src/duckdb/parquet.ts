@@ -6,20 +6,27 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import { duckdbError } from './errors.js'
 import { quotedString } from './quoting.js'
 
-/** Rows a row group: the readers' unit of parallel work and of skipping. */
+/** Rows per row group, the unit in which readers work in parallel and skip data. */
 const ROW_GROUP_ROWS = 122_880
 
+/**
+ * DuckDB writes pages of up to 100 MB, and ends a row group only between vectors of 2,048 rows. With this bound, a file whose
+ * rows have at most 15,000 bytes has no page above 50 MB. DuckDB applies it only if it need not preserve the order of rows.
+ */
+const ROW_GROUP_BYTES = 16 << 20
+
 const COMPRESSIONS = {
-  // Of audit logs, whose hashes do not compress, the quickest level makes files no larger than the default: 20.2 MB to 20.7.
+  // The hashes in audit logs do not compress, so the fastest level makes no larger files than the default: 20.2 MB to 20.7.
   zstd: 'COMPRESSION zstd, COMPRESSION_LEVEL 1',
   snappy: 'COMPRESSION snappy',
 }
 
 /**
- * Writes the rows of a SELECT to a new file: compressed, statistics and dictionaries on, instants as TIMESTAMP(µs, UTC).
+ * Writes the rows of a SELECT to a new compressed file, with statistics, dictionaries, and instants as TIMESTAMP(µs, UTC).
  *
- * @param select SQL of the engine; its columns, in their order, are the file's
- * @param compression zstd, which every reader of ours knows; snappy where a warehouse documents no more than that
+ * @param select SQL for the engine; its columns become the file's, in the same order
+ * @param layout `ordered`: rows in the SELECT's order; `bounded`: in any order, with row groups bounded by bytes too
+ * @param compression zstd, which all our readers support, or snappy for a warehouse that documents nothing else
  * @returns the number of rows
  * @throws AuditError without any value of a record
  */
@@ -29,15 +36,20 @@ export async function writeParquet(
   select: string,
   path: string,
   compression: keyof typeof COMPRESSIONS = 'zstd',
+  layout: 'ordered' | 'bounded' = 'ordered',
 ): Promise<number> {
+  const bytes = layout === 'bounded' ? `, ROW_GROUP_SIZE_BYTES ${ROW_GROUP_BYTES}` : ''
   try {
+    if (layout === 'bounded') await engine.run('SET preserve_insertion_order = false')
     const { rowsChanged } = await engine.run(
       `COPY (${select}) TO ${quotedString(path)}
-        (FORMAT parquet, ${COMPRESSIONS[compression]}, ROW_GROUP_SIZE ${ROW_GROUP_ROWS})`,
+        (FORMAT parquet, ${COMPRESSIONS[compression]}, ROW_GROUP_SIZE ${ROW_GROUP_ROWS}${bytes})`,
     )
     return rowsChanged
   } catch (error) {
     throw duckdbError(who, error)
+  } finally {
+    if (layout === 'bounded') await engine.run('RESET preserve_insertion_order')
   }
 }
 

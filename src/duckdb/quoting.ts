@@ -1,4 +1,4 @@
-/** Names and values in DuckDB's SQL. Only ours are written there; values of records never are. */
+/** Quoting for DuckDB's SQL. Statements contain only our own names and values, never values of records. */
 
 import { quotedString } from '@duckdb/node-api'
 

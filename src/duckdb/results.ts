@@ -1,4 +1,4 @@
-/** DuckDB's results as the contract's: plain values, instants as RFC 3339 text. */
+/** Converts DuckDB's results to the contract's: plain values, instants as RFC 3339 text. */
 
 import {
   type DuckDBResult,
@@ -37,8 +37,8 @@ export function columnsOf(result: DuckDBResult): QueryResult['columns'] {
 }
 
 /**
- * @param who   whose result it is, for errors met on the way
- * @param close called when the last row was taken, or the reader stops before
+ * @param who   names the source of the result in errors
+ * @param close called after the last row, or when the consumer stops early
  */
 export async function* rowsOf(who: string, result: DuckDBResult, close: () => void): AsyncGenerator<readonly Value[]> {
   try {

@@ -1,44 +1,44 @@
-/** Files that were read in place may have changed under the transform. */
+/** Lands documents again whose files changed while the transform read them in place. */
 
 import { rm, writeFile } from 'node:fs/promises'
 import { AuditError, EXIT } from '../errors.js'
 import type { BatchingOptions, SpoolFile } from './batches.js'
 import { changedSince, type Landed, land } from './landing.js'
 
-type Told = Pick<BatchingOptions, 'signal' | 'limits' | 'onGone' | 'onFailed'>
+type Relanding = Pick<BatchingOptions, 'signal' | 'limits' | 'onGone' | 'onFailed'>
 
 /**
- * The same files, if nothing changed since they landed. Else others: a document that changed is landed again, as a copy; of
- * one that is gone or cannot be landed nothing is left, and it is told.
+ * Returns the same array when no file has changed. A changed document is landed again, as a copy. One that is gone or
+ * cannot be landed leaves an empty file and is reported through `onGone` or `onFailed`.
  */
-export async function relandChanged(files: readonly SpoolFile[], told: Told): Promise<readonly SpoolFile[]> {
-  let changed = false
-  const settled = []
+export async function relandChanged(files: readonly SpoolFile[], options: Relanding): Promise<readonly SpoolFile[]> {
+  let anyChanged = false
+  const current = []
   for (const file of files) {
     const [landed] = file.documents
-    const again = landed !== undefined && (await changedSince(landed))
-    changed ||= again
-    settled.push(again ? { path: file.path, documents: await landedAgain(landed, file.path, told) } : file)
+    const isChanged = landed !== undefined && (await changedSince(landed))
+    anyChanged ||= isChanged
+    current.push(isChanged ? { path: file.path, documents: await reland(landed, file.path, options) } : file)
   }
-  return changed ? settled : files
+  return anyChanged ? current : files
 }
 
-async function landedAgain({ document }: Landed, path: string, told: Told): Promise<Landed[]> {
+async function reland({ document }: Landed, path: string, options: Relanding): Promise<Landed[]> {
   try {
     const landed = await land(document, {
       path,
       allowInPlace: false,
-      signal: told.signal,
-      limits: told.limits,
+      signal: options.signal,
+      limits: options.limits,
       onBytes() {},
     })
     if (landed !== null) return [landed]
-    told.onGone(document)
+    options.onGone(document)
   } catch (error) {
     if (!(error instanceof AuditError) || error.exitCode === EXIT.interrupted) throw error
-    told.onFailed(document, error)
+    options.onFailed(document, error)
   }
-  // A link to what changed must not be written through.
+  // Remove it first: writing through the link would overwrite the operator's file.
   await rm(path, { force: true })
   await writeFile(path, '', { mode: 0o600 })
   return []

@@ -1,6 +1,6 @@
 /**
- * Unpacks gzip member by member, as gzip itself does: several behind each other, with zeros between and after them, and
- * nothing else. zlib in Node leaves out whatever comes behind zeros, without a word.
+ * Unpacks gzip as gzip itself does: several members, with zero padding between and after them, and nothing else. Node's
+ * zlib silently drops whatever follows the padding.
  */
 
 import { createGunzip, type Gunzip } from 'node:zlib'
@@ -8,7 +8,7 @@ import { trailing } from './trailing.js'
 
 const GZIP = [0x1f, 0x8b]
 
-/** @throws Error when a member is cut short or damaged; AuditError when something else stands behind one */
+/** @throws Error when a member is cut short or damaged; AuditError when other bytes follow one */
 export async function* unpackMembers(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const input = chunks[Symbol.asyncIterator]()
   const next = async (): Promise<Uint8Array | null> => {
@@ -24,20 +24,20 @@ export async function* unpackMembers(chunks: AsyncIterable<Uint8Array>): AsyncGe
       yield* unzip
       unpacked = true
     } catch (error) {
-      // zlib goes on by itself where members follow each other without a gap.
+      // zlib continues by itself when members follow each other without padding.
       if (unzip.bytesWritten > 0 && isHeader(error)) throw trailing('gzip')
       throw error
     } finally {
       unzip.destroy()
     }
-    rest = await behindZeros(await feeding, next)
+    rest = await skipZeros(await feeding, next)
     if (rest !== null && unpacked && GZIP.some((byte, i) => rest?.[i] !== byte)) throw trailing('gzip')
   }
 }
 
 const isHeader = (error: unknown): boolean => error instanceof Error && error.message === 'incorrect header check'
 
-/** Gives it chunk after chunk until it has enough. Resolves with what it did not take. */
+/** Feeds chunks until the member is complete. Resolves with the bytes that were not consumed. */
 async function feed(unzip: Gunzip, first: Uint8Array, next: () => Promise<Uint8Array | null>): Promise<Uint8Array> {
   const closed = new Promise<void>((resolve) => unzip.once('close', resolve))
   let given = 0
@@ -58,8 +58,8 @@ async function feed(unzip: Gunzip, first: Uint8Array, next: () => Promise<Uint8A
   return new Uint8Array()
 }
 
-/** What begins with another byte, two bytes at least if there are so many; null at the end. */
-async function behindZeros(bytes: Uint8Array, next: () => Promise<Uint8Array | null>): Promise<Uint8Array | null> {
+/** The bytes from the first non-zero one on, at least two unless the input ends; null at the end. */
+async function skipZeros(bytes: Uint8Array, next: () => Promise<Uint8Array | null>): Promise<Uint8Array | null> {
   for (let rest: Uint8Array | null = bytes; rest !== null; rest = await next()) {
     const start = rest.findIndex((byte) => byte !== 0)
     if (start === -1) continue

@@ -1,8 +1,8 @@
 /**
- * Landing: a document's bytes go to a spool file as plain NDJSON, are checked to be complete, counted and hashed.
+ * Landing writes a document to a spool file as plain NDJSON, checks that it is complete, counts its lines and hashes it.
  *
- * A plain local file that needs no change is not copied; the engine reads it where it is, and `changedSince`
- * tells afterwards whether it was still the same.
+ * A local file that is plain NDJSON already is not copied: the engine reads it in place, and `changedSince` checks
+ * afterwards that it stayed the same.
  */
 
 import { createHash } from 'node:crypto'
@@ -21,9 +21,9 @@ import { type UnpackFacts, unpack } from './unpack.js'
 
 export interface Landed {
   readonly document: Document
-  /** The document's version, or its SHA-256 where the source knew none. */
+  /** The document's version, or its SHA-256 when the source knew none. */
   readonly version: string
-  /** Where its plain NDJSON was put. */
+  /** The spool file with its plain NDJSON. */
   readonly path: string
   /** Size and lower-case hex SHA-256 of the bytes as they arrived. */
   readonly bytes: number
@@ -32,21 +32,21 @@ export interface Landed {
   readonly textBytes: number
   /** Lines that are not blank. */
   readonly lines: number
-  /** Lines that the engine had better not see: where each lies in the file `<path>.long`; a placeholder stands in the spool. */
+  /** Lines kept from the engine: their positions in the file `<path>.long`. The spool has a placeholder for each. */
   readonly longLines: ReadonlyMap<number, LongLine>
-  /** True when a saved page names a following one. */
+  /** True when a saved page names a next page. */
   readonly moreFollow: boolean
-  /** What the file was when it was read in place; null when it was copied. */
+  /** The state of the file when it was read in place; null when it was copied. */
   readonly inPlace: FileState | null
 }
 
-/** Two equal states are the same content: the change time cannot be set back by anyone but the clock. */
+/** Equal states mean equal content: nothing but the clock can set the change time back. */
 export type FileState = string
 
 export interface LandingOptions {
   /** The file to write, in a folder of the run's own. */
   readonly path: string
-  /** False when the file changed while it was read in place before. */
+  /** False when the file has changed during an earlier reading in place. */
   readonly allowInPlace: boolean
   readonly signal: AbortSignal
   readonly limits?: DocumentLimits
@@ -55,7 +55,7 @@ export interface LandingOptions {
 
 /**
  * @returns null when the document was removed after it was listed
- * @throws AuditError naming the document when it did not arrive whole after several tries, or is no log at all
+ * @throws AuditError naming the document when it did not arrive whole after several attempts, or is not a log
  */
 export async function land(document: Document, options: LandingOptions): Promise<Landed | null> {
   try {
@@ -87,7 +87,7 @@ async function landOnce(document: Document, options: Limited): Promise<Landed | 
   if (document.path !== undefined && (await fileState(document.path)) !== before) {
     throw new AuditError('the file changed while it was read', {
       retryable: true,
-      advice: 'It is read again when it is left alone.',
+      advice: 'Load it again once nothing writes to it.',
     })
   }
   if (landed.inPlace && document.path !== undefined) {
@@ -110,7 +110,7 @@ async function landOnce(document: Document, options: Limited): Promise<Landed | 
 
 interface Reading {
   readonly inPlace: boolean
-  /** The engine must not read these bytes as they stand; then no other figure counts where nothing was copied. */
+  /** The engine must not read these bytes as they are. If nothing was copied, the other fields mean nothing then. */
   readonly unfit: boolean
   readonly bytes: number
   readonly sha256: string
@@ -120,11 +120,11 @@ interface Reading {
   readonly moreFollow: boolean
 }
 
-/** One pass over the document; with `tryInPlace` nothing is written as long as the text is the bytes as they arrive. */
+/** Makes one pass over the document. With `tryInPlace`, writes nothing while the text equals the bytes that arrive. */
 async function read(document: Document, path: string, options: Limited, tryInPlace: boolean): Promise<Reading | null> {
   const stream = await document.open(options.signal)
   if (stream === null) return null
-  // Whoever writes to standard input knows of no signal.
+  // Standard input knows no signal, so end it by hand.
   if (stream instanceof Readable) options.signal.addEventListener('abort', () => stream.destroy(), { once: true })
   const hash = createHash('sha256')
   let bytes = 0
@@ -168,7 +168,7 @@ async function read(document: Document, path: string, options: Limited, tryInPla
   }
 }
 
-/** True when a document read in place is not, or no longer, what was landed. */
+/** True when a document that was read in place has changed since it landed. */
 export async function changedSince(landed: Landed): Promise<boolean> {
   if (landed.inPlace === null || landed.document.path === undefined) return false
   try {
@@ -184,10 +184,10 @@ export async function fileState(path: string): Promise<FileState> {
 }
 
 const SYSTEM_ADVICE: Readonly<Record<string, string>> = {
-  EACCES: 'Give this user the right to read it.',
+  EACCES: 'Give this user permission to read it.',
   ENOENT: 'It was there when it was listed; nothing is lost if it was moved on purpose.',
-  ENOSPC: 'The spool folder is full: make room, or name another with --spool.',
-  EISDIR: 'Name the files in it, or the folder itself.',
+  ENOSPC: 'The disk of the spool folder is full: free some space, or choose another folder with --spool.',
+  EISDIR: 'Name the folder itself, or the files in it.',
 }
 
 function systemError(error: unknown): { message: string; advice: string | undefined } {

@@ -1,31 +1,31 @@
-/** What one document may take, so that none can hold up all others for ever. */
+/** Limits for one document, so that none can hold up all others forever. */
 
 import { setMaxListeners } from 'node:events'
 import { AuditError } from '../errors.js'
 
 export interface DocumentLimits {
-  /** Of the document as it arrives and of its text, each. */
+  /** Applies to the document as it arrives, and to its text. */
   readonly maxBytes: number
-  /** From its request to its last byte. */
+  /** From the request to the last byte. */
   readonly timeoutMs: number
 }
 
-/** The largest days of the largest instances have some gigabytes; over a slow line that takes an hour or two. */
+/** The largest days of the largest instances have a few gigabytes, which take an hour or two over a slow line. */
 export const GENEROUS: DocumentLimits = { maxBytes: 16e9, timeoutMs: 6 * 3_600_000 }
 
-/** Node's timers go no further: 24 days. */
+/** The longest timer that Node supports: 24 days. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /**
- * @param work is given a signal that is aborted when the time is over, or with the other one
- * @throws AuditError when the time is over before the work is done
+ * @param work gets a signal that is aborted when the time is up or `signal` is aborted
+ * @throws AuditError when the time is up before the work is done
  */
 export async function withinTime<T>(
   timeoutMs: number,
   signal: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  // One signal ends all documents that are landing; Node would warn of a leak.
+  // Many documents listen to this one signal; Node would warn of a leak.
   setMaxListeners(0, signal)
   const controller = new AbortController()
   const stop = (): void => controller.abort()
@@ -44,13 +44,13 @@ export async function withinTime<T>(
 }
 
 function tooSlow(timeoutMs: number): AuditError {
-  return new AuditError(`it had not arrived after ${timeoutMs / 60_000} minutes; nothing of it is loaded`, {
-    advice: 'If it really takes so long, allow more with --document-timeout.',
+  return new AuditError(`it had not arrived after ${timeoutMs / 60_000} minutes; none of it was loaded`, {
+    advice: 'If it really takes that long, raise --document-timeout.',
   })
 }
 
 export function tooLarge({ maxBytes }: DocumentLimits): AuditError {
-  return new AuditError(`it is larger than ${maxBytes} bytes; nothing of it is loaded`, {
-    advice: 'If it really is a log, allow more with --max-document-bytes.',
+  return new AuditError(`it is larger than ${maxBytes} bytes; none of it was loaded`, {
+    advice: 'If it really is a log, raise --max-document-bytes.',
   })
 }

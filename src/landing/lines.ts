@@ -1,54 +1,55 @@
 /**
- * Counts the lines of a document while it streams by, and takes out those the engine had better not see.
+ * Counts the lines of a document as it streams by, and sets aside those that would harm the engine.
  *
- * The count is the outside proof that the engine lost no line, so it must agree with DuckDB's NDJSON reader on
- * what a line is: bytes up to LF or the end, unless they are all white space.
+ * The count proves, independently of the engine, that no line was lost. It must therefore agree with DuckDB's NDJSON
+ * reader on what a line is: the bytes up to LF or the end, unless they are all white space.
  */
 
 /**
- * Longer lines are put aside and read one at a time. The engine works on 2,048 lines at once in every thread, and several
- * copies of each: lines of 20 kB took more than 600 MB.
+ * Longer lines are set aside and read one at a time. Every thread of the engine works on 2,048 lines at once and keeps
+ * several copies of each: lines of 20 kB took more than 600 MB.
  */
 export const BULK_BYTES = 4096
 
 /**
- * So are lines with more commas, colons and opening brackets. The engine's tree of a line takes 16 bytes a value, and its
- * functions recurse: 6,000 lines of 8,000 bytes took more than 600 MB, and 400,000 levels ended the process.
+ * Lines with more commas, colons and opening brackets than this are set aside too. The engine's tree of a line takes
+ * 16 bytes a value, and its functions recurse: 6,000 lines of 8,000 bytes took more than 600 MB, and 400,000 levels of
+ * nesting killed the process.
  */
 export const BULK_SIGNS = 256
 
-/** A line this short is not worth counting in. */
+/** Lines up to this length cannot have enough signs to matter, so they are not counted. */
 const FEW_BYTES = 512
 
-/** Replaces a line that was put aside. It is not JSON, so the engine marks it for the slow path. */
+/** Replaces a line that was set aside. It is not JSON, so the engine marks it for the slow path. */
 export const PLACEHOLDER = Buffer.from('!')
 
 const LF = 0x0a
-/** White space to the engine, but not in JSON: a line with one takes the slow path. */
+/** White space to the engine but not in JSON: a line that contains one takes the slow path. */
 const VT = 0x0b
 const FF = 0x0c
-/** The engine overlooks a last line of one character that nothing ends. */
+/** Added after the last line, because the engine overlooks a last line of one character without a line end. */
 const LINE_END = Buffer.from('\n')
 
 const IS_SIGN = new Uint8Array(256)
 for (const sign of ',:[{') IS_SIGN[sign.charCodeAt(0)] = 1
 
 export interface LineSink {
-  /** Bytes as the engine shall read them. */
+  /** Bytes for the engine to read. */
   write(bytes: Uint8Array): void
-  /** One piece of line `line`, which is put aside. */
+  /** The next piece of line `line`, which is set aside. */
   putAside(piece: Uint8Array, line: number): void
-  /** The line has ended; null: it was white space, and is none. */
+  /** Ends the line that is set aside; null when it was only white space and does not count. */
   endAside(line: number | null): void
 }
 
 export class LineFilter {
-  /** Lines so far that are not blank. */
+  /** Lines so far, without blank ones. */
   lines = 0
-  /** Whether something was put aside. */
+  /** Whether any line was set aside. */
   altered = false
   private readonly sink: LineSink
-  /** The line that has begun but not ended: held back until it is known to be fit. */
+  /** The start of the current line, held back until the line is known to be fit for the engine. */
   private held: Uint8Array[] = []
   private length = 0
   private blank = true
@@ -97,7 +98,7 @@ export class LineFilter {
     this.sink.write(LINE_END)
   }
 
-  /** Whether the line, as far as it is known, is too long, or has too many signs once its end is known. */
+  /** Whether the line is too long or has an odd byte so far, or, once its end is known, has too many signs. */
   private isUnfit(chunk: Uint8Array, start: number, end: number): boolean {
     if (this.length > BULK_BYTES || (this.odd && !this.blank)) return true
     if (end === -1 || this.length <= FEW_BYTES) return false

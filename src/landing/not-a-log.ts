@@ -1,9 +1,9 @@
-/** Files that are no logs at all are refused whole: thousands of rejects would say the same less clearly. */
+/** Refuses files that are not logs at all: one error says more than thousands of rejects. */
 
 import { AuditError } from '../errors.js'
 import { peek } from './peek.js'
 
-/** How much of a document's text is looked at. */
+/** How much of a document's text is inspected. */
 const HEAD_BYTES = 64 * 1024
 
 interface Kind {
@@ -12,7 +12,7 @@ interface Kind {
   readonly magic: string
 }
 
-/** First bytes, as Latin-1; none of them begins a line of JSON. */
+/** First bytes, as Latin-1; no line of JSON begins with any of them. */
 const KINDS: readonly Kind[] = [
   { what: 'a PNG image', magic: '\x89PNG\r\n' },
   { what: 'a JPEG image', magic: '\xff\xd8\xff' },
@@ -41,23 +41,23 @@ const ADVICE: Readonly<Record<string, string>> = {
 }
 
 const MARKUP = /^\s*<(?:!doctype\s+html|html|head|\?xml)\b/i
-/** One broken line at its beginning makes a log no other thing. */
+/** A log with a broken first line is still a log. */
 const LINE_OF_A_LOG = /^\s*\{.*"timestamp"/m
 
-/** Hands on the text of a document. Throws AuditError, before its first byte, when that is no log. */
+/** Passes the text of a document on. Throws AuditError before the first byte when it is not a log. */
 export async function* refuseNonLogs(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const { head, rest } = await peek(chunks, HEAD_BYTES)
   const what = kindOf(head)
   if (what !== null) {
     await rest[Symbol.asyncIterator]().return?.()
-    throw new AuditError(`this is not a log, it is ${what}; nothing of it is loaded`, {
-      advice: ADVICE[what] ?? 'Leave it out of what --from names; an archive has to be unpacked first.',
+    throw new AuditError(`this is not a log, it is ${what}; none of it was loaded`, {
+      advice: ADVICE[what] ?? 'Exclude it from --from; if it is an archive with logs in it, unpack it first.',
     })
   }
   yield* rest
 }
 
-/** What the first bytes of a text are, where they are not a log's. */
+/** What a text is, judging from its first bytes; null when it may be a log. */
 export function kindOf(head: Uint8Array): string | null {
   const text = Buffer.from(head.buffer, head.byteOffset, Math.min(head.length, HEAD_BYTES)).toString('latin1')
   const kind = KINDS.find(({ at = 0, magic }) => text.startsWith(magic, at))

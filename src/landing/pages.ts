@@ -1,19 +1,19 @@
-/** Saved pages of the API become lines of events; any other text passes through untouched. */
+/** Turns saved pages of the API into lines of events; passes any other text through unchanged. */
 
 import { AuditError } from '../errors.js'
 import { Output, Page, PageError, type PageStep } from '../pages/page.js'
 
 export interface PageFacts {
-  /** Whether the text is one or more page objects; set before their first event is handed on. */
+  /** Whether the text consists of page objects; set before their first event is yielded. */
   isPage: boolean
-  /** Whether the last page named a following one. */
+  /** Whether the last page names a next page. */
   moreFollow: boolean
 }
 
 /**
  * @param chunks the document's text
- * @param facts  filled in while the text passes
- * @throws AuditError when a page breaks off or holds other than the `count` events it states
+ * @param facts  filled in as the text passes
+ * @throws AuditError when a page breaks off or does not hold the `count` of events it states
  */
 export async function* unwrapPages(chunks: AsyncIterable<Uint8Array>, facts: PageFacts): AsyncGenerator<Uint8Array> {
   try {
@@ -21,7 +21,7 @@ export async function* unwrapPages(chunks: AsyncIterable<Uint8Array>, facts: Pag
   } catch (error) {
     if (!(error instanceof PageError)) throw error
     throw new AuditError(
-      `the page object ${error.message}; the document did not arrive whole, and nothing of it is loaded`,
+      `the page object ${error.message}; the document did not arrive whole, and none of it was loaded`,
       {
         advice: 'Fetch or save it again.',
       },
@@ -36,7 +36,7 @@ async function* unwrapped(chunks: AsyncIterable<Uint8Array>, facts: PageFacts): 
       yield chunk
       continue
     }
-    // One for all pages of the chunk: there may be tens of thousands.
+    // One buffer for all pages of the chunk: there may be tens of thousands.
     const output = new Output(chunk)
     let rest: Uint8Array | null = chunk
     while (page !== null && rest !== null) {

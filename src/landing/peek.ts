@@ -1,6 +1,4 @@
-/** Looks at the beginning of a stream. */
-
-/** The first `count` bytes and what came with them, or all there are; and the whole again. */
+/** Returns the first `count` bytes of a stream, or more, or all when it is shorter; and the whole stream to read. */
 export async function peek(
   chunks: AsyncIterable<Uint8Array>,
   count: number,

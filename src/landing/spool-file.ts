@@ -1,18 +1,18 @@
-/** Where a document is landed: a file of plain NDJSON, and beside it one for the lines put aside, once there are any. */
+/** Where a document lands: a file of plain NDJSON, and next to it a file for lines set aside, created when needed. */
 
 import { closeSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { AuditError } from '../errors.js'
 import type { LineSink } from './lines.js'
 
-/** A longer line is nothing a log ever held. */
+/** No log has longer lines. */
 const LARGEST_LINE_BYTES = 64 * 1024 * 1024
 
-/** What is left free of the spool's disk, for all else that is on it: a share of the disk, and this much at most. */
+/** Disk space to leave free for others: a share of the disk, but no more than MOST_RESERVED_BYTES. */
 const RESERVE_SHARE = 0.05
 const MOST_RESERVED_BYTES = 1 << 30
-/** How much is written between two looks at the disk. */
-const LOOK_EVERY_BYTES = 16 << 20
+/** How much is written between two checks of the free space. */
+const CHECK_EVERY_BYTES = 16 << 20
 
 export interface LongLine {
   readonly offset: number
@@ -27,7 +27,7 @@ export class SpoolFile implements LineSink {
   private longFile: number | null = null
   private longBytes = 0
   private length = 0
-  private untilLook = 0
+  private untilCheck = 0
 
   constructor(path: string) {
     this.path = path
@@ -45,11 +45,11 @@ export class SpoolFile implements LineSink {
   putAside(piece: Uint8Array, line: number): void {
     this.length += piece.length
     if (this.length > LARGEST_LINE_BYTES) {
-      throw new AuditError(`line ${line} is longer than 64 MiB; nothing of the document is loaded`, {
-        advice: 'This is no audit log: leave it out of what --from names.',
+      throw new AuditError(`line ${line} is longer than 64 MiB; none of the document was loaded`, {
+        advice: 'No audit log has lines that long: exclude the file from --from.',
       })
     }
-    // Read in place, the document is going to be read again, as a copy.
+    // The document is being read in place; a second reading will copy it.
     if (this.file === null) return
     this.longFile ??= create(`${this.path}.long`)
     this.append(this.longFile, piece)
@@ -69,27 +69,27 @@ export class SpoolFile implements LineSink {
   }
 
   private append(file: number, bytes: Uint8Array): void {
-    this.untilLook -= bytes.length
-    if (this.untilLook < 0) {
+    this.untilCheck -= bytes.length
+    if (this.untilCheck < 0) {
       requireRoom(dirname(this.path))
-      this.untilLook = LOOK_EVERY_BYTES
+      this.untilCheck = CHECK_EVERY_BYTES
     }
     for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written)
   }
 }
 
-/** A new file, whatever stood there: a link to a document that was read in place must never be written through. */
+/** Replaces whatever has this name. It may be a link to a document that was read in place, which must not be written to. */
 function create(path: string): number {
   rmSync(path, { force: true })
   return openSync(path, 'wx', 0o600)
 }
 
-/** @throws AuditError when hardly anything is left of the disk */
+/** @throws AuditError when the disk is nearly full */
 function requireRoom(folder: string): void {
   const { bavail, blocks, bsize } = statfsSync(folder)
   const reserve = Math.min(blocks * bsize * RESERVE_SHARE, MOST_RESERVED_BYTES)
   if (bavail * bsize > reserve) return
-  throw new AuditError('the disk of the spool folder is nearly full; nothing of the document is loaded', {
-    advice: 'Make room, or name another folder with --spool; the next run loads it then.',
+  throw new AuditError('the disk of the spool folder is nearly full; none of the document was loaded', {
+    advice: 'Free some space, or choose another folder with --spool; the next run loads the document.',
   })
 }

@@ -1,4 +1,4 @@
-/** Landed batches divided: between their documents, and one document between its lines. */
+/** Splits landed batches into fewer documents, and a landed document into fewer lines. */
 
 import { createReadStream } from 'node:fs'
 import { appendFile, copyFile, type FileHandle, mkdtemp, open, stat, symlink } from 'node:fs/promises'
@@ -10,7 +10,7 @@ import { PLACEHOLDER } from './lines.js'
 const LF = 0x0a
 const WRITTEN_AT_ONCE = 1 << 20
 
-/** The lines of a landed file that are not blank, without what ends them; blank is what LineFilter calls so. */
+/** The lines of a landed file without their line ends. Blank lines, by the definition of LineFilter, are skipped. */
 export async function* linesOf(path: string): AsyncGenerator<Buffer> {
   let held: Buffer = Buffer.alloc(0)
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
@@ -31,7 +31,7 @@ const isBlank = (line: Buffer): boolean => line.every((byte) => byte === 0x20 ||
 export const documentsOf = ({ files }: Pick<LandedBatch, 'files'>): readonly Landed[] =>
   files.flatMap(({ documents }) => documents)
 
-/** The first and the second half of a batch's documents, of which there are two at least; in folders below the batch's. */
+/** The two halves of a batch of at least two documents, in subfolders of the batch's folder. */
 export async function halvesOf(batch: LandedBatch): Promise<readonly LandedBatch[]> {
   const count = documentsOf(batch).length
   const middle = Math.ceil(count / 2)
@@ -41,11 +41,11 @@ export async function halvesOf(batch: LandedBatch): Promise<readonly LandedBatch
 async function choose(batch: LandedBatch, from: number, to: number): Promise<LandedBatch> {
   const folder = await mkdtemp(join(batch.folder, 'half-'))
   const files: SpoolFile[] = []
-  let place = 0
+  let seen = 0
   for (const file of batch.files) {
-    const first = Math.max(0, from - place)
-    const chosen = file.documents.slice(first, Math.max(0, to - place))
-    place += file.documents.length
+    const first = Math.max(0, from - seen)
+    const chosen = file.documents.slice(first, Math.max(0, to - seen))
+    seen += file.documents.length
     if (chosen.length === 0) continue
     const path = join(folder, spoolName(files.length))
     if (chosen.length === file.documents.length) await link(file.path, path)
@@ -56,9 +56,9 @@ async function choose(batch: LandedBatch, from: number, to: number): Promise<Lan
 }
 
 /**
- * A document's lines, in order, in at most `ways` files; each with the lines before it.
+ * Splits a document's lines, in order, into at most `ways` files; `before` counts the lines that precede each.
  *
- * @param file that of one document
+ * @param file holds one document
  */
 export async function cutLines(
   file: SpoolFile,
@@ -73,8 +73,8 @@ export async function cutLines(
     const lines = Math.min(size, landed.lines - before)
     const path = join(await mkdtemp(join(folder, 'lines-')), spoolName(0))
     const longLines = new Map(
-      [...landed.longLines].flatMap(([line, place]) =>
-        line > before && line <= before + lines ? [[line - before, place] as const] : [],
+      [...landed.longLines].flatMap(([line, position]) =>
+        line > before && line <= before + lines ? [[line - before, position] as const] : [],
       ),
     )
     await copyLines(file.path, path, before, lines)
@@ -85,9 +85,9 @@ export async function cutLines(
 }
 
 /**
- * The same document with lines put aside, as landing does with those that are too long.
+ * The same document with some lines set aside, as landing does with lines that are too long.
  *
- * @param refused the lines, and why the engine refused each
+ * @param refused line number → why the engine refused the line
  */
 export async function withLinesAside(
   file: SpoolFile,
@@ -116,7 +116,7 @@ export async function withLinesAside(
   return { path, documents: [{ ...landed, path, longLines }], refused }
 }
 
-/** A line of a document that has its file to itself, as it arrived. */
+/** A line as it arrived; the file holds one document. */
 export async function lineOf(file: SpoolFile, wanted: number): Promise<Buffer> {
   const long = await longLine(file, wanted)
   if (long !== null) return long
@@ -125,21 +125,21 @@ export async function lineOf(file: SpoolFile, wanted: number): Promise<Buffer> {
   throw new RangeError(`there is no line ${wanted}`)
 }
 
-/** A document with a long line has its file to itself. */
+/** A line from `<path>.long`, or null; a document with long lines has its spool file to itself. */
 export async function longLine({ path, documents }: SpoolFile, line: number): Promise<Buffer | null> {
-  const place = documents[0]?.longLines.get(line)
-  if (place === undefined) return null
+  const position = documents[0]?.longLines.get(line)
+  if (position === undefined) return null
   const file = await open(`${path}.long`)
   try {
-    const { buffer } = await file.read(Buffer.alloc(place.length), 0, place.length, place.offset)
+    const { buffer } = await file.read(Buffer.alloc(position.length), 0, position.length, position.offset)
     return buffer
   } finally {
     await file.close()
   }
 }
 
-/** The engine knows the files of a batch by these names. */
-const spoolName = (place: number): string => String(place).padStart(8, '0')
+/** The engine identifies the files of a batch by these names. */
+const spoolName = (index: number): string => String(index).padStart(8, '0')
 
 const countLines = (documents: readonly Landed[]): number => documents.reduce((sum, { lines }) => sum + lines, 0)
 

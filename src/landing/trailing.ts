@@ -1,9 +1,9 @@
 import { AuditError } from '../errors.js'
 
-/** Bytes behind a whole archive that belong to none. */
+/** Other bytes follow the end of an archive. */
 export function trailing(kind: string): AuditError {
-  return new AuditError(`behind the ${kind} archive there are other bytes; nothing of it is loaded`, {
+  return new AuditError(`other bytes follow the ${kind} archive; none of it was loaded`, {
     advice:
-      'It may be two files in one, or a copy that went wrong: copy it again, or unpack it by hand and load the plain file.',
+      'It may be two files in one, or a failed copy: copy it again, or unpack it by hand and load the plain file.',
   })
 }

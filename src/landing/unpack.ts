@@ -1,11 +1,11 @@
-/** Unpacks .gz and .zst by their first bytes, never by their name, and takes off byte order marks. */
+/** Unpacks .gz and .zst, recognised by their first bytes rather than their names, and removes byte order marks. */
 
 import { AuditError } from '../errors.js'
 import { unpackMembers } from './gzip.js'
 import { peek } from './peek.js'
 import { unpackFrames } from './zstd.js'
 
-/** Audit logs pack 10 to 30 times; what unpacks further than this, and is large, is a bomb. */
+/** Audit logs compress 10 to 30 times; a large file that unpacks further than this is a decompression bomb. */
 const MOST_RATIO = 200
 const ALWAYS_ALLOWED = 256 * 1024 * 1024
 
@@ -15,19 +15,19 @@ const BOM = [0xef, 0xbb, 0xbf]
 
 const startsWith = (bytes: Uint8Array, magic: readonly number[]): boolean => magic.every((byte, i) => bytes[i] === byte)
 
-/** A frame that any zstd archive may begin with: RFC 8878 §3.1.2. */
+/** A skippable frame, with which any zstd archive may begin: RFC 8878 §3.1.2. */
 const isSkippable = ([first = 0, ...others]: Uint8Array): boolean =>
   first >> 4 === 5 && [0x2a, 0x4d, 0x18].every((byte, i) => others[i] === byte)
 
 export interface UnpackFacts {
-  /** True when the text is the bytes as they arrived. */
+  /** True when the text equals the bytes that arrived. */
   asArrived: boolean
 }
 
 /**
  * @param chunks the bytes as they arrive
- * @param facts  `asArrived` is set before the first chunk is handed on
- * @throws AuditError when an archive is cut short or damaged, or unpacks without bound
+ * @param facts  `asArrived` is set before the first chunk is yielded
+ * @throws AuditError when an archive is cut short or damaged, or unpacks to far more than its size
  */
 export async function* unpack(chunks: AsyncIterable<Uint8Array>, facts: UnpackFacts): AsyncGenerator<Uint8Array> {
   const packed = { bytes: 0 }
@@ -39,7 +39,7 @@ export async function* unpack(chunks: AsyncIterable<Uint8Array>, facts: UnpackFa
   yield* withoutMarks(text, facts)
 }
 
-/** The engine passes over a mark as well, even where nothing else is in the line: none may be left to it. */
+/** Removes all marks: the engine skips them too, but would then not count a line that holds nothing else. */
 async function* withoutMarks(chunks: AsyncIterable<Uint8Array>, facts: UnpackFacts): AsyncGenerator<Uint8Array> {
   let held: Uint8Array | null = new Uint8Array()
   for await (const chunk of chunks) {
@@ -74,7 +74,7 @@ async function* bounded(
   for await (const chunk of chunks) {
     bytes += chunk.length
     if (bytes > Math.max(ALWAYS_ALLOWED, packed.bytes * MOST_RATIO)) {
-      throw new AuditError(`the archive unpacks to more than ${MOST_RATIO} times its size; nothing of it is loaded`, {
+      throw new AuditError(`the archive unpacks to more than ${MOST_RATIO} times its size; none of it was loaded`, {
         advice: 'If it really holds audit logs, unpack it by hand and load the plain file.',
       })
     }
@@ -91,11 +91,8 @@ async function* undamaged(kind: string, text: AsyncIterable<Uint8Array>): AsyncG
 }
 
 function damaged(kind: string, cause: unknown): AuditError {
-  return new AuditError(
-    `the ${kind} archive is cut short, damaged or followed by other bytes; nothing of it is loaded`,
-    {
-      advice: `Copy it again, whole; the next run loads it then. \`${kind} -t\` says more.`,
-      cause,
-    },
-  )
+  return new AuditError(`the ${kind} archive is cut short, damaged or followed by other bytes; none of it was loaded`, {
+    advice: `Copy it again in full; the next run loads it. \`${kind} -t\` shows details.`,
+    cause,
+  })
 }

@@ -1,6 +1,6 @@
 /**
- * Unpacks zstd frame by frame (RFC 8878). fzstd decodes the blocks but looks at no checksum, so the frames are walked
- * here: a changed byte is found, as is a frame that asks for too much memory.
+ * Unpacks zstd frame by frame (RFC 8878). fzstd decodes blocks but verifies no checksum, so the frames are parsed here,
+ * which also catches a frame that asks for too much memory.
  */
 
 import { Decompress } from 'fzstd'
@@ -8,12 +8,12 @@ import xxhash from 'xxhash-wasm'
 import { AuditError } from '../errors.js'
 import { trailing } from './trailing.js'
 
-/** The zstd command refuses larger windows too, unless told otherwise. */
+/** The zstd command refuses larger windows by default, too. */
 const LARGEST_WINDOW = 2 ** 27
 
 /**
- * fzstd moves the whole window for every block, of however few bytes. What archives of logs ask for is below this many
- * bytes moved for each that arrived (`--long` asks for 22,000), with a second's worth for free.
+ * fzstd moves the whole window for every block, however small. Archives of logs stay below this many bytes moved per
+ * byte that arrived (`--long` needs 22,000). The first bytes, about a second's worth, are free.
  */
 const MOST_MOVED_PER_BYTE = 32_768
 const MOVED_FOR_FREE = 2 ** 33
@@ -77,7 +77,7 @@ interface Header {
   readonly window: number
 }
 
-/** RFC 8878 §3.1.1.1: what follows the descriptor, and what it says. */
+/** Parses what follows the descriptor: RFC 8878 §3.1.1.1. */
 async function readHeader(input: ByteReader, descriptor: number): Promise<Header> {
   const singleSegment = (descriptor & 0x20) !== 0
   const windowSize = singleSegment ? 0 : 1
@@ -87,7 +87,7 @@ async function readHeader(input: ByteReader, descriptor: number): Promise<Header
   const content = readNumber(bytes.subarray(windowSize + dictionarySize))
   const window = singleSegment ? content : windowOf(bytes[0] as number)
   if (window > LARGEST_WINDOW) {
-    throw new AuditError('the zstd archive asks for more than 128 MiB to unpack; nothing of it is loaded', {
+    throw new AuditError('the zstd archive needs more than 128 MiB of memory to unpack; none of it was loaded', {
       advice: 'Unpack it by hand with `zstd -d --long=31` and load the plain file.',
     })
   }
@@ -99,7 +99,7 @@ const windowOf = (descriptor: number): number => {
   return base + (base / 8) * (descriptor & 7)
 }
 
-/** Little-endian; of up to eight bytes, and beyond 2^53 near enough to be refused. */
+/** Little-endian, up to eight bytes. Beyond 2^53 it is inexact, but large enough to be refused. */
 function readNumber(bytes: Uint8Array): number {
   let sum = 0
   for (let i = bytes.length - 1; i >= 0; i--) sum = sum * 256 + (bytes[i] as number)
@@ -107,14 +107,14 @@ function readNumber(bytes: Uint8Array): number {
 }
 
 function unpacksTooSlowly(): AuditError {
-  return new AuditError('the zstd archive would take too long to unpack for its size; nothing of it is loaded', {
+  return new AuditError('the zstd archive would take too long to unpack for its size; none of it was loaded', {
     advice: 'If it really holds audit logs, unpack it by hand with `zstd -d --long=31` and load the plain file.',
   })
 }
 
-/** Takes given numbers of bytes from chunks of any size. */
+/** Reads exact numbers of bytes from chunks of any size. */
 class ByteReader {
-  /** Bytes so far. */
+  /** Bytes taken so far. */
   taken = 0
   private readonly chunks: AsyncIterator<Uint8Array>
   private rest: Uint8Array = new Uint8Array()
@@ -123,7 +123,7 @@ class ByteReader {
     this.chunks = chunks[Symbol.asyncIterator]()
   }
 
-  /** @returns null at the end, where `mayEnd` allows it and nothing has been taken */
+  /** @returns null at the end of the input, if `mayEnd` allows that */
   async take(count: number, mayEnd: boolean): Promise<Uint8Array | null> {
     if (this.rest.length < count && !(await this.fill(count))) {
       if (mayEnd && this.rest.length === 0) return null
@@ -143,7 +143,7 @@ class ByteReader {
     for (let left = count; left > 0; left -= 65_536) await this.need(Math.min(left, 65_536))
   }
 
-  /** Whether there are so many bytes. */
+  /** Returns whether `count` bytes are available. */
   private async fill(count: number): Promise<boolean> {
     const pieces = [this.rest]
     let bytes = this.rest.length

@@ -1,13 +1,13 @@
 /**
- * Reads page objects, `{"audit_logs": [{…}, {…}], "count": 2, "next_cursor": null}`, into one event a line.
+ * Parses page objects, `{"audit_logs": [{…}, {…}], "count": 2, "next_cursor": null}`, into one event a line.
  *
- * Works on bytes as they stream by and copies each event's own text, so a page of any size needs no memory and
- * a number of any length stays exact.
+ * It copies each event's own bytes as they stream by, so that a page of any size needs no memory and a number of any
+ * length stays exact.
  */
 
 import { Nesting } from './nesting.js'
 
-/** A page's members other than audit_logs are few and short; what goes beyond is no page. */
+/** The members other than audit_logs are few and short; a text with more is not a page. */
 const MEMBERS_BYTES = 64 * 1024
 
 const LF = 0x0a
@@ -17,23 +17,23 @@ const COMMA = 0x2c
 const OPEN_ARRAY = 0x5b
 const OPEN_OBJECT = 0x7b
 
-/** Within the page and its list of events. */
+/** The depth between events: inside the page and its list of events. */
 const EVENTS_DEPTH = 2
 
 const COLON = 0x3a
 const BACKSLASH = 0x5c
 const KEY = Buffer.from('"audit_logs"')
 
-/** An event may have an unknown key of that name; a page has neither of an event's required keys. */
+/** An event may have an unknown key `audit_logs`, but a page has none of an event's required keys. */
 const isEvent = (members: object): boolean => 'timestamp' in members || 'action' in members
 
-/** A page is damaged; the message continues "the page". */
+/** A page is damaged; the message continues a sentence that begins with "the page". */
 export class PageError extends Error {}
 
-/** What becomes of one chunk: never more bytes than it has. */
+/** Collects the events in one chunk; never more bytes than the chunk has. */
 export class Output {
   length = 0
-  /** Whether the events can be copied as they stand: no line of theirs would end too early. */
+  /** Whether events can be copied unchanged, because no line break within them would end their line too early. */
   readonly asItIs: boolean
   private readonly buffer: Buffer
 
@@ -57,16 +57,16 @@ export class Output {
 }
 
 export interface PageStep {
-  /** Bytes of the chunk that lie behind the page, or all there was of what is no page; null when used up. */
+  /** The rest of the chunk after the page, or all text so far if it is not a page; null when used up. */
   readonly left: Uint8Array | null
   readonly state: 'reading' | 'done' | 'not a page'
 }
 
-/** Reads one page object; white space before it is skipped. */
+/** Parses one page object, skipping white space before it. */
 export class Page {
-  /** Of the following page; null when there is none. Known once the page is done. */
+  /** The cursor of the next page; null when there is none. Known once the page is done. */
   nextCursor: string | null = null
-  /** The text before and behind the events; joined they are a small JSON object. */
+  /** The text before and after the events; joined, it is a small JSON object. */
   private members: number[] = []
   private inEvents = false
   private behindEvents = false
@@ -128,22 +128,22 @@ export class Page {
       } else if (byte > 0x20 || nesting.inString || nesting.depth > EVENTS_DEPTH) {
         if (!this.eventOpen) this.events++
         this.eventOpen = true
-        // A line break between tokens would end the line; one within a string is an error and must stay one.
+        // A line break between tokens would end the line; one within a string is invalid and must stay so.
         output.put(byte === LF ? (nesting.inString ? CR : SPACE) : byte)
       }
     }
     return { left: null, state: 'reading' }
   }
 
-  /** Whether the text so far may become a page, and is more than white space. */
+  /** Whether an object has begun that may be a page. */
   get begun(): boolean {
     return this.nesting.depth > 0
   }
 
   /**
-   * What was held back in the hope of a page.
+   * Returns the text held back because it might have become a page.
    *
-   * @throws PageError when a page has begun and not ended
+   * @throws PageError when a page has begun but not ended
    */
   end(): Uint8Array {
     if (this.inEvents || this.behindEvents) throw new PageError('breaks off')
@@ -155,7 +155,7 @@ export class Page {
     this.nesting.push(OPEN_OBJECT)
   }
 
-  /** Whether the members so far end in `"audit_logs": [`; no more of them is looked at. */
+  /** Whether the members so far end in `"audit_logs": [`; looks only at their end. */
   private endsInKey(): boolean {
     const { members } = this
     let at = members.length - 2
@@ -167,7 +167,7 @@ export class Page {
     return members[start - 1] !== BACKSLASH && KEY.every((byte, i) => members[start + i] === byte)
   }
 
-  /** Whether the list that begins here is a page's; if not, nothing that follows makes it one. */
+  /** Whether the list that begins here is a page's list of events; if not, nothing that follows can make it one. */
   private atEvents(): boolean {
     try {
       const members = JSON.parse(`${Buffer.from(this.members).toString('utf8')}]}`)
@@ -177,7 +177,7 @@ export class Page {
     }
   }
 
-  /** Whether this is the page of a server that writes a list of nothing as null. */
+  /** Whether this is a page whose server writes an empty list as null. */
   private withoutList(): boolean {
     try {
       const members = JSON.parse(Buffer.from(this.members).toString('utf8'))
@@ -200,15 +200,15 @@ export class Page {
     }
     if (isEvent(members)) throw new PageError('is an event and a page at once')
     const { audit_logs: list, count, next_cursor: cursor } = members
-    // Of the list that was read nothing is left here: what is there is another one.
+    // The list of events is not in `members`, so a list with content is a second one.
     if (this.behindEvents && !(Array.isArray(list) && list.length === 0)) throw new PageError('has two lists of events')
     if (cursor !== undefined && cursor !== null && typeof cursor !== 'string') {
-      throw new PageError('names its next page by something other than a text')
+      throw new PageError('has a next_cursor that is not a text')
     }
     if (typeof count === 'number' && count !== this.events) {
       throw new PageError(`states ${count} events and holds ${this.events}`)
     }
-    // Some servers write the end as an empty text.
+    // Some servers end with an empty text.
     this.nextCursor = cursor || null
   }
 }

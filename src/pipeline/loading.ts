@@ -1,6 +1,6 @@
 /**
- * A landed batch into the sinks. What fails is taken apart, in halves down to a document and then to its lines, so that only
- * what is at fault is left out: by the engine for all sinks, by a sink for that one alone.
+ * Loads a landed batch into the sinks. A batch that fails is split in halves, down to one document and then to its lines,
+ * so that only the cause is left out: for all sinks when the engine fails, for one sink when that sink fails.
  */
 
 import { rm } from 'node:fs/promises'
@@ -14,8 +14,8 @@ import { loadByLines } from './refusals.js'
 import { keysOf, type Transformed, type Transforming, transformBatch } from './transforming.js'
 
 /**
- * So many documents refused down to the last line, one after the other, and nothing taken in between: it is not the data. More
- * than one, for a name could be at fault.
+ * After this many documents in a row of which a sink refused every line, the sink is at fault rather than the data. More
+ * than one, because the document's name might be the cause.
  */
 const MOST_REFUSALS = 3
 
@@ -23,15 +23,15 @@ export interface Loading extends Transforming {
   readonly sinks: readonly LoadingSink[]
   readonly logger: Logger
   readonly progress: Progress
-  /** Of each batch that loads into all sinks; not when a sink alone needs it again. */
+  /** Called for each batch that loads into all sinks, but not again when one sink needs it transformed once more. */
   onTransformed(rows: number): void
-  /** By sink: documents refused whole since it took anything. */
+  /** By sink: how many documents it has refused whole since it last took anything. */
   readonly refusals: Map<string, number>
 }
 
 /**
- * @param only the sinks to load into, where it is not all of them
- * @throws AuditError when no sink takes any more, or the signal is aborted
+ * @param only the sinks to load into; all when absent
+ * @throws AuditError when no sink is left, or the signal is aborted
  */
 export async function loadBatch(landed: LandedBatch, run: Loading, only?: readonly LoadingSink[]): Promise<void> {
   const { journal, source } = run
@@ -39,10 +39,10 @@ export async function loadBatch(landed: LandedBatch, run: Loading, only?: readon
   const taken = ({ id }: LoadingSink): number => journal.loadedCount(id, keys)
   const sinks = (only ?? run.sinks).filter((sink) => !journal.hasFailed(sink.id) && taken(sink) < keys.length)
   if (sinks.length === 0) return
-  // A process that died had loaded some of them.
+  // A process that crashed had loaded some of the documents.
   if (sinks.some((sink) => taken(sink) > 0)) return loadHalves(landed, run, only)
   const transformed = await transformBatch(landed, keys, run)
-  if (transformed === 'apart') return loadHalves(landed, run, only)
+  if (transformed === 'split') return loadHalves(landed, run, only)
   if (transformed === null) return
   if (only === undefined) run.onTransformed(transformed.batch.rowsRead)
   await loadInto(sinks, transformed, run)
@@ -50,10 +50,10 @@ export async function loadBatch(landed: LandedBatch, run: Loading, only?: readon
 }
 
 async function loadHalves(landed: LandedBatch, run: Loading, only?: readonly LoadingSink[]): Promise<void> {
-  // What killed comes last: by then the others are loaded, and need not be landed again after the next death.
-  const killed = (half: LandedBatch): number => (run.journal.hasKilled(keysOf(half, run.source)) ? 1 : 0)
+  // Documents that crashed a process come last: the others are loaded by then, and need not land again after another crash.
+  const crashes = (half: LandedBatch): number => (run.journal.hasKilled(keysOf(half, run.source)) ? 1 : 0)
   const halves = await halvesOf(landed)
-  for (const half of halves.toSorted((a, b) => killed(a) - killed(b))) {
+  for (const half of halves.toSorted((a, b) => crashes(a) - crashes(b))) {
     await loadBatch(half, run, only)
     await rm(half.folder, { recursive: true, force: true })
   }
@@ -68,22 +68,22 @@ async function loadInto(sinks: readonly LoadingSink[], transformed: Transformed,
       run.progress.loaded(counts.read)
       continue
     } catch (error) {
-      if (!mayLieInTheData(error, run)) {
+      if (!mayBeTheData(error, run)) {
         await giveUp(sink, error, run)
         continue
       }
     }
     if (keys.length > 1) await loadHalves(landed, run, [sink])
     else await loadOne(sink, transformed, run)
-    // By now the engine holds something else.
+    // The engine holds other data now.
     return loadBatch(landed, run, sinks.slice(i + 1))
   }
 }
 
-/** A document that the sink refuses whole. */
+/** Loads, line by line, a document that the sink refuses whole. */
 async function loadOne(sink: LoadingSink, transformed: Transformed, run: Loading): Promise<void> {
   try {
-    const refusal = await loadByLines(sink, transformed, run, (error) => mayLieInTheData(error, run))
+    const refusal = await loadByLines(sink, transformed, run, (error) => mayBeTheData(error, run))
     if (refusal === null) return
     for (const { document } of documentsOf(transformed.landed)) {
       run.onFailed(document, new AuditError(`${sink.id} refuses ${printable(document.id)}: ${refusal}`))
@@ -92,24 +92,24 @@ async function loadOne(sink: LoadingSink, transformed: Transformed, run: Loading
     run.refusals.set(sink.id, refusals)
     if (refusals >= MOST_REFUSALS) await giveUp(sink, new AuditError(refusal), run)
   } catch (error) {
-    mayLieInTheData(error, run)
+    mayBeTheData(error, run)
     await giveUp(sink, error, run)
   }
 }
 
 /**
- * False for a fault that splitting cannot mend: the network, a login, a right, the disk, a lock.
+ * False for errors that splitting the batch cannot cure: network, login, permissions, disk, locks.
  *
- * @throws AuditError when the signal was aborted, whatever the stop made fail
+ * @throws AuditError when the signal is aborted, whatever error the abort caused
  */
-function mayLieInTheData(error: unknown, { signal, logger }: Loading): boolean {
+function mayBeTheData(error: unknown, { signal, logger }: Loading): boolean {
   if (!(error instanceof AuditError)) {
     if (signal.aborted) throw interrupted()
     return true
   }
   if (error.exitCode === EXIT.interrupted) throw error
   if (signal.aborted) {
-    // What was committed before the stop is told.
+    // Log it: the error may say what was committed before the abort.
     logger.error({ err: error })
     throw interrupted()
   }
@@ -117,7 +117,7 @@ function mayLieInTheData(error: unknown, { signal, logger }: Loading): boolean {
 }
 
 async function giveUp(sink: LoadingSink, error: unknown, { journal, logger }: Loading): Promise<void> {
-  logger.error({ err: error }, `${sink.id} takes no more of this run`)
+  logger.error({ err: error }, `${sink.id} failed; nothing more is loaded into it in this run`)
   await journal.failSink(sink.id, error instanceof AuditError ? error.message : 'an unexpected error')
   if (journal.summary.sinks.every((each) => each.error !== null)) throw error
 }

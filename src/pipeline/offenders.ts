@@ -1,20 +1,20 @@
-/** Which lines of a document the engine fails on. */
+/** Finds the lines of a document on which the engine fails. */
 
 import { rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { SpoolFile } from '../landing/batches.js'
 import { cutLines } from '../landing/spooled.js'
 
-/** More at a time would be many trials where one would do; fewer are more deaths until one line is left. */
+/** How many pieces each step cuts a document into: more pieces take more attempts, fewer take more crashes. */
 const WAYS = 16
 
-/** A document with more of them is no log with a bad line in it. */
+/** A document with more bad lines than this is not a log with a few bad lines. */
 export const MOST_OFFENDERS = 100
 
 /**
- * @param file  the lines of one document, on which the engine fails
- * @param fails tells why the engine fails on some of them, or null; with the number of lines before these
- * @returns each line on which it fails alone, and why; one more than MOST_OFFENDERS at most
+ * @param file  one document, on which the engine fails
+ * @param fails returns why the engine fails on a piece, or null; `before` counts the lines that precede the piece
+ * @returns each line on which the engine fails, and why; at most one more than MOST_OFFENDERS
  */
 export async function offendersOf(
   file: SpoolFile,

@@ -1,4 +1,4 @@
-/** A document that a sink refuses, loaded without the lines it refuses. */
+/** Loads a document that a sink refuses, without the lines that it refuses. */
 
 import type { Batch, LoadingSink } from '../contract.js'
 import { duckdbError } from '../duckdb/errors.js'
@@ -8,22 +8,23 @@ import type { Loading } from './loading.js'
 import { MOST_OFFENDERS } from './offenders.js'
 import type { Transformed } from './transforming.js'
 
-/** So many lines refused and none taken: it is the sink, and no line shall suffer for it. */
+/** After this many refused lines and none taken, the sink is at fault, and no line becomes a reject for it. */
 const MOST_BEFORE_ANY = 8
 
 /**
- * Loads a document in parts, each half of the one that was refused, down to single lines; a line that is refused twice
- * becomes a reject of this sink. The receipt comes last, so that a stop on the way leaves rows that the next run finds.
+ * Loads a document in parts, halving each part that is refused, down to single lines. A line that is refused twice becomes a
+ * reject of this sink. The receipt comes last, so that after an abort the next run reads the document again and finds the
+ * rows that were loaded.
  *
- * @param mayLieInTheData tells of an error of the sink whether to go on; may throw
+ * @param mayBeTheData decides from an error of the sink whether to go on; may throw
  * @returns why the sink refuses the document as a whole; null when it is loaded
- * @throws what the sink threw where it does not lie in the data
+ * @throws what the sink threw if the data cannot be the cause
  */
 export async function loadByLines(
   sink: LoadingSink,
   { batch, landed, keys }: Transformed,
   { engine, journal, progress, refusals, signal }: Loading,
-  mayLieInTheData: (error: unknown) => boolean,
+  mayBeTheData: (error: unknown) => boolean,
 ): Promise<string | null> {
   const file = landed.files.find(({ documents }) => documents.length > 0)
   const [document] = documentsOf(landed)
@@ -41,7 +42,7 @@ export async function loadByLines(
         return { sink: sink.id, counts, completes }
       },
       (error) => {
-        if (!mayLieInTheData(error)) throw error
+        if (!mayBeTheData(error)) throw error
         return duckdbError(sink.id, error).message
       },
     )
@@ -49,16 +50,16 @@ export async function loadByLines(
   let taken = 0
   const refused: { line: number; why: string; wasReject: boolean }[] = []
   const repeats = new Map<string, number>()
-  const setAside = async (line: number, why: string): Promise<string | null> => {
+  const rejectLine = async (line: number, why: string): Promise<string | null> => {
     const bytes = await lineOf(file, line)
     const text = bytes.toString('base64')
     const repeat = repeats.get(text) ?? 0
     repeats.set(text, repeat + 1)
-    const message = `${why}; raw is the line's base64`
+    const message = `${why}; raw is the line in base64`
     return load(`line ${line} as a reject`, await refusedLine(engine, batch, { line, raw: text, message, repeat }))
   }
 
-  /** Every n-th line, so that neighbours, which are often alike, part early. */
+  /** Takes every n-th line, so that neighbours, which are often alike, are separated early. */
   const loadLines = async (n: number, first: number): Promise<string | null> => {
     const part = await partOf(engine, batch, n, first)
     if (part.rows === 0) return null
@@ -68,7 +69,7 @@ export async function loadByLines(
       return null
     }
     if (part.rows > 1) return (await loadLines(2 * n, first)) ?? (await loadLines(2 * n, first + n))
-    const again = await load(`line ${part.line} again`, part.batch)
+    const again = await load(`line ${part.line}, retried`, part.batch)
     if (again === null) return null
     refused.push({ line: part.line, why: again, wasReject: part.batch.rejected > 0 })
     if (taken === 0 && refused.length === MOST_BEFORE_ANY) return again
@@ -80,10 +81,10 @@ export async function loadByLines(
   const [first] = refused
   if (first !== undefined && taken === 0 && refused.length > 1) return first.why
   for (const { line, why } of refused) {
-    const refusal = await setAside(line, why)
+    const refusal = await rejectLine(line, why)
     if (refusal !== null) return refusal
   }
-  // A reject that is refused counts as one already.
+  // A line that was a reject before the sink refused it is counted already.
   const events = refused.filter(({ wasReject }) => !wasReject).length
   return load('the receipt', await receiptOf(engine, batch, events), true)
 }

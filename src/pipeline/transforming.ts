@@ -1,4 +1,4 @@
-/** A landed batch through the engine; a document on which it fails is given to it without the lines it fails on. */
+/** Transforms a landed batch. If the engine fails on a document, transforms it without the lines on which it fails. */
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -25,13 +25,13 @@ export interface Transforming {
   readonly loaderVersion: string
   readonly signal: AbortSignal
   readonly limits: DocumentLimits
-  /** How many rejects a document may have that has little else; undefined: none was named. */
+  /** How many rejects a document may have if they are most of its lines; undefined when not given. */
   readonly maxRejects: number | undefined
   onGone(document: Document): void
   onFailed(document: Document, error: AuditError): void
 }
 
-/** A batch and the files it was made of, which may be others than were given. */
+/** A batch and the files it was made from, which may differ from those given. */
 export interface Transformed {
   readonly landed: LandedBatch
   readonly keys: readonly Key[]
@@ -43,7 +43,7 @@ export const keysOf = (landed: LandedBatch, source: Source): readonly Key[] =>
 
 export const keyOf = (source: Source, document: Document): Key => `${source.id}\n${document.id}`
 
-/** @throws AuditError when the signal is aborted, whatever else went wrong */
+/** @throws AuditError when the signal is aborted, whatever the error */
 export function unlessInterrupted(error: unknown, signal: AbortSignal): AuditError {
   if (signal.aborted) throw interrupted()
   const failure = duckdbError('the engine', error)
@@ -53,20 +53,19 @@ export function unlessInterrupted(error: unknown, signal: AbortSignal): AuditErr
 
 /**
  * @param keys those of its documents
- * @returns `apart` when the engine fails on several documents that may do one by one; null when nothing of the batch is left to
- *   load, which is told
+ * @returns `split` when the engine fails on several documents together that may succeed one by one; null when nothing of
+ *   the batch is left to load, which was reported
  */
 export async function transformBatch(
   landed: LandedBatch,
   keys: readonly Key[],
   run: Transforming,
-): Promise<Transformed | 'apart' | null> {
+): Promise<Transformed | 'split' | null> {
   const { journal, source, signal } = run
   let { files } = landed
   let outcome: TransformedBatch | AuditError
   try {
-    const settled = await journal.survive('transform', keys, () => transformSettled(landed, run))
-    ;({ files, outcome } = settled)
+    ;({ files, outcome } = await journal.survive('transform', keys, () => transformUnchanged(landed, run)))
   } catch (error) {
     outcome = unlessInterrupted(error, signal)
   }
@@ -77,7 +76,7 @@ export async function transformBatch(
     return taken(left, files === landed.files ? keys : keysOf(left, source), outcome, run)
   }
   if (!journal.givesUp && (await engineWorks(landed.folder, run))) {
-    if (documents.length > 1) return 'apart'
+    if (documents.length > 1) return 'split'
     const rest = await withoutOffenders(left, outcome, run)
     if (!(rest instanceof AuditError)) return rest
     outcome = rest
@@ -86,7 +85,7 @@ export async function transformBatch(
   return null
 }
 
-/** Says which documents are refused; a batch that a sink refuses is transformed again, and then it is said already. */
+/** Reports refused documents, but only once: a batch that a sink refuses is transformed again. */
 function taken(
   landed: LandedBatch,
   keys: readonly Key[],
@@ -99,17 +98,17 @@ function taken(
   return batch.documents === 0 ? null : { landed, keys, batch }
 }
 
-/** Transforms until no document changed meanwhile. */
-async function transformSettled(
+/** Transforms again until no document has changed in the meantime. */
+async function transformUnchanged(
   { files, folder }: LandedBatch,
   run: Transforming,
 ): Promise<{ readonly files: readonly SpoolFile[]; readonly outcome: TransformedBatch | AuditError }> {
-  for (let asked = files; ; ) {
-    const outcome = await attempt(asked, folder, run)
-    const settled = await relandChanged(asked, run)
-    const isEmpty = settled.every(({ documents }) => documents.length === 0)
-    if (settled === asked || isEmpty) return { files: settled, outcome }
-    asked = settled
+  for (let current = files; ; ) {
+    const outcome = await attempt(current, folder, run)
+    const relanded = await relandChanged(current, run)
+    const isEmpty = relanded.every(({ documents }) => documents.length === 0)
+    if (relanded === current || isEmpty) return { files: relanded, outcome }
+    current = relanded
   }
 }
 
@@ -128,7 +127,7 @@ async function attempt(
   }
 }
 
-/** The one document of a batch without the lines that the engine fails on; an error where these cannot be told. */
+/** Transforms the only document of a batch without the lines on which the engine fails; an error if they cannot be found. */
 async function withoutOffenders(
   landed: LandedBatch,
   failure: AuditError,
@@ -153,12 +152,12 @@ async function withoutOffenders(
         (error) => unlessInterrupted(error, signal).message,
       ),
     )
-    // Had the machine failed, and not the lines, they would be put aside for nothing.
+    // If the machine failed rather than the lines, they must not become rejects.
     if (offenders.size === 0 || offenders.size > MOST_OFFENDERS || !(await engineWorks(folder, run))) return failure
     const rest = { folder: landed.folder, files: [await withLinesAside(file, offenders, landed.folder)] }
-    const settled = await journal.survive('transform the rest', [key], () => transformSettled(rest, run))
-    if (settled.outcome instanceof AuditError) return settled.outcome
-    return taken({ folder: landed.folder, files: settled.files }, [key], settled.outcome, run)
+    const { files, outcome } = await journal.survive('transform the rest', [key], () => transformUnchanged(rest, run))
+    if (outcome instanceof AuditError) return outcome
+    return taken({ folder: landed.folder, files }, [key], outcome, run)
   } catch (error) {
     return unlessInterrupted(error, signal)
   } finally {
@@ -168,7 +167,7 @@ async function withoutOffenders(
 
 const LINE = Buffer.from('{"timestamp":"2023-01-23T12:34:56Z","action":"user:login"}\n')
 
-/** Never loaded: it only tells whether the engine and its folder work at all. */
+/** Never loaded: a document that shows whether the engine and its folder work at all. */
 const CONTROL: Document = {
   id: 'control',
   version: 'control',
@@ -180,7 +179,7 @@ const CONTROL: Document = {
     })(),
 }
 
-/** Whether the engine transforms a line that is good beyond doubt, if need be after it was started anew. */
+/** Whether the engine transforms a line that is certainly valid; restarts the engine if needed. */
 async function engineWorks(folder: string, run: Transforming): Promise<boolean> {
   const { engine, signal } = run
   const works = async (): Promise<boolean> => {

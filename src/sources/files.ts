@@ -1,4 +1,4 @@
-/** Sources on this machine: files, folders with all below them, globs, and stdin. */
+/** Local sources: files, folders with everything below them, globs, and stdin. */
 
 import { createReadStream, lstatSync, realpathSync, statSync } from 'node:fs'
 import { lstat, opendir, realpath, stat } from 'node:fs/promises'
@@ -10,28 +10,28 @@ import { openFile } from '../regular-file.js'
 import { globbed, globFolder } from './globs.js'
 import { openPipe } from './pipe.js'
 
-/** A buffer of this size is made for every file: for ten thousand small ones no larger than they are. */
+/** A buffer is allocated for every file: when there are ten thousand small files, it should be no larger than they are. */
 const LEAST_CHUNK_BYTES = 1 << 16
 const CHUNK_BYTES = 1 << 20
 
-/** What is there, and the folder that links in it must not leave; null when they may. */
+/** A path that was found, and the folder that links in it must not leave; null when they may. */
 interface Found {
   readonly path: string
   readonly within: string | null
-  /** Why the folder that this is cannot be listed. */
+  /** For a folder that cannot be listed: why. */
   readonly unlisted?: unknown
 }
 
 /**
- * @param address a file, a folder or a glob. In folders, names that begin with a dot are passed over (copying tools
- *   keep their unfinished files under such names).
- * @param followLinks whether links may lead out of the folder, or out of the fixed part of the glob; whoever may write there
- *   could have anything read otherwise. The link that is the address itself is always followed.
+ * @param address a file, a folder or a glob. In folders, names that begin with a dot are skipped, because copying tools
+ *   use such names for unfinished files.
+ * @param followLinks whether links may lead out of the folder, or out of the fixed part of the glob. Otherwise anyone who
+ *   may write there could have any file read. A link that is the address itself is always followed.
  *
- * All local files share one namespace of receipts, so that a file named alone and the same file found in its
- * folder are one document. Its version is its size and its times: a file changed in any way is read again.
+ * All local files share one namespace of receipts, so that a file is the same document whether it is named directly or
+ * found in its folder. Its version is its size and times: a file that changed in any way is read again.
  *
- * A pipe, a device, a socket, and a link that leads nowhere or out is a document that cannot be opened.
+ * A pipe, a device, a socket, or a link that is broken or leads out, becomes a document that cannot be opened.
  */
 export function fileSource(address: string, followLinks = false): Source {
   return {
@@ -51,7 +51,7 @@ export function fileSource(address: string, followLinks = false): Source {
       }
       if (found === 0) {
         throw new AuditError(`no file at ${withoutLogin(address)}`, {
-          advice: 'Name a file, a folder that holds some, or a glob in quotes that matches one.',
+          advice: 'Name a file, a folder with files in it, or a glob in quotes that matches some.',
         })
       }
     },
@@ -59,7 +59,7 @@ export function fileSource(address: string, followLinks = false): Source {
   }
 }
 
-/** The one document that arrives on standard input; what it is called depends on its content. */
+/** The document that arrives on standard input; its content gives it its version. */
 export function stdinSource(stream: AsyncIterable<Uint8Array>): Source {
   return {
     id: 'stdin',
@@ -81,7 +81,7 @@ async function* matching(address: string, followLinks: boolean): AsyncGenerator<
 
 async function* inside(folder: string, followLinks: boolean): AsyncGenerator<Found> {
   const root = await realpath(folder)
-  /** Folders that links have led to: two may lead to each other. */
+  /** Folders to which links have led; guards against cycles. */
   const followed = new Set<string>()
 
   async function* below(folder: string): AsyncGenerator<Found> {
@@ -100,7 +100,7 @@ async function* inside(folder: string, followLinks: boolean): AsyncGenerator<Fou
       } else if (!entry.isSymbolicLink() || !isFolder(path)) {
         yield { path, within: followLinks ? null : root }
       } else if (leadsOut(path, root)) {
-        // What a link within the folder leads to is met where it is.
+        // The target of a link within the folder is found at its own path.
         if (!followLinks) yield { path, within: root }
         else if (!followed.has(realpathSync(path))) {
           followed.add(realpathSync(path))
@@ -130,34 +130,34 @@ const pipeDocument = (path: string): Document => ({
 
 async function fileDocument({ path, within, unlisted }: Found): Promise<Document> {
   if (unlisted !== undefined) return unlistedFolder(path, unlisted)
-  const there = await stat(path, { bigint: true }).catch(() => null)
+  const stats = await stat(path, { bigint: true }).catch(() => null)
   const regular = (await lstat(path).catch(() => null))?.isFile() ?? false
   return {
     id: path,
-    version: there === null ? null : `${there.size}-${there.mtimeNs}-${there.ctimeNs}`,
-    bytes: there === null ? null : Number(there.size),
+    version: stats === null ? null : `${stats.size}-${stats.mtimeNs}-${stats.ctimeNs}`,
+    bytes: stats === null ? null : Number(stats.size),
     range: null,
     ...(regular ? { path } : {}),
     open: async (signal) => {
       if (within !== null) refuseStray(path, within)
       const fd = openFile(path)
-      const highWaterMark = Math.min(CHUNK_BYTES, Math.max(LEAST_CHUNK_BYTES, Number(there?.size ?? 0)))
+      const highWaterMark = Math.min(CHUNK_BYTES, Math.max(LEAST_CHUNK_BYTES, Number(stats?.size ?? 0)))
       return createReadStream(path, { fd, highWaterMark, signal })
     },
   }
 }
 
-/** A folder whose documents nobody knows: it fails as a document does, and stops no other. */
+/** Represents a folder that cannot be listed. It fails like a document and does not stop the others. */
 function unlistedFolder(path: string, error: unknown): Document {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'an unexpected error'
-  const advice = code === 'EACCES' ? 'Give this user the right to read it, and to enter it.' : undefined
+  const advice = code === 'EACCES' ? 'Give this user permission to read and enter it.' : undefined
   return {
     id: path,
     version: null,
     bytes: null,
     range: null,
     async open() {
-      throw new AuditError(`the folder cannot be listed (${code}), and nothing in it is loaded`, {
+      throw new AuditError(`the folder cannot be listed (${code}), so nothing in it was loaded`, {
         cause: error,
         ...(advice === undefined ? {} : { advice }),
       })
@@ -171,6 +171,6 @@ function refuseStray(path: string, folder: string): void {
   }
   if (!leadsOut(path, folder)) return
   throw new AuditError(`it is a link that leads out of ${printable(folder)}`, {
-    advice: 'If that is meant, load what it leads to by its own name, or say --follow-links.',
+    advice: 'If that is intended, load its target by its own name, or use --follow-links.',
   })
 }

@@ -1,4 +1,4 @@
-/** Globs that pass over nothing they match, whatever it is. */
+/** Globs that report everything they match, whatever its kind. */
 
 import { type Dirent, readdir, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -6,7 +6,7 @@ import { glob } from 'tinyglobby'
 
 const MAGIC = /[*?[\]{}()!+@\\]/
 
-/** The folder that all matches lie below: the part before the first pattern. */
+/** The folder below which all matches lie: the part of the pattern before the first wildcard. */
 export function globFolder(pattern: string): string {
   const parts = pattern.split('/')
   const first = parts.findIndex((part) => MAGIC.test(part))
@@ -15,11 +15,11 @@ export function globFolder(pattern: string): string {
 
 export interface Globbed {
   readonly paths: string[]
-  /** Folders that had to be looked into and could not be, with why. */
+  /** Folders that had to be searched but could not be listed, with the error. */
   readonly unlisted: ReadonlyMap<string, Error>
 }
 
-/** @param followLinks whether to look into folders that links lead to */
+/** @param followLinks whether to search folders to which links lead */
 export async function globbed(pattern: string, followLinks: boolean): Promise<Globbed> {
   const unlisted = new Map<string, Error>()
   const everything = (
@@ -37,10 +37,10 @@ export async function globbed(pattern: string, followLinks: boolean): Promise<Gl
   return { paths, unlisted }
 }
 
-/** A pattern may name a folder that is not there, or a file where a folder would have to be. */
+/** A pattern may name a folder that does not exist, or a file in place of a folder. */
 const isGone = (error: Error): boolean => 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')
 
-/** Pipes, devices and links that lead nowhere would be left out otherwise. */
+/** Makes the library return pipes, devices and broken links, which it would skip. */
 const AS_FILE = { isFile: () => true, isSymbolicLink: () => false }
 
 function isToBeEntered(folder: string, entry: Dirent, followLinks: boolean): boolean {

@@ -1,4 +1,4 @@
-/** Source addresses to sources. A vendor's client loads only when its source is used. */
+/** Opens sources by address. A vendor's client loads only when its source is used. */
 
 import { withoutLogin } from '../address.js'
 import type { Source } from '../contract.js'
@@ -12,17 +12,17 @@ export interface SourceOptions {
   readonly insecureHttp: boolean
   /** How late an event may become known and still be found, in milliseconds. */
   readonly overlapMs: number
-  /** How many objects of a bucket are read at once. */
+  /** How many objects of a bucket are read concurrently. */
   readonly concurrency: number
   /** Whether links in a folder may lead out of it. */
   readonly followLinks: boolean
-  /** Takes what an operator should mend, and the run goes on: never a value of a record. */
+  /** Called with something the operator should fix, although the run goes on; never contains a value of a record. */
   onWarning(text: string): void
 }
 
 const isApi = (address: string): boolean => /^https?:\/\//i.test(address)
 
-/** @throws AuditError, exit code 2, when no source has such an address, or it lacks what it needs */
+/** @throws AuditError, exit code 2, when no source has this kind of address, or the source lacks a setting */
 export async function openSource(address: string, options: SourceOptions): Promise<Source> {
   if (isApi(address)) {
     const { apiSource } = await import('./api/source.js')

@@ -1,10 +1,10 @@
-/** A pipe that the operator named, as a shell does for `<(command)`. */
+/** A pipe named by the operator, as a shell does for `<(command)`. */
 
 import { closeSync, constants, openSync, readSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { AuditError } from '../errors.js'
 
-/** @throws AuditError when nobody writes to it: there would be no end to the waiting */
+/** @throws AuditError when the pipe has no writer, for which it would wait forever */
 export function openPipe(path: string, signal: AbortSignal): AsyncIterable<Uint8Array> {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
   const first = Buffer.alloc(1 << 16)
@@ -12,11 +12,11 @@ export function openPipe(path: string, signal: AbortSignal): AsyncIterable<Uint8
   if (length === 0) {
     closeSync(fd)
     throw new AuditError('it is a pipe, and nobody writes to it', {
-      advice: 'Start what writes to it first, or give it to --from - instead.',
+      advice: 'Start the writer first, or pipe it to --from - instead.',
     })
   }
   const stream = new Socket({ fd, readable: true, writable: false, signal })
-  // Aborted before anybody listens, it would end the process.
+  // Without a listener, an abort before the stream is read would crash the process.
   stream.on('error', () => {})
   return (async function* () {
     if (length !== null) yield first.subarray(0, length)
@@ -24,7 +24,7 @@ export function openPipe(path: string, signal: AbortSignal): AsyncIterable<Uint8
   })()
 }
 
-/** Null when there is nothing yet. */
+/** Null when there is no data yet. */
 function readNow(fd: number, into: Buffer): number | null {
   try {
     return readSync(fd, into)

@@ -1,4 +1,4 @@
-/** Azure Blob Storage, and what speaks its protocol: Azurite, OneLake. https://learn.microsoft.com/rest/api/storageservices/blob-service-rest-api */
+/** Azure Blob Storage and services with its protocol: Azurite, OneLake. https://learn.microsoft.com/rest/api/storageservices/blob-service-rest-api */
 
 import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
@@ -11,11 +11,11 @@ import {
   newPipeline,
 } from '@azure/storage-blob'
 import { AuditError, printable } from '../errors.js'
+import { REQUEST_RETRIES, type RetryPolicy, retryingRequest } from '../retry.js'
 import { azureFailure, isConflict, isGone, isPastEnd } from './azure/failures.js'
 import { azureLogin } from './azure/login.js'
 import { type Watch, watched, wholeBody } from './bodies.js'
 import type { Checksum, ObjectStore, Reading, StoredObject, WriteCondition } from './contract.js'
-import { PATIENCE, type Patience, trying } from './trying.js'
 import { upload } from './upload.js'
 
 export interface AzureOptions {
@@ -23,24 +23,24 @@ export interface AzureOptions {
   readonly account: string
   /** The workspace for OneLake. */
   readonly container: string
-  /** The account's URL where it is not `https://ACCOUNT.blob.core.windows.net`: `https://onelake.blob.fabric.microsoft.com`. */
+  /** The account's URL if it is not `https://ACCOUNT.blob.core.windows.net`: `https://onelake.blob.fabric.microsoft.com`. */
   readonly endpoint?: string | undefined
-  /** Where logins are looked for; the process's when absent. */
+  /** Where to look for logins; the process's environment when absent. */
   readonly env?: Readonly<Record<string, string | undefined>>
-  readonly patience?: Patience
+  readonly retryPolicy?: RetryPolicy
 }
 
-/** Custom metadata that tells our own write from somebody else's. */
+/** Custom metadata by which a write recognises its own object. */
 const WRITE_ID = 'wandb_audit_write'
 
 type Metadata = Readonly<Record<string, string>>
 
 /** @throws AuditError, exit code 2, when the login cannot be used */
 export function azureStore(options: AzureOptions): ObjectStore {
-  const { account, container, endpoint, env = process.env, patience = PATIENCE } = options
+  const { account, container, endpoint, env = process.env, retryPolicy = REQUEST_RETRIES } = options
   const id = `az://${account}/${container}`
   const { url, sas, credential } = azureLogin({ account, endpoint, env })
-  // Repeating is ours: the client would wait a minute for an account whose name is mistyped.
+  // Retrying is up to us: the client would keep trying for a minute if the account's name is mistyped.
   const pipeline = newPipeline(credential, { retryOptions: { maxTries: 1 } })
   const addressOf = (path: string): string =>
     `${url}/${encodeURIComponent(container)}${path}${sas === '' ? '' : `?${sas}`}`
@@ -48,34 +48,35 @@ export function azureStore(options: AzureOptions): ObjectStore {
   const blob = (key: string): BlockBlobClient =>
     new BlockBlobClient(addressOf(`/${pathOf(key, nameOf(key))}`), pipeline)
 
-  /** Repeats `ask` as far as it may help, each time with a watch of its own that `ask` has to end. */
-  function asking<T>(doing: string, ask: (watch: Watch) => Promise<T>, signal: AbortSignal): Promise<T> {
+  /** Sends a request and retries it. Each attempt gets its own watch, which `send` has to end. */
+  function request<T>(doing: string, send: (watch: Watch) => Promise<T>, signal: AbortSignal): Promise<T> {
     const attempt = async (): Promise<T> => {
       const watch = watched(signal)
       try {
-        return await ask(watch)
+        return await send(watch)
       } catch (error) {
         watch.end()
         throw azureFailure(doing, error, new URL(url).host)
       }
     }
-    return trying(attempt, signal, patience)
+    return retryingRequest(attempt, signal, retryPolicy)
   }
 
-  function answered<T>(doing: string, ask: (watch: Watch) => Promise<T>, signal: AbortSignal): Promise<T> {
-    return asking(doing, (watch) => ask(watch).finally(watch.end), signal)
+  /** `request` for answers without a body to stream. */
+  function shortRequest<T>(doing: string, send: (watch: Watch) => Promise<T>, signal: AbortSignal): Promise<T> {
+    return request(doing, (watch) => send(watch).finally(watch.end), signal)
   }
 
   async function describe(
     key: string,
     signal: AbortSignal,
   ): Promise<{ object: StoredObject; metadata: Metadata } | null> {
-    const ask = async (watch: Watch): Promise<{ object: StoredObject; metadata: Metadata }> => {
+    const send = async (watch: Watch): Promise<{ object: StoredObject; metadata: Metadata }> => {
       const answer = await blob(key).getProperties({ abortSignal: watch.signal })
       const { contentLength = 0, etag = '', lastModified = new Date(0), metadata = {} } = answer
       return { object: { key, bytes: contentLength, version: bare(etag), lastModified }, metadata }
     }
-    return answered(`look at ${nameOf(key)}`, (watch) => ask(watch).catch(orNull(isGone)), signal)
+    return shortRequest(`look up ${nameOf(key)}`, (watch) => send(watch).catch(nullIf(isGone)), signal)
   }
 
   return {
@@ -85,7 +86,7 @@ export function azureStore(options: AzureOptions): ObjectStore {
       const containerClient = new ContainerClient(addressOf(''), pipeline)
       let from: string | undefined
       do {
-        const page = await answered(
+        const page = await shortRequest(
           `list ${nameOf(prefix)}`,
           (watch) => pageOf(containerClient, prefix, from, watch.signal),
           signal,
@@ -105,29 +106,29 @@ export function azureStore(options: AzureOptions): ObjectStore {
 
     read({ key, version }, from, signal) {
       const doing = `read ${nameOf(key)}`
-      const ask = async (watch: Watch): Promise<Reading> => {
+      const send = async (watch: Watch): Promise<Reading> => {
         const answer = await blob(key).download(from, undefined, {
           conditions: { ifMatch: quoted(version) },
           abortSignal: watch.signal,
           maxRetryRequests: 0,
         })
         const body = answer.readableStreamBody ?? Readable.from([])
-        // A connection that breaks before anybody reads is told to who reads; an error that nobody hears ends the process.
+        // Without a listener, a connection that breaks before the body is read would crash the process.
         body.on('error', () => {})
         return {
           chunks: wholeBody(watch.over(body), answer.contentLength ?? null, doing, signal, watch.end),
           checksum: checksumOf(answer, from),
         }
       }
-      return asking<Reading | null>(
+      return request<Reading | null>(
         doing,
         async (watch) => {
           try {
-            return await ask(watch)
+            return await send(watch)
           } catch (error) {
             watch.end()
             if (isPastEnd(error)) return { chunks: Readable.from([]), checksum: null }
-            return orNull(isGone)(error)
+            return nullIf(isGone)(error)
           }
         },
         signal,
@@ -137,9 +138,9 @@ export function azureStore(options: AzureOptions): ObjectStore {
     async write(key, content, condition, signal) {
       const { bytes, digest, open } = await upload(content, 'md5')
       const writeId = randomUUID()
-      let tries = 0
-      const ask = async (watch: Watch): Promise<string> => {
-        tries++
+      let attempts = 0
+      const send = async (watch: Watch): Promise<string> => {
+        attempts++
         const body = open()
         try {
           const { etag = '' } = await blob(key).upload(() => body, bytes, {
@@ -154,40 +155,40 @@ export function azureStore(options: AzureOptions): ObjectStore {
           body.destroy()
         }
       }
-      const version = await answered<string | null>(
+      const version = await shortRequest<string | null>(
         `write ${nameOf(key)}`,
-        (watch) => ask(watch).catch(orNull(isConflict)),
+        (watch) => send(watch).catch(nullIf(isConflict)),
         signal,
       )
-      if (version !== null || tries === 1) return version
-      // An earlier try may have written it and its answer been lost: then it is ours that stands in the way.
-      const there = await describe(key, signal)
-      return there?.metadata[WRITE_ID] === writeId ? there.object.version : null
+      if (version !== null || attempts === 1) return version
+      // An earlier attempt may have succeeded although its answer was lost; then the conflict is with our own object.
+      const existing = await describe(key, signal)
+      return existing?.metadata[WRITE_ID] === writeId ? existing.object.version : null
     },
 
     async remove(key, signal) {
-      const ask = async (watch: Watch): Promise<void> => {
+      const send = async (watch: Watch): Promise<void> => {
         await blob(key).delete({ abortSignal: watch.signal })
       }
-      await answered(`remove ${nameOf(key)}`, (watch) => ask(watch).catch(orNull(isGone)), signal)
+      await shortRequest(`remove ${nameOf(key)}`, (watch) => send(watch).catch(nullIf(isGone)), signal)
     },
 
     async close() {},
   }
 }
 
-/** Only of what was written at once: appending does not change the MD5 that was set before. */
+/** The MD5 of a block blob; an append blob keeps the MD5 from before it was appended to. */
 function checksumOf(
   { blobType, blobContentMD5, contentMD5 }: BlobDownloadResponseParsed,
   from: number,
 ): Checksum | null {
-  // Of a part of the object, contentMD5 would be the part's.
+  // For a range of the blob, contentMD5 is that of the range.
   const md5 = blobContentMD5 ?? (from === 0 ? contentMD5 : undefined)
   if (blobType !== 'BlockBlob' || md5 === undefined) return null
   return { algorithm: 'md5', digest: Buffer.from(md5).toString('base64') }
 }
 
-/** With metadata, which tells folders from objects. */
+/** Includes the metadata, by which folders are recognised. */
 async function pageOf(
   client: ContainerClient,
   prefix: string,
@@ -200,12 +201,12 @@ async function pageOf(
   return value as ContainerListBlobFlatSegmentResponse
 }
 
-/** Accounts with a hierarchical namespace list their folders as well, as objects without content. */
+/** Accounts with a hierarchical namespace list folders too, as blobs without content. */
 const isFolder = (metadata: Metadata | undefined): boolean => metadata?.hdi_isfolder === 'true'
 
 /**
- * A key as the path of a URL. Slashes stay, except where a segment of dots would be taken for a folder of the URL and
- * another object be meant.
+ * A key as the path of a URL. Slashes stay, unless a segment consists of dots: URL parsers would resolve it and address
+ * another object.
  */
 function pathOf(key: string, name: string): string {
   if (key === '.' || key === '..') throw new AuditError(`no URL can name ${name}`)
@@ -214,7 +215,7 @@ function pathOf(key: string, name: string): string {
   return dots ? encodeURIComponent(key) : segments.map(encodeURIComponent).join('/')
 }
 
-/** Listings have ETags without quotes, headers with them. */
+/** Listings have ETags without quotes, headers have them with quotes. */
 const bare = (etag: string): string => etag.replaceAll('"', '')
 const quoted = (version: string): string => `"${version}"`
 
@@ -223,8 +224,8 @@ function conditionsOf(condition: WriteCondition): BlobRequestConditions {
   return condition === 'absent' ? { ifNoneMatch: '*' } : { ifMatch: quoted(condition.version) }
 }
 
-/** Turns the errors that say "not there" into null. */
-const orNull =
+/** For `catch`: turns matching errors into null. */
+const nullIf =
   (matches: (error: unknown) => boolean) =>
   (error: unknown): null => {
     if (matches(error)) return null

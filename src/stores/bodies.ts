@@ -1,13 +1,13 @@
-/** Bodies of answers, of stores whose clients do not see to their end. */
+/** Checks response bodies, for stores whose clients do not check that a body is complete. */
 
 import { AuditError, interrupted } from '../errors.js'
-import { broken } from './trying.js'
+import { connectionError } from './network.js'
 
 /**
- * The pieces of a body that must have `expected` bytes; null where only the connection tells its end.
+ * Yields the chunks of a body that must have `expected` bytes; null when only the connection marks its end.
  *
  * @param doing for example `read gs://bucket/key`
- * @param end ends the connection when nobody reads on
+ * @param end closes the connection when the consumer stops
  * @throws (the iteration) AuditError, retryable, when it breaks off
  */
 export async function* wholeBody(
@@ -25,14 +25,14 @@ export async function* wholeBody(
     }
   } catch (error) {
     if (signal.aborted) throw interrupted()
-    throw broken(doing, error)
+    throw connectionError(doing, error)
   } finally {
     end()
   }
   if (expected !== null && bytes !== expected) {
     throw new AuditError(`could not ${doing}: ${bytes} bytes arrived of ${expected}`, {
       retryable: true,
-      advice: 'Run it again: it goes on where it stopped.',
+      advice: 'Run it again; it continues where it stopped.',
     })
   }
 }
@@ -42,14 +42,14 @@ const QUIET_MS = 120_000
 
 export interface Watch {
   readonly signal: AbortSignal
-  /** Something moved. */
+  /** To be called when data moved. */
   heard(): void
-  /** The same pieces; while a piece is used, nothing is waited for. */
+  /** Passes the chunks on. The time that the consumer spends on a chunk does not count as silence. */
   over(body: AsyncIterable<string | Uint8Array>): AsyncIterable<Uint8Array>
   end(): void
 }
 
-/** For clients without a limit of their own: a signal that also ends what goes on when nothing is heard for too long. */
+/** For clients without an idle timeout: a signal that is also aborted when the server is silent for too long. */
 export function watched(signal: AbortSignal): Watch {
   const silence = new AbortController()
   const abort = (): void => silence.abort()

@@ -1,17 +1,27 @@
-/** What an object store is to its users, sources and sinks alike: complete listing, pinned reading, conditional writing. */
+/** What sources and sinks expect of an object store: complete listings, reads pinned to a version, conditional writes. */
 
 export interface StoredObject {
   readonly key: string
   /** Size in bytes. */
   readonly bytes: number
-  /** ETag or generation: names this content; an overwritten object has another one. */
+  /** ETag or generation; identifies this content, so an overwritten object has another one. */
   readonly version: string
   readonly lastModified: Date
 }
 
-/** Of the whole object, as the store keeps it; `digest` is base64. */
+/** The store's own checksum of the whole object; `digest` is base64. */
 export interface Checksum {
-  readonly algorithm: 'md5' | 'crc32' | 'crc32c' | 'sha1' | 'sha256'
+  readonly algorithm:
+    | 'md5'
+    | 'crc32'
+    | 'crc32c'
+    | 'crc64nvme'
+    | 'sha1'
+    | 'sha256'
+    | 'sha512'
+    | 'xxhash64'
+    | 'xxhash3'
+    | 'xxhash128'
   readonly digest: string
 }
 
@@ -21,29 +31,29 @@ export interface Reading {
   readonly checksum: Checksum | null
 }
 
-/** `absent`: only where there is no object yet. A version: only over exactly that one. `any`: whatever is there. */
+/** `absent`: only if no object exists. A version: only if the object has exactly that one. `any`: unconditionally. */
 export type WriteCondition = 'any' | 'absent' | { readonly version: string }
 
-/** The content of a new object: bytes, or all of a local file. */
+/** The content of a new object: bytes, or a whole local file. */
 export type Content = Uint8Array | { readonly file: string }
 
 /**
- * Every method repeats, with back-off, what is safe to repeat and may help (throttling, 5xx, resets), and throws an
- * AuditError that names the store and the object, tells the cases apart (no such bucket, access denied and to what, wrong
+ * Every method retries with backoff what is safe to retry and may succeed (throttling, 5xx, resets). Otherwise it throws an
+ * AuditError that names the store and the object, tells the cases apart (no such bucket, which access was denied, wrong
  * region, expired login, throttled for too long) and says what to do.
  */
 export interface ObjectStore {
-  /** `s3://bucket`, `gs://bucket`, `az://account/container`: without a prefix, without a slash at the end. */
+  /** `s3://bucket`, `gs://bucket` or `az://account/container`, without a prefix or trailing slash. */
   readonly id: string
-  /** Every object whose key begins with `prefix`, all pages of them, with keys exactly as the store has them. */
+  /** Every object whose key begins with `prefix`, from all pages; keys are exactly as in the store. */
   list(prefix: string, signal: AbortSignal): AsyncIterable<StoredObject>
-  /** What is there now; null when nothing is. */
+  /** The current version of the object; null when there is none. */
   find(key: string, signal: AbortSignal): Promise<StoredObject | null>
-  /** The bytes from `from` on of exactly this version; null when it is no longer there, overwritten or removed. */
+  /** Reads exactly this version, from the byte `from` on; null when it has been overwritten or removed. */
   read(object: Pick<StoredObject, 'key' | 'version'>, from: number, signal: AbortSignal): Promise<Reading | null>
-  /** Writes a whole object at once. Returns its version; null when the condition did not hold, and then nothing is written. */
+  /** Writes a whole object at once. Returns its version, or null, with nothing written, when the condition did not hold. */
   write(key: string, content: Content, condition: WriteCondition, signal: AbortSignal): Promise<string | null>
-  /** Removes an object; one that is not there is no error. */
+  /** Removes an object; does nothing when it does not exist. */
   remove(key: string, signal: AbortSignal): Promise<void>
   close(): Promise<void>
 }

@@ -1,4 +1,4 @@
-/** A folder of this machine as an object store. */
+/** A local folder as an object store. */
 
 import { createHash, randomUUID } from 'node:crypto'
 import type { BigIntStats } from 'node:fs'
@@ -24,29 +24,30 @@ import { removeScratch } from '../scratch.js'
 import type { Content, ObjectStore, StoredObject, WriteCondition } from './contract.js'
 
 export interface DirectoryStore extends ObjectStore {
-  /** A new folder on the same disk; whoever asks for it removes it. */
+  /** Creates a folder on the same disk; the caller removes it. */
   scratch(): Promise<string>
   /**
-   * Gives exactly this version a second name, which keeps it readable when it is replaced. Null when it is no longer there;
-   * false where the disk or the system allows no second name.
+   * Hard-links exactly this version to `path`, so that it stays readable when it is replaced. Null when the version is gone;
+   * false when the file system or the operating system does not support that.
    */
   pin(object: Pick<StoredObject, 'key' | 'version'>, path: string): Promise<boolean | null>
 }
 
-/** What is being written lies here; a name that readers of the other folders never see, and pass over. */
+/** The subfolder for files that are being written; readers of the other folders skip it. */
 const UNFINISHED = '.unfinished'
-/** Nothing is written, merged or asked for this long; what is older was left by a process that was killed. */
+/** No write, merge or query takes this long; anything older was left by a process that was killed. */
 const LEFT_BEHIND_MS = 86_400_000
 
 /**
- * Objects are files. One that is written appears, or takes the place of another, by a single rename or link, so whoever opens
- * a name gets a whole file.
+ * Objects are files. A write makes its file appear, or replaces another, by a single rename or link, so readers always get a
+ * whole file.
  *
- * A version is replaced at most once: whoever makes the symbolic link that is named after it has won, and the link leads to the
- * new content. The rename that follows may be done by the winner or by anybody who finds the link; it takes its source
- * away, so it happens once. Nobody waits, no lock outlives a process that was killed, and no clock decides.
+ * Each version can be replaced only once. Writers race to create a symbolic link named after the version, pointing to the
+ * new content; the one who creates it wins. The winner renames the content into place, and so may anyone else who finds
+ * the link; the rename consumes its source, so it happens once. Nobody waits, no lock outlives a killed process, and no
+ * clock decides.
  *
- * @param path the folder; made on the first write, when the folder it lies in is there. Modes are by the process's umask.
+ * @param path the folder; created on the first write if its parent exists. Modes follow the process's umask.
  */
 export function directoryStore(path: string): DirectoryStore {
   const root = resolve(path)
@@ -75,9 +76,9 @@ export function directoryStore(path: string): DirectoryStore {
   }
 
   async function find(key: string): Promise<StoredObject | null> {
-    const there = await statOf(fileOf(key))
-    if (there === null || !there.isFile()) return null
-    return { key, bytes: Number(there.size), version: versionOf(there), lastModified: there.mtime }
+    const stats = await statOf(fileOf(key))
+    if (stats === null || !stats.isFile()) return null
+    return { key, bytes: Number(stats.size), version: versionOf(stats), lastModified: stats.mtime }
   }
 
   /** @returns whether `content`, a file in `unfinished`, is what replaced the version */
@@ -89,19 +90,19 @@ export function directoryStore(path: string): DirectoryStore {
     try {
       await rename(source, fileOf(key)).catch(unless('ENOENT'))
     } catch (error) {
-      // Gives the turn back; the content first, so that nobody can take it for one to be finished.
+      // Withdraw the claim; the content first, so that nobody finishes a replacement that failed.
       for (const path of won ? [content, claim] : []) await rm(path, { force: true })
       throw error
     }
     return won
   }
 
-  async function place(key: string, content: string, condition: WriteCondition): Promise<boolean> {
+  async function publish(key: string, content: string, condition: WriteCondition): Promise<boolean> {
     if (condition === 'absent') return link(content, fileOf(key)).then(() => true, unless('EEXIST', false))
     if (condition !== 'any') return replace(key, condition.version, content)
     for (;;) {
-      const there = await find(key)
-      if (await place(key, content, there ?? 'absent')) return true
+      const existing = await find(key)
+      if (await publish(key, content, existing ?? 'absent')) return true
     }
   }
 
@@ -134,7 +135,7 @@ export function directoryStore(path: string): DirectoryStore {
         const file = join(unfinished, randomUUID())
         try {
           const version = await fill(file, content)
-          if (!(await place(key, file, condition))) return null
+          if (!(await publish(key, file, condition))) return null
           await sync(dirname(target))
           return version
         } finally {
@@ -168,7 +169,7 @@ export function directoryStore(path: string): DirectoryStore {
   }
 }
 
-/** Which file it is and when it was written: one is never changed in place. */
+/** Identifies the file and when it was written; files are never changed in place. */
 const versionOf = ({ ino, mtimeNs, size }: BigIntStats): string => `${ino}-${mtimeNs}-${size}`
 
 const claimName = (key: string, version: string): string =>
@@ -177,7 +178,7 @@ const claimName = (key: string, version: string): string =>
 const statOf = (path: string): Promise<BigIntStats | null> =>
   lstat(path, { bigint: true }).catch(unless('ENOENT', null)).catch(unless('ENOTDIR', null))
 
-/** Keys come from outside too: none leads out of the folder, or into the part of it that is the store's own. */
+/** Refuses keys, which also come from outside, that lead out of the folder or into the store's own part of it. */
 function checkedKey(key: string): string {
   const parts = key.split('/')
   if (parts[0] === UNFINISHED || parts.some((part) => ['', '.', '..'].includes(part) || part.includes('\0')))
@@ -194,7 +195,7 @@ async function* keysBelow(root: string, folder: string): AsyncGenerator<string> 
   }
 }
 
-/** Opens the file when the first of its bytes is asked for: a reading that nobody begins holds nothing open. */
+/** Opens the file when the first chunk is requested, so that a reading that never starts holds no descriptor. */
 async function* chunksOf(path: string, version: string, from: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   try {
     const file = await open(path)
@@ -207,19 +208,19 @@ async function* chunksOf(path: string, version: string, from: number, signal: Ab
   }
 }
 
-/** Writes a new file, to the disk for good. Returns its version. */
+/** Writes a new file and syncs it to disk. Returns its version. */
 async function fill(path: string, content: Content): Promise<string> {
   if (content instanceof Uint8Array) await writeFile(path, content, { flag: 'wx' })
   else await copyFile(content.file, path).catch(rethrown(`copying ${printable(content.file)}`))
   return synced(await open(path, 'r+'), async (file) => {
-    // A disk's clock may stand still for milliseconds, while inodes are used again.
+    // The clock may not advance for milliseconds, while inodes are reused; a random time keeps versions distinct.
     const unique = Date.now() / 1000 + Math.random()
     await file.utimes(unique, unique)
     return versionOf(await file.stat({ bigint: true }))
   })
 }
 
-/** Folders on the way are on the disk for good before anything is put into them. */
+/** Creates missing folders and syncs them to disk before anything is put into them. */
 async function makeFolder(path: string): Promise<void> {
   const first = await mkdir(path, { recursive: true })
   if (first === undefined) return
@@ -238,21 +239,21 @@ async function synced<T>(file: FileHandle, look: (file: FileHandle) => Promise<T
   }
 }
 
-/** Contents before the links that lead to them: a link whose content is gone replaces nothing, so it may stay a moment longer. */
+/** Removes contents before the links to them. A link without content replaces nothing, so it may stay a little longer. */
 async function removeLeftBehind(unfinished: string): Promise<void> {
   const old = []
   for (const { name } of await readdir(unfinished, { withFileTypes: true })) {
-    const there = await statOf(join(unfinished, name))
-    // Of another user's nothing is removed: what looks left behind may be made to lead elsewhere.
-    if (there === null || !isOurs(Number(there.uid)) || Date.now() - Number(there.mtimeMs) <= LEFT_BEHIND_MS) continue
-    if (there.isDirectory()) removeScratch(join(unfinished, name))
-    else old.push({ name, link: there.isSymbolicLink() })
+    const stats = await statOf(join(unfinished, name))
+    // Leaves other users' files alone: what looks abandoned may be made to lead elsewhere.
+    if (stats === null || !isOurs(Number(stats.uid)) || Date.now() - Number(stats.mtimeMs) <= LEFT_BEHIND_MS) continue
+    if (stats.isDirectory()) removeScratch(join(unfinished, name))
+    else old.push({ name, link: stats.isSymbolicLink() })
   }
   for (const links of [false, true])
     for (const { name, link: isLink } of old) if (isLink === links) await rm(join(unfinished, name), { force: true })
 }
 
-/** For `catch`: this code is no error, and `value` is what comes of it. */
+/** For `catch`: returns `value` when the error has this code. */
 function unless<T = undefined>(code: string, value?: T): (error: unknown) => T {
   return (error) => {
     if (error instanceof Error && 'code' in error && error.code === code) return value as T
@@ -261,17 +262,17 @@ function unless<T = undefined>(code: string, value?: T): (error: unknown) => T {
 }
 
 const ADVICE: Readonly<Record<string, string>> = {
-  ENOENT: 'Make the folder it lies in first, or name another place.',
-  EEXIST: 'A file stands where a folder has to be: name another place.',
-  ENOTDIR: 'A file stands where a folder has to be: name another place.',
-  EACCES: 'Give this user the right to it, or name another place.',
-  EPERM: 'Give this user the right to it, or name another place.',
-  EROFS: 'The disk can only be read: name another place.',
-  ENOSPC: 'Make room on the disk.',
-  EDQUOT: "Make room within the user's quota.",
+  ENOENT: 'Make the parent folder first, or choose another location.',
+  EEXIST: 'A file has the name that a folder needs: choose another location.',
+  ENOTDIR: 'A file has the name that a folder needs: choose another location.',
+  EACCES: 'Give this user permission, or choose another location.',
+  EPERM: 'Give this user permission, or choose another location.',
+  EROFS: 'The disk is read-only: choose another location.',
+  ENOSPC: 'Free some space on the disk.',
+  EDQUOT: "Free some space within the user's quota.",
 }
 
-/** For `catch`. */
+/** For `catch`: rethrows as AuditError. */
 const rethrown = (what: string) => (error: unknown) => {
   throw asAuditError(what, error)
 }

@@ -4,24 +4,24 @@ import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { AuditError, printable } from '../errors.js'
+import { REQUEST_RETRIES, type RetryPolicy } from '../retry.js'
 import { wholeBody } from './bodies.js'
 import type { Checksum, ObjectStore, Reading, StoredObject, WriteCondition } from './contract.js'
 import { type GcsRequest, gcsClient } from './gcs/client.js'
 import { gcsFailure, saysGone } from './gcs/failures.js'
-import { PATIENCE, type Patience } from './trying.js'
 import { upload } from './upload.js'
 
 export interface GcsOptions {
   readonly bucket: string
-  /** Another server that speaks the same protocol: `https://host`; Google's when absent. */
+  /** Another server with the same protocol: `https://host`; Google's when absent. */
   readonly endpoint?: string | undefined
-  readonly patience?: Patience
+  readonly retryPolicy?: RetryPolicy
 }
 
-/** Custom metadata that tells our own write from somebody else's. */
+/** Custom metadata by which a write recognises its own object. */
 const WRITE_ID = 'wandb-audit-write'
 
-/** The fields of an object that are asked for. 64-bit numbers come as text. */
+/** The fields of an object that requests ask for. 64-bit numbers arrive as text. */
 interface GcsObject {
   readonly name: string
   readonly size: string
@@ -32,14 +32,14 @@ interface GcsObject {
 
 const FIELDS = 'name,size,generation,updated'
 
-export function gcsStore({ bucket, endpoint, patience = PATIENCE }: GcsOptions): ObjectStore {
+export function gcsStore({ bucket, endpoint, retryPolicy = REQUEST_RETRIES }: GcsOptions): ObjectStore {
   const id = `gs://${bucket}`
-  const client = gcsClient(endpoint, patience)
+  const client = gcsClient(endpoint, retryPolicy)
   const objects = `/storage/v1/b/${encodeURIComponent(bucket)}/o`
   const pathOf = (key: string): string => `${objects}/${encodeURIComponent(key)}`
   const nameOf = (key: string): string => printable(`${id}/${key}`)
 
-  /** null when there is no such object, or another one than the request is about. */
+  /** Null when the object does not exist or is not the version that the request names. */
   async function unlessGone<T>(
     request: GcsRequest,
     take: (response: Dispatcher.ResponseData) => Promise<T>,
@@ -60,7 +60,7 @@ export function gcsStore({ bucket, endpoint, patience = PATIENCE }: GcsOptions):
   }
 
   function describe(key: string, fields: string, signal: AbortSignal): Promise<GcsObject | null> {
-    const request = { doing: `look at ${nameOf(key)}`, method: 'GET', path: pathOf(key), query: { fields } } as const
+    const request = { doing: `look up ${nameOf(key)}`, method: 'GET', path: pathOf(key), query: { fields } } as const
     return unlessGone(request, json<GcsObject>, signal)
   }
 
@@ -93,13 +93,13 @@ export function gcsStore({ bucket, endpoint, patience = PATIENCE }: GcsOptions):
 
     read({ key, version }, from, signal) {
       const doing = `read ${nameOf(key)}`
-      // Without Accept-Encoding what was stored with Content-Encoding: gzip is unpacked on the way, and no length or checksum fits.
+      // Otherwise the server unpacks what was stored with Content-Encoding: gzip, and neither length nor checksum match.
       const headers = { 'accept-encoding': 'gzip', ...(from === 0 ? {} : { range: `bytes=${from}-` }) }
       const query = { alt: 'media', ifGenerationMatch: version }
       return unlessGone(
         { doing, method: 'GET', path: pathOf(key), query, headers },
         async ({ statusCode, headers, body }): Promise<Reading> => {
-          // From the end of the object on there is nothing.
+          // The range starts at or after the end of the object.
           if (statusCode === 416) {
             await body.dump()
             return { chunks: Readable.from([]), checksum: null }
@@ -120,7 +120,7 @@ export function gcsStore({ bucket, endpoint, patience = PATIENCE }: GcsOptions):
       const writeId = randomUUID()
       const resource = { name: key, md5Hash: digest.toString('base64'), metadata: { [WRITE_ID]: writeId } }
       const { head, tail, contentType } = multipart(resource)
-      let tries = 0
+      let attempts = 0
       const version = await unlessGone(
         {
           doing: `write ${nameOf(key)}`,
@@ -129,7 +129,7 @@ export function gcsStore({ bucket, endpoint, patience = PATIENCE }: GcsOptions):
           query: { uploadType: 'multipart', fields: 'generation', ...preconditionOf(condition) },
           headers: { 'content-type': contentType, 'content-length': String(head.length + bytes + tail.length) },
           async *body() {
-            tries++
+            attempts++
             yield head
             yield* open()
             yield tail
@@ -138,10 +138,10 @@ export function gcsStore({ bucket, endpoint, patience = PATIENCE }: GcsOptions):
         async (response) => (await json<GcsObject>(response)).generation,
         signal,
       )
-      if (version !== null || tries === 1) return version
-      // An earlier try may have written it and its answer been lost: then it is ours that stands in the way.
-      const there = await describe(key, 'generation,metadata', signal)
-      return there?.metadata?.[WRITE_ID] === writeId ? there.generation : null
+      if (version !== null || attempts === 1) return version
+      // An earlier attempt may have succeeded although its answer was lost; then the conflict is with our own object.
+      const existing = await describe(key, 'generation,metadata', signal)
+      return existing?.metadata?.[WRITE_ID] === writeId ? existing.generation : null
     },
 
     async remove(key, signal) {
@@ -162,13 +162,13 @@ const storedObject = ({ name, size, generation, updated }: GcsObject): StoredObj
   lastModified: new Date(updated),
 })
 
-/** https://cloud.google.com/storage/docs/request-preconditions: generation 0 stands for none. */
+/** https://cloud.google.com/storage/docs/request-preconditions: generation 0 means that no object exists. */
 function preconditionOf(condition: WriteCondition): Readonly<Record<string, string>> {
   if (condition === 'any') return {}
   return { ifGenerationMatch: condition === 'absent' ? '0' : condition.version }
 }
 
-/** What stands around the content in a multipart upload: https://cloud.google.com/storage/docs/uploading-objects#uploading-an-object */
+/** The text around the content of a multipart upload: https://cloud.google.com/storage/docs/uploading-objects#uploading-an-object */
 function multipart(resource: object): { head: Uint8Array; tail: Uint8Array; contentType: string } {
   const boundary = randomUUID()
   const parts = [
@@ -186,7 +186,7 @@ type Header = string | string[] | undefined
 
 const numberOf = (header: Header): number | null => (header === undefined ? null : Number(header))
 
-/** `crc32c=…,md5=…`, of what is stored; composed objects have no MD5. https://cloud.google.com/storage/docs/xml-api/reference-headers#xgooghash */
+/** Parses `crc32c=…,md5=…` of the stored bytes; composed objects have no MD5. https://cloud.google.com/storage/docs/xml-api/reference-headers#xgooghash */
 function checksumOf(header: Header): Checksum | null {
   const digests = new Map(
     [header ?? []]

@@ -1,11 +1,11 @@
-/** Addresses of object stores to stores. A vendor's client loads only when its store is used. */
+/** Opens object stores by address. A vendor's client loads only when its store is used. */
 
 import { type AddressOptions, parseAddress, requireUsableProxies } from '../address.js'
 import { printable, usageError } from '../errors.js'
 import type { ObjectStore } from './contract.js'
 import type { DirectoryStore } from './directory.js'
 
-/** A store, and the part of the address behind it: a prefix of keys, without a slash at its beginning. */
+/** A store, and the rest of the address: a prefix of keys, without a leading slash. */
 export interface OpenedStore {
   readonly store: ObjectStore
   readonly prefix: string
@@ -32,9 +32,9 @@ interface StoreOptions {
 
 interface Vendor {
   readonly options: AddressOptions
-  /** How an address looks; what stands before `[/prefix]` names the place. */
+  /** The form of its addresses, up to `[/prefix]`. */
   readonly form: string
-  open(place: readonly string[], options: StoreOptions): Promise<ObjectStore>
+  open(names: readonly string[], options: StoreOptions): Promise<ObjectStore>
 }
 
 const VENDORS: Readonly<Record<string, Vendor>> = {
@@ -58,27 +58,27 @@ const VENDORS: Readonly<Record<string, Vendor>> = {
 
 /**
  * @param address `s3://bucket[/prefix]`, `gs://bucket[/prefix]` or `az://account/container[/prefix]`, with `?endpoint=`
- * @throws AuditError, exit code 2, when it is none of these
+ * @throws AuditError, exit code 2, when the address is none of these
  */
 export async function openStore(address: string): Promise<OpenedStore> {
   const vendor = VENDORS[/^[a-z0-9]+/i.exec(address)?.[0]?.toLowerCase() ?? '']
   const { scheme, path, options } = parseAddress(address, vendor?.options ?? {})
   const where = printable(`${scheme}://${path}`)
-  if (vendor === undefined) throw usageError(`no store has an address like ${where}`, 'Stores: s3://, gs://, az://.')
-  const { place, prefix } = divided(path, vendor.form.split('/').length - 2)
-  if (place.includes(''))
+  if (vendor === undefined) throw usageError(`no object store has the address ${where}`, 'Stores: s3://, gs://, az://.')
+  const { names, prefix } = divided(path, vendor.form.split('/').length - 2)
+  if (names.includes(''))
     throw usageError(`${where} names no bucket or container`, `Write it as ${vendor.form}/prefix.`)
   requireUsableProxies(process.env)
-  return { store: await vendor.open(place, options), prefix }
+  return { store: await vendor.open(names, options), prefix }
 }
 
-/** The first `count` parts of a path, and all behind them as it is. */
-function divided(path: string, count: number): { place: string[]; prefix: string } {
+/** Splits off the first `count` parts of a path; the rest stays as it is. */
+function divided(path: string, count: number): { names: string[]; prefix: string } {
   const parts = path.split('/')
-  return { place: Array.from({ length: count }, (_, i) => parts[i] ?? ''), prefix: parts.slice(count).join('/') }
+  return { names: Array.from({ length: count }, (_, i) => parts[i] ?? ''), prefix: parts.slice(count).join('/') }
 }
 
-/** A folder of this machine under the same contract. */
+/** Opens a local folder as an object store. */
 export async function openDirectory(path: string): Promise<DirectoryStore> {
   const { directoryStore } = await import('./directory.js')
   return directoryStore(path)

@@ -1,4 +1,4 @@
-/** Amazon S3, and stores that speak its protocol, through the official client. */
+/** Amazon S3, and stores with its protocol, through the official client. */
 
 import { randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
@@ -11,29 +11,29 @@ import {
   ListObjectsV2Command,
 } from '@aws-sdk/client-s3'
 import { AuditError, printable } from '../errors.js'
+import { REQUEST_RETRIES, retriesExhausted, retryingRequest } from '../retry.js'
 import type { Content, ObjectStore, Reading, StoredObject, WriteCondition } from './contract.js'
 import { checksumOf, chunksOf, decoded, quoted, stored, unquoted } from './s3/answers.js'
-import { type S3Place, s3Client, TIMING, type Timing } from './s3/client.js'
+import { type S3Bucket, s3Client, TIMING, type Timing } from './s3/client.js'
 import { failed, OPERATIONS, type Operation, seen } from './s3/failures.js'
 import { put, writtenBefore } from './s3/write.js'
-import { givenUp, PATIENCE, trying } from './trying.js'
 import { upload } from './upload.js'
 
 /**
- * Logins come from where AWS's own tools find them: environment, profiles, SSO, web identity, the role of the machine.
+ * Finds logins where AWS's own tools do: environment, profiles, SSO, web identity, the role of the machine.
  *
  * @param timing injected by tests
- * @throws AuditError, exit code 2, for a name that no bucket can have
+ * @throws AuditError, exit code 2, for an invalid bucket name
  */
-export function s3Store(place: S3Place, timing: Timing = TIMING): ObjectStore {
-  const { bucket } = place
+export function s3Store(target: S3Bucket, timing: Timing = TIMING): ObjectStore {
+  const { bucket } = target
   const id = `s3://${bucket}`
-  const client = s3Client(place, timing)
+  const client = s3Client(target, timing)
 
-  /** For requests that the client has repeated already. */
+  /** For requests that the client itself has retried. */
   function failure(operation: Operation, key: string, error: unknown, signal: AbortSignal): AuditError {
     const one = failed(operation, `${id}/${key}`, error, signal)
-    return one.retryable ? givenUp(one, timing.attempts - 1) : one
+    return one.retryable ? retriesExhausted(one, timing.attempts - 1) : one
   }
 
   async function* list(prefix: string, signal: AbortSignal): AsyncGenerator<StoredObject> {
@@ -43,7 +43,7 @@ export function s3Store(place: S3Place, timing: Timing = TIMING): ObjectStore {
         Bucket: bucket,
         Prefix: prefix,
         ContinuationToken: token,
-        // XML cannot hold every character of a key.
+        // XML cannot represent every character of a key.
         EncodingType: 'url',
       })
       const page = await client.send(command, under(signal)).catch((error) => {
@@ -55,7 +55,9 @@ export function s3Store(place: S3Place, timing: Timing = TIMING): ObjectStore {
       }
       const next = page.IsTruncated === true ? (page.NextContinuationToken ?? '') : undefined
       if (next === '' || (next !== undefined && next === token)) {
-        throw new AuditError(`${printable(`${id}/${prefix}`)}: the listing goes on, and the store does not say where`)
+        throw new AuditError(
+          `${printable(`${id}/${prefix}`)}: the listing continues, but the store gave no new continuation token`,
+        )
       }
       token = next
     } while (token !== undefined)
@@ -69,13 +71,13 @@ export function s3Store(place: S3Place, timing: Timing = TIMING): ObjectStore {
     } catch (error) {
       if (error instanceof AuditError) throw error
       const { status } = seen(error)
-      // The answer to a HEAD has no body that says why: a GET tells a missing bucket from a missing object.
+      // The answer to a HEAD has no body with the reason; a GET tells a missing bucket from a missing object.
       if (status >= 400 && status < 500 && (await isAbsent(key, signal))) return null
       throw failure(OPERATIONS.find, key, error, signal)
     }
   }
 
-  /** @throws AuditError when something else is the matter */
+  /** @throws AuditError for any other error */
   async function isAbsent(key: string, signal: AbortSignal): Promise<boolean> {
     try {
       const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }), under(signal))
@@ -96,20 +98,20 @@ export function s3Store(place: S3Place, timing: Timing = TIMING): ObjectStore {
       Bucket: bucket,
       Key: key,
       IfMatch: quoted(version),
-      // A checksum is of the whole object: the client would find that a part of it does not match.
-      ...(from === 0 ? { ChecksumMode: 'ENABLED' } : { Range: `bytes=${from}-` }),
+      ...(from === 0 ? {} : { Range: `bytes=${from}-` }),
     })
+    if (from === 0) askForChecksum(command)
     let output: GetObjectCommandOutput
     try {
       output = await client.send(command, under(signal))
     } catch (error) {
       const { code, status } = seen(error)
       if (code === 'NoSuchKey' || status === 412) return null
-      // It ends before `from`: nothing is left to be read.
+      // The object ends before `from`: nothing is left to read.
       if (status === 416) return { chunks: nothing(), checksum: null }
       throw failure(OPERATIONS.read, key, error, signal)
     }
-    // Not every store looks at If-Match.
+    // Not every store respects If-Match.
     if (unquoted(output.ETag ?? '') !== version) {
       destroy(output.Body)
       return null
@@ -117,7 +119,7 @@ export function s3Store(place: S3Place, timing: Timing = TIMING): ObjectStore {
     if (from > 0 && !output.ContentRange?.startsWith(`bytes ${from}-`)) {
       destroy(output.Body)
       throw new AuditError(`${printable(`${id}/${key}`)}: asked for the bytes from ${from} on, the store sent others`, {
-        advice: 'A proxy on the way, or the store, does not know ranges: a read that broke off cannot go on there.',
+        advice: 'The store, or a proxy, does not support ranges: an interrupted read cannot be resumed.',
       })
     }
     return { chunks: chunksOf(output.Body as Readable, `${id}/${key}`, signal), checksum: checksumOf(output) }
@@ -138,14 +140,14 @@ export function s3Store(place: S3Place, timing: Timing = TIMING): ObjectStore {
           const { code, status } = seen(error)
           const conditionFailed = status === 412 || (typeof condition === 'object' && code === 'NoSuchKey')
           if (!conditionFailed) throw error
-          // An earlier attempt may have succeeded, and its answer been lost.
+          // An earlier attempt may have succeeded although its answer was lost.
           return attempts === 1 ? null : writtenBefore(client, one, signal)
         })
       } catch (error) {
         throw failed(OPERATIONS.write, `${id}/${key}`, error, signal)
       }
     }
-    return trying(attempt, signal, { ...PATIENCE, retries: timing.attempts - 1 })
+    return retryingRequest(attempt, signal, { ...REQUEST_RETRIES, retries: timing.attempts - 1 })
   }
 
   async function remove(key: string, signal: AbortSignal): Promise<void> {
@@ -159,7 +161,22 @@ export function s3Store(place: S3Place, timing: Timing = TIMING): ObjectStore {
   return { id, list, find, read, write, remove, close: async () => client.destroy() }
 }
 
-/** Every request under way listens to the one signal, and Node would warn of the eleventh. */
+/**
+ * Requests the object's checksum by its header. The client's own option would also verify it, but supports fewer algorithms,
+ * refuses the others, and cannot resume a broken connection.
+ */
+function askForChecksum(command: GetObjectCommand): void {
+  command.middlewareStack.add(
+    (next) => (args) => {
+      const { headers } = args.request as { headers: Record<string, string> }
+      headers['x-amz-checksum-mode'] = 'ENABLED'
+      return next(args)
+    },
+    { step: 'build', name: 'askForChecksum' },
+  )
+}
+
+/** All requests in flight listen to one signal; Node would warn of a leak from the eleventh on. */
 function under(signal: AbortSignal): { abortSignal: AbortSignal } {
   setMaxListeners(0, signal)
   return { abortSignal: signal }
@@ -167,7 +184,7 @@ function under(signal: AbortSignal): { abortSignal: AbortSignal } {
 
 async function* nothing(): AsyncGenerator<Uint8Array> {}
 
-/** A body nobody will read: its connection ends with it. */
+/** Closes the connection of a body that will not be read. */
 function destroy(body: GetObjectCommandOutput['Body']): void {
   ;(body as Readable | undefined)?.destroy()
 }

@@ -1,4 +1,4 @@
-/** The content of a new object, made ready to be sent more than once. */
+/** Prepares the content of a new object so that it can be sent more than once. */
 
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
@@ -10,12 +10,12 @@ export interface Upload {
   /** Size in bytes. */
   readonly bytes: number
   readonly digest: Buffer
-  /** All of it, from the beginning, each time. */
+  /** Opens the whole content; may be called several times. */
   open(): Readable
 }
 
 /**
- * Reads the content once, for its size and digest: a store that knows both beforehand refuses what arrives otherwise.
+ * Reads the content once for its size and digest, so that the store can refuse an incomplete or damaged upload.
  *
  * @throws AuditError when the file cannot be read
  */

@@ -1,4 +1,4 @@
-/** The documents of a batch as the engine knows them: which rows are whose, and what the sink shall remember of each. */
+/** The documents of a batch in the engine: which rows belong to which, and each document's receipt. */
 
 import { DuckDBTimestampTZValue } from '@duckdb/node-api'
 import type { DayRange } from '../contract.js'
@@ -9,8 +9,8 @@ import { receiptVersion } from '../landing/days.js'
 import type { Engine } from './engine.js'
 
 /**
- * Creates `documents`, one row each: `ordinal` counts them and `file` the spool files, both from 0; `first_row` counts the
- * batch's lines.
+ * Creates `documents`, one row each. `ordinal` numbers the documents and `file` the spool files, both from 0; `first_row`
+ * is the document's first line, counted through the batch.
  */
 export async function registerDocuments(engine: Engine, files: readonly SpoolFile[], range: DayRange): Promise<void> {
   await engine.run(`CREATE TABLE documents (ordinal INTEGER, file INTEGER, first_row BIGINT, lines BIGINT,
@@ -41,7 +41,7 @@ export async function registerDocuments(engine: Engine, files: readonly SpoolFil
   appender.closeSync()
 }
 
-/** The engine's count of each file's lines must be landing's, or a line fell between the two. */
+/** Compares the engine's count of each file's lines with landing's: a difference means that a line was lost. */
 export async function proveNoLineLost(engine: Engine, files: readonly SpoolFile[]): Promise<void> {
   const [off] = await engine.rows(`
     SELECT landed.file, lines, count(s.file) AS rows, coalesce(min(s.rowid), first_row) AS least, first_row
@@ -55,14 +55,11 @@ export async function proveNoLineLost(engine: Engine, files: readonly SpoolFile[
   const which = `${printable(first?.document.id ?? '')}${others.length > 0 ? ` and ${others.length} more` : ''}`
   throw new AuditError(
     `transforming ${which} failed: ${off.lines} lines were landed and ${off.rows} were read; nothing is loaded`,
-    { advice: 'This is a fault of wandb-audit or of its engine: please report it with the document.' },
+    { advice: 'This is a bug in wandb-audit or in its engine: please report it, with the document.' },
   )
 }
 
-/**
- * The SELECT of `staged` with each row's `row` and `ordinal`, those of its document. Where a file holds several, they are
- * told apart by their rows.
- */
+/** The SELECT of `staged` with each row's `row`, and the `ordinal` of the document to which the row belongs. */
 export async function stagedByDocument(engine: Engine, files: readonly SpoolFile[]): Promise<string> {
   if (files.every(({ documents }) => documents.length === 1)) {
     return 'SELECT rowid AS row, file AS ordinal, * EXCLUDE (file) FROM staged'
@@ -73,7 +70,7 @@ export async function stagedByDocument(engine: Engine, files: readonly SpoolFile
   return 'SELECT line_documents.row, line_documents.ordinal, staged.* EXCLUDE (file) FROM staged JOIN line_documents ON line_documents.row = staged.rowid'
 }
 
-/** Whether an instant lies in the range; null when the range has no end on either side. */
+/** SQL for whether an instant lies in the range; null when the range is unbounded on both sides. */
 export function within(instant: string, { from, to }: DayRange): string | null {
   const ends = [
     ...(from === null ? [] : [`${instant} >= ${instantLiteral(from)}`]),
@@ -83,9 +80,10 @@ export function within(instant: string, { from, to }: DayRange): string | null {
 }
 
 /**
- * Creates `receipts`, one row of audit_documents for each document: a file's range is that of its own events.
+ * Creates `receipts`, one row of audit_documents for each document. A document that is not a window of days gets the
+ * range of its own events.
  *
- * @param passedOver SELECT of the ordinals of events outside the days that were asked for; null when there are none
+ * @param passedOver SELECT of the ordinals of events outside the days asked for; null when there are none
  */
 export async function createReceipts(
   engine: Engine,

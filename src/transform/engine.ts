@@ -1,4 +1,4 @@
-/** The embedded DuckDB that reads, types and hashes, held within its limits. */
+/** The embedded DuckDB that reads, types and hashes, kept within its limits. */
 
 import { mkdir, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -7,14 +7,14 @@ import { duckdbError } from '../duckdb/errors.js'
 import { openInMemory } from '../duckdb/instance.js'
 import { registerExtraFunctions } from './extras.js'
 
-/** What the engine's own accounting leaves out: parse buffers, JavaScript, and what the allocator holds on to. */
+/** Leaves room for what DuckDB does not account for: parse buffers, JavaScript, and memory that the allocator keeps. */
 const SHARE_OF_MEMORY = 0.7
 const LEAST_MEMORY_BYTES = 128 * 1024 * 1024
 
 export interface EngineOptions {
-  /** What the whole process may use, in bytes; the engine gets its share. */
+  /** Memory for the whole process, in bytes; the engine gets its share. */
   readonly memoryBytes: number
-  /** A folder of the run's own; what does not fit in memory is spilled below it, up to half of the free disk. */
+  /** The run's own folder. The engine spills into a subfolder, up to half of the free disk. */
   readonly folder: string
 }
 
@@ -55,7 +55,7 @@ export class Engine {
     return this.opened.connection
   }
 
-  /** Begins anew, with nothing of what was there: after some errors of its own DuckDB runs no statement any more. */
+  /** Starts over with an empty database: after some internal errors DuckDB refuses every further statement. */
   async restart(): Promise<void> {
     this.close()
     this.opened = await open(this.options)
@@ -66,12 +66,12 @@ export class Engine {
     await this.guarded(() => this.connection.run(sql))
   }
 
-  /** All rows of a small result. */
+  /** Reads all rows; meant for small results. */
   async rows(sql: string): Promise<Record<string, DuckDBValue>[]> {
     return this.guarded(async () => (await this.connection.runAndReadAll(sql)).getRowObjects())
   }
 
-  /** The one number a statement gives. */
+  /** The single number that a statement returns. */
   async number(sql: string): Promise<number> {
     const [row] = await this.rows(sql)
     return Number(Object.values(row ?? {})[0] ?? 0)

@@ -1,6 +1,6 @@
 /**
- * Two readings of one event's `extra`: what the later one adds, and whether they contradict each other. In TypeScript,
- * because the engine's own JSON functions do not keep a number's digits.
+ * Compares and merges two readings of one event's `extra`. In TypeScript, because the engine's own JSON functions do not
+ * keep all digits of a number.
  */
 
 import {
@@ -16,21 +16,21 @@ import { objectOf } from './members.js'
 import { scan } from './scan.js'
 
 export interface Merged {
-  /** All members of the kept object, and those of the other whose keys it lacks. */
+  /** All members of the kept object, and those members of the other whose keys it lacks. */
   readonly object: string
   /** Whether the other one added a key. */
   readonly grew: boolean
-  /** Whether a key has another value in each. */
+  /** Whether some key has a different value in each. */
   readonly contradicts: boolean
 }
 
-/** Each key of an object's text, with its value's text. Merged from several lines, it may have more keys than a line may. */
+/** The keys of an object and their values' text. A merged object may have more keys than a single line may. */
 export function members(json: string): readonly (readonly [key: string, value: string])[] {
   const scanned = scan(Buffer.from(json), Number.POSITIVE_INFINITY)
   return 'problem' in scanned ? [] : (scanned.members ?? []).map(({ key, value }) => [key, value])
 }
 
-/** @param kept and other texts of JSON objects; a value of the first is never overwritten */
+/** Merges two JSON objects, given as text; where both have a key, the value of `kept` stays. */
 export function mergeExtras(kept: string, other: string): Merged {
   if (kept === other) return { object: kept, grew: false, contradicts: false }
   const all = new Map(members(kept))
@@ -45,21 +45,21 @@ export function mergeExtras(kept: string, other: string): Merged {
   return { object: grew ? objectOf(all) : kept, grew, contradicts }
 }
 
-/** A value with the keys of its objects in order: some warehouses give them back in an order of their own. */
+/** A value with its object's keys sorted, because some warehouses return them in another order. */
 export function reordered(json: string): string {
   return json.startsWith('{') ? objectOf(members(json).map(([key, value]) => [key, reordered(value)])) : json
 }
 
-/** The functions that a connection must know to merge events: SQL names, to be called with two objects' texts. */
+/** The SQL names of the functions that a connection needs to merge events; they take the text of two objects. */
 export const EXTRA_FUNCTIONS = {
   merged: 'merged_extra',
   grows: 'extra_grows',
   contradicts: 'extra_contradicts',
-  /** Of one object: its text with its keys in order. */
+  /** Takes one object and returns its text with the keys sorted. */
   sorted: 'extra_sorted',
 } as const
 
-/** Null where an argument is. */
+/** The registered functions return NULL when an argument is NULL. */
 export function registerExtraFunctions(connection: DuckDBConnection): void {
   const register = (
     name: string,

@@ -1,7 +1,6 @@
 /**
- * The SQL of `content_hash`, version 1: SHA-256 over twelve fields, each `-` or `<length in bytes>:<text>`, and the ids that
- * W&B does not document.
- * Why it is made so stands in docs/decisions/identity-without-names.md.
+ * The SQL of `content_hash`, version 1: SHA-256 over twelve fields, each `-` or `<length in bytes>:<text>`, followed by the
+ * ids that W&B does not document. docs/decisions/identity-without-names.md explains why.
  */
 
 import { IDENTITY_FIELDS, RECORD_FIELDS } from '../../schemas/tables.js'
@@ -12,21 +11,21 @@ const DATE = '[0-9]{2}-[0-9]{2}'
 const TIME = '(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]'
 const OFFSET = '[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9]'
 
-/** The form W&B documents, which needs no taking apart. */
+/** The form that W&B documents, which can be cast without taking it apart. */
 const PLAIN = quotedString(`${YEAR}-${DATE}T${TIME}Z`)
 const RFC3339 = quotedString(`[0-9]{4}-${DATE}[Tt]${TIME}(?:\\.[0-9]+)?(?:${OFFSET})`)
-/** What a `timestamp` column gives back to the letter: UTC, at most six digits, no zero at their end. */
+/** The texts that a `timestamp` column reproduces exactly: UTC, at most six digits, no trailing zero. */
 const EXACT = quotedString('.{10}T.{8}(?:\\.[0-9]{0,5}[1-9])?Z')
 
 const fraction = (text: string): string => `regexp_extract(${text}, '[.]([0-9]+)', 1)`
 
-/** Whether an RFC 3339 text has the plain form: whole seconds, UTC. */
+/** SQL for whether an RFC 3339 text has the plain form: whole seconds, UTC. */
 export const isPlainTime = (text: string): string => `coalesce(regexp_full_match(${text}, ${PLAIN}), false)`
 
 /**
- * The instant of an RFC 3339 text, cut to microseconds; NULL when it is none or outside the years 0001–9999.
+ * SQL for the instant of an RFC 3339 text, truncated to microseconds; NULL when the text is not RFC 3339 or lies outside
+ * the years 0001–9999.
  *
- * @param plain expression for `isPlainTime` of the text
  */
 export function instantOf(text: string, plain: string): string {
   const taken = `try_cast(concat(${text}[1:10], ' ', ${text}[12:19], '.', rpad(${fraction(text)}, 6, '0')[1:6],
@@ -39,11 +38,11 @@ export function instantOf(text: string, plain: string): string {
     END`
 }
 
-/** Whether the instant, written in UTC with as many digits as it needs, up to six, is the text itself. */
+/** SQL for whether the instant, written in UTC with up to six digits as needed, equals the text. */
 export const isExactTime = (text: string, plain: string): string =>
   `CASE WHEN ${plain} THEN true ELSE regexp_full_match(${text}, ${EXACT}) END`
 
-/** The instant as integer nanoseconds since 1970 UTC, as text: `instant` has the microseconds, `text` the rest. */
+/** SQL for the instant as integer nanoseconds since 1970 UTC, as text: `instant` has the microseconds, `text` the rest. */
 export function nanosecondsOf(instant: string, text: string, plain: string): string {
   const rest = `rpad(${fraction(text)}, 9, '0')[7:9]`
   return `CASE
@@ -51,17 +50,17 @@ export function nanosecondsOf(instant: string, text: string, plain: string): str
     ELSE CAST(epoch_us(${instant})::HUGEINT * 1000 + ${rest}::INTEGER AS VARCHAR) END`
 }
 
-/** Keys whose values are ids, so that two events that differ in them are two: `run_asset`, `job_id`. */
+/** Keys whose values are ids, such as `run_asset` or `job_id`: events that differ in one of them are different events. */
 const ID_KEY = '_(?:asset|id)'
 
 /**
- * What the undocumented ids of a record add to the hash's text: `,<bytes>:<key>=<bytes>:<text>` for each, in the order of
- * the keys' code points. NULL or empty when there are none.
+ * SQL for what the undocumented ids of a record add to the hash's text: `,<bytes>:<key>=<bytes>:<text>` for each, ordered
+ * by the keys' code points. NULL or empty when there are none.
  *
- * @param object expression for a JSON object; documented keys in it are passed over
+ * @param object expression for a JSON object; its documented keys are ignored
  */
 export function undocumentedIds(object: string): string {
-  // Keys and values each in one look at the text: looking up key after key would be quadratic in a wide object.
+  // Reads all keys and all values at once: looking up one key at a time would be quadratic in a wide object.
   return `CASE WHEN regexp_matches(${object}, ${quotedString(`${ID_KEY}"`)}) THEN array_to_string(list_transform(
     list_sort(list_filter(list_zip(json_keys(${object}), json_extract_string(${object}, '$.*')),
       lambda member: member[2] IS NOT NULL AND regexp_matches(member[1], ${quotedString(`${ID_KEY}$`)})
@@ -70,11 +69,11 @@ export function undocumentedIds(object: string): string {
 }
 
 /**
- * The hash's text.
+ * SQL for the hash's text.
  *
  * @param nanoseconds expression for the timestamp's text
  * @param ids         expression for `undocumentedIds`
- * @param text        expression for the text of each of the other eleven fields; NULL when it is absent
+ * @param text        expression for the text of each of the other eleven fields; NULL when the field is absent
  */
 export function identityText(
   nanoseconds: string,
@@ -89,10 +88,10 @@ export function identityText(
 }
 
 /**
- * SELECTs the rows of `events`, a relation with the columns of audit_events, with one more, `identity`: the hash's text
- * from the row itself, where `extra` holds what a column could not. Anyone can recompute a hash from a loaded row so.
+ * SELECTs the rows of `events`, a relation with the columns of audit_events, and adds `identity`: the hash's text, taken
+ * from the row alone (`extra` holds what a column could not). With it, anyone can recompute a hash from a loaded row.
  *
- * @param ids expression for `undocumentedIds`; taken from `extra`, an id that is a fraction loses trailing zeros
+ * @param ids expression for `undocumentedIds`; when taken from `extra`, an id that is a fraction loses trailing zeros
  */
 export function withIdentityText(events: string, ids = undocumentedIds('extra')): string {
   const paths = IDENTITY_FIELDS.map((field) => quotedString(`$.${field}`)).join(', ')

@@ -1,4 +1,4 @@
-/** Reads the few lines that the engine marked once more, one by one. Each becomes a record with every digit, or a reject with its reason. */
+/** Reads lines for the slow path, one by one: each becomes a record with every digit, or a reject with its reason. */
 
 import { closeSync, openSync, readSync } from 'node:fs'
 import { recordProblem } from '../../schemas/record.js'
@@ -8,7 +8,7 @@ import { type RecordTexts, recordTexts } from './members.js'
 import { type Encoding, encodingOf, inMemory, type LineBytes } from './raw.js'
 import { type Member, MOST_KEYS, MOST_LEVELS, type ScanProblem, scan } from './scan.js'
 
-/** Warehouses end here too: Redshift's SUPER takes 16 MB. */
+/** Warehouses have this limit too: Redshift's SUPER takes 16 MB. */
 const PARSED_LINE_BYTES = 16 * 1024 * 1024
 
 const CR = 0x0d
@@ -16,21 +16,21 @@ const CR = 0x0d
 export interface Reject {
   readonly reason: string
   readonly message: string
-  /** The line as it arrived, without a carriage return at its end where it is text. */
+  /** The line as it arrived; a text loses the carriage return at its end. */
   readonly line: LineBytes
-  /** Of what is kept raw. */
+  /** How `raw` encodes the line. */
   readonly encoding: Encoding
 }
 
 export type Outcome = { readonly reject: Reject } | { readonly record: RecordTexts }
 
 export interface SlowLine {
-  /** Counted from 1, without blank lines. */
+  /** Counted from 1, blank lines excluded. */
   readonly line: number
   readonly outcome: Outcome
 }
 
-/** @param wanted numbers of the file's lines, rising */
+/** @param wanted line numbers of the file, ascending */
 export async function* readLineByLine(file: SpoolFile, wanted: AsyncIterable<number>): AsyncGenerator<SlowLine> {
   const numbers = wanted[Symbol.asyncIterator]()
   const aside = new LinesAside(file)
@@ -51,7 +51,7 @@ export async function* readLineByLine(file: SpoolFile, wanted: AsyncIterable<num
   }
 }
 
-/** The lines that landing put aside. A document with one has its file to itself. */
+/** Reads the lines that landing set aside. A document with such lines has its file to itself. */
 class LinesAside {
   private readonly file: SpoolFile
   private descriptor: number | null = null
@@ -61,17 +61,17 @@ class LinesAside {
   }
 
   line(number: number): LineBytes | null {
-    const place = this.file.documents[0]?.longLines.get(number)
-    if (place === undefined) return null
+    const position = this.file.documents[0]?.longLines.get(number)
+    if (position === undefined) return null
     this.descriptor ??= openSync(`${this.file.path}.long`, 'r')
     const { descriptor } = this
     return {
-      length: place.length,
+      length: position.length,
       read(from, to) {
         const buffer = Buffer.allocUnsafe(to - from)
         for (let done = 0; done < buffer.length; ) {
-          const bytes = readSync(descriptor, buffer, done, buffer.length - done, place.offset + from + done)
-          if (bytes === 0) throw new Error('the spool is shorter than what was landed')
+          const bytes = readSync(descriptor, buffer, done, buffer.length - done, position.offset + from + done)
+          if (bytes === 0) throw new Error('the spool file is shorter than what was landed')
           done += bytes
         }
         return buffer
@@ -84,7 +84,7 @@ class LinesAside {
   }
 }
 
-/** What becomes of one line. Messages never hold a value of it. */
+/** Turns one line into a record or a reject. Messages never hold a value of the line. */
 export function inspect(arrived: LineBytes): Outcome {
   const isParsed = arrived.length <= PARSED_LINE_BYTES
   const line = isParsed ? inMemory(arrived.read(0, arrived.length)) : arrived
@@ -98,13 +98,13 @@ export function inspect(arrived: LineBytes): Outcome {
   return { record: recordTexts(scanned.members ?? []) }
 }
 
-/** Nothing is made of the line but its text: whatever was, failed. */
+/** Rejects a line on which the engine failed; the slow path does not try to parse it. */
 function refused(line: LineBytes, refusal: string): Outcome {
   if (encodingOf(line) === 'base64') return rejected(line, 'not_utf8', 'the line is not UTF-8; raw is its base64')
   return rejected(line, 'engine_refused', refusal)
 }
 
-/** The line is kept, and nothing is made of it. */
+/** Keeps the line as a reject. */
 export function rejected(line: LineBytes, reason: string, message: string): { reject: Reject } {
   const encoding = reason === 'not_utf8' ? 'base64' : 'utf8'
   const hasCr = encoding === 'utf8' && line.length > 0 && line.read(line.length - 1, line.length)[0] === CR
@@ -126,7 +126,7 @@ const MESSAGES: Readonly<Record<ScanProblem, (text: Buffer) => string>> = {
   too_deep: () => `the line nests more than ${MOST_LEVELS} levels`,
   too_many_keys: () => `an object in the line has more than ${MOST_KEYS} keys`,
   unpaired_surrogate: () => 'a string holds half of a character (an unpaired surrogate)',
-  duplicate_key: () => 'a key of the object stands in it twice',
+  duplicate_key: () => 'the object has the same key twice',
 }
 
 function notJson(text: Buffer): string {
@@ -137,7 +137,7 @@ function notJson(text: Buffer): string {
   return 'the line is not JSON; perhaps it was cut'
 }
 
-/** What decides whether an object is an event. Of a value other than a string only its being one counts. */
+/** The members that decide whether an object is an event. A value that is not a string only counts as present. */
 function essentials(members: readonly Member[]): Record<string, unknown> {
   const found: Record<string, unknown> = {}
   for (const { key, value } of members) {

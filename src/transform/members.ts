@@ -1,11 +1,11 @@
-/** The members of a record: the texts of the documented keys, and the JSON object of all others. */
+/** The members of a record: the text of each documented key, and a JSON object of all others. */
 
 import { RECORD_FIELDS } from '../../schemas/tables.js'
 import type { Member } from './scan.js'
 
 const KNOWN = new Set(RECORD_FIELDS)
 
-/** Before the key of a value that is kept as text; an id's key still ends as it did, and is still known as one. */
+/** Prefix of the key of a value that is kept as text. The key's end stays, so that an id is still recognised. */
 export const AS_TEXT = 'text:'
 
 export interface RecordTexts {
@@ -13,15 +13,15 @@ export interface RecordTexts {
   readonly texts: readonly (string | null)[]
   /** The JSON object of all other members, or null when there are none. */
   readonly unknown: string | null
-  /** What the ids among these add to the text of `content_hash`, as `undocumentedIds` of identity.ts has it; may be empty. */
+  /** What the ids in `unknown` add to the text of `content_hash`, as `undocumentedIds` of identity.ts does; may be empty. */
   readonly ids: string
 }
 
 /**
- * Where a key stands twice within a value of `unknown`, readers of JSON disagree on what it says. Such a value is no member
- * under its key, where each would give its own answer, but under `text:` and the key, as the text that arrived.
+ * Readers of JSON disagree on a value of `unknown` in which an object has a key twice. Such a value is kept as the text
+ * that arrived, under the key `text:` and its own key, so that every reader gets the same.
  *
- * @param members each key once
+ * @param members with distinct keys
  */
 export function recordTexts(members: readonly Member[]): RecordTexts {
   const known = new Map<string, string | null>()
@@ -42,7 +42,7 @@ export function recordTexts(members: readonly Member[]): RecordTexts {
   }
 }
 
-/** The text of an object with these members, its keys in the order of their code points, as every `extra` has them. */
+/** The text of an object with these members, its keys ordered by code points as in every `extra`. */
 export const objectOf = (members: Iterable<readonly [key: string, value: string]>): string =>
   `{${inKeyOrder(members)
     .map(([key, value]) => `${JSON.stringify(key)}:${value}`)
@@ -53,7 +53,7 @@ const inKeyOrder = <T>(members: Iterable<readonly [key: string, value: T]>): (re
 
 const sized = (text: string): string => `${Buffer.byteLength(text)}:${text}`
 
-/** A documented key's value as its text; null is as if absent. */
+/** The text of a documented key's value; null counts as absent. */
 export function textOf(value: string): string | null {
   if (value === 'null') return null
   return value.startsWith('"') ? JSON.parse(value) : value

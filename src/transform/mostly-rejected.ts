@@ -1,4 +1,4 @@
-/** Documents that are more likely no logs than bad ones: most of their lines are rejects, or an answer holds an error. */
+/** Refuses documents that are probably not logs: most of their lines are rejects, or an answer of the API holds an error. */
 
 import type { Document } from '../contract.js'
 import { quotedString } from '../duckdb/quoting.js'
@@ -6,7 +6,7 @@ import { AuditError, printable } from '../errors.js'
 import type { SpoolFile } from '../landing/batches.js'
 import type { Engine } from './engine.js'
 
-/** W&B writes events with these; whoever acts there has no part in it. */
+/** Reasons that no event of W&B can cause, whatever its users do. */
 const NO_EVENT = ['not_json', 'not_an_object', 'no_timestamp', 'no_action']
 
 export interface Refusal {
@@ -15,11 +15,12 @@ export interface Refusal {
 }
 
 /**
- * Takes every document out of the batch of which more than half of the lines are rejects, and more than are allowed. Of an
- * answer of the API one that is no event at all is enough: an error that comes while events stream can only be told inside
- * the answer, and what is behind it is missing. Lines that the engine fails on do not count: such a document would be given to it again in every run.
+ * Removes from the batch every document with more rejects than allowed, if they are more than half of its lines. In an
+ * answer of the API a single line that is not an event is enough: a server that fails while it streams can report that
+ * only inside the answer, and the rest is missing. Lines on which the engine fails do not count, because a document
+ * refused for them would crash the engine again in every run.
  *
- * @param maxRejects how many the operator allows; undefined: none was named
+ * @param maxRejects how many rejects the operator allows; undefined when not given
  */
 export async function refuseMostlyRejected(
   engine: Engine,
@@ -50,8 +51,8 @@ export async function refuseMostlyRejected(
     if (document === undefined) return []
     if (is_error === true) return [{ document, error: holdsAnError(document) }]
     const error = new AuditError(
-      `${rejected} of ${lines} lines of ${printable(document.id)} are no events, most of them ${reason}; nothing of it is loaded`,
-      { advice: `If it is a log all the same, allow that with --max-rejects ${rejected}.` },
+      `${rejected} of ${lines} lines of ${printable(document.id)} are not events, most of them ${reason}; none of it was loaded`,
+      { advice: `If it is a log all the same, allow the rejects with --max-rejects ${rejected}.` },
     )
     return [{ document, error }]
   })
@@ -59,10 +60,9 @@ export async function refuseMostlyRejected(
 
 function holdsAnError({ id }: Document): AuditError {
   return new AuditError(
-    `${printable(id)} holds what is no event, such as an error of the server; nothing of it is loaded`,
+    `${printable(id)} holds a line that is not an event, such as an error of the server; none of it was loaded`,
     {
-      advice:
-        'The next run asks again. If it stays so, see what the server writes there with curl, and report it to W&B.',
+      advice: 'The next run fetches it again. If the line stays, look at the answer with curl and report it to W&B.',
     },
   )
 }

@@ -1,4 +1,4 @@
-/** Parts of a transformed document, for a sink that refuses it whole. */
+/** Parts of a transformed document, for a sink that refuses the whole. */
 
 import type { Batch } from '../contract.js'
 import { quotedString } from '../duckdb/quoting.js'
@@ -8,16 +8,16 @@ import { boundsOf } from './transform.js'
 
 export interface Part {
   readonly batch: Batch
-  /** Its events and rejects. */
+  /** Number of events and rejects. */
   readonly rows: number
-  /** The first of their lines. */
+  /** The first line among them. */
   readonly line: number
 }
 
 /**
- * The rows of every n-th line, with the hashes and provenance they have in the whole; no receipt.
+ * Takes every n-th line, with the hashes and provenance that the rows have in the whole; without the receipt.
  *
- * @param whole a batch of one document, in which each event and each reject is one line
+ * @param whole a batch of one document, in which each event and each reject comes from one line
  */
 export async function partOf(engine: Engine, whole: Batch, n: number, first: number): Promise<Part> {
   const loadId = newLoadId()
@@ -44,9 +44,9 @@ export async function partOf(engine: Engine, whole: Batch, n: number, first: num
 }
 
 /**
- * A line that the sink refuses, as a reject.
+ * Turns a line that the sink refuses into a reject.
  *
- * @param raw    base64 of the line: whatever it is about the line that the sink refuses, it is not in there
+ * @param raw    the line in base64, which cannot contain whatever the sink objects to
  * @param repeat how many equal lines of the document were refused before
  */
 export async function refusedLine(
@@ -74,7 +74,7 @@ export async function refusedLine(
 }
 
 /**
- * The receipt of a document whose rows are loaded.
+ * The receipt of a document whose rows have been loaded.
  *
  * @param refused how many of its events became rejects
  */
@@ -95,7 +95,7 @@ type Relation = 'events' | 'rejects' | 'pieces' | 'receipts'
 const create = (engine: Engine, relation: Relation, select: string): Promise<void> =>
   engine.run(`CREATE OR REPLACE VIEW part_${relation} AS ${select}`)
 
-/** Each load has an id of its own: warehouses know a load that comes twice by it. */
+/** Gives each part its own load id, by which warehouses recognise a load that is submitted twice. */
 const renamed = (relation: string, loadId: string): string =>
   `SELECT * REPLACE (${quotedString(loadId)} AS load_id) FROM ${relation}`
 

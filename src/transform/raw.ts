@@ -1,16 +1,16 @@
-/** A rejected line as it is kept: in pieces, so that no warehouse, and no process, has to hold all of a long one. */
+/** Splits a rejected line into pieces, so that neither a warehouse nor this process has to hold all of a long one. */
 
 import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
 
-/** Of a piece, in bytes. The engine holds 2,048 of them at once; in Redshift a text ends at 65,535 bytes. */
+/** Bytes of a piece. The engine holds 2,048 pieces at once, and Redshift limits a text to 65,535 bytes. */
 export const PIECE_BYTES = 15_000
 
-/** As many bytes as make a piece of base64. */
+/** How many bytes fill one piece in base64. */
 const BASE64_BYTES = (PIECE_BYTES / 4) * 3
 const CHUNK_BYTES = 1 << 20
 
-/** A line's bytes, which may lie in a file. */
+/** A line's bytes, in memory or in a file. */
 export interface LineBytes {
   readonly length: number
   read(from: number, to: number): Buffer
@@ -21,7 +21,7 @@ export const inMemory = (bytes: Buffer): LineBytes => ({
   read: (from, to) => bytes.subarray(from, to),
 })
 
-/** `base64` where the bytes are no UTF-8. */
+/** `base64` for bytes that are not UTF-8. */
 export type Encoding = 'utf8' | 'base64'
 
 export function encodingOf(line: LineBytes): Encoding {
@@ -45,7 +45,7 @@ export function* rawPieces(line: LineBytes, encoding: Encoding): Generator<strin
 }
 
 /**
- * `reject_id` of a line of several pieces, which the engine computes from `raw` where that is whole.
+ * The `reject_id` of a line of several pieces; the engine computes it from `raw` when there is only one.
  *
  * @param repeat how many equal lines of the document came before
  */
@@ -64,11 +64,11 @@ export function digestOf(line: LineBytes): string {
   return hash.digest('base64')
 }
 
-/** Without the character that the end of the chunk cuts, if it cuts one. */
+/** Drops an incomplete character at the end of the chunk. */
 function wholeCharacters(chunk: Buffer): Buffer {
   let end = chunk.length
   while (end > chunk.length - 4 && end > 0 && ((chunk[end - 1] as number) & 0xc0) === 0x80) end--
   if (end > 0 && (chunk[end - 1] as number) >= 0xc0) end--
-  // What is no character at all is cut anywhere.
+  // Bytes that are not UTF-8 may be cut anywhere.
   return end === 0 || chunk.length - end > 4 ? chunk : chunk.subarray(0, end)
 }

@@ -1,40 +1,40 @@
-/** The bulk path: NDJSON files to typed rows in one statement, with a mark on each line that needs a closer look. */
+/** The bulk path: reads NDJSON files into typed rows in one statement, and marks each line that needs a closer look. */
 
 import { RECORD_FIELDS } from '../../schemas/tables.js'
 import { quotedIdentifier, quotedString } from '../duckdb/quoting.js'
 import { undocumentedIds } from './identity.js'
 import { typed } from './typing.js'
 
-/** All texts: numbers keep every digit so, and a string and a number of the same text are the same. */
+/** Every field as text: numbers keep all digits, and a string and a number with the same text are equal. */
 const TEXTS = quotedString(JSON.stringify(Object.fromEntries(RECORD_FIELDS.map((field) => [field, 'VARCHAR']))))
 const NOTHING_KNOWN = quotedString(JSON.stringify(Object.fromEntries(RECORD_FIELDS.map((field) => [field, null]))))
 
-/** A number, array or object as a field's text: the engine may have written it otherwise than it stands there. */
+/** A number, array or object as a field's text, which the engine may have rewritten. */
 const REWRITTEN = quotedString(
   '-?[0-9]+(?:[.][0-9]+(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+)|0|-?(?i:nan|inf|infinity)|(?s:[{\\[].*)',
 )
-/** What the engine reads otherwise than it stands in the line: fractions, exponents, -0, NaN, a comma too many. */
+/** What the engine does not reproduce exactly: fractions, exponents, -0, NaN, a trailing comma. */
 const INEXACT = quotedString('(?:"\\s*:|[\\[,])\\s*(?:-?[0-9]+[.eE]|-0|-?(?i:nan|inf))|,\\s*[\\]}]')
 
-/** Ids are digits in nearly every log, and their texts together tell in one look. */
+/** Fields that hold digits only in nearly every log, so that one look at their concatenation is enough. */
 const IDS = RECORD_FIELDS.filter((field) => /_asset$|_id$/.test(field))
 const WORDS = RECORD_FIELDS.filter(
   (field) => !IDS.includes(field) && field !== 'timestamp' && field !== 'response_code',
 )
 
-/** Decides how large the reader's buffers are; no line is so long. */
+/** Sets the size of the reader's buffers; no line is this long. */
 const READ_BYTES = 4 << 20
 
-/** A text that begins like a key, so that another text's end and this one's begin would look like a key themselves. */
+/** A text that begins like a key, which would combine with the end of the text before it into another false key. */
 const COLON_FIRST = quotedString('[{,]\\s*"\\s*:')
 const KEYS = quotedString('"([^"]*)"\\s*:')
 
 /**
- * Reads files into rows (file, slow, the columns of `typed`), in the order of the files and their lines, one for
- * each line that is not blank.
+ * Reads files into rows (file, slow, the columns of `typed`), in the order of the files and their lines; one row for each
+ * line that is not blank.
  *
- * `slow` marks the lines for the slow path: those that are not events, and events that the engine would not keep to the
- * digit or whose values may be too long. Their other columns mean nothing.
+ * `slow` marks lines for the slow path: those that are not events, and events whose digits the engine would change or whose
+ * values may be too long. The other columns of these rows mean nothing.
  */
 export function readEvents(paths: readonly string[]): string {
   const count = RECORD_FIELDS.map((field) => `(${quotedIdentifier(field)} IS NOT NULL)::UTINYINT`).join(' + ')
@@ -56,10 +56,10 @@ export function readEvents(paths: readonly string[]): string {
   const oddIds = `regexp_matches(concat(${ids}), '[^0-9]')`
   const zeros = `(response_code = 0 OR '0' IN (${ids})) IS TRUE`
   const rewritten = `(${WORDS.map((word) => `regexp_full_match(${quotedIdentifier(word)}, ${REWRITTEN})`).join(' OR ')}) IS TRUE`
-  // All that looks like a key stands once in the line, so none stands twice in an object.
+  // If everything that looks like a key occurs once in the line, no object has a key twice.
   const keys = `regexp_extract_all(json, ${KEYS}, 1)`
   const mayRepeat = `contains(json, '\\') OR regexp_matches(json, ${COLON_FIRST}) OR len(list_distinct(${keys})) <> len(${keys})`
-  // CASE, not OR and AND: only a CASE spares the engine the costly pattern on every line.
+  // CASE, because the engine evaluates both sides of OR and AND: this keeps the costly patterns off most lines.
   return `
     SELECT * EXCLUDE (json, more),
       CASE
@@ -75,8 +75,8 @@ export function readEvents(paths: readonly string[]): string {
 }
 
 /**
- * Sorts the keys, and drops those whose value is null: null means absent. Most objects need neither. Numbers stay exact, because
- * a line in which the engine would rewrite one takes the slow path.
+ * Sorts the keys and drops those whose value is null, which means absent. Most objects need neither. Numbers stay exact,
+ * because a line in which the engine would rewrite one takes the slow path.
  */
 const sorted = (object: string): string => `CASE
     WHEN ${object} IS NULL THEN NULL

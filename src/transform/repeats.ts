@@ -1,6 +1,6 @@
 /**
- * Equal events: within one document they are honest repeats and get hashes of their own; between the documents of
- * a batch they are the same event seen twice, and become one row.
+ * Equal events. Within one document they are genuine repeats and get different hashes; across the documents of a batch
+ * they are the same event read twice and become one row.
  */
 
 import { FILLED_FIELDS, IDENTITY_FIELDS, NAME_FIELDS } from '../../schemas/tables.js'
@@ -9,19 +9,19 @@ import type { Engine } from './engine.js'
 import { EXTRA_FUNCTIONS } from './extras.js'
 import { withIdentityText } from './identity.js'
 
-/** Collects the hashes that occur more than once in `base` into the table `repeated`; tells whether there are any. */
+/** Collects the hashes that occur more than once in `base` into the table `repeated`. Returns whether there are any. */
 export async function hasRepeats(engine: Engine): Promise<boolean> {
   await engine.run('CREATE TABLE repeated AS SELECT content_hash FROM base GROUP BY content_hash HAVING count(*) > 1')
   return (await engine.number('SELECT count(*) FROM repeated')) > 0
 }
 
 /**
- * Creates `resolved` from the rows of `base` whose hash is in `repeated`: their final hashes, each event once, with
- * how often it occurred, how many further occurrences filled a gap, and where several documents told of it, the document
- * of each name. Readings that contradict that row go to `readings`.
+ * Creates `resolved` from the rows of `base` whose hash is in `repeated`: one row an event, with its final hash, its
+ * number of occurrences, the number of further occurrences that filled a gap, and, when several documents contain the
+ * event, the document that each name comes from. Readings that contradict the row go to `readings`.
  */
 export async function createResolved(engine: Engine, documents: number): Promise<void> {
-  // Only keys are numbered: a window over whole rows would hold every repeated extra at once.
+  // Numbers the keys only: a window over whole rows would hold every repeated extra in memory.
   const rows = `(
     SELECT base.*, repeat FROM base JOIN (
       SELECT row, row_number() OVER (PARTITION BY ordinal, content_hash ORDER BY row) - 1 AS repeat
@@ -45,7 +45,7 @@ export async function createResolved(engine: Engine, documents: number): Promise
   }
 }
 
-/** Each event once, as its documents tell it together, but for extras that differ: of them the first one. */
+/** One row an event, combined from its documents; of differing extras it takes the first. */
 function combined(): string {
   const first = (field: string): string => `arg_min(${quotedIdentifier(field)}, row) AS ${quotedIdentifier(field)}`
   const filled = FILLED_FIELDS.map((field) => `min(row) FILTER (${quotedIdentifier(field)} IS NOT NULL)`).join(', ')
@@ -66,7 +66,7 @@ function combined(): string {
     )`
 }
 
-/** `combined`, with extras that differ merged key by key in the order of their readings. */
+/** `combined`, with differing extras merged key by key in the order of their readings. */
 function resolved(): string {
   const columns = [...IDENTITY_FIELDS, ...NAME_FIELDS].map(quotedIdentifier).join(', ')
   const differing = `numbered SEMI JOIN (FROM combined WHERE extras > 1) USING (content_hash)`
@@ -94,7 +94,7 @@ function resolved(): string {
     ) AS keys USING (content_hash)`
 }
 
-/** What a reading says otherwise than the event's one row. */
+/** The readings that contradict their event's row. */
 function contradictingReadings(): string {
   const differs = NAME_FIELDS.map((name) => `r.${quotedIdentifier(name)} <> e.${quotedIdentifier(name)}`).join(' OR ')
   return `
@@ -106,5 +106,5 @@ function contradictingReadings(): string {
     WHERE ${differs} OR ${EXTRA_FUNCTIONS.contradicts}(CAST(e.extra AS VARCHAR), CAST(r.extra AS VARCHAR))`
 }
 
-/** A document's name on one line: `names_document` has a line for each further name. */
+/** A document's name on one line, because `names_document` has one line for each name's document. */
 export const oneLine = (document: string): string => `replace(${document}, chr(10), '\\n')`

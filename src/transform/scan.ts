@@ -1,11 +1,11 @@
 /**
- * Reads JSON strictly, as JSON.parse does, but what it reads stays bytes: time and memory are linear in the text and do not
- * depend on how it is nested, no number passes through a double, and a key that stands twice is seen.
+ * Reads JSON as strictly as JSON.parse, but keeps it as bytes: time and memory are linear in the text and independent of
+ * its nesting, no number becomes a double, and duplicate keys are detected.
  */
 
-/** Python, Redshift's SUPER and worker threads on macOS end near here; BigQuery ends at 500. */
+/** Python, Redshift's SUPER and worker threads on macOS have their limits near here; BigQuery's is 500. */
 export const MOST_LEVELS = 1000
-/** Of an object together with those around it. An engine that lists the keys of 2,048 such objects needs some 100 MB. */
+/** Keys of an object and of those around it. An engine that lists the keys of 2,048 such objects needs about 100 MB. */
 export const MOST_KEYS = 2000
 
 export type ScanProblem =
@@ -18,11 +18,11 @@ export type ScanProblem =
 
 export interface Member {
   readonly key: string
-  /** As JSON.stringify would write it, numbers to the digit. */
+  /** As JSON.stringify would write it, with all digits of numbers. */
   readonly value: string
-  /** As it stands there. */
+  /** As it is in the text. */
   readonly written: Buffer
-  /** Whether an object within has a key twice. */
+  /** Whether an object in the value has a key twice. */
   readonly repeats: boolean
 }
 
@@ -54,10 +54,10 @@ class Problem extends Error {
 }
 
 /**
- * The members of an object; null when the text is JSON but no object.
+ * The members of an object; null when the text is JSON but not an object.
  *
  * @param text valid UTF-8
- * @param mostKeys of an object together with those around it
+ * @param mostKeys limit for an object together with those around it
  */
 export function scan(
   text: Buffer,
@@ -74,7 +74,7 @@ export function scan(
 class Scanner {
   private readonly text: Buffer
   private at = 0
-  /** Keys of the objects that are open; null for an array. */
+  /** The keys of the objects that are open; null for an array. */
   private readonly open: (Set<string> | null)[] = []
   private openKeys = 0
   private unpaired = false
@@ -130,7 +130,7 @@ class Scanner {
     return members
   }
 
-  /** One value of any kind, with all within. */
+  /** Reads one value of any kind, without recursion. */
   private value(): void {
     const { text, open } = this
     const outside = open.length
@@ -183,7 +183,7 @@ class Scanner {
     this.skip()
   }
 
-  /** A key and its colon. */
+  /** Reads a key and its colon. */
   private key(): string {
     if (this.text[this.at] !== QUOTE) throw new Problem('not_json')
     const start = this.at
@@ -246,7 +246,7 @@ class Scanner {
     if (escaped) this.copy.rewrite(start, this.at)
   }
 
-  /** What follows a backslash; returns the place behind it. */
+  /** Reads what follows a backslash; returns the position after it. */
   private escape(at: number): number {
     const byte = this.text[at] ?? 0
     if (byte !== LOWER_U) {
@@ -269,7 +269,7 @@ class Scanner {
     return Number.parseInt(digits, 16)
   }
 
-  /** White space that is not copied. */
+  /** Skips white space and leaves it out of the copy. */
   private skip(): void {
     const start = this.at
     this.space()
@@ -284,14 +284,14 @@ class Scanner {
   }
 }
 
-/** The characters of a string as it is written. */
+/** Decodes a string literal. */
 function stringOf(written: Buffer): string {
   return written.includes(BACKSLASH)
     ? JSON.parse(written.toString('utf8'))
     : written.toString('utf8', 1, written.length - 1)
 }
 
-/** The text of a value without white space between its tokens, and with its strings as JSON.stringify writes them. */
+/** Copies a value's text without white space between its tokens, and with its strings as JSON.stringify writes them. */
 class Copy {
   private readonly text: Buffer
   private target: Buffer | null = null
@@ -311,14 +311,14 @@ class Copy {
     this.length = 0
   }
 
-  /** Leaves out what lies in between. */
+  /** Leaves out the bytes in between. */
   omit(from: number, to: number): void {
     if (!this.active) return
     this.take(from)
     this.copied = to
   }
 
-  /** A string with escapes. Written anew it is never longer. */
+  /** Rewrites a string with escapes, which never makes it longer. */
   rewrite(from: number, to: number): void {
     if (!this.active) return
     const written = this.text.toString('utf8', from, to)

@@ -1,4 +1,4 @@
-/** The slow path takes the lines that the bulk path marked. Each becomes a row of `slow_events`, or of `rejected_lines` with its reason. */
+/** The slow path reads the lines that the bulk path marked. Each becomes a row of `slow_events` or of `rejected_lines`. */
 
 import type { DuckDBAppender } from '@duckdb/node-api'
 import { RECORD_FIELDS } from '../../schemas/tables.js'
@@ -12,7 +12,7 @@ import type { RecordTexts } from './members.js'
 import { digestOf, rawPieces, rejectId } from './raw.js'
 import { typed } from './typing.js'
 
-/** What an appender holds back counts nowhere against the engine's limit of memory. */
+/** Limits what the appenders buffer, because DuckDB's memory limit does not cover it. */
 const HELD_CHARACTERS = 8 << 20
 
 const TEXTS = ['row BIGINT', 'ordinal INTEGER', ...RECORD_FIELDS.map((field) => `${quotedIdentifier(field)} VARCHAR`)]
@@ -25,8 +25,8 @@ const SLOW_EVENTS = typed({
 })
 
 /**
- * Creates `slow_events`, typed rows with their `row` and `ordinal`; `rejected_lines`, where `raw` is a line's first piece and
- * `reject_id` null where that is all of it; and `reject_pieces`, the further pieces, counted from 2.
+ * Creates `slow_events`, typed rows with their `row` and `ordinal`; `rejected_lines`, whose `raw` is the first piece of a
+ * line and whose `reject_id` is null when there is no other; and `reject_pieces`, the further pieces, numbered from 2.
  */
 export async function runSlowPath(engine: Engine, files: readonly SpoolFile[], signal: AbortSignal): Promise<void> {
   await engine.run(`
@@ -50,8 +50,8 @@ export async function runSlowPath(engine: Engine, files: readonly SpoolFile[], s
     SELECT (SELECT count(*) FROM staged WHERE slow) - (SELECT count(*) FROM rejected_lines)
       - (SELECT count(*) FROM slow_events WHERE "timestamp" IS NOT NULL AND action IS NOT NULL)`)
   if (lost !== 0) {
-    throw new AuditError(`transforming failed: the two readers disagree on ${lost} lines; nothing is loaded`, {
-      advice: 'This is a fault of wandb-audit: please report it with the documents of this batch.',
+    throw new AuditError(`transforming failed: the two readers disagree on ${lost} lines; nothing was loaded`, {
+      advice: 'This is a bug in wandb-audit: please report it, with the documents of this batch.',
     })
   }
 }
@@ -69,23 +69,23 @@ async function readFileSlowly(
   start: Start,
   signal: AbortSignal,
 ): Promise<void> {
-  const documentOf = documentPlaces(spooled)
-  let owner = -1
+  const indexOf = documentIndexes(spooled)
+  let current = -1
   let repeats = new Map<string, number>()
   for await (const { line, outcome } of readLineByLine(spooled, slowLines(engine, start))) {
     signal.throwIfAborted()
     const row = BigInt(start.row + line - 1)
-    const place = documentOf(line)
-    if (place !== owner) repeats = new Map()
-    owner = place
-    const ordinal = start.ordinal + place
+    const index = indexOf(line)
+    if (index !== current) repeats = new Map()
+    current = index
+    const ordinal = start.ordinal + index
     if ('record' in outcome) portion.record(row, ordinal, outcome.record)
-    else portion.reject(row, ordinal, outcome.reject, spooled.documents[place]?.document.id ?? '', repeats)
+    else portion.reject(row, ordinal, outcome.reject, spooled.documents[index]?.document.id ?? '', repeats)
     await portion.flushWhenLarge()
   }
 }
 
-/** As many lines of the slow path as may be in memory at once; the engine spills the earlier ones. */
+/** The slow lines that may be in memory at once; the engine spills earlier ones. */
 class Portion {
   private readonly engine: Engine
   private records: DuckDBAppender
@@ -115,7 +115,7 @@ class Portion {
     records.endRow()
   }
 
-  /** @param repeats of the document's lines of several pieces: how often each was there, by its digest */
+  /** @param repeats how often each rejected line of several pieces has occurred in the document, by its digest */
   reject(row: bigint, ordinal: number, reject: Reject, document: string, repeats: Map<string, number>): void {
     const { rejects } = this
     const { line, encoding } = reject
@@ -148,7 +148,7 @@ class Portion {
     for (const appender of [this.records, this.rejects, this.pieces]) appender.closeSync()
   }
 
-  /** The engine works on 2,048 rows at once, of whatever size: it is given few large ones at a time. */
+  /** Passes large rows on in small numbers, because the engine works on 2,048 rows at once, whatever their size. */
   private async flush(): Promise<void> {
     this.held = 0
     for (const appender of [this.rejects, this.pieces]) appender.flushSync()
@@ -178,17 +178,17 @@ function longId({ line, encoding }: Reject, document: string, repeats: Map<strin
   return rejectId(document, line, encoding, repeat)
 }
 
-/** The place among the file's documents of the one whose line it is; to be asked for rising lines. */
-function documentPlaces({ documents }: SpoolFile): (line: number) => number {
-  let place = 0
+/** Returns the index, among the file's documents, of the one to which a line belongs; to be called with ascending lines. */
+function documentIndexes({ documents }: SpoolFile): (line: number) => number {
+  let index = 0
   let end = documents[0]?.lines ?? 0
   return (line) => {
-    while (line > end) end += documents[++place]?.lines ?? Number.POSITIVE_INFINITY
-    return place
+    while (line > end) end += documents[++index]?.lines ?? Number.POSITIVE_INFINITY
+    return index
   }
 }
 
-/** Line numbers, rising, fetched some at a time: there may be millions. */
+/** Line numbers in ascending order, fetched in portions because there may be millions. */
 async function* slowLines(engine: Engine, { file, row: firstRow }: Start): AsyncGenerator<number> {
   for (let last = -1; ; ) {
     const rows = await engine.rows(

@@ -1,4 +1,4 @@
-/** A batch of landed documents becomes the relations `events`, `rejects` and `receipts`. */
+/** Turns a batch of landed documents into the relations `events`, `rejects` and `receipts`. */
 
 import { AUDIT_EVENTS, FILLED_FIELDS, NAME_FIELDS } from '../../schemas/tables.js'
 import type { Batch, DayRange, TimestampBounds } from '../contract.js'
@@ -12,7 +12,7 @@ import { readEvents } from './read.js'
 import { createResolved, hasRepeats, oneLine } from './repeats.js'
 import { runSlowPath } from './slow-path.js'
 
-/** The columns that `typed` gives: those of audit_events before the provenance. */
+/** The columns that `typed` returns: those of audit_events before the provenance. */
 export const TYPED_COLUMNS = AUDIT_EVENTS.columns
   .filter((column) => column.class !== 'provenance')
   .map(({ name }) => name)
@@ -50,19 +50,19 @@ export interface BatchIdentity {
   readonly startedAt: Date
   readonly loaderVersion: string
   readonly folder: string
-  /** Chooses among the events of documents without a range of their own; the rest of them is passed over. */
+  /** Selects events by day in documents that are not themselves windows of days; the other events are skipped. */
   readonly range: DayRange
-  /** How many rejects a document may have that has little else; undefined: none was named. */
+  /** How many rejects a document may have if they are most of its lines; undefined when not given. */
   readonly maxRejects?: number | undefined
 }
 
 export interface Transformed extends Batch {
-  /** Documents that are not in the batch, for most of their lines are rejects. */
+  /** Documents left out of the batch because most of their lines are rejects. */
   readonly refused: readonly Refusal[]
 }
 
 /**
- * @param files the documents in their order
+ * @param files spool files with the documents, in order
  * @throws AuditError when a line is not accounted for
  */
 export async function transform(
@@ -90,16 +90,16 @@ export async function transform(
   })
 }
 
-/** Frees what the last batch took. */
+/** Frees the memory of the last batch. */
 export async function dropAll(engine: Engine): Promise<void> {
   for (const view of VIEWS) await engine.run(`DROP VIEW IF EXISTS ${view}`)
   for (const table of TABLES) await engine.run(`DROP TABLE IF EXISTS ${table}`)
 }
 
 /**
- * Creates `base`: the rows that are events, `row` counting the batch's lines from 0.
+ * Creates `base`: the rows that are events; `row` counts the lines of the batch from 0.
  *
- * @returns a SELECT of the ordinals of events that lie outside the range; null when none can
+ * @returns a SELECT of the ordinals of events that lie outside the range; null when there can be none
  */
 async function createBase(
   engine: Engine,
@@ -119,7 +119,7 @@ async function createBase(
   return chosen === null ? null : `SELECT ordinal FROM everything WHERE NOT (${chosen})`
 }
 
-/** Empty, for most batches have nothing for them. */
+/** Creates `readings`, empty; in most batches it stays so. */
 async function createEmpty(engine: Engine): Promise<void> {
   const filled = FILLED_FIELDS.map(quotedIdentifier).join(', ')
   await engine.run(

@@ -1,12 +1,12 @@
-/** From the texts of a record to the columns of `audit_events`: the same SQL for every line, however it was read. */
+/** Turns the texts of a record into the columns of `audit_events`: the same SQL for both paths. */
 
 import { RECORD_FIELDS } from '../../schemas/tables.js'
 import { quotedIdentifier, quotedString } from '../duckdb/quoting.js'
 import { identityText, instantOf, isExactTime, isPlainTime, nanosecondsOf } from './identity.js'
 
-/** Redshift's VARCHAR ends here, and a column means the same in every warehouse. */
+/** The limit of Redshift's VARCHAR; a column means the same in every warehouse. */
 const TEXT_BYTES = 65_535
-/** As many characters of an action as surely fit, for the column that may not be null. */
+/** Characters of an action that fit in any case, for the column that may not be null. */
 const TEXT_CHARACTERS = 16_383
 
 const INTEGER = quotedString('0|-?[1-9][0-9]{0,9}')
@@ -14,19 +14,19 @@ const INTEGER = quotedString('0|-?[1-9][0-9]{0,9}')
 const TEXT_FIELDS = RECORD_FIELDS.filter((field) => field !== 'timestamp' && field !== 'response_code')
 
 export interface TextsRelation {
-  /** A SELECT with a text column for each documented key (NULL: absent) and `unknown`, the JSON object of all others. */
+  /** A SELECT with a text column for each documented key (NULL: absent) and `unknown`, a JSON object of all others. */
   readonly texts: string
   /** Expression for `undocumentedIds` of `unknown`. */
   readonly ids: string
-  /** Expression of an object's text with its keys in order, from one of any order: two readings of one extra are one text. */
+  /** Expression for an object's text with sorted keys, so that two readings of one extra have the same text. */
   sorted(object: string): string
-  /** Whether a text may be over 65,535 bytes; where none is, the engine is spared the looking. */
+  /** Whether a text may exceed 65,535 bytes; if none can, the check is left out. */
   readonly wide: boolean
-  /** Further columns of `texts` to hand on. */
+  /** Further columns of `texts` to pass through. */
   readonly passed: readonly string[]
 }
 
-/** Gives the passed columns, timestamp (NULL where it is none), the other documented keys, extra, content_hash, and ids. */
+/** SELECTs the passed columns, timestamp (NULL when invalid), the other documented keys, extra, content_hash and ids. */
 export function typed({ texts, ids, sorted, wide, passed }: TextsRelation): string {
   const isWide = (field: string): string => `strlen(${quotedIdentifier(field)}) > ${TEXT_BYTES}`
   const columns = RECORD_FIELDS.map((field) => {
@@ -50,7 +50,7 @@ export function typed({ texts, ids, sorted, wide, passed }: TextsRelation): stri
     '(code IS NULL AND response_code IS NOT NULL)',
     ...(wide ? TEXT_FIELDS.map((field) => `coalesce(${isWide(field)}, false)`) : []),
   ].join(' OR ')
-  // A merge patch drops the members that are null.
+  // A merge patch drops members whose value is null.
   const keptObject = `CAST(json_merge_patch('{}'::JSON, json_object(${kept.join(', ')})) AS VARCHAR)`
   return `
     SELECT ${[...passed, ...columns].join(', ')},

@@ -98,7 +98,7 @@ describe('backfill', () => {
   it.each([
     { args: ['--days', '3', '--since', '2026-10-01'], says: '--days' },
     { args: [], says: '--since' },
-    { args: ['--since', '2026-02-30'], says: '--since is no day' },
+    { args: ['--since', '2026-02-30'], says: '--since is not a day' },
     { args: ['--since', '01.10.2026'], says: 'YYYY-MM-DD' },
     { args: ['--since', '2026-10-02', '--until', '2026-10-02'], says: '--until' },
     { args: ['--days', '-1'], says: '--days' },

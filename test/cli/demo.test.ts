@@ -1,12 +1,14 @@
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { newFolder, run, start, valueIn } from './support.js'
+import { newFolder, run, start, valueIn, widerThanOurs } from './support.js'
 
-it('the demo loads the same days from files and from the API, then both again, answers, and stays up', async () => {
+it('the demo loads the same days from files and from the API, then both again, answers, stays up, and is for its owner alone', async () => {
   const cwd = newFolder()
+  const ours = process.umask(0)
   const { child, result, written } = start(['demo', '--folder', 'here', '--keep-running'], { cwd })
-  await written(/stays up until Ctrl-C[\s\S]*--from http:\/\/127\.0\.0\.1:\d+ --to duckdb:try\.duckdb\n/)
+  process.umask(ours)
+  await written(/keeps running until Ctrl-C[\s\S]*--from http:\/\/127\.0\.0\.1:\d+ --to duckdb:try\.duckdb\n/)
   child.kill('SIGINT')
   const { code, stdout, stderr } = await result
   expect(code).toBe(0)
@@ -25,6 +27,7 @@ it('the demo loads the same days from files and from the API, then both again, a
   expect(again?.inserted).toBeLessThan(20)
   expect(again).toMatchObject({ enriched: 0, rejected: 0 })
 
+  expect(widerThanOurs(join(cwd, 'here'))).toEqual([])
   const path = join(cwd, 'here/audit.duckdb')
   expect(await valueIn(path, 'SELECT count(*) = count(actor_email) FROM audit_events')).toBe(true)
   expect(await valueIn(path, 'SELECT count(DISTINCT action) FROM audit_events')).toBe(30n)

@@ -45,7 +45,7 @@ const html = '<!doctype html><title>Sign in</title>'
 /** Each with what it answers to everything. */
 const APIS: readonly (readonly [what: string, Answer, says: RegExp, advice: RegExp])[] = [
   ['204', { status: 204 }, /admin\/audit_logs answered 204$/m, /no proxy answers in place/],
-  ['203', { status: 203, body: page }, /answered 203$/m, /the proxy on the way/],
+  ['203', { status: 203, body: page }, /answered 203$/m, /any proxy in between/],
   [
     '400 of several organizations',
     { status: 400, body: 'multiple organizations but no valid org ID' },
@@ -54,8 +54,8 @@ const APIS: readonly (readonly [what: string, Answer, says: RegExp, advice: RegE
   ],
   ['401', { status: 401 }, /answered 401$/m, /The API key is not accepted: check WANDB_API_KEY/],
   ['403', { status: 403 }, /answered 403$/m, /instance admin/],
-  ['404', { status: 404 }, /answered 404$/m, /Give the URL you open your W&B instance with/],
-  ['407', { status: 407 }, /answered 407$/m, /A proxy on the way asks for a login/],
+  ['404', { status: 404 }, /answered 404$/m, /Use the URL you open your W&B instance with/],
+  ['407', { status: 407 }, /answered 407$/m, /A proxy in between asks for a login/],
   [
     'a redirect',
     { status: 302, headers: { location: 'http://login.example/' } },
@@ -69,8 +69,8 @@ const APIS: readonly (readonly [what: string, Answer, says: RegExp, advice: RegE
   [
     'gzip unasked',
     { body: gzipSync(page), headers: { 'content-encoding': 'gzip' } },
-    /answered with gzip, which was not asked for/,
-    /switch that off/,
+    /answered with gzip, which was not requested/,
+    /turn that off/,
   ],
   ['a long pause', { status: 429, headers: { 'retry-after': '7200' } }, /answered 429$/m, /wait 120 minutes/],
 ]
@@ -89,9 +89,9 @@ const TLS: readonly (readonly [name: string, trusted: boolean, says: RegExp, adv
     'other-host',
     true,
     /localhost:\d+: the certificate is for another host \(ERR_TLS_CERT_ALTNAME_INVALID\)/,
-    /a name that stands in the certificate/,
+    /a name that the certificate contains/,
   ],
-  ['expired', true, /the certificate has expired \(CERT_HAS_EXPIRED\)/, /renew it; look at the clock/],
+  ['expired', true, /the certificate has expired \(CERT_HAS_EXPIRED\)/, /renew it; check the clock/],
   ['not-yet', true, /the certificate is not valid yet/, /clock of this machine/],
   ['unknown', false, /the certificate is not trusted \(DEPTH_ZERO_SELF_SIGNED_CERT\)/, /NODE_EXTRA_CA_CERTS/],
 ]
@@ -297,7 +297,7 @@ describe('a lake with a damaged file', () => {
     const file = join(folder, 'events.parquet')
     writeFileSync(file, damage(readFileSync(file)))
 
-    const named = /audit_events\/event_date=2026-10-01\/events\.parquet is damaged, or no Parquet file/
+    const named = /audit_events\/event_date=2026-10-01\/events\.parquet is damaged, or not a Parquet file/
     const loaded = await ended(['load', '--from', 'bad.ndjson', '--to', lake])
     expect(loaded.stderr).toMatch(named)
     expect(loaded.stderr).toMatch(/Put a copy or an earlier version of it back/)

@@ -54,7 +54,7 @@ describe('Ctrl-C', () => {
     const { child, result, written } = start(['load', '--from', '-'], { cwd })
     await new Promise((resolve) => child.stdin?.write(madeLines(5000), resolve))
     child.kill('SIGINT')
-    await written(/once more to stop at once/)
+    await written(/interrupt again to stop at once/)
     child.kill('SIGINT')
     // The first one may have been quicker.
     expect([130, 'SIGINT']).toContain((await result).code ?? child.signalCode)

@@ -44,7 +44,7 @@ describe('load', () => {
       { sink: 'duckdb:none/audit.duckdb', error: expect.stringContaining('there is no folder'), inserted: 0 },
       { sink: 'duckdb:audit.duckdb', error: null, inserted: 1 },
     ])
-    expect(stderr).toContain('duckdb:none/audit.duckdb takes nothing of this run')
+    expect(stderr).toContain('duckdb:none/audit.duckdb failed and is left out of this run')
   })
 
   it('writes its summary as JSON, and skips what is loaded', async () => {
@@ -109,7 +109,7 @@ describe('load', () => {
     const cwd = withFiles(Object.fromEntries(Object.entries(files).map(([name, text]) => [`logs/${name}`, text])))
     const load = await run(['load', '--from', 'logs'], { cwd })
     expect(load.code).toBe(1)
-    expect(load.stderr).toMatch(/2 of 3 lines of .*bad\.ndjson are no events, .*--max-rejects 2/)
+    expect(load.stderr).toMatch(/2 of 3 lines of .*bad\.ndjson are not events, .*--max-rejects 2/)
     expect(load.stderr).toMatch(/page\.html failed: this is not a log, it is an HTML page/)
     expect(load.stdout).toContain('read 1 = 1 inserted')
     expect((await run(['load', '--from', 'logs/bad.ndjson', '--max-rejects', '2'], { cwd })).code).toBe(0)
@@ -129,7 +129,7 @@ describe('load', () => {
     const broken = await runProgram(['load', '--from', 'logs'], { cwd })
     expect(broken.code).toBe(1)
     expect(broken.stdout).toContain('1 loaded, 0 skipped, 1 failed')
-    expect(broken.stderr).toMatch(/a\.ndjson\.gz failed: the gzip archive is cut short.*Copy it again, whole/)
+    expect(broken.stderr).toMatch(/a\.ndjson\.gz failed: the gzip archive is cut short.*Copy it again in full/)
     expect(await valueIn(path, EVENTS)).toBe(1n)
     writeFileSync(join(cwd, 'logs/a.ndjson.gz'), packed)
     const whole = await summaryOf(['load', '--from', 'logs'], { cwd })

@@ -1,24 +1,13 @@
 /** Whatever the user's own umask is, a run works, and nobody else can read what it wrote. */
 
 import { execFileSync } from 'node:child_process'
-import { lstatSync, readdirSync, writeFileSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { inCheckout, ndjson, newFolder } from './support.js'
+import { inCheckout, ndjson, newFolder, widerThanOurs } from './support.js'
 
 const PROGRAM = inCheckout('bin/wandb-audit')
 const EVENT = { timestamp: '2026-10-01T12:34:56Z', action: 'user:login' }
-
-/** Path and mode of all below a folder that is not for its owner alone. */
-function widerThanOurs(folder: string): string[] {
-  return (
-    readdirSync(folder, { recursive: true, encoding: 'utf8' })
-      .map((name) => ({ name, stats: lstatSync(join(folder, name)) }))
-      // A link has no mode of its own.
-      .filter(({ stats }) => !stats.isSymbolicLink() && (stats.mode & 0o777) !== (stats.isDirectory() ? 0o700 : 0o600))
-      .map(({ name, stats }) => `${name} ${(stats.mode & 0o777).toString(8)}`)
-  )
-}
 
 describe.each(['0000', '0022', '0277', '0777'])('with the umask %s', (umask) => {
   function folderAfter(...commands: readonly string[]): string {
@@ -48,14 +37,4 @@ describe.each(['0000', '0022', '0277', '0777'])('with the umask %s', (umask) => 
     expect(readdirSync(join(cwd, '.config/wandb-audit/trusted'))).toHaveLength(1)
     expect(widerThanOurs(cwd)).toEqual([])
   })
-})
-
-it('a demo is for its owner alone', { timeout: 180_000 }, () => {
-  const cwd = newFolder()
-  execFileSync('sh', ['-c', 'umask 0; exec "$0" "$1" demo', process.execPath, PROGRAM], {
-    cwd,
-    env: { PATH: process.env.PATH, HOME: cwd },
-    stdio: 'ignore',
-  })
-  expect(widerThanOurs(cwd)).toEqual([])
 })

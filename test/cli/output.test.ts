@@ -61,7 +61,7 @@ function onFullDisk(args: readonly string[], output: 'stdout' | 'stderr' = 'stdo
   })
 }
 
-const FULL = 'wandb-audit: the output cannot be written (ENOSPC)\n  The disk it goes to is full:'
+const FULL = 'wandb-audit: the output cannot be written (ENOSPC)\n  The disk is full:'
 const COMMITTED = /^documents: 1 loaded, 0 skipped, 0 failed\n.*: read 1 = 1 inserted/m
 
 describe.each(COMMANDS)('%s %s %s %s %s', (...args) => {
@@ -121,7 +121,7 @@ it('demo ends quietly without a reader, and at once on a full disk', async () =>
   expect(closed.stderr).not.toMatch(/wandb-audit: |Warning|at .*:\d+/)
   expect(closed.code).toBe(0)
   const full = await onFullDisk(['demo'])
-  expect(full.told).toBe(`${FULL} make room, or write it elsewhere.\n`)
+  expect(full.told).toBe(`${FULL} free some space, or write it elsewhere.\n`)
   expect(full.code).toBe(1)
 })
 

@@ -4,8 +4,9 @@ import { execFile } from 'node:child_process'
 import { readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { BigQuery } from '@google-cloud/bigquery'
 import { Dialect, parse as parseRedshift } from '@polyglot-sql/sdk'
-import { parse as parseBigQuery } from 'sql-parser-cst'
+import { PassThroughClient } from 'google-auth-library'
 import { expect, it, onTestFinished } from 'vitest'
 import { startBigQuery } from '../emulators/bigquery/server.js'
 import { addressOf, newSchema, standIns } from '../sinks/redshift/support.js'
@@ -60,12 +61,34 @@ it('exports a month of DuckDB to Parquet', async () => {
 })
 
 it('exports a month of BigQuery', async () => {
-  expect(parseBigQuery(exportData, { dialect: 'bigquery' }).statements[0]?.type).toBe('export_data_stmt')
   const standIn = await startBigQuery()
   onTestFinished(() => standIn.close())
-  const select = exportData.slice(exportData.indexOf('SELECT'))
-  const rows = await exported(select, `bigquery://${standIn.project}/wandb_audit?endpoint=${standIn.url}`)
-  expect(rows).toBe(OCTOBER.length)
+  const cwd = folderWithLogs()
+  const to = `bigquery://${standIn.project}/wandb_audit?endpoint=${standIn.url}`
+  await summaryOf(['load', '--from', 'a.ndjson', '--to', to], { cwd })
+  const client = new BigQuery({
+    projectId: standIn.project,
+    apiEndpoint: standIn.url,
+    authClient: new PassThroughClient(),
+  })
+  const asked = async (query: string): Promise<string | undefined> => {
+    const [job] = await client.createQueryJob(query)
+    await job.promise()
+    return job.metadata.statistics.query.exportDataStatistics?.rowCount
+  }
+  await asked("UPDATE wandb_audit.audit_rejects SET loaded_at = TIMESTAMP '2026-10-15 00:00:00+00' WHERE TRUE")
+  await asked("UPDATE wandb_audit.audit_documents SET loaded_at = TIMESTAMP '2026-10-15 00:00:00+00' WHERE TRUE")
+  const statements = exportData.split(/;\n+/).filter((text) => text !== '')
+  expect(await Promise.all(statements.map(asked))).toEqual(['2', '1', '1'])
+  const inDoubleQuotes = statements[0]?.replaceAll('`', '"') ?? ''
+  expect(await asked(inDoubleQuotes).catch(String)).not.toBe('2')
+})
+
+it('adds up what BigQuery was paid, as its guide says', async () => {
+  const standIn = await startBigQuery()
+  onTestFinished(() => standIn.close())
+  const [, costs = ''] = /^```sql\n([\s\S]*?)^```$/m.exec(readFileSync(inCheckout('docs/bigquery.md'), 'utf8')) ?? []
+  expect(await exported(costs, `bigquery://${standIn.project}/wandb_audit?endpoint=${standIn.url}`)).toBe(1)
 })
 
 it('exports a month of Redshift', async () => {

@@ -1,7 +1,7 @@
 /** Runs the built program as a child process, as its users do; commands that need no process of their own run in this one. */
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, lstatSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { DuckDBInstance, type DuckDBValue } from '@duckdb/node-api'
@@ -119,6 +119,17 @@ export const spoolsOf = (cwd: string): readonly string[] =>
     .filter((folder) => existsSync(folder))
     .flatMap((folder) => readdirSync(folder))
     .filter((name) => name.startsWith('wandb-audit-'))
+
+/** Path and mode of all below a folder that is not for its owner alone. */
+export function widerThanOurs(folder: string): string[] {
+  return (
+    readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .map((name) => ({ name, stats: lstatSync(join(folder, name)) }))
+      // A link has no mode of its own.
+      .filter(({ stats }) => !stats.isSymbolicLink() && (stats.mode & 0o777) !== (stats.isDirectory() ? 0o700 : 0o600))
+      .map(({ name, stats }) => `${name} ${(stats.mode & 0o777).toString(8)}`)
+  )
+}
 
 /** Runs statements in a database file, and returns the rows of the last one. */
 export async function inDatabase(path: string, ...statements: readonly string[]): Promise<readonly DuckDBValue[][]> {

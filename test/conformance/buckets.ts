@@ -12,6 +12,7 @@ import { countsOf, loadInto, ndjson, never, newFolder, opened } from '../support
 import { contentOf, type RowObject, rowsOf } from '../support/rows.js'
 import { objectPlace, sourceConformance } from './sources.js'
 import type { FaultyPlace, StoreFaults } from './store-faults.js'
+import { failureOf } from './stores.js'
 
 /** Everything a test needs of one bucket. */
 class Bucket {
@@ -27,8 +28,13 @@ class Bucket {
     this.keys = place.keys
   }
 
-  source(): Source {
-    return bucketSource({ store: this.place.open(), prefix: this.place.prefix, concurrency: 2 })
+  source(prefix = `${this.place.prefix}*`): Source {
+    return bucketSource({ store: this.place.open(), prefix, concurrency: 2 })
+  }
+
+  /** The place as an operator would name it: a `bucket.path` of W&B's chart. */
+  get path(): string {
+    return this.place.prefix
   }
 
   async put(contents: Readonly<Record<string, string | Uint8Array>>): Promise<void> {
@@ -124,6 +130,30 @@ export function bucketConformance(name: string, newPlace: () => Promise<FaultyPl
         return Object.keys(contents).map((key) => bucket.idOf(key))
       },
     )
+  })
+
+  describe(`${name}: an instance's bucket`, () => {
+    const artifact = Buffer.alloc(3 << 20, 'weights of a model\n')
+    const LOG = 'wandb-audit-logs/2026-10-01.json'
+
+    it('of a path has its logs loaded, and nothing of what lies beside them', async () => {
+      const bucket = new Bucket(await newPlace())
+      await bucket.put({ [LOG]: lines(0, 10), 'artifacts/model.bin': artifact, 'media/image.json': '{}' })
+      for (const prefix of [bucket.path, bucket.path.replace(/\/$/, ''), `${bucket.path}wandb-audit-logs/`]) {
+        const sink = newSink()
+        expect(countsOf(await loadInto(sink, { sources: [bucket.source(prefix)] }))).toEqual([10, 0, 0, 0])
+      }
+    })
+
+    it('without logs is refused, and says what is there and how to take it all the same', async () => {
+      const bucket = new Bucket(await newPlace())
+      await bucket.put({ 'artifacts/a/model.bin': artifact, 'copies/2026-10-01.json': lines(0, 10) })
+      const error = await failureOf(loadInto(newSink(), { sources: [bucket.source(bucket.path)] }))
+      expect(error.message).toContain('has no wandb-audit-logs/')
+      expect(error.advice).toMatch(/There is: artifacts\/, copies\/\..*end it with \*/)
+      const copies = bucket.source(`${bucket.path}copies/*`)
+      expect(countsOf(await loadInto(newSink(), { sources: [copies] }))).toEqual([10, 0, 0, 0])
+    })
   })
 
   describe(`${name}: loading`, () => {

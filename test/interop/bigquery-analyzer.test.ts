@@ -4,9 +4,11 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parsePlace } from '../../sinks/bigquery/address.js'
-import { actionsScript, comparedQuery, sqlQuestions } from '../../sinks/bigquery/queries.js'
+import { bigquerySql } from '../../sinks/bigquery/forms.js'
+import { actionsScript, comparedQuery } from '../../sinks/bigquery/queries.js'
 import { namesIn } from '../../sinks/bigquery/tables.js'
-import { views } from '../../sinks/bigquery/views.js'
+import { questions } from '../../sinks/shared/questions.js'
+import { views } from '../../sinks/shared/views.js'
 import { type Analyzer, startAnalyzer } from './bigquery/analyzer.js'
 import { catalogOf, type Options, type } from './bigquery/catalog.js'
 import { analyzeScript, statementsOf } from './bigquery/script.js'
@@ -48,13 +50,13 @@ const STATEMENTS: Readonly<Record<string, string>> = {
   'the actions': actionsScript(names),
   'what is compared': comparedQuery(names, { from: new Date('2026-10-01'), to: new Date('2026-10-02') }),
   ...Object.fromEntries(
-    [names, filtered].flatMap((each, i) => [
-      ...views(({ name }) => each.from(name)).map(({ name, sql }) => [`${name} ${i}`, sql]),
-      ...sqlQuestions(each)
+    [bigquerySql(names.from), bigquerySql(filtered.from)].flatMap((each, i) => [
+      ...views(each).map(({ name, sql }) => [`${name} ${i}`, sql]),
+      ...questions(each)
         .status(14)
         .map(({ name, sql }) => [`status: ${name} ${i}`, sql]),
-      [`rejects ${i}`, sqlQuestions(each).rejects],
-      [`raw rejects ${i}`, sqlQuestions(each).rawRejects],
+      [`rejects ${i}`, questions(each).rejects],
+      [`raw rejects ${i}`, questions(each).rawRejects],
     ]),
   ),
 }

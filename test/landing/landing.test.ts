@@ -157,14 +157,14 @@ describe('a landed document', () => {
     }
     const document = { ...documentOf('a', ''), open: async () => endless() }
     expect(await failure(landDocument(document, landing()))).toMatchObject({
-      message: expect.stringContaining('line 1 is longer than 64 MiB; nothing of the document is loaded'),
+      message: expect.stringContaining('line 1 is longer than 64 MiB; none of the document was loaded'),
     })
   })
 
   it('names itself in an error, without what could disturb a terminal', async () => {
     const error = await failure(landDocument(documentOf('a\u001b[2Jb\nc', gzipSync(EVENT).subarray(0, 20)), landing()))
     expect(error.message).toBe(
-      'landing a\\u001b[2Jb\\u000ac failed: the gzip archive is cut short, damaged or followed by other bytes; nothing of it is loaded',
+      'landing a\\u001b[2Jb\\u000ac failed: the gzip archive is cut short, damaged or followed by other bytes; none of it was loaded',
     )
   })
 

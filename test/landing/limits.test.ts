@@ -25,7 +25,7 @@ describe('a document', () => {
     ['unpacked', gzipSync(EVENT.repeat(11))],
   ])('that is larger, %s, is refused', async (_what, content) => {
     const error = await failure(landDocument(documentOf('a', content), landing({ limits })))
-    expect(error.message).toContain(`larger than ${limits.maxBytes} bytes; nothing of it is loaded`)
+    expect(error.message).toContain(`larger than ${limits.maxBytes} bytes; none of it was loaded`)
     expect(error.advice).toContain('--max-document-bytes')
   })
 

@@ -35,7 +35,7 @@ const OTHERS: readonly (readonly [string, Content])[] = [
 describe('what is no log', () => {
   it.each(OTHERS)('is refused whole: %s', async (what, content) => {
     const error = await failure(landDocument(documentOf('document', content), landing()))
-    expect(error.message).toBe(`landing document failed: this is not a log, it is ${what}; nothing of it is loaded`)
+    expect(error.message).toBe(`landing document failed: this is not a log, it is ${what}; none of it was loaded`)
     expect(error.advice).toBeTruthy()
   })
 })

@@ -87,7 +87,7 @@ describe('a page', () => {
     ['an event itself', `{"audit_logs":[],"action":"user:login"}`],
   ])('with %s is not loaded', async (_what, text) => {
     const error = await failure(unwrapped(text))
-    expect(error.message).toContain('nothing of it is loaded')
+    expect(error.message).toContain('none of it was loaded')
     expect((await failure(unwrapped(text, byteByByte(text)))).message).toBe(error.message)
   })
 

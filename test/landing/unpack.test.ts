@@ -60,7 +60,7 @@ describe('an archive that is not whole', () => {
     async (_what, archive) => {
       for (let end = 5; end < archive.length; end += 11) {
         const error = await failure(unpacked(archive.subarray(0, end)))
-        expect(error.message).toMatch(/cut short, damaged or followed by other bytes; nothing of it is loaded/)
+        expect(error.message).toMatch(/cut short, damaged or followed by other bytes; none of it was loaded/)
         expect(error.advice).toMatch(/Copy it again/)
       }
       await failure(unpacked(archive.subarray(0, -1)))
@@ -97,7 +97,7 @@ describe('an archive that is not whole', () => {
     const archive = Buffer.concat(parts)
     for (const chunks of [cutAt(archive, []), byteByByte(archive)]) {
       const error = await failure(unpacked(archive, chunks))
-      expect(error.message).toMatch(/followed by other bytes|there are other bytes/)
+      expect(error.message).toMatch(/followed by other bytes|other bytes follow/)
       expect(error.advice).toMatch(/opy it again/)
     }
   })
@@ -127,7 +127,7 @@ describe('an archive that asks for too much', () => {
   })
 
   it('is refused when its window would take the memory', async () => {
-    expect((await failure(unpacked(fixture('long-window.ndjson.zst')))).message).toMatch(/asks for more than 128 MiB/)
+    expect((await failure(unpacked(fixture('long-window.ndjson.zst')))).message).toMatch(/needs more than 128 MiB/)
   })
 })
 

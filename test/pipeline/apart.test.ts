@@ -158,7 +158,7 @@ describe('a line that a sink refuses', () => {
     })
     expect(countsOf(summary)).toEqual([24, 0, 0, 4])
     expect(summary.sinks[1]).toMatchObject({ inserted: 26, rejected: 2 })
-    const message = "the sink: poisoned; raw is the line's base64"
+    const message = 'the sink: poisoned; raw is the line in base64'
     expect(await rejectsOf(picky)).toEqual([
       expect.objectContaining({
         source_document: 'b',

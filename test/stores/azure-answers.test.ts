@@ -46,7 +46,7 @@ afterAll(async () => {
 })
 
 const open = (env: Record<string, string>, name = 'logs'): ObjectStore =>
-  azureStore({ account: ACCOUNT, container: name, endpoint: azurite.endpoint, env, patience: AT_ONCE })
+  azureStore({ account: ACCOUNT, container: name, endpoint: azurite.endpoint, env, retryPolicy: AT_ONCE })
 
 const failureOf = (work: Promise<unknown>): Promise<AuditError> =>
   work.then(
@@ -136,7 +136,7 @@ describe('a failure', () => {
   ])('with status %i (%s) says which, where, and what to do', async (status, code, what, advice) => {
     azurite.fail({ kind: 'refuse', status, code })
     const failure = await failureOf(store.find('a', never))
-    expect(failure.message).toMatch(/^could not look at az:\/\/devstoreaccount1\/logs\/a: /)
+    expect(failure.message).toMatch(/^could not look up az:\/\/devstoreaccount1\/logs\/a: /)
     expect(failure.message).toMatch(what)
     expect(failure.message).toContain(`(${code})`)
     expect(String(failure.advice)).toMatch(advice)
@@ -164,7 +164,7 @@ describe('a failure', () => {
     azurite.fail({ kind: 'refuse', status, code, times: 3 })
     const failure = await failureOf(store.find('a', never))
     expect(failure).toMatchObject({
-      message: `could not look at az://${ACCOUNT}/logs/a: Azure Storage answered ${status} (${code}) (tried 3 times)`,
+      message: `could not look up az://${ACCOUNT}/logs/a: Azure Storage answered ${status} (${code}) (tried 3 times)`,
       retryable: false,
     })
     expect(azurite.faultsLeft).toBe(0)

@@ -73,7 +73,7 @@ describe('a login', () => {
     ]
     for (const [env, endpoint] of cases) {
       const failure = thrownBy(() => azureLogin({ account: 'acme', endpoint, env }))
-      expect(failure.message).toMatch(/^http:\/\/[^/]+ would get the login for Azure over plain http$/)
+      expect(failure.message).toMatch(/^http:\/\/[^/]+ would receive the login for Azure over plain http$/)
       expect(failure.exitCode).toBe(2)
     }
     expect(login(sas, 'http://127.0.0.1:1/acme').sas).toBe('sv=1&sig=secret')
@@ -82,7 +82,10 @@ describe('a login', () => {
 
   it('that is none is told, and nothing of it', () => {
     const failure = thrownBy(() => login({ AZURE_STORAGE_CONNECTION_STRING: 'AccountKey=secret' }))
-    expect(failure).toMatchObject({ message: 'AZURE_STORAGE_CONNECTION_STRING is no connection string', exitCode: 2 })
+    expect(failure).toMatchObject({
+      message: 'AZURE_STORAGE_CONNECTION_STRING is not a connection string',
+      exitCode: 2,
+    })
     expect(`${failure.stack}${failure.cause}`).not.toContain('secret')
   })
 })

@@ -1,12 +1,12 @@
 /** Places in Azurite, for the suites every store must pass. */
 
+import type { RetryPolicy } from '../../src/retry.js'
 import { azureStore } from '../../src/stores/azure.js'
-import type { Patience } from '../../src/stores/trying.js'
 import type { FaultyPlace } from '../conformance/store-faults.js'
 import { ACCOUNT, type Azurite, KEY } from '../emulators/azurite.js'
 import { AZURE_KEYS } from './keys.js'
 
-export const AT_ONCE: Patience = { retries: 2, pauseMs: 1 }
+export const AT_ONCE: RetryPolicy = { retries: 2, pauseMs: 1 }
 
 let places = 0
 
@@ -14,7 +14,8 @@ export function azurePlace(azurite: Azurite): FaultyPlace {
   places++
   const env = { AZURE_STORAGE_KEY: KEY }
   return {
-    open: () => azureStore({ account: ACCOUNT, container: 'logs', endpoint: azurite.endpoint, env, patience: AT_ONCE }),
+    open: () =>
+      azureStore({ account: ACCOUNT, container: 'logs', endpoint: azurite.endpoint, env, retryPolicy: AT_ONCE }),
     prefix: `place-${places}/`,
     keys: AZURE_KEYS,
     faults: {

@@ -134,13 +134,13 @@ describe('a folder as a store', () => {
     const missing = directoryStore(join(newFolder(), 'none/root'))
     expect(await failureOf(missing.write('a', bytes('x'), 'any', never))).toMatchObject({
       message: expect.stringContaining('ENOENT'),
-      advice: expect.stringContaining('Make the folder'),
+      advice: expect.stringContaining('Make the parent folder'),
     })
     expect(await keysOf(missing, '')).toEqual([])
     const root = newFolder()
     writeFileSync(join(root, 'a'), 'x')
     expect(await failureOf(directoryStore(root).write('a/b', bytes('x'), 'any', never))).toMatchObject({
-      advice: expect.stringMatching(/a file stands|name another/i),
+      advice: expect.stringMatching(/a file has the name|choose another/i),
     })
   })
 

@@ -16,7 +16,7 @@ let server: GcsStandIn
 let store: ObjectStore
 beforeAll(async () => {
   server = await startGcs({ buckets: ['logs'], pageSize: 3 })
-  store = gcsStore({ bucket: 'logs', endpoint: server.url, patience: AT_ONCE })
+  store = gcsStore({ bucket: 'logs', endpoint: server.url, retryPolicy: AT_ONCE })
 })
 afterAll(async () => {
   await store.close()
@@ -116,7 +116,7 @@ describe('a connection that breaks', () => {
 
 describe('a failure', () => {
   it.each([
-    [401, 'authError', 'Invalid Credentials', /a login is asked for/, /https/],
+    [401, 'authError', 'Invalid Credentials', /a login is required/, /https/],
     [403, 'forbidden', 'x does not have storage.objects.get access', /storage\.objects\.get is missing/, /login/],
     [403, 'accountDisabled', 'The billing account is disabled', /billing/, /owner/],
     [403, 'retentionPolicyNotMet', 'Object is subject to a retention policy', /retention policy/, /without one/],
@@ -127,7 +127,7 @@ describe('a failure', () => {
   ])('with status %i (%s) says which, where, and what to do', async (status, code, message, what, advice) => {
     server.fail({ kind: 'refuse', status, code, message })
     const failure = await failureOf(store.find('a', never))
-    expect(failure.message).toMatch(/^could not look at gs:\/\/logs\/a: /)
+    expect(failure.message).toMatch(/^could not look up gs:\/\/logs\/a: /)
     expect(failure.message).toMatch(what)
     expect(String(failure.advice)).toMatch(advice)
     expect(failure.retryable).toBe(false)
@@ -145,7 +145,7 @@ describe('a failure', () => {
   })
 
   it('says that there is no such bucket, whatever was asked of it', async () => {
-    const other = gcsStore({ bucket: 'elsewhere', endpoint: server.url, patience: AT_ONCE })
+    const other = gcsStore({ bucket: 'elsewhere', endpoint: server.url, retryPolicy: AT_ONCE })
     const works = [
       () => listed(other, ''),
       () => other.find('a', never),
@@ -165,7 +165,7 @@ describe('a failure', () => {
     server.fail({ kind: 'refuse', status, code, times: 3 })
     const failure = await failureOf(store.find('a', never))
     expect(failure).toMatchObject({
-      message: `could not look at gs://logs/a: Google Cloud Storage answered ${status} (tried 3 times)`,
+      message: `could not look up gs://logs/a: Google Cloud Storage answered ${status} (tried 3 times)`,
       retryable: false,
     })
     expect(server.faultsLeft).toBe(0)
@@ -174,7 +174,7 @@ describe('a failure', () => {
   it('of a server that is not there is told too', async () => {
     const gone = await startGcs({ buckets: [] })
     await gone.close()
-    const nowhere = gcsStore({ bucket: 'logs', endpoint: gone.url, patience: AT_ONCE })
+    const nowhere = gcsStore({ bucket: 'logs', endpoint: gone.url, retryPolicy: AT_ONCE })
     expect((await failureOf(nowhere.find('a', never))).message).toMatch(/the connection was refused \(tried 3 times\)$/)
     await nowhere.close()
   })

@@ -66,7 +66,7 @@ describe('a login', () => {
   it('that was found goes with every request', async () => {
     federated()
     const server = await startGcs({ buckets: ['logs'], authorization: 'Bearer token-of-the-test' })
-    const store = gcsStore({ bucket: 'logs', endpoint: server.url, patience: AT_ONCE })
+    const store = gcsStore({ bucket: 'logs', endpoint: server.url, retryPolicy: AT_ONCE })
     expect(await store.write('a', Buffer.from('content'), 'absent', never)).not.toBeNull()
     expect(await store.find('a', never)).not.toBeNull()
     expect(server.requests.map(({ authorized }) => authorized)).toEqual([true, true])
@@ -95,11 +95,15 @@ describe('a login', () => {
     for (const name of ['HTTPS_PROXY', 'HTTP_PROXY', 'https_proxy', 'http_proxy']) {
       vi.stubEnv(name, `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`)
     }
-    const far = gcsStore({ bucket: 'logs', endpoint: 'https://storage.example', patience: { retries: 0, pauseMs: 1 } })
-    await expect(far.find('a', never)).rejects.toThrow(/^could not look at gs:\/\/logs\/a: /)
+    const far = gcsStore({
+      bucket: 'logs',
+      endpoint: 'https://storage.example',
+      retryPolicy: { retries: 0, pauseMs: 1 },
+    })
+    await expect(far.find('a', never)).rejects.toThrow(/^could not look up gs:\/\/logs\/a: /)
     expect(asked).toEqual(['storage.example:443'])
     const server = await startGcs({ buckets: ['logs'] })
-    const near = gcsStore({ bucket: 'logs', endpoint: server.url, patience: AT_ONCE })
+    const near = gcsStore({ bucket: 'logs', endpoint: server.url, retryPolicy: AT_ONCE })
     expect(await near.find('a', never)).toBeNull()
     for (const each of [far, near, server]) await each.close()
     proxy.close()

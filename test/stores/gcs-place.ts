@@ -1,7 +1,7 @@
 /** Places in the stand-in of Google Cloud Storage, for the suites every store must pass. */
 
+import type { RetryPolicy } from '../../src/retry.js'
 import { gcsStore } from '../../src/stores/gcs.js'
-import type { Patience } from '../../src/stores/trying.js'
 import type { FaultyPlace } from '../conformance/store-faults.js'
 import type { GcsStandIn } from '../emulators/gcs.js'
 import { GCS_KEYS } from './keys.js'
@@ -11,14 +11,14 @@ process.env.GOOGLE_APPLICATION_CREDENTIALS = ''
 process.env.METADATA_SERVER_DETECTION = 'none'
 process.env.CLOUDSDK_CONFIG = '/nowhere'
 
-export const AT_ONCE: Patience = { retries: 2, pauseMs: 1 }
+export const AT_ONCE: RetryPolicy = { retries: 2, pauseMs: 1 }
 
 let places = 0
 
 export function gcsPlace(server: GcsStandIn): FaultyPlace {
   places++
   return {
-    open: () => gcsStore({ bucket: 'logs', endpoint: server.url, patience: AT_ONCE }),
+    open: () => gcsStore({ bucket: 'logs', endpoint: server.url, retryPolicy: AT_ONCE }),
     prefix: `place-${places}/`,
     keys: GCS_KEYS,
     faults: {

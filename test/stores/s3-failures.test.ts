@@ -28,7 +28,7 @@ const METHODS: readonly {
   },
   {
     action: 'HeadObject',
-    told: `could not look at s3://${BUCKET}/${KEY}: `,
+    told: `could not look up s3://${BUCKET}/${KEY}: `,
     permission: 's3:GetObject and s3:ListBucket',
     work: (store) => store.find(KEY, never),
   },
@@ -56,16 +56,16 @@ type Code = Extract<Fault, { kind: 'refuse' }>['code']
 
 describe.each(METHODS)('$action', ({ told, permission, work }) => {
   it.each<[Code, string, RegExp]>([
-    ['AccessDenied', 'access denied (it takes', /docs\/s3\.md/],
+    ['AccessDenied', 'access denied (needs', /docs\/s3\.md/],
     ['ExpiredToken', 'the login has expired', /Log in again/],
-    ['InvalidAccessKeyId', 'the access key is not known there', /AWS_ACCESS_KEY_ID/],
+    ['InvalidAccessKeyId', 'the access key does not exist', /AWS_ACCESS_KEY_ID/],
     ['InvalidToken', 'the session token is not valid', /AWS_SESSION_TOKEN/],
-    ['SignatureDoesNotMatch', 'the secret key is not the right one', /AWS_SECRET_ACCESS_KEY/],
+    ['SignatureDoesNotMatch', 'the secret key is wrong', /AWS_SECRET_ACCESS_KEY/],
     ['RequestTimeTooSkewed', "this machine's clock is wrong", /clock/],
     ['SlowDown', 'S3 was too busy for too long', /later/],
     ['ServiceUnavailable', 'S3 was too busy for too long', /later/],
-    ['InternalError', 'S3 failed again and again', /later/],
-    ['NotImplemented', 'this store cannot do that', /If-None-Match/],
+    ['InternalError', 'S3 kept failing', /later/],
+    ['NotImplemented', 'this store does not support that', /If-None-Match/],
   ])('%s is told, with what to do', async (code, what, advice) => {
     const { s3, open } = await s3Place()
     s3.fail({ kind: 'refuse', code, times: Number.POSITIVE_INFINITY })
@@ -73,7 +73,7 @@ describe.each(METHODS)('$action', ({ told, permission, work }) => {
     expect(failure.message.startsWith(told + what)).toBe(true)
     expect(failure.advice).toMatch(advice)
     expect(failure.retryable).toBe(false)
-    if (code === 'AccessDenied') expect(failure.message).toContain(`(it takes ${permission})`)
+    if (code === 'AccessDenied') expect(failure.message).toContain(`(needs ${permission})`)
   })
 
   it('a bucket that is not there is told, and no missing object', async () => {
@@ -110,7 +110,7 @@ describe('an object', () => {
     const message = 'User: arn:aws:iam::1:user/a is not authorized to perform: kms:Decrypt on resource: arn:aws:kms:b'
     s3.fail({ kind: 'refuse', code: 'AccessDenied', message })
     const failure = await failureOf(open().read({ key: KEY, version: 'v' }, 0, never))
-    expect(failure.message).toContain('(it takes kms:Decrypt)')
+    expect(failure.message).toContain('(needs kms:Decrypt)')
     expect(failure.message).not.toContain('arn:')
   })
 

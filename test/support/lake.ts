@@ -3,8 +3,10 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
+import { parquetSink } from '../../sinks/parquet/index.js'
 import { layoutIn } from '../../sinks/shared/layout.js'
 import type { ObjectStore } from '../../src/stores/contract.js'
+import { openStore } from '../../src/stores/index.js'
 import type { SinkTarget } from '../conformance/sinks.js'
 import { bytesOf } from '../conformance/stores.js'
 import { never, newFolder } from './load.js'
@@ -46,5 +48,25 @@ export function markIn(store: ObjectStore, prefix: string): Pick<SinkTarget, 'la
       if (layout === null) await store.remove(key, never)
       else await store.write(key, Buffer.from(`wandb-audit, layout ${layout}\n`), 'any', never)
     },
+  }
+}
+
+let lakes = 0
+
+/** A lake of its own in a bucket or container. */
+export function lakeIn(place: string, endpoint: string): SinkTarget {
+  lakes++
+  const address = `${place}/lake ${lakes}?endpoint=${endpoint}`
+  async function inStore<T>(work: (store: ObjectStore, prefix: string) => Promise<T>): Promise<T> {
+    const { store, prefix } = await openStore(address)
+    const done = await work(store, `${prefix}/`)
+    await store.close()
+    return done
+  }
+  return {
+    open: () => parquetSink(`parquet+${address}`, never),
+    dropColumn: (table, column) => inStore((store, prefix) => dropColumn(store, `${prefix}${table}`, column)),
+    layout: () => inStore((store, prefix) => markIn(store, prefix).layout()),
+    setLayout: (layout) => inStore((store, prefix) => markIn(store, prefix).setLayout(layout)),
   }
 }

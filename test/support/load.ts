@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll } from 'vitest'
+import { afterAll, afterEach } from 'vitest'
 import type { Batch, Document, Sink, Source } from '../../src/contract.js'
 import { land } from '../../src/landing/landing.js'
 import { newLoadId } from '../../src/load-id.js'
@@ -49,6 +49,10 @@ export async function newEngine(): Promise<Engine> {
 }
 
 let shared: Promise<Engine> | undefined
+// What failed may have left a transaction open, or be at work still: the next test gets another engine.
+afterEach(({ task }) => {
+  if (task.result?.state === 'fail') shared = undefined
+})
 const sharedEngine = (): Promise<Engine> => {
   shared ??= newEngine()
   return shared
@@ -93,7 +97,7 @@ function sourcesOf(input: Input): readonly Source[] {
   return [sourceOf(Object.entries(input).map(([id, content]) => documentOf(id, content as Content)))]
 }
 
-/** One run of the pipeline; without an engine of its own it shares the file's. */
+/** One run of the pipeline; without an engine of its own it shares that of the file's tests that passed before. */
 export async function loadInto(sink: Sink, input: Input, options: Partial<Run> = {}): Promise<Summary> {
   return run({
     jobs: sourcesOf(input).map((source) => ({ source, range: EVERYTHING, refetch: false })),

@@ -23,7 +23,7 @@ describe('a document of which more than half of the lines are rejects', () => {
     expect(summary.failed).toEqual([
       {
         document: 'bad',
-        error: expect.stringMatching(new RegExp(`^${bad} of \\d+ lines of bad are no events, most of them not_json`)),
+        error: expect.stringMatching(new RegExp(`^${bad} of \\d+ lines of bad are not events, most of them not_json`)),
         advice: expect.stringContaining(`--max-rejects ${bad}`),
       },
     ])
@@ -50,7 +50,7 @@ it('a document of which half of the lines are rejects is loaded with them', asyn
   expect(countsOf(await loadInto(newSink(), input, withoutAllowance))).toEqual([1, 0, 0, 1])
 })
 
-describe('an answer of the API that holds what is no event', () => {
+describe('an answer of the API that holds a line that is not an event', () => {
   const range = { from: new Date('2026-10-01'), to: new Date('2026-10-02') }
   const good = [event(1), event(2), event(3), event(4), event(5)]
 

@@ -15,7 +15,7 @@ export async function* arrow({ columns, rows }: QueryResult): AsyncIterable<Uint
   const arrow = await import('apache-arrow')
   const schema = new arrow.Schema(columns.map(({ name, type }) => new arrow.Field(name, typeOf(arrow, type), true)))
 
-  // The writer's own queue holds whatever it is given and never pushes back, so each batch is taken out at once.
+  // The writer's own queue is unbounded and applies no backpressure, so each batch is taken out at once.
   let written: Uint8Array[] = []
   class Taken extends arrow.AsyncByteQueue {
     override write(bytes: Uint8Array): void {
@@ -75,7 +75,7 @@ function columnData(arrow: Arrow, type: ColumnType, values: readonly (BinaryValu
   return builder.finish().flush()
 }
 
-/** The library's builders take instants as milliseconds in a double, which loses microseconds. */
+/** The library's builders take instants as milliseconds in a double, which would lose microseconds. */
 function temporalData(arrow: Arrow, type: 'timestamp' | 'date', values: readonly (BinaryValue | null)[]): Data {
   const length = values.length
   const nullBitmap = new Uint8Array(Math.ceil(length / 8))

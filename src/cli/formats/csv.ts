@@ -2,13 +2,13 @@ import type { QueryResult, Value } from '../../contract.js'
 import { escaped } from '../../errors.js'
 
 interface Look {
-  /** Texts that a spreadsheet would take for a formula get a `'` before them, and every text stands in quotes. */
+  /** Quotes every text, and puts a `'` before those that a spreadsheet would take for a formula. */
   readonly csvSafe: boolean
-  /** What could steer a terminal is written as `\\u…`. */
+  /** Writes characters that could control a terminal as `\\u…`. */
   readonly onTerminal: boolean
 }
 
-/** https://owasp.org/www-community/attacks/CSV_Injection, with the wide forms that some spreadsheets take as well */
+/** https://owasp.org/www-community/attacks/CSV_Injection, including the full-width forms that some spreadsheets accept */
 const FORMULA = /^[=+\-@\t\r\n＝＋－＠]/
 
 /** RFC 4180 with a header. NULL is an empty field, an empty text is `""`. */

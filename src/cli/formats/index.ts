@@ -14,19 +14,19 @@ export type Format = (typeof FORMATS)[number]
 export interface WriteOptions {
   /** For table: bold names, dim NULL. Default: when `out` is a terminal and NO_COLOR is unset or empty. */
   readonly color?: boolean
-  /** For table: columns of the terminal. Default: those of `out`; without end when it is no terminal. */
+  /** For table: columns of the terminal. Default: those of `out`; unlimited when it is not a terminal. */
   readonly width?: number
-  /** For csv: texts that a spreadsheet would take for a formula get a `'` before them. */
+  /** For csv: puts a `'` before texts that a spreadsheet would take for a formula. */
   readonly csvSafe?: boolean
-  /** Control characters as they are, also where `out` is a terminal. */
+  /** Writes control characters unescaped, even when `out` is a terminal. */
   readonly rawOutput?: boolean
 }
 
 /**
- * Writes a result to `out`, as fast as `out` takes it, and leaves `out` open.
+ * Writes a result to `out` with backpressure, and leaves `out` open.
  *
- * Resolves once `out` has taken everything, and also when its reader left early (EPIPE). Rejects with what reading
- * the rows threw, or with AuditError for what `out` refuses or a value that parquet or arrow cannot hold in its column's type.
+ * Resolves once `out` has taken everything, or its reader has left early (EPIPE). Rejects with what reading the rows threw,
+ * or with AuditError when `out` cannot be written, or parquet or arrow cannot hold a value in its column's type.
  */
 export async function writeResult(
   result: QueryResult,
@@ -37,7 +37,7 @@ export async function writeResult(
   await send(rendered(result, format, out, options), out)
 }
 
-/** A result as it is written to `out`. */
+/** A result in the form in which it is written to `out`. */
 export function rendered(
   result: QueryResult,
   format: Format,
@@ -53,7 +53,7 @@ interface Look {
   readonly color: boolean
   readonly width: number | undefined
   readonly csvSafe: boolean
-  /** What could steer a terminal is escaped. */
+  /** Escapes characters that could control a terminal. */
   readonly onTerminal: boolean
 }
 

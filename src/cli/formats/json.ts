@@ -3,7 +3,7 @@ import { escaped } from '../../errors.js'
 import type { ResultColumn, Row } from './values.js'
 
 interface Look {
-  /** What could steer a terminal as `\\u…`; the JSON says the same. */
+  /** Writes characters that could control a terminal as `\\u…`, which is the same JSON. */
   readonly onTerminal: boolean
 }
 
@@ -13,7 +13,7 @@ export async function* ndjson({ columns, rows }: QueryResult, { onTerminal }: Lo
   for await (const row of rows) yield `${object(row)}\n`
 }
 
-/** One array of objects, an object a line. */
+/** One array, with an object on each line. */
 export async function* json({ columns, rows }: QueryResult, { onTerminal }: Look): AsyncIterable<string> {
   const object = objectWriter(columns, onTerminal)
   let before = '[\n'
@@ -31,14 +31,14 @@ function objectWriter(columns: readonly ResultColumn[], onTerminal: boolean): (r
   return onTerminal ? (row) => escaped(object(row)) : object
 }
 
-/** Integers keep all their digits; NaN and infinities, which JSON does not have, become null. */
+/** Integers keep all their digits; NaN and infinities, which JSON lacks, become null. */
 function jsonText(value: Value, type: ResultColumn['type']): string {
   if (typeof value === 'bigint') return value.toString()
   if (type === 'json' && typeof value === 'string' && isJson(value)) return value.replace(/[\t\r\n]/g, ' ')
   return JSON.stringify(value)
 }
 
-/** DuckDB takes NaN and trailing commas for JSON; embedded raw they would spoil the whole output. */
+/** DuckDB accepts NaN and trailing commas as JSON; embedded as they are, they would make the whole output invalid. */
 function isJson(text: string): boolean {
   try {
     JSON.parse(text)

@@ -3,7 +3,7 @@ import { AuditError } from '../../errors.js'
 
 const CHUNK = 64 * 1024
 
-/** Joins lines into chunks of about 64 KiB characters, so that a line does not cost a system call. */
+/** Joins lines into chunks of about 64 KiB characters, to avoid a system call for each line. */
 export async function* joined(lines: AsyncIterable<string> | Iterable<string>): AsyncIterable<string> {
   let chunk = ''
   for await (const line of lines) {
@@ -17,18 +17,18 @@ export async function* joined(lines: AsyncIterable<string> | Iterable<string>): 
 }
 
 /**
- * Writes each chunk once the one before it has been taken, and resolves when the last has; `out` stays open.
+ * Writes each chunk after the previous one has been taken, and resolves when the last one has; `out` stays open.
  *
- * A reader who leaves early (`| head`) ends it quietly and closes `chunks`.
+ * When the reader leaves early (`| head`), it stops quietly and closes `chunks`.
  *
  * @returns false when the reader has left
- * @throws AuditError when `out` cannot be written for another reason, and what `chunks` throws
+ * @throws AuditError when `out` cannot be written for another reason; what `chunks` throws
  */
 export async function send(
   chunks: AsyncIterable<string | Uint8Array> | Iterable<string>,
   out: Writable,
 ): Promise<boolean> {
-  // Without a listener, the event that follows a failed write would end the process.
+  // Without a listener, the event after a failed write would crash the process.
   const ignore = (): void => {}
   let failure: Error | null | undefined
   const write = (chunk: string | Uint8Array): Promise<void> =>
@@ -57,11 +57,11 @@ export async function send(
   }
 }
 
-/** Of a pipe, and of a socket. */
+/** Codes of a pipe and of a socket whose reader has left. */
 const READER_LEFT = ['EPIPE', 'ECONNRESET']
 
 const ADVICE: Readonly<Record<string, string>> = {
-  ENOSPC: 'The disk it goes to is full: make room, or write it elsewhere.',
-  EDQUOT: 'The quota of the disk it goes to is used up: make room, or write it elsewhere.',
-  EFBIG: 'The file would be larger than its disk or this user may have: write it elsewhere.',
+  ENOSPC: 'The disk is full: free some space, or write it elsewhere.',
+  EDQUOT: 'The disk quota is used up: free some space, or write it elsewhere.',
+  EFBIG: 'The file would exceed the largest size allowed: write it elsewhere.',
 }

@@ -18,10 +18,11 @@ const TYPES: Record<ColumnType, string> = {
   double: 'DOUBLE',
   timestamp: 'TIMESTAMPTZ',
   date: 'DATE',
-  json: 'JSON',
+  // As in the lake: Polars reads columns marked as JSON as bytes, and pyarrow has no functions for them.
+  json: 'VARCHAR',
 }
 
-/** One Parquet file, zstd. It is made in a private temporary folder, because its footer comes last, and then streamed. */
+/** One Parquet file, zstd. It is written to a private temporary folder first, because its footer comes last. */
 export async function* parquet(result: QueryResult): AsyncIterable<Uint8Array> {
   if (result.columns.length === 0) {
     throw new AuditError('cannot write the result as parquet: it has no columns', {
@@ -71,11 +72,11 @@ async function save({ columns, rows }: QueryResult, file: string, folder: string
       appender.appendDataChunk(chunk)
     }
     appender.closeSync()
-    // Without a second file that is renamed at the end, the mode given above stays.
+    // Without USE_TMP_FILE, which would create another file and rename it, the file keeps the mode given above.
     await connection
       .run(`COPY result TO ${duckdb.quotedString(file)} (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)`)
       .catch((error: unknown) => {
-        throw duckdbError('the Parquet file on its way', error)
+        throw duckdbError('writing the Parquet file', error)
       })
     connection.closeSync()
   } finally {

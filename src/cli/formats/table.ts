@@ -5,18 +5,18 @@ import { batches } from './values.js'
 
 const SAMPLE = 1000
 const GAP = '  '
-/** A column is not squeezed below this while columns further right can be left out instead. */
+/** Columns are not narrowed below this as long as columns further right can be dropped instead. */
 const NARROWEST = 8
 
 const BOLD = ['\u001b[1m', '\u001b[22m'] as const
 const DIM = ['\u001b[2m', '\u001b[22m'] as const
 
 /**
- * Aligned columns for people: the first 1,000 rows set the widths, the rest streams.
+ * Aligned columns for people: the first 1,000 rows determine the widths, the rest streams.
  *
- * `width` is the terminal's in columns: cells are cut to it, and columns that do not fit are left out and counted
- * in the last line. Without it nothing is left out, and a later, wider cell pushes its row out of line.
- * Control characters are escaped and very long values shortened, since values can be hostile.
+ * Cells are cut to `width`, the terminal's columns; columns that do not fit are dropped, and the last line counts them.
+ * Without `width` nothing is dropped, and a later, wider cell pushes its row out of alignment.
+ * Values can be hostile, so control characters are escaped and very long values shortened.
  */
 export async function* table(
   { columns, rows }: QueryResult,
@@ -69,7 +69,7 @@ function footer(rows: number, shown: number, columns: number): string {
   return shown === columns ? `(${counted})` : `(${counted}; ${shown} of ${columns} columns fit)`
 }
 
-/** The widths of as many columns from the left as fit into `limit`; the widest give way first. */
+/** The widths of the columns, from the left, that fit into `limit`; the widest shrink first. */
 function narrowed(widths: readonly number[], limit: number | undefined): number[] {
   if (limit === undefined) return [...widths]
   const needed = (wanted: readonly number[], cap: number) =>

@@ -4,7 +4,7 @@ import { AuditError, printable } from '../../errors.js'
 export type ResultColumn = QueryResult['columns'][number]
 export type Row = readonly Value[]
 
-/** A value as the binary formats hold it: timestamps in microseconds since 1970 UTC, dates in days since 1970. */
+/** A value for the binary formats: timestamps in microseconds since 1970 UTC, dates in days since 1970. */
 export type BinaryValue = string | boolean | number | bigint
 
 const BINARY: Record<ColumnType, (value: NonNullable<Value>) => BinaryValue | undefined> = {
@@ -17,7 +17,7 @@ const BINARY: Record<ColumnType, (value: NonNullable<Value>) => BinaryValue | un
   date: days,
 }
 
-/** Throws AuditError for a value that its column's type cannot hold; the message names the column only. */
+/** Throws AuditError for a value that does not fit its column's type; the message names only the column. */
 export function binaryValue(column: ResultColumn, value: Value): BinaryValue | null {
   if (value === null) return null
   const converted = BINARY[column.type](value)
@@ -32,7 +32,7 @@ export function binaryValue(column: ResultColumn, value: Value): BinaryValue | n
   return converted
 }
 
-/** Rows in groups of at most `size`; none is empty. */
+/** Groups rows into batches of at most `size`; no batch is empty. */
 export async function* batches(rows: AsyncIterable<Row>, size: number): AsyncIterable<Row[]> {
   let batch: Row[] = []
   for await (const row of rows) {
@@ -45,7 +45,7 @@ export async function* batches(rows: AsyncIterable<Row>, size: number): AsyncIte
   if (batch.length > 0) yield batch
 }
 
-/** Names a repeated column apart (`a`, `a_2`), without regard to case as DuckDB does: else one would hide the other. */
+/** Renames repeated columns (`a`, `a_2`), ignoring case as DuckDB does; otherwise one would hide the other. */
 export function distinctNames(columns: readonly ResultColumn[]): ResultColumn[] {
   const taken = new Set<string>()
   return columns.map(({ name, type }) => {

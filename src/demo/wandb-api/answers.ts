@@ -1,4 +1,4 @@
-/** The three dialects: what a request asks for and the text of its answer, made piece by piece. */
+/** The three dialects: parses a request and generates the text of its answer. */
 
 import { eventsIn, type View, type World } from './world.js'
 
@@ -8,7 +8,7 @@ const DAY_MS = 86_400_000
 const PIECE_CHARACTERS = 64 * 1024
 const DATE = /^\d{4}-\d{2}-\d{2}(T\d{2}(:\d{2}(:\d{2})?)?)?$/
 
-/** The largest `limit`, which is also the default one. */
+/** The largest `limit`, which is also the default. */
 const LARGEST_LIMIT = { current: 20_000, 'multi-tenant': 1_000_000 }
 
 export interface Answer {
@@ -25,9 +25,9 @@ export interface Request {
   readonly asOf: Date
   readonly world: World
   readonly largestNumDays: number
-  /** Paused generators by cursor: without them each page would be made from the range's start. */
+  /** Paused generators by cursor; without them each page would be generated from the start of the range. */
   readonly paused: Map<string, Generator<string>>
-  /** What a page adds to its true count. */
+  /** Added to the count that a page states. */
   readonly miscount: number
 }
 
@@ -80,8 +80,8 @@ function stream(request: Request, view: View): Answer {
   return { range: dates(view), contentType: 'application/x-ndjson', body: pieces(lines()) }
 }
 
-/** What a cursor stands for; a request that comes with one must ask for the same range and anonymize. */
-interface Place extends View {
+/** What a cursor encodes; a request with one must ask for the same range and anonymize. */
+interface Position extends View {
   readonly skip: number
 }
 
@@ -89,14 +89,14 @@ function page(request: Request, asked: View, largest: number): Answer {
   const limit = wholeNumber(request.query, 'limit', largest)
   if (limit < 1 || limit > largest) throw new BadRequest(`limit must be between 1 and ${largest}`)
   const cursor = request.query.get('cursor')
-  const place = cursor === null ? { ...asked, skip: 0 } : placeOf(cursor, asked)
-  const events = (cursor === null ? undefined : request.paused.get(cursor)) ?? skipped(request.world, place)
+  const position = cursor === null ? { ...asked, skip: 0 } : positionOf(cursor, asked)
+  const events = (cursor === null ? undefined : request.paused.get(cursor)) ?? skipped(request.world, position)
   if (cursor !== null) request.paused.delete(cursor)
 
   function* text(): Generator<string> {
     yield '{"audit_logs":['
     let count = 0
-    // The next event is fetched ahead: only it can tell whether another page follows.
+    // Fetches one event ahead, because only that shows whether another page follows.
     let next = events.next()
     while (next.done !== true && count < limit) {
       yield `${count === 0 ? '' : ','}${next.value}`
@@ -104,7 +104,7 @@ function page(request: Request, asked: View, largest: number): Answer {
       if (count < limit) next = events.next()
     }
     const ahead = next.done === true ? next : events.next()
-    const following = ahead.done === true ? null : cursorOf({ ...place, skip: place.skip + count })
+    const following = ahead.done === true ? null : cursorOf({ ...position, skip: position.skip + count })
     if (following !== null && ahead.done !== true) request.paused.set(following, chained(ahead.value, events))
     yield `],"range_start_time":"${rfc3339(asked.from)}","range_end_time":"${rfc3339(asked.to)}",`
     yield `"count":${count + request.miscount},"next_cursor":${JSON.stringify(following)}}\n`
@@ -112,24 +112,24 @@ function page(request: Request, asked: View, largest: number): Answer {
   return { range: dates(asked), contentType: 'application/json', body: pieces(text()) }
 }
 
-const cursorOf = (place: Place): string => Buffer.from(JSON.stringify(place)).toString('base64url')
+const cursorOf = (position: Position): string => Buffer.from(JSON.stringify(position)).toString('base64url')
 
-function placeOf(cursor: string, asked: View): Place {
-  let place: Place
+function positionOf(cursor: string, asked: View): Position {
+  let position: Position
   try {
-    place = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'))
+    position = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'))
   } catch {
     throw new BadRequest('invalid cursor')
   }
-  if (place.from !== asked.from || place.to !== asked.to || place.anonymize !== asked.anonymize) {
+  if (position.from !== asked.from || position.to !== asked.to || position.anonymize !== asked.anonymize) {
     throw new BadRequest('cursor does not match the date range')
   }
-  return place
+  return position
 }
 
-function skipped(world: World, place: Place): Generator<string> {
-  const events = eventsIn(world, place)
-  for (let i = 0; i < place.skip; i++) events.next()
+function skipped(world: World, position: Position): Generator<string> {
+  const events = eventsIn(world, position)
+  for (let i = 0; i < position.skip; i++) events.next()
   return events
 }
 
@@ -141,7 +141,7 @@ function* chained(first: string, rest: Generator<string>): Generator<string> {
 const rfc3339 = (at: number): string => new Date(at).toISOString().replace('.000Z', 'Z')
 const dates = (view: View) => ({ from: new Date(view.from), to: new Date(view.to) })
 
-/** Joins short texts into pieces worth a write each. */
+/** Joins short texts into pieces large enough for a write. */
 function* pieces(texts: Iterable<string>): Generator<string> {
   let piece = ''
   for (const text of texts) {

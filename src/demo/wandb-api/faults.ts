@@ -1,22 +1,22 @@
-/** What can go wrong between a client and the W&B API, on request. */
+/** Simulates faults between a client and the W&B API. */
 
 import type { ServerResponse } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
 
-/** One thing that goes wrong with one request; `afterBytes` counts bytes of the body. */
+/** A fault of one request; `afterBytes` counts bytes of the body. */
 export type Fault =
   | { readonly kind: 'status'; readonly status: number; readonly retryAfter?: string; readonly text?: string }
   | { readonly kind: 'multiple-organizations' }
   | { readonly kind: 'html' }
   | { readonly kind: 'redirect'; readonly to: string }
-  /** The connection is reset: without `afterBytes` before any answer. */
+  /** The connection is reset; without `afterBytes`, before any answer. */
   | { readonly kind: 'reset'; readonly afterBytes?: number }
-  /** Nothing more is sent, and the connection stays open: without `afterBytes` not even the headers are. */
+  /** Nothing more is sent, but the connection stays open; without `afterBytes`, not even headers are sent. */
   | { readonly kind: 'stall'; readonly afterBytes?: number }
-  /** The connection is closed before all bytes that content-length promised were sent. */
+  /** The connection is closed before all bytes promised by content-length were sent. */
   | { readonly kind: 'short'; readonly afterBytes: number }
   | { readonly kind: 'broken-chunking'; readonly afterBytes: number }
-  /** Whole as far as HTTP can tell, yet cut inside an object. */
+  /** Complete as far as HTTP can tell, but cut inside an object. */
   | { readonly kind: 'cut'; readonly afterBytes: number }
   /** A page states one event more than it holds. */
   | { readonly kind: 'wrong-count' }
@@ -28,7 +28,7 @@ const MULTIPLE_ORGANIZATIONS = 'user is associated with multiple organizations b
 
 const LOGIN_PAGE = '<!doctype html><html><head><title>Sign in</title></head><body><form>Sign in</form></body></html>\n'
 
-/** Answers at once where the fault leaves no body to send. Returns whether it did. */
+/** Answers at once if the fault leaves no body to send. Returns whether it did. */
 export function answerFault(fault: Fault, response: ServerResponse): boolean {
   switch (fault.kind) {
     case 'status':
@@ -58,7 +58,7 @@ export function answerFault(fault: Fault, response: ServerResponse): boolean {
   }
 }
 
-/** Sends the body with a response's own pace, or as the fault has it. */
+/** Sends the body at the reader's pace, or as the fault requires. */
 export async function send(response: ServerResponse, body: Iterable<string>, fault: Fault | null): Promise<void> {
   const stop = fault !== null && 'afterBytes' in fault ? (fault.afterBytes ?? 0) : Number.POSITIVE_INFINITY
   if (fault?.kind === 'short') response.setHeader('content-length', String(stop + 1000))
@@ -77,7 +77,7 @@ export async function send(response: ServerResponse, body: Iterable<string>, fau
   else if (fault?.kind !== 'stall') response.end()
 }
 
-/** Resolves when the bytes have left for the connection, so that a slow reader slows the making down. */
+/** Resolves when the bytes have been handed to the connection, so that a slow reader slows the generator down. */
 function write(response: ServerResponse, bytes: Uint8Array): Promise<void> {
   return new Promise((resolve) => {
     if (response.destroyed) return resolve()

@@ -1,4 +1,4 @@
-/** What the stand-in of the W&B API knows: made events, some of them late, and projects that change their names. */
+/** What the stand-in of the W&B API knows: generated events, some of them late, and projects that are renamed. */
 
 import { type MadeEvent, madeDay, withoutNames } from '../made-logs.js'
 
@@ -8,7 +8,7 @@ const MINUTE_MS = 60_000
 export interface World {
   readonly seed: number
   readonly eventsPerDay: number
-  /** From this instant on every seventh project is served under a new name, in old events too. */
+  /** From this instant on every seventh project is served under a new name, even in old events. */
   readonly renamedAt: Date | null
 }
 
@@ -16,15 +16,15 @@ export interface View {
   /** Half-open, in milliseconds since 1970. */
   readonly from: number
   readonly to: number
-  /** The instant of the request: nothing later is known yet, nor what was late then. */
+  /** The instant of the request: later events are unknown, and so are those still late at that time. */
   readonly asOf: number
   readonly anonymize: boolean
 }
 
-/** About one event in a hundred is known only 1 to 90 minutes after it happened. */
+/** About one event in a hundred becomes known only 1 to 90 minutes after it happened. */
 const latenessMs = (index: number): number => (index % 97 === 13 ? (1 + (index % 90)) * MINUTE_MS : 0)
 
-/** The events of a view as JSON texts, oldest first, made as they are asked for. */
+/** The events of a view as JSON texts, oldest first, generated on demand. */
 export function* eventsIn(world: World, view: View): Generator<string> {
   for (let day = Math.floor(view.from / DAY_MS) * DAY_MS; day < view.to && day <= view.asOf; day += DAY_MS) {
     let index = -1

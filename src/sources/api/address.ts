@@ -1,40 +1,40 @@
-/** Where a W&B deployment serves its audit logs. */
+/** Finds the endpoint at which a W&B deployment serves its audit logs. */
 
 import { usageError } from '../../errors.js'
 
 export type Dialect = 'classic' | 'current' | 'multi-tenant'
 
 export interface ApiAddress {
-  /** The deployment, without a slash at the end: `https://acme.wandb.io`. */
+  /** The deployment's URL, without a trailing slash: `https://acme.wandb.io`. */
   readonly base: string
-  /** Where the logs are: `https://acme.wandb.io/admin/audit_logs`. */
+  /** The URL of the logs: `https://acme.wandb.io/admin/audit_logs`. */
   readonly endpoint: string
   readonly multiTenant: boolean
-  /** On this machine. */
+  /** Whether the server runs on this machine. */
   readonly loopback: boolean
 }
 
 const PATHS = { multiTenant: '/audit_logs', own: '/admin/audit_logs' }
 
-/** The one host of multi-tenant Cloud, as W&B documents it. */
+/** The only host of multi-tenant Cloud, according to W&B. */
 const MULTI_TENANT_HOST = 'api.wandb.ai'
 
 /**
- * @param base a deployment's URL; the endpoint itself is taken as well
- * @throws AuditError (usage) when it is no plain URL of a server, or plain http to another machine
+ * @param base a deployment's URL; that of the endpoint works too
+ * @throws AuditError (usage) when it is not a plain URL of a server, or uses plain http to another machine
  */
 export function apiAddress(base: string, dialect: Dialect | null, insecureHttp: boolean): ApiAddress {
   const url = URL.canParse(base) ? new URL(base) : null
   if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
     throw usageError(
       'the address of W&B is not an http or https URL',
-      'Give the URL you open W&B with, for example --from https://acme.wandb.io.',
+      'Use the URL at which you open W&B, for example --from https://acme.wandb.io.',
     )
   }
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
     throw usageError(
       'the address of W&B holds a login, a query or a fragment',
-      'Give the URL alone; the key belongs into WANDB_API_KEY or ~/.netrc.',
+      'Give the URL alone; the key belongs in WANDB_API_KEY or ~/.netrc.',
     )
   }
   const loopback = isLoopback(url.hostname)

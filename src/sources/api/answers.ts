@@ -10,13 +10,13 @@ import { cutShort } from './failures.js'
 const LF = 0x0a
 const SPACE = 0x20
 
-/** A longer last line is not checked here; what is no JSON in it becomes a reject. */
+/** A longer last line is not checked here; if it is cut, it becomes a reject. */
 const LONGEST_TAIL_BYTES = 1 << 20
 
-/** How often the question which dialect a server speaks is asked again when the answer breaks off. */
+/** How often to probe for the server's dialect when answers break off. */
 const PROBES = 4
 
-/** Two billion events of a day: a server that names page after page ends somewhere. */
+/** Two billion events in a day: stops a server that names a next page forever. */
 const MOST_PAGES = 100_000
 
 export interface Probe {
@@ -25,9 +25,9 @@ export interface Probe {
 }
 
 /**
- * Asks for one event of a window in the way of the newer dialects; a classic server ignores that and streams.
+ * Asks for one event of a window as the newer dialects expect; a classic server ignores the parameters and streams.
  *
- * @throws AuditError when the login, the URL or the way there is wrong
+ * @throws AuditError when the login, the URL or the network is at fault
  */
 export async function probe(client: ApiClient, query: Query, signal: AbortSignal): Promise<Probe> {
   for (let attempt = 1; ; attempt++) {
@@ -47,14 +47,14 @@ async function isPage(address: ApiAddress, body: AsyncIterable<Uint8Array>): Pro
   const reader = new PageReader(address)
   for await (const chunk of body) {
     reader.push(chunk)
-    // NDJSON goes on and on; its first line is enough.
+    // NDJSON may go on and on; its first line is enough.
     if (reader.state === 'not a page') return false
   }
   if (reader.state === 'inside') throw cutShort(address, 'breaks off inside an object')
   return reader.state === 'whole'
 }
 
-/** @throws AuditError, retryable, when the last line is cut */
+/** @throws AuditError, retryable, when the last line is cut off */
 export async function* wholeLines(address: ApiAddress, answer: Answer): AsyncGenerator<Uint8Array> {
   let tail: Uint8Array[] = []
   let length = 0
@@ -74,7 +74,7 @@ export async function* wholeLines(address: ApiAddress, answer: Answer): AsyncGen
 }
 
 /**
- * The events of all pages, one a line.
+ * @param query  sent for every page, so that the range and anonymize stay the same
  *
  * @param query  asked for every page, so the range and anonymize stay the same
  * @param answer to the first request
@@ -100,19 +100,16 @@ export async function* allPages(
     if (cursor === null) return
     if (cursors.has(digest(cursor))) throw cutShort(address, 'names the same next page twice')
     if (cursors.size === MOST_PAGES) {
-      throw new AuditError(
-        `${address.endpoint} answered with more than ${MOST_PAGES} pages; nothing of them is loaded`,
-        {
-          advice: 'Ask for one day at a time. If it goes on, report it to W&B: no day has so many events.',
-        },
-      )
+      throw new AuditError(`${address.endpoint} answered with more than ${MOST_PAGES} pages; none of them was loaded`, {
+        advice: 'Load one day at a time. If that fails too, report it to W&B: no day has that many events.',
+      })
     }
     cursors.add(digest(cursor))
     body = (await client.get({ ...query, cursor }, signal)).body
   }
 }
 
-/** Reads an answer that shall be exactly one page. */
+/** Reads an answer that must consist of exactly one page. */
 class PageReader {
   state: 'nothing' | 'inside' | 'whole' | 'not a page' = 'nothing'
   private readonly page = new Page()
@@ -157,7 +154,7 @@ const noPage = (address: ApiAddress): AuditError =>
     advice: 'If this is an older W&B server, use --api classic.',
   })
 
-/** A cursor may be of any length. */
+/** Keeps the set of cursors small, because a cursor may be of any length. */
 const digest = (cursor: string): string => createHash('sha256').update(cursor).digest('base64')
 
 function isJson(text: string): boolean {

@@ -1,10 +1,11 @@
-/** One GET to the audit-log API: login, time limits, redirects, and another try when that may help. */
+/** Sends a GET to the audit-log API: login, timeouts, redirects, and retries. */
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import pRetry from 'p-retry'
 import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from 'undici'
 import { requireUsableProxies } from '../../address.js'
 import { AuditError, interrupted } from '../../errors.js'
+import { retriesExhausted } from '../../retry.js'
 import type { ApiAddress } from './address.js'
 import type { Credentials } from './credentials.js'
 import {
@@ -21,17 +22,17 @@ import { proxyClient } from './tunnel.js'
 const MOST_REDIRECTS = 5
 const LONGEST_RETRY_AFTER_MS = 10 * 60_000
 
-/** Statuses that mean the server does not know a cursor (any more). */
+/** Statuses by which the server says that it does not know, or no longer knows, a cursor. */
 const CURSOR_UNKNOWN = new Set([400, 404, 410])
 
 /** All in milliseconds. */
 export interface Timing {
   readonly connectMs: number
-  /** From the request to the first byte of the answer; a busy server may have to search for a while. */
+  /** From the request to the first byte of the answer; a busy server may search for a while. */
   readonly headersMs: number
-  /** Between two pieces of the answer. */
+  /** Between two chunks of the answer. */
   readonly idleMs: number
-  /** How often a request that found no answer is repeated, and the first pause before that; later ones double. */
+  /** How often a request is retried, and the pause before the first retry; later pauses double. */
   readonly retries: number
   readonly pauseMs: number
 }
@@ -50,8 +51,8 @@ export interface Answer {
 export interface ApiClient {
   readonly address: ApiAddress
   /**
-   * @throws AuditError saying what to do, after every repeat that might have helped; retryable when a page was lost,
-   * because then the document has to be read from its first one
+   * @throws AuditError saying what to do, after the last retry. Retryable when the server lost a page: the document then
+   * has to be read again from its first page.
    */
   get(query: Query, signal: AbortSignal): Promise<Answer>
   close(): Promise<void>
@@ -59,7 +60,7 @@ export interface ApiClient {
 
 /**
  * @param wait sleeps as long as a Retry-After header asks; injected by tests
- * @throws AuditError (usage) when the environment names a proxy that has no URL
+ * @throws AuditError (usage) when the environment names a proxy by something other than a URL
  */
 export function apiClient(
   address: ApiAddress,
@@ -92,13 +93,13 @@ export function apiClient(
     throw redirectFailure(address, null)
   }
 
-  /** A server that asked for a long pause is not asked for the next day within it. */
+  /** Set when the server asked for a long pause, so that the next day is not requested during it. */
   let pause: { readonly until: number; readonly error: AuditError } | null = null
 
   async function get(query: Query, signal: AbortSignal): Promise<Answer> {
     if (pause !== null && Date.now() < pause.until) throw pause.error
     let retryAfterMs = 0
-    let repeat = true
+    let mayRetry = true
     async function attempt(): Promise<Answer> {
       const response = await exchange(query, signal)
       const { statusCode: status, headers } = response
@@ -108,9 +109,9 @@ export function apiClient(
       }
       retryAfterMs = retryAfter(headers['retry-after'], dateOf(headers.date) ?? new Date())
       const failure = statusFailure(address, status, await textOf(response))
-      repeat = failure.retryable && retryAfterMs <= LONGEST_RETRY_AFTER_MS
+      mayRetry = failure.retryable && retryAfterMs <= LONGEST_RETRY_AFTER_MS
       if (retryAfterMs > LONGEST_RETRY_AFTER_MS) {
-        const advice = `W&B asks to wait ${Math.ceil(retryAfterMs / 60_000)} minutes: start it again then.`
+        const advice = `W&B asks to wait ${Math.ceil(retryAfterMs / 60_000)} minutes: run it again after that.`
         pause = { until: Date.now() + retryAfterMs, error: new AuditError(failure.message, { advice }) }
         throw pause.error
       }
@@ -125,14 +126,14 @@ export function apiClient(
         randomize: true,
         signal,
         onFailedAttempt: async ({ retriesLeft }) => {
-          if (repeat && retryAfterMs > 0 && retriesLeft > 0) await wait(retryAfterMs, signal)
+          if (mayRetry && retryAfterMs > 0 && retriesLeft > 0) await wait(retryAfterMs, signal)
           retryAfterMs = 0
         },
-        shouldRetry: ({ error }) => error instanceof AuditError && error.retryable && repeat,
+        shouldRetry: ({ error }) => error instanceof AuditError && error.retryable && mayRetry,
       })
     } catch (error) {
       if (signal.aborted) throw interrupted()
-      throw error instanceof AuditError && error.retryable && repeat ? givenUp(error, timing.retries) : error
+      throw error instanceof AuditError && error.retryable && mayRetry ? retriesExhausted(error, timing.retries) : error
     }
   }
 
@@ -140,7 +141,7 @@ export function apiClient(
 }
 
 /**
- * By way of the proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name, in capitals or not; never to this machine itself.
+ * Uses the proxy from HTTPS_PROXY, HTTP_PROXY and NO_PROXY, in either case; never for this machine itself.
  *
  * https://undici.nodejs.org/#/docs/api/EnvHttpProxyAgent
  */
@@ -155,13 +156,7 @@ function agentFor({ loopback }: ApiAddress, timing: Timing): Dispatcher {
   return new EnvHttpProxyAgent({ ...limits, clientFactory: proxyClient(timing.connectMs) })
 }
 
-/** Every repeat is used up, so whoever asked should not begin the same once more. */
-function givenUp({ message, advice, cause }: AuditError, retries: number): AuditError {
-  const details = { ...(advice === undefined ? {} : { advice }), cause }
-  return new AuditError(`${message} (tried ${retries + 1} times)`, details)
-}
-
-/** The body; its first bytes are awaited: what is no log at all fails here, and what breaks off early is repeated. */
+/** Awaits the first chunk, so that an answer that is not a log fails here, and one that breaks off early is retried. */
 async function begun(
   address: ApiAddress,
   response: Dispatcher.ResponseData,
@@ -169,7 +164,7 @@ async function begun(
 ): Promise<AsyncIterable<Uint8Array>> {
   const encoding = String(response.headers['content-encoding'] ?? 'identity')
   if (encoding !== 'identity') {
-    // Nobody has begun to read, so nobody else would hear that it ends.
+    // Nothing reads the body yet, so without a listener its end would crash the process.
     response.body.on('error', () => {}).destroy()
     throw encodedFailure(address, encoding)
   }
@@ -212,7 +207,7 @@ async function textOf(response: Dispatcher.ResponseData): Promise<string> {
       if (length >= HEAD_BYTES) break
     }
   } catch {
-    // The status says enough; the body only helps to explain it.
+    // The status is enough; the body would only help to explain it.
   }
   return text(Buffer.concat(pieces))
 }
@@ -222,7 +217,7 @@ function dateOf(header: string | string[] | undefined): Date | null {
   return Number.isNaN(at) ? null : new Date(at)
 }
 
-/** Milliseconds a Retry-After header asks for, in seconds or as a date (RFC 9110 §10.2.3); 0 without one. */
+/** Milliseconds that a Retry-After header asks for, given in seconds or as a date (RFC 9110 §10.2.3); 0 without one. */
 export function retryAfter(header: string | string[] | undefined, now: Date): number {
   if (header === undefined) return 0
   const value = String(header).trim()

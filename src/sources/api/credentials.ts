@@ -1,4 +1,4 @@
-/** The login to W&B, found where W&B's own client looks for it. */
+/** Finds the login to W&B where W&B's own client looks for it. */
 
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
@@ -14,23 +14,23 @@ export interface Credentials {
 }
 
 export interface CredentialOptions {
-  /** `api` when absent, as W&B's client has it; W&B looks at the key alone. */
+  /** `api` when absent, like W&B's client; W&B checks the key alone. */
   readonly username?: string | undefined
   readonly env: Readonly<Record<string, string | undefined>>
-  /** The variable NETRC, `~/.netrc` or `~/_netrc` when absent. */
+  /** When absent: the variable NETRC, `~/.netrc` or `~/_netrc`. */
   readonly netrcPath?: string | undefined
-  /** Told when others can read the key where it lies. */
+  /** Called when other users can read the key. */
   onWarning(text: string): void
 }
 
 /**
- * WANDB_API_KEY, else the host's entry in ~/.netrc, which `wandb login` writes.
+ * WANDB_API_KEY, or else the host's entry in ~/.netrc, which `wandb login` writes.
  *
- * @throws AuditError (usage) when the address is none, there is no key, or the username cannot be sent
+ * @throws AuditError (usage) when the address is invalid, there is no key, or the username cannot be sent
  */
 export async function credentials(baseUrl: string, options: CredentialOptions): Promise<Credentials> {
   const username = options.username ?? 'api'
-  if (username.includes(':')) throw usageError('a username for W&B cannot hold a colon')
+  if (username.includes(':')) throw usageError('a username for W&B cannot contain a colon')
   const fromEnvironment = options.env.WANDB_API_KEY?.trim()
   if (fromEnvironment) return { username, key: fromEnvironment }
   const url = new URL(apiAddress(baseUrl, null, true).base)
@@ -38,7 +38,7 @@ export async function credentials(baseUrl: string, options: CredentialOptions): 
   if (key) return { username, key }
   throw usageError(
     `no API key for ${url.hostname}`,
-    `Set WANDB_API_KEY, or run \`wandb login --host ${url.origin}\`; a key is made under /authorize there.`,
+    `Set WANDB_API_KEY, or run \`wandb login --host ${url.origin}\`; you can create a key at ${url.origin}/authorize.`,
   )
 }
 
@@ -49,7 +49,7 @@ function netrcPath(env: CredentialOptions['env']): string {
   return existsSync(usual) || !existsSync(windows) ? usual : windows
 }
 
-/** W&B's client has written entries with the port, and without it. */
+/** W&B's client has written entries both with and without the port. */
 function netrcKey(path: string, url: URL, options: CredentialOptions): string | undefined {
   const file = readIfThere(path)
   if (file === null) return undefined
@@ -57,7 +57,7 @@ function netrcKey(path: string, url: URL, options: CredentialOptions): string | 
   const hostname = url.hostname.replace(/^\[|\]$/g, '')
   const machine = [url.host, hostname, 'default'].find((name) => passwords.has(name))
   if ((file.mode & 0o077) !== 0 || !file.ours) {
-    options.onWarning(`${printable(path)} holds keys, and other users can get at it: chmod 600 it, and own it`)
+    options.onWarning(`${printable(path)} holds keys that other users can read or change: chmod 600 it, and own it`)
   }
   return machine === undefined ? undefined : passwords.get(machine)
 }
@@ -69,14 +69,14 @@ function readIfThere(path: string): SmallFile | null {
     const code = error instanceof Error && 'code' in error ? String(error.code) : undefined
     if (code === 'ENOENT' || code === 'ENOTDIR') return null
     const why = code ?? (error instanceof AuditError ? error.message : 'an unexpected error')
-    throw new AuditError(`reading the logins in ${printable(path)} failed: ${why}`, {
+    throw new AuditError(`cannot read the logins in ${printable(path)}: ${why}`, {
       exitCode: EXIT.usage,
-      advice: 'Give this user the right to read it, or set WANDB_API_KEY.',
+      advice: 'Give this user permission to read it, or set WANDB_API_KEY.',
     })
   }
 }
 
-/** A comment in another encoding is no reason to refuse the keys. */
+/** A comment in another encoding must not make the keys unusable. */
 function decoded(bytes: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)

@@ -1,13 +1,13 @@
-/** UTC days, which of them are finished, and from where a load has to read again. */
+/** UTC days: which of them are finished, and from which day a load has to read again. */
 
 import type { DayRange } from '../../contract.js'
 
 export const DAY_MS = 86_400_000
 
-/** W&B syncs every ten minutes; two hours after its end a day has everything that is not exceptionally late. */
+/** W&B syncs every ten minutes. Two hours after its end, a day has settled: it is complete but for exceptionally late events. */
 export const SETTLE_MS = 2 * 3_600_000
 
-/** The version of a document whose days had all ended and settled when it was listed. */
+/** The version of a document whose days had all settled when it was listed. */
 export const FINAL = 'final'
 
 /** Days since 1970 UTC. */
@@ -18,27 +18,27 @@ export const startOf = (day: Day): Date => new Date(day * DAY_MS)
 /** `2026-10-01` */
 export const dayText = (day: Day): string => startOf(day).toISOString().slice(0, 10)
 
+/** Whether a day has settled as of an instant. */
 export const isFinished = (day: Day, asOf: Date, settleMs: number): boolean =>
   (day + 1) * DAY_MS + settleMs <= asOf.getTime()
 
-/** The id of a day's window, without secrets: the endpoint and the day. */
+/** The id of a day's window: the endpoint and the day, without secrets. */
 export const windowId = (endpoint: string, day: Day, anonymize: boolean): string =>
   `${endpoint}?day=${dayText(day)}${anonymize ? '&anonymize=true' : ''}`
 
-/** The id of a classic server's answer, which reaches from a day to now; `to` (exclusive) when all until then had settled. */
+/** The id of a classic server's answer, from a day until now; `to` (exclusive) when all days before it had settled. */
 export const spanId = (endpoint: string, from: Day, to: Day | null, anonymize: boolean): string =>
   `${endpoint}?from=${dayText(from)}${to === null ? '' : `&to=${dayText(to)}`}${anonymize ? '&anonymize=true' : ''}`
 
 /**
- * What `load` has to list: from the first day that is not finished, counted from the oldest day ever loaded, to the
- * end; and at least from `overlapMs` before the end of the last finished day. On the first run: today.
+ * The range that `load` has to list: from the first unfinished day since the oldest day ever loaded, but at least
+ * `overlapMs` back from the end of the last finished day, and without an end. On the first run: today.
  *
- * So a day that failed while later ones were loaded is gone back to, and a gap between two backfills is filled.
- * Finished days in the range cost nothing. No day within the overlap is finished, so a day within
- * the overlap is read again in every run, while an older one is read once more when it has left the overlap and
- * is then `final`, which the pipeline skips.
+ * A day that failed while later ones were loaded is thus loaded again, and a gap between two backfills is filled.
+ * Finished days in the range cost nothing, because the pipeline skips them. Days within the overlap are not finished and
+ * are read in every run; once a day has left the overlap, it is read one last time and is then `final`.
  *
- * @param sinks     document → version in each sink, of the source's own namespace
+ * @param sinks     document → version in each sink, for this source
  * @param overlapMs how late an event may become known and still be found
  */
 export function loadRange(now: Date, sinks: readonly ReadonlyMap<string, string>[], overlapMs: number): DayRange {
@@ -60,7 +60,7 @@ function firstDay(today: Day, receipts: ReadonlyMap<string, string>, overlapMs: 
   return from > oldest ? Math.min(from, dayOf(new Date(from * DAY_MS - overlapMs))) : from
 }
 
-/** The days a document's id tells of; of an answer that reached to now the first one, which is the one that matters. */
+/** The days in a document's id. For an answer until now it is the first day, which is the one that matters. */
 function* daysOf(document: string): Generator<Day> {
   const query = new URL(document).searchParams
   const from = dayIn(query, 'day') ?? dayIn(query, 'from')

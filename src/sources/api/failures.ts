@@ -1,4 +1,4 @@
-/** What went wrong between here and W&B, and what to do about it. */
+/** What can go wrong between this machine and W&B, and what to do about it. */
 
 import { sharedFailure } from '../../connections.js'
 import { AuditError, type ErrorDetails, printable, usageError } from '../../errors.js'
@@ -6,22 +6,22 @@ import type { ApiAddress } from './address.js'
 
 const SEVERAL_ORGANIZATIONS = 'multiple organizations but no valid org ID'
 
-/** The head of an answer's body; enough for every text that is looked for. */
+/** How much of an answer's body is inspected; enough for every text that is looked for. */
 export const HEAD_BYTES = 16 * 1024
 
-/** An answer with a status other than 200. Its body is looked at, never quoted: it may hold anything. */
+/** The error for a status other than 200. The body is inspected but never quoted, because it may contain anything. */
 export function statusFailure(address: ApiAddress, status: number, body: string): AuditError {
   const message = `${address.endpoint} answered ${status}`
   if (body.includes(SEVERAL_ORGANIZATIONS)) return severalOrganizations(address)
   if (status === 400 && /numDays/i.test(body)) {
     return new AuditError(`${message}: the range is too long for this server`, {
-      advice: 'Ask for fewer days at once, with --days or --since nearer to today; older logs are in the bucket.',
+      advice: 'Ask for fewer days at once, with --days or a later --since; older logs are in the bucket.',
     })
   }
   if (status === 408 || status === 425 || status === 429 || status >= 500) {
     return new AuditError(message, {
       retryable: true,
-      advice: 'W&B is busy or down; the next run goes on where this one stopped.',
+      advice: 'W&B is busy or down; the next run continues where this one stopped.',
     })
   }
   const advice = adviceFor(address, status)
@@ -36,16 +36,16 @@ function adviceFor(address: ApiAddress, status: number): string | undefined {
   if (status === 403) {
     return multiTenant
       ? 'Use the key of an admin of the organization; its plan must be Enterprise.'
-      : 'Use the key of an instance admin (or organization admin); others may not read audit logs.'
+      : 'Use the key of an instance admin (or organization admin); other users may not read audit logs.'
   }
   if (status === 404) {
     return multiTenant
-      ? 'Only https://api.wandb.ai serves them, for Enterprise plans; for your own instance leave --api multi-tenant out.'
-      : 'Give the URL you open your W&B instance with and no more; for multi-tenant Cloud that is https://api.wandb.ai.'
+      ? 'Only https://api.wandb.ai serves them, for Enterprise plans; for your own instance omit --api multi-tenant.'
+      : 'Use the URL you open your W&B instance with, without a path; for multi-tenant Cloud that is https://api.wandb.ai.'
   }
-  if (status === 204) return 'It has nothing to say there: check the URL, and that no proxy answers in place of W&B.'
-  if (status < 300) return 'That is not an answer of W&B itself: check the URL, and the proxy on the way.'
-  if (status === 407) return 'A proxy on the way asks for a login.'
+  if (status === 204) return 'The answer is empty: check the URL, and that no proxy answers in place of W&B.'
+  if (status < 300) return 'W&B itself does not answer like that: check the URL, and any proxy in between.'
+  if (status === 407) return 'A proxy in between asks for a login.'
   return undefined
 }
 
@@ -55,23 +55,23 @@ function severalOrganizations(address: ApiAddress): AuditError {
   })
 }
 
-/** The body came in an encoding that was not asked for. */
+/** The error for a body in an encoding that was not requested. */
 export function encodedFailure(address: ApiAddress, encoding: string): AuditError {
-  return new AuditError(`${address.endpoint} answered with ${printable(encoding)}, which was not asked for`, {
-    advice: 'A proxy on the way packs what it was asked not to: switch that off for this address.',
+  return new AuditError(`${address.endpoint} answered with ${printable(encoding)}, which was not requested`, {
+    advice: 'A proxy in between compresses answers although asked not to: turn that off for this address.',
   })
 }
 
-/** A 200 that does not begin as logs do; null when it does. */
+/** Returns an error for a 200 whose body does not begin like logs; otherwise null. */
 export function contentFailure(address: ApiAddress, contentType: string, head: string): AuditError | null {
   const start = head.trimStart()
-  // The sentence alone proves nothing: a client chooses some values of its events.
+  // The sentence alone proves nothing, because clients choose some values of their events.
   const isEvents = start.includes('"timestamp"') || start.includes('"audit_logs"')
   if (!isEvents && start.includes(SEVERAL_ORGANIZATIONS)) return severalOrganizations(address)
   if (contentType.startsWith('text/html') || start.startsWith('<')) {
     return new AuditError(`${address.endpoint} answered with a web page where logs were expected`, {
       advice:
-        'A login page or a proxy may answer in place of W&B: check the URL. The chart of a self-managed instance leads this path ' +
+        'A login page or a proxy may answer in place of W&B: check the URL. The chart of a self-managed instance routes this path ' +
         'to the API only where global.api.additionalPaths.admin is true.',
     })
   }
@@ -85,13 +85,13 @@ export function contentFailure(address: ApiAddress, contentType: string, head: s
 export function redirectFailure(address: ApiAddress, target: URL | null): AuditError {
   const where = target === null ? 'in circles' : `to ${target.origin}`
   return new AuditError(`${address.endpoint} redirects ${where}; the API key was not sent there`, {
-    advice: 'If that is your W&B, name it with --from; if it is a login page, this machine needs another way in.',
+    advice: 'If that is your W&B, name it with --from; if it is a login page, this machine needs direct access to W&B.',
   })
 }
 
-/** A body that did not arrive whole. */
+/** The error for a body that did not arrive whole. */
 export function cutShort(address: ApiAddress, how: string): AuditError {
-  return new AuditError(`the answer of ${address.endpoint} ${how}; nothing of it is loaded`, {
+  return new AuditError(`the answer of ${address.endpoint} ${how}; none of it was loaded`, {
     retryable: true,
     advice: 'The next run fetches it again.',
   })
@@ -105,20 +105,20 @@ const NETWORK: Readonly<Record<string, ErrorDetails & { readonly what: string }>
     advice: 'Check host and port, and whether W&B is running.',
     retryable: true,
   },
-  EHOSTUNREACH: { what: 'no way leads there', advice: 'Check network, VPN and firewall.', retryable: true },
-  ENETUNREACH: { what: 'no way leads there', advice: 'Check network, VPN and firewall.', retryable: true },
+  EHOSTUNREACH: { what: 'the host is unreachable', advice: 'Check network, VPN and firewall.', retryable: true },
+  ENETUNREACH: { what: 'the network is unreachable', advice: 'Check network, VPN and firewall.', retryable: true },
   UND_ERR_CONNECT_TIMEOUT: {
     what: 'no connection in time',
     advice: 'Check network, VPN and firewall.',
     retryable: true,
   },
-  // undici ends so what a proxy answered with anything but 200.
+  // undici's code when a proxy answers CONNECT with anything but 200.
   UND_ERR_ABORTED: {
     what: 'the proxy made no connection',
     advice: 'Check HTTPS_PROXY, which may need a login as in http://USER:PASSWORD@HOST:PORT, and NO_PROXY.',
   },
   UND_ERR_SOCKET: {
-    what: 'the other side closed the connection',
+    what: 'the server closed the connection',
     advice: 'Check port and http or https in the URL; if they are right, the next run fetches it again.',
     retryable: true,
   },
@@ -126,7 +126,7 @@ const NETWORK: Readonly<Record<string, ErrorDetails & { readonly what: string }>
   UND_ERR_BODY_TIMEOUT: { what: 'the answer stopped arriving', advice: 'W&B is slow; run it again.', retryable: true },
 }
 
-/** A connection that failed, before or inside an answer. */
+/** The error for a connection that failed before or during an answer. */
 export function networkFailure(address: ApiAddress, error: unknown): AuditError {
   const origin = originOf(error)
   const code = codeOf(origin)
@@ -139,10 +139,10 @@ export function networkFailure(address: ApiAddress, error: unknown): AuditError 
   return new AuditError(`${new URL(address.base).host}: ${what}`, { ...details, ...causeOf(error) })
 }
 
-/** A parser's error holds what it could not parse, which may be records. */
+/** Drops a parser's error as the cause: it contains what could not be parsed, which may be records. */
 const causeOf = (error: unknown): ErrorDetails => (error instanceof Error && !('data' in error) ? { cause: error } : {})
 
-/** undici wraps the system's error, and Node collects one for each of a host's addresses. */
+/** undici wraps the system's error, and Node collects one error for each of a host's addresses. */
 function originOf(error: unknown): unknown {
   if (error instanceof AggregateError && error.errors.length > 0) return originOf(error.errors[0])
   return error instanceof Error && error.cause instanceof Error ? originOf(error.cause) : error
@@ -153,7 +153,7 @@ function codeOf(error: unknown): string {
   return 'code' in error && error.code !== undefined ? String(error.code) : error.name
 }
 
-/** The dialect the operator named is not the one the server speaks. */
+/** The error when the operator names another dialect than the server speaks. */
 export function wrongDialect(address: ApiAddress, named: string, spoken: string): AuditError {
-  return usageError(`${address.endpoint} speaks ${spoken}, not ${named}`, `Leave --api out, or use --api ${spoken}.`)
+  return usageError(`${address.endpoint} speaks ${spoken}, not ${named}`, `Omit --api, or use --api ${spoken}.`)
 }

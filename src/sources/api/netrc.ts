@@ -1,12 +1,12 @@
 /**
- * netrc files by the rules of Python's `netrc` module (3.11 and later), with which W&B's own client reads them.
+ * Reads netrc files by the rules of Python's `netrc` module (3.11 and later), which W&B's own client uses.
  *
  * https://docs.python.org/3/library/netrc.html
  */
 
 import { usageError } from '../../errors.js'
 
-/** Quoted or bare, with escapes in both; a bare one takes the white space that ends it along. */
+/** Quoted or bare, both with escapes; a bare token includes the white space that ends it. */
 const TOKEN = /[ \t\n]*(?:"(?<quoted>(?:\\[\s\S]?|[^"\\])*)"?|(?<bare>(?:\\[\s\S]?|[^ \t\n\\])*)[ \t\n]?)/y
 const COMMENTS = /(?:[ \t\n]*#[^\n]*)*/y
 /** Up to the first empty line. */
@@ -15,14 +15,14 @@ const MACRO = /(?:[^\n]+\n)*\n/y
 const FIELDS = ['login', 'user', 'account', 'password']
 
 /**
- * The password of each machine, empty where its entry has none; that of `default` under this name. Of two entries the last one
- * counts, and a file with an error in it is refused whole.
+ * Returns the password of each machine, empty when its entry has none; that of `default` is under this name. The last of
+ * several entries wins, and a file with a syntax error is refused whole.
  *
- * It differs from Python in one thing: a comment always ends with its line. Python refuses some comments behind an empty
- * line, and reads on within others, which could send a key that was commented out.
+ * This differs from Python in one respect: a comment always ends with its line. Python refuses some comments after an
+ * empty line and reads on within others, which could send a key that was commented out.
  *
  * @param path for the error
- * @throws AuditError (usage) with the line that cannot be read, and nothing of what it holds
+ * @throws AuditError (usage) with the number of the invalid line, but nothing of its content
  */
 export function netrcPasswords(content: string, path: string): ReadonlyMap<string, string> {
   const text = content.replaceAll(/\r\n?/g, '\n')
@@ -43,18 +43,18 @@ export function netrcPasswords(content: string, path: string): ReadonlyMap<strin
   }
   const refuse = (what: string): never => {
     const line = text.slice(0, at).trimEnd().split('\n').length
-    throw usageError(`${path} is no netrc file: line ${line} ${what}`, 'Mend it, or set WANDB_API_KEY.')
+    throw usageError(`${path} is not a netrc file: line ${line} ${what}`, 'Correct it, or set WANDB_API_KEY.')
   }
 
   const passwords = new Map<string, string>()
   for (let word = keyword(); word !== ''; ) {
     if (word === 'macdef') {
       value()
-      if (take(MACRO) === null) refuse('begins a macro that no empty line ends')
+      if (take(MACRO) === null) refuse('begins a macro without an empty line at its end')
       word = keyword()
       continue
     }
-    if (word !== 'machine' && word !== 'default') refuse('has a word that is none of its keywords')
+    if (word !== 'machine' && word !== 'default') refuse('has a word that is not a keyword')
     const machine = word === 'default' ? word : value()
     if (machine === '') refuse('names no machine')
     passwords.set(machine, '')

@@ -1,4 +1,4 @@
-/** The W&B API as a source: one document a UTC day, or a span of days where a server cannot do single ones. */
+/** The W&B API as a source: one document a UTC day, or a span of days from a server that cannot serve single days. */
 
 import type { DayRange, Document, Source } from '../../contract.js'
 import { AuditError, EXIT, usageError } from '../../errors.js'
@@ -21,23 +21,23 @@ import {
 } from './days.js'
 import { wrongDialect } from './failures.js'
 
-/** A classic server counts back from its own today: this near to midnight that may be another one than ours. */
+/** A classic server counts back from its own current day, which near midnight may differ from ours. */
 const MIDNIGHT_MARGIN_MS = 3_600_000
 
-/** Events a page; W&B allows 20,000 and 1,000,000. Pages of 100,000 keep a busy server's answers short. */
+/** Events per page; W&B allows 20,000 and 1,000,000. Pages of 100,000 keep a busy server's answers short. */
 const PAGE_LIMIT = { current: 20_000, 'multi-tenant': 100_000 }
 
 export interface ApiOptions {
   /** The deployment: `https://acme.wandb.io`, `https://api.wandb.ai`. */
   readonly baseUrl: string
   readonly credentials: Credentials
-  /** Recognised by host and answers when absent. */
+  /** Detected from the host and the answers when absent. */
   readonly dialect?: Dialect | undefined
-  /** Without names; multi-tenant Cloud cannot. */
+  /** Events without names; not available on multi-tenant Cloud. */
   readonly anonymize?: boolean
-  /** Allows plain http to other machines. */
+  /** Permits plain http to other machines. */
   readonly insecureHttp?: boolean
-  /** How late an event may become known and still be found; a day is not finished before that, or two hours, have passed. */
+  /** How late an event may become known and still be found. A day settles once this time, or two hours, have passed. */
   readonly overlapMs?: number
   now?(): Date
   readonly timing?: Timing
@@ -47,15 +47,15 @@ export interface ApiOptions {
 }
 
 /**
- * `list` gives days oldest first. A day that had ended and settled has the version `final`, any other one none, so
- * it is read again at every listing. The earlier one of this machine's and the server's clock decides.
+ * `list` returns days oldest first. A settled day has the version `final`; any other day has none, so that it is read in
+ * every run. The earlier of this machine's and the server's clock decides.
  *
- * A classic server can begin so many days ago, but not end before now: its days are at most two documents, one of
- * those that had settled and one of the rest. What it sends beyond their range is loaded too, and does no harm.
+ * A classic server can begin a number of days ago, but cannot end before now. Its days form at most two documents, one
+ * of the settled days and one of the rest. What it sends beyond their range is loaded too, which does no harm.
  *
  * A range without a start begins today; one without an end includes today.
  *
- * @throws AuditError (usage) for an address that cannot be used, or anonymize where there is none
+ * @throws AuditError (usage) for an address that cannot be used, or for anonymize where it is not available
  */
 export function apiSource(options: ApiOptions): Source {
   const { anonymize = false, dialect: named, overlapMs = 0, now = () => new Date() } = options
@@ -64,7 +64,7 @@ export function apiSource(options: ApiOptions): Source {
   if (anonymize && address.multiTenant) {
     throw usageError(
       'multi-tenant Cloud always serves names and e-mail addresses',
-      'Leave --anonymize out if that is acceptable, and mask the name columns in the warehouse.',
+      'Omit --anonymize if that is acceptable, and mask the name columns in the warehouse.',
     )
   }
   const client = apiClient(address, options.credentials, options.timing, options.wait)
@@ -90,14 +90,14 @@ export function apiSource(options: ApiOptions): Source {
     }
   }
 
-  function span(from: Day, to: Day, settled: boolean, clocks: Clocks): Document {
+  function span(from: Day, to: Day, isSettled: boolean, clocks: Clocks): Document {
     const numDays = (): number => {
       const latest = Math.max(now().getTime(), clocks.later.getTime()) + MIDNIGHT_MARGIN_MS
       return dayOf(new Date(latest)) - from
     }
     return {
-      id: spanId(endpoint, from, settled ? to : null, anonymize),
-      version: settled ? FINAL : null,
+      id: spanId(endpoint, from, isSettled ? to : null, anonymize),
+      version: isSettled ? FINAL : null,
       bytes: null,
       range: { from: startOf(from), to: startOf(to) },
       open: async (signal) => wholeLines(address, await client.get({ ...common, numDays: String(numDays()) }, signal)),
@@ -110,21 +110,21 @@ export function apiSource(options: ApiOptions): Source {
     const clocks = compared(now(), serverDate)
     const tomorrow = dayOf(clocks.later) + 1
     const asked = dayOf(range.from ?? clocks.earlier)
-    // Today has begun by one clock and not by the other: what reaches to now begins with the day that is not over by both.
+    // Around midnight it may be today by one clock only: a range until now then begins with yesterday.
     const from = range.to === null ? Math.min(asked, Math.max(asked - 1, dayOf(clocks.earlier))) : asked
     const to = range.to === null ? tomorrow : Math.min(Math.ceil(range.to.getTime() / DAY_MS), tomorrow)
     if (from >= to) return
-    let settled = from
-    while (settled < to && isFinished(settled, clocks.earlier, settleMs)) settled++
+    let unsettled = from
+    while (unsettled < to && isFinished(unsettled, clocks.earlier, settleMs)) unsettled++
     if (dialect === 'classic') {
-      if (from < settled) yield span(from, settled, true, clocks)
-      if (settled < to) yield span(settled, to, false, clocks)
+      if (from < unsettled) yield span(from, unsettled, true, clocks)
+      if (unsettled < to) yield span(unsettled, to, false, clocks)
       return
     }
-    for (let day = from; day < to; day++) yield window(day, dialect, day < settled ? FINAL : null)
+    for (let day = from; day < to; day++) yield window(day, dialect, day < unsettled ? FINAL : null)
   }
 
-  /** An old server may answer the newer question with a blank page or a web page, and that must not keep anyone from the old one. */
+  /** With --api classic, a probe that fails is no obstacle: an old server may answer it with a blank or a web page. */
   async function recognised(query: Query, signal: AbortSignal): Promise<Probe> {
     try {
       return await probe(client, query, signal)
@@ -135,7 +135,7 @@ export function apiSource(options: ApiOptions): Source {
     }
   }
 
-  /** What the operator named stands, if the server can do it: the current one speaks classic too. */
+  /** Follows the operator's choice if the server supports it: a current server speaks classic too. */
   function agreed({ dialect, serverDate }: Probe): Probe {
     if (named === 'classic') return { dialect: 'classic', serverDate }
     if (dialect === 'classic' && (named !== undefined || address.multiTenant)) {
@@ -158,9 +158,9 @@ interface Clocks {
   readonly later: Date
 }
 
-/** A server's date far in the future would make windows without end. */
-function compared(here: Date, there: Date | null): Clocks {
-  if (there === null) return { earlier: here, later: here }
-  if (there < here) return { earlier: there, later: here }
-  return { earlier: here, later: new Date(Math.min(there.getTime(), here.getTime() + DAY_MS)) }
+/** Caps the server's clock: a date far in the future would produce windows without end. */
+function compared(local: Date, server: Date | null): Clocks {
+  if (server === null) return { earlier: local, later: local }
+  if (server < local) return { earlier: server, later: local }
+  return { earlier: local, later: new Date(Math.min(server.getTime(), local.getTime() + DAY_MS)) }
 }

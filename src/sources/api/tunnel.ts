@@ -1,6 +1,6 @@
 /**
- * The CONNECT request to a proxy. undici 7 sends it again and again, at full speed and without an end, to a proxy that hangs up on
- * it (https://github.com/nodejs/undici/issues/5093; mended in 8, which needs Node 22). Node's own client asks once.
+ * Sends the CONNECT request to a proxy. undici 7 repeats it endlessly and at full speed when the proxy hangs up
+ * (https://github.com/nodejs/undici/issues/5093; fixed in 8, which needs Node 22). Node's own client sends it once.
  */
 
 import http from 'node:http'

@@ -1,42 +1,51 @@
-/** A bucket as a source: every object below a prefix is a document, known by its key and version. */
+/** A bucket as a source: every object below a prefix is a document, identified by its key and version. */
 
 import type { DayRange, Document, Source } from '../../contract.js'
 import { AuditError, printable } from '../../errors.js'
 import type { ObjectStore, StoredObject } from '../../stores/contract.js'
-import { wholeObject } from './reading.js'
+import { wholeObject } from '../../stores/whole-object.js'
 
-/** Where W&B puts audit logs in an instance's bucket. */
-const DEFAULT_PREFIX = 'wandb-audit-logs/'
+/** Where W&B writes audit logs, below the bucket or its Helm chart's `bucket.path`. Artifacts, media and run files are next to it. */
+const FOLDER = 'wandb-audit-logs/'
 
-/** An object cannot hold events from after it was last modified; clocks that differ and time zones are allowed for. */
+/** For the error when there are no logs: how many objects to inspect, and how many names to list. */
+const MOST_INSPECTED = 1000
+const MOST_NAMED = 8
+
+/** An object cannot hold events after its last modification; the margin allows for time zones and differing clocks. */
 const MODIFIED_MARGIN_MS = 2 * 86_400_000
 
-/** How often an object that is overwritten whenever it is opened is looked up again. */
+/** How often an object is looked up again if it keeps being overwritten when it is opened. */
 const MOST_CHANGES = 5
 
 export interface BucketOptions {
   readonly store: ObjectStore
-  /** As keys begin; W&B's own folder when empty. */
+  /**
+   * The beginning of the keys. W&B's own folder is expected below it, unless the prefix names that folder or ends in `*`, which
+   * means that it is to be used as it is.
+   */
   readonly prefix: string
   /** How many objects may be read at once. */
   readonly concurrency: number
 }
 
 /**
- * `list` gives every object below the prefix whose last change does not rule out events of the range: names tell nothing,
- * their form is undocumented. Objects that end in a slash and hold nothing are folders some tools make.
+ * `list` returns every object below the prefix whose modification time does not rule out events of the range. Key names are
+ * not considered, because their form is undocumented. Empty objects whose key ends in a slash are folders that some tools
+ * create, and are skipped.
  *
- * An object that was overwritten after it was listed is read as it is now, and the document's version with it; one that
- * was removed is no error.
+ * An object that was overwritten after it was listed is read in its current version, which becomes the document's version.
+ * An object that was removed is not an error.
  *
- * @throws AuditError when there is no object at all: an empty listing is more likely a wrong prefix than a quiet instance
+ * @throws AuditError when there is no object at all (an empty listing is more likely a wrong prefix than a quiet instance), or
+ * no folder of W&B's below the prefix
  */
 export function bucketSource({ store, prefix, concurrency }: BucketOptions): Source {
-  const begins = prefix === '' ? DEFAULT_PREFIX : prefix
   return {
     id: store.id,
     concurrency,
     async *list(range: DayRange, signal: AbortSignal): AsyncGenerator<Document> {
+      const begins = await logPrefix(store, prefix, signal)
       let found = 0
       for await (const object of store.list(begins, signal)) {
         signal.throwIfAborted()
@@ -46,12 +55,43 @@ export function bucketSource({ store, prefix, concurrency }: BucketOptions): Sou
       }
       if (found === 0) {
         throw new AuditError(`no object below ${printable(`${store.id}/${begins}`)}`, {
-          advice: `Name the prefix behind the bucket; without one it is ${DEFAULT_PREFIX}.`,
+          advice: `Put the right prefix after the bucket's name; without one it is ${FOLDER}.`,
         })
       }
     },
     close: () => store.close(),
   }
+}
+
+/** @throws AuditError when there is no W&B folder: the other objects of an instance's bucket are not logs */
+async function logPrefix(store: ObjectStore, prefix: string, signal: AbortSignal): Promise<string> {
+  if (prefix === '') return FOLDER
+  if (prefix.endsWith('*')) return prefix.slice(0, -1)
+  if (`${prefix}/`.includes(FOLDER)) return prefix
+  const folder = prefix.replace(/\/+$/, '')
+  const below = `${folder}/${FOLDER}`
+  for await (const _ of store.list(below, signal)) return below
+  const names = await namesBelow(store, `${folder}/`, signal)
+  throw new AuditError(`${printable(`${store.id}/${folder}`)} has no ${FOLDER}`, {
+    advice:
+      `${names.length === 0 ? 'Nothing is there' : `There is: ${names.map(printable).join(', ')}`}. ` +
+      `Name the folder with the logs; if it is one of another name, end it with *: ${printable(`${store.id}/${folder}/*`)}`,
+  })
+}
+
+/** The first names directly below a folder; none when they cannot be listed. */
+async function namesBelow(store: ObjectStore, folder: string, signal: AbortSignal): Promise<string[]> {
+  const names = new Set<string>()
+  let objects = 0
+  try {
+    for await (const { key } of store.list(folder, signal)) {
+      names.add(/^[^/]*\/?/.exec(key.slice(folder.length))?.[0] ?? '')
+      if (++objects === MOST_INSPECTED || names.size === MOST_NAMED) break
+    }
+  } catch (error) {
+    if (signal.aborted || !(error instanceof AuditError)) throw error
+  }
+  return [...names]
 }
 
 const mayHold = ({ lastModified }: StoredObject, { from }: DayRange): boolean =>
@@ -85,9 +125,9 @@ class BucketDocument implements Document {
       if (now === null) return null
       this.object = now
     }
-    throw new AuditError('the object is overwritten again and again while it is opened', {
+    throw new AuditError('the object keeps being overwritten while it is opened', {
       retryable: true,
-      advice: 'It is read again when it is left alone.',
+      advice: 'Load it again once nothing writes to it.',
     })
   }
 }

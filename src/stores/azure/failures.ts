@@ -1,20 +1,20 @@
-/** What Azure Storage refused, and what to do about it. https://learn.microsoft.com/rest/api/storageservices/blob-service-error-codes */
+/** Errors of Azure Storage, and what to do about them. https://learn.microsoft.com/rest/api/storageservices/blob-service-error-codes */
 
 import { RestError } from '@azure/storage-blob'
 import { AuditError, EXIT } from '../../errors.js'
-import { broken } from '../trying.js'
+import { connectionError } from '../network.js'
 
-/** `BlobNotFound` and the like; answers to HEAD have it in a header alone. Empty when the service did not answer. */
+/** `BlobNotFound` and the like; answers to HEAD carry it only in a header. Empty when the service did not answer. */
 export function azureCode(error: unknown): string {
   if (!(error instanceof RestError) || error.statusCode === undefined) return ''
   return error.response?.headers.get('x-ms-error-code') ?? error.code ?? String(error.statusCode)
 }
 
-/** The object is not there, or not as the condition has it. */
+/** The object does not exist, or does not meet the condition. */
 export const isGone = (error: unknown): boolean =>
   /^(?:(?:Blob|Resource|Path)NotFound|(?:Target)?ConditionNotMet|404|412)$/.test(azureCode(error))
 
-/** A read from the end of the object on. */
+/** The read starts at or after the end of the object. */
 export const isPastEnd = (error: unknown): boolean => azureCode(error) === 'InvalidRange'
 
 /** The condition of a write did not hold. */
@@ -37,38 +37,41 @@ const REFUSALS: Readonly<Record<string, { readonly what: string; readonly advice
   AuthorizationPermissionMismatch: {
     what: 'access denied',
     advice:
-      'Assign the login the role "Storage Blob Data Reader" on the container to read, or "Storage Blob Data Contributor" to write; of a SAS, check its permissions. A new role takes some minutes.',
+      'Assign the login the role "Storage Blob Data Reader" on the container to read, or "Storage Blob Data Contributor" to write; check the permissions of a SAS. A new role takes effect after some minutes.',
   },
   AuthorizationFailure: {
     what: 'access denied by the account',
-    advice: 'Check its firewall and private endpoints; of a key or SAS, whether it is the right one and allows this.',
+    advice: 'Check its firewall and private endpoints, and that the key or SAS is the right one and permits this.',
   },
   AuthenticationFailed: {
     what: 'the key, SAS or token is not accepted',
-    advice: 'It may be wrong, of another account, or expired; a clock that is off by 15 minutes does the same.',
+    advice: 'It may be wrong, expired or of another account; a clock that is off by 15 minutes has the same effect.',
   },
   InvalidAuthenticationInfo: {
     what: 'the token is not accepted',
     advice: 'Log in to the tenant of the storage account: `az login --tenant …`.',
   },
-  NoAuthenticationInformation: { what: 'a login is asked for', advice: LOGIN_ADVICE },
+  NoAuthenticationInformation: { what: 'a login is required', advice: LOGIN_ADVICE },
   KeyBasedAuthenticationNotPermitted: {
     what: 'the account does not take keys',
     advice: 'Unset AZURE_STORAGE_CONNECTION_STRING and AZURE_STORAGE_KEY, and log in with `az login`.',
   },
-  PublicAccessNotPermitted: { what: 'a login is asked for', advice: LOGIN_ADVICE },
+  PublicAccessNotPermitted: { what: 'a login is required', advice: LOGIN_ADVICE },
   AccountIsDisabled: { what: 'the account is disabled', advice: 'Ask the owner of the subscription.' },
-  AccountRequiresHttps: { what: 'the account wants https', advice: 'Give an endpoint with https.' },
-  AuthorizationSourceIPMismatch: { what: 'the SAS is for another IP address', advice: 'Make one for this machine.' },
-  AuthorizationProtocolMismatch: { what: 'the SAS is for https only', advice: 'Give an endpoint with https.' },
-  AuthorizationServiceMismatch: { what: 'the SAS is not for blobs', advice: 'Make one for the Blob service.' },
+  AccountRequiresHttps: { what: 'the account requires https', advice: 'Use an https endpoint.' },
+  AuthorizationSourceIPMismatch: {
+    what: 'the SAS is for another IP address',
+    advice: 'Create one for this machine.',
+  },
+  AuthorizationProtocolMismatch: { what: 'the SAS is for https only', advice: 'Use an https endpoint.' },
+  AuthorizationServiceMismatch: { what: 'the SAS is not for blobs', advice: 'Create one for the Blob service.' },
   AuthorizationResourceTypeMismatch: {
-    what: 'the SAS does not reach that far',
-    advice: 'Make one for the resource types container and object.',
+    what: 'the SAS does not cover this resource type',
+    advice: 'Create one for the resource types container and object.',
   },
   BlobImmutableDueToPolicy: {
-    what: 'an immutability policy keeps the object',
-    advice: 'Use a container without one for this.',
+    what: 'an immutability policy protects the object',
+    advice: 'Use a container without such a policy.',
   },
   InvalidResourceName: { what: 'the name of the container is not allowed', advice: 'Check the address.' },
 }
@@ -79,12 +82,12 @@ const REFUSALS: Readonly<Record<string, { readonly what: string; readonly advice
  */
 export function azureFailure(doing: string, error: unknown, host: string): AuditError {
   if (error instanceof AuditError) return error
-  if (!(error instanceof RestError)) return identityFailure(error) ?? broken(doing, error)
+  if (!(error instanceof RestError)) return identityFailure(error) ?? connectionError(doing, error)
   if (error.statusCode === undefined) {
-    if (error.code !== 'ENOTFOUND') return broken(doing, error)
+    if (error.code !== 'ENOTFOUND') return connectionError(doing, error)
     return new AuditError(`could not ${doing}: there is no host ${host}`, {
       outside: true,
-      advice: 'Check the name of the storage account; other clouds than public Azure need ?endpoint=.',
+      advice: 'Check the name of the storage account; clouds other than public Azure need ?endpoint=.',
     })
   }
   const { statusCode: status } = error
@@ -93,7 +96,7 @@ export function azureFailure(doing: string, error: unknown, host: string): Audit
     return new AuditError(`could not ${doing}: Azure Storage answered ${status} (${code})`, {
       outside: true,
       retryable: true,
-      advice: 'The service is busy or down; the next run goes on where this one stopped.',
+      advice: 'The service is busy or down; the next run continues where this one stopped.',
     })
   }
   const known = REFUSALS[code] ?? (status === 401 ? REFUSALS.InvalidAuthenticationInfo : undefined)
@@ -102,7 +105,7 @@ export function azureFailure(doing: string, error: unknown, host: string): Audit
   return new AuditError(`could not ${doing}: Azure Storage answered ${status} (${code})`, { outside: true })
 }
 
-/** What @azure/identity throws. Its texts name users and folders of this machine, so only the case is told. */
+/** Translates errors of @azure/identity. Their texts name users and folders of this machine, so they are not quoted. */
 function identityFailure(error: unknown): AuditError | null {
   if (!(error instanceof Error)) return null
   if (

@@ -1,10 +1,10 @@
-/** One request to the JSON API of Google Cloud Storage, repeated when that may help. */
+/** Sends requests to the JSON API of Google Cloud Storage, and retries them. */
 
 import { Readable } from 'node:stream'
 import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from 'undici'
 import { AuditError } from '../../errors.js'
-import { orAborted } from '../../retry.js'
-import { broken, type Patience, trying } from '../trying.js'
+import { orAborted, type RetryPolicy, retryingRequest } from '../../retry.js'
+import { connectionError } from '../network.js'
 import { gcsFailure } from './failures.js'
 import { gcsLogin } from './login.js'
 
@@ -17,13 +17,13 @@ export interface GcsRequest {
   readonly path: string
   readonly query: Readonly<Record<string, string>>
   readonly headers?: Readonly<Record<string, string>>
-  /** Called once for each try. */
+  /** Called once for each attempt. */
   body?(): AsyncIterable<Uint8Array>
 }
 
 export interface GcsClient {
   /**
-   * @param take makes something of an answer with a status below 300, or one of `also`; what it throws is tried again like the request
+   * @param take processes an answer with a status below 300 or one of `also`; when it throws, the request is retried
    * @throws AuditError saying what to do
    */
   send<T>(
@@ -35,17 +35,17 @@ export interface GcsClient {
   close(): Promise<void>
 }
 
-export function gcsClient(endpoint: string | undefined, patience: Patience): GcsClient {
+export function gcsClient(endpoint: string | undefined, retryPolicy: RetryPolicy): GcsClient {
   const base = (endpoint ?? GOOGLE).replace(/\/+$/, '')
   const login = gcsLogin(new URL(base), endpoint === undefined)
   const timing = { connect: { timeout: 15_000 }, headersTimeout: 120_000, bodyTimeout: 120_000 }
-  // HTTPS_PROXY and NO_PROXY count, as they do for the login; what is not https goes straight.
+  // HTTPS_PROXY and NO_PROXY apply, as they do for the login; plain http goes directly.
   const agent = base.startsWith('https:') ? new EnvHttpProxyAgent(timing) : new Agent(timing)
   return {
     send({ doing, method, path, query, headers, body }, also, take, signal) {
-      // A plus for a space is right in a query, but not for every server.
+      // A query may have a plus for a space, but not every server accepts that.
       const url = `${base}${path}?${String(new URLSearchParams(query)).replaceAll('+', '%20')}`
-      return trying(
+      return retryingRequest(
         async () => {
           const logins = await orAborted(login.headers(), signal)
           try {
@@ -60,11 +60,11 @@ export function gcsClient(endpoint: string | undefined, patience: Patience): Gcs
             const text = await response.body.text()
             throw gcsFailure(doing, response.statusCode, text, Object.keys(logins).length === 0)
           } catch (error) {
-            throw error instanceof AuditError ? error : broken(doing, error)
+            throw error instanceof AuditError ? error : connectionError(doing, error)
           }
         },
         signal,
-        patience,
+        retryPolicy,
       )
     },
     async close() {

@@ -1,14 +1,14 @@
-/** What Google Cloud Storage refused, and what to do about it. https://cloud.google.com/storage/docs/json_api/v1/status-codes */
+/** Errors of Google Cloud Storage, and what to do about them. https://cloud.google.com/storage/docs/json_api/v1/status-codes */
 
 import { AuditError } from '../../errors.js'
 
-/** What of an answer's body tells the cases apart: its JSON, or for a download its text. */
-interface Told {
+/** The parts of an error's body that tell the cases apart. For a download the body is plain text. */
+interface ErrorBody {
   readonly reason: string
   readonly text: string
 }
 
-function told(body: string): Told {
+function parsed(body: string): ErrorBody {
   try {
     const { error } = JSON.parse(body) as {
       error?: { message?: unknown; errors?: readonly { reason?: unknown }[] }
@@ -22,11 +22,11 @@ function told(body: string): Told {
 const THROTTLED = /^(?:rateLimitExceeded|userRateLimitExceeded|slowDown|backendError|internalError)$/
 
 /**
- * Whether a 404 or 412 says that the object is not there, or not as the condition has it. The bucket can be missing too, a
- * policy of the organization be violated, or another server than Google's be asked.
+ * Whether a 404 or 412 means that the object does not exist or does not meet the condition. It may also mean that the
+ * bucket is missing, that an organization policy is violated, or that the server is not Google's.
  */
 export function saysGone(status: number, body: string): boolean {
-  const { reason, text } = told(body)
+  const { reason, text } = parsed(body)
   if (status === 412) return reason === 'conditionNotMet' || reason === ''
   return /no such object/i.test(text) || (reason === 'notFound' && !/bucket/i.test(text))
 }
@@ -36,30 +36,29 @@ export function saysGone(status: number, body: string): boolean {
  * @param anonymous the request carried no login
  */
 export function gcsFailure(doing: string, status: number, body: string, anonymous: boolean): AuditError {
-  const { reason, text } = told(body)
+  const { reason, text } = parsed(body)
   const failed = (what: string, advice?: string): AuditError =>
     new AuditError(`could not ${doing}: ${what}`, { outside: true, ...(advice === undefined ? {} : { advice }) })
   if (status === 408 || status === 429 || status >= 500 || THROTTLED.test(reason)) {
     return new AuditError(`could not ${doing}: Google Cloud Storage answered ${status}`, {
       outside: true,
       retryable: true,
-      advice: 'The service is busy or down; the next run goes on where this one stopped.',
+      advice: 'The service is busy or down; the next run continues where this one stopped.',
     })
   }
   if (status === 401) {
     return anonymous
-      ? failed('a login is asked for', 'None was found, or it was not sent: logins go to https endpoints only.')
+      ? failed('a login is required', 'None was found, or it was not sent: logins go to https endpoints only.')
       : failed('the login is not accepted', 'Run `gcloud auth application-default login` again, or renew the key.')
   }
   if (/requester.?pays|userProjectMissing/i.test(`${reason} ${text}`)) {
     return failed('the bucket is set to requester pays', 'Turn that off for this bucket; it is not supported.')
   }
   if (/retention|hold|legal/i.test(reason)) {
-    return failed('a retention policy or a hold keeps the object', 'Use a bucket or prefix without one for this.')
+    return failed('a retention policy or a hold protects the object', 'Use a bucket or prefix without one.')
   }
   if (status === 403) return denied(failed, reason, text, anonymous)
-  if (status === 404)
-    return failed('there is no such bucket', 'Check the name of the bucket, and the project it is in.')
+  if (status === 404) return failed('there is no such bucket', 'Check the name of the bucket and its project.')
   if (status >= 300 && status < 400) return failed(`redirected (${status})`, 'Check the endpoint.')
   return failed(`Google Cloud Storage answered ${status}${/^\w+$/.test(reason) ? ` (${reason})` : ''}`)
 }

@@ -1,18 +1,18 @@
-/** The login to Google Cloud, found where Google's own tools keep it. */
+/** Finds the login to Google Cloud where Google's own tools keep it. */
 
 import { GoogleAuth } from 'google-auth-library'
 import { AuditError, EXIT } from '../../errors.js'
-import { broken } from '../trying.js'
+import { connectionError } from '../network.js'
 
 export interface GcsLogin {
-  /** What a request carries; nothing when there is no login. Tokens are renewed in time. */
+  /** The headers for a request; none without a login. Tokens are renewed in time. */
   headers(): Promise<Readonly<Record<string, string>>>
 }
 
 const LOGIN_ADVICE =
   'Run `gcloud auth application-default login`, or name a credentials file in GOOGLE_APPLICATION_CREDENTIALS; on Google Cloud, give the machine a service account.'
 
-/** What the roles of the login allow is less or more; this is the most that is asked for. */
+/** The most that is ever needed; the roles of the login decide what is allowed. */
 const SCOPE = 'https://www.googleapis.com/auth/devstorage.read_write'
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/
@@ -20,7 +20,7 @@ const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/
 /**
  * Application Default Credentials: https://cloud.google.com/docs/authentication/application-default-credentials
  *
- * @param endpoint another server than Google's need not ask for a login, and gets none over plain http, except on this machine
+ * @param endpoint a server other than Google's may need no login, and gets none over plain http unless it is on this machine
  */
 export function gcsLogin(endpoint: URL, isGoogle: boolean): GcsLogin {
   const secret = endpoint.protocol === 'https:' || LOOPBACK.test(endpoint.hostname)
@@ -44,7 +44,7 @@ export function gcsLogin(endpoint: URL, isGoogle: boolean): GcsLogin {
   }
 }
 
-/** The vendor's text says which case it is; it is not repeated, since it may quote what a file holds. */
+/** Tells the cases apart by the vendor's text, but does not quote it: it may contain parts of a file. */
 function loginFailure(text: string, error: unknown): AuditError {
   if (/invalid_grant|invalid_rapt|reauth|expired|revoked/i.test(text)) {
     return new AuditError('the login for Google Cloud has expired or was revoked', { advice: LOGIN_ADVICE })
@@ -60,5 +60,5 @@ function loginFailure(text: string, error: unknown): AuditError {
         'Check the file GOOGLE_APPLICATION_CREDENTIALS names, or run `gcloud auth application-default login` again.',
     })
   }
-  return broken('fetch a token for Google Cloud', error)
+  return connectionError('fetch a token for Google Cloud', error)
 }

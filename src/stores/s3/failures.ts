@@ -1,9 +1,9 @@
-/** What S3 and its client answer when something is wrong, and what to do about it. */
+/** Errors of S3 and its client, and what to do about them. */
 
 import { AuditError, EXIT, interrupted, printable } from '../../errors.js'
 import { type Failure, networkFailure } from '../network.js'
 
-/** What was tried: for the message, and the permission it takes. */
+/** An operation: its verb for the message, and the permission that it needs. */
 export interface Operation {
   readonly verb: string
   readonly permission: string
@@ -12,7 +12,7 @@ export interface Operation {
 export const OPERATIONS = {
   list: { verb: 'list', permission: 's3:ListBucket' },
   // Without s3:ListBucket, S3 answers 403 where it would answer 404.
-  find: { verb: 'look at', permission: 's3:GetObject and s3:ListBucket' },
+  find: { verb: 'look up', permission: 's3:GetObject and s3:ListBucket' },
   read: { verb: 'read', permission: 's3:GetObject' },
   write: { verb: 'write', permission: 's3:PutObject' },
   remove: { verb: 'remove', permission: 's3:DeleteObject' },
@@ -25,16 +25,16 @@ const EXPIRED: Failure = {
 }
 const BUSY: Failure = {
   what: 'S3 was too busy for too long',
-  advice: 'Run it again later: it goes on where it stopped. Fewer requests at once help.',
+  advice: 'Run it again later; it continues where it stopped. Fewer concurrent requests help.',
   retryable: true,
 }
-const DOWN: Failure = { what: 'S3 failed again and again', advice: 'Run it again later.', retryable: true }
+const DOWN: Failure = { what: 'S3 kept failing', advice: 'Run it again later.', retryable: true }
 const UNABLE: Failure = {
-  what: 'this store cannot do that',
-  advice: 'Reading takes ListObjectsV2 and GetObject; writing takes If-None-Match and If-Match too: docs/s3.md.',
+  what: 'this store does not support that',
+  advice: 'Reading needs ListObjectsV2 and GetObject; writing also needs If-None-Match and If-Match: docs/s3.md.',
 }
 const CHANGING: Failure = {
-  what: 'others kept writing it at the same time',
+  what: 'other writers kept changing it at the same time',
   advice: 'Run it again.',
   retryable: true,
 }
@@ -45,20 +45,20 @@ const FAILURES: Readonly<Record<string, Failure>> = {
     what: 'there is no such bucket',
     advice: 'Check its name; a bucket of an S3-compatible store needs `?endpoint=https://…`.',
   },
-  InvalidBucketName: { what: 'no bucket can have that name', advice: 'Check its name.' },
+  InvalidBucketName: { what: 'the bucket name is invalid', advice: 'Check its name.' },
   InvalidObjectState: {
     what: 'it is in an archive (Glacier)',
-    advice: 'Restore it first; a lifecycle rule must have moved it there.',
+    advice: 'Restore it first; a lifecycle rule must have archived it.',
   },
   EntityTooLarge: {
-    what: 'it is larger than one request may carry (5 GB)',
+    what: 'it exceeds what one request may carry (5 GB)',
     advice: 'Load less at once.',
   },
   ExpiredToken: EXPIRED,
   TokenRefreshRequired: EXPIRED,
-  InvalidAccessKeyId: { what: 'the access key is not known there', advice: LOGIN },
+  InvalidAccessKeyId: { what: 'the access key does not exist', advice: LOGIN },
   InvalidToken: { what: 'the session token is not valid', advice: `${LOGIN} AWS_SESSION_TOKEN must belong to them.` },
-  SignatureDoesNotMatch: { what: 'the secret key is not the right one', advice: LOGIN },
+  SignatureDoesNotMatch: { what: 'the secret key is wrong', advice: LOGIN },
   RequestTimeTooSkewed: { what: "this machine's clock is wrong", advice: 'Set the clock, for example with NTP.' },
   CredentialsProviderError: {
     what: 'no login for AWS was found',
@@ -84,23 +84,23 @@ const WRONG_REGION = new Set([
 ])
 
 /**
- * What to throw for one attempt that failed.
+ * The error for one failed attempt.
  *
- * @param place `s3://bucket/key`
- * @returns retryable when another one may help
+ * @param address `s3://bucket/key`
+ * @returns retryable when another attempt may succeed
  */
-export function failed(operation: Operation, place: string, error: unknown, signal: AbortSignal): AuditError {
+export function failed(operation: Operation, address: string, error: unknown, signal: AbortSignal): AuditError {
   if (signal.aborted) return interrupted()
   const { what, advice, retryable = false } = failureOf(operation, error)
-  // Without a login, repeating does not help.
+  // Without a login, a retry cannot succeed.
   const exitCode = error instanceof Error && error.name === 'CredentialsProviderError' ? EXIT.usage : EXIT.failed
   const details = { retryable, cause: bare(error), ...(advice === undefined ? {} : { advice }), exitCode }
-  return new AuditError(`could not ${operation.verb} ${printable(place)}: ${what}`, { ...details, outside: true })
+  return new AuditError(`could not ${operation.verb} ${printable(address)}: ${what}`, { ...details, outside: true })
 }
 
 /**
- * Errors of the client carry the whole exchange, with signature and session token: of that, name and text go on. The text
- * of one about logins may quote what a program said that was asked for one.
+ * Errors of the client carry the whole exchange, with signature and session token; only their name and text are kept. For
+ * login errors not even the text, which may quote the output of a credential helper.
  */
 export function bare(error: unknown): Error {
   const { code, text } = seen(error)
@@ -125,26 +125,25 @@ function failureOf(operation: Operation, error: unknown): Failure {
   return { what: `S3 answered ${printable(code)}${answer}`, advice: 'Check bucket, endpoint and region.' }
 }
 
-/** AWS names the permission that is missing; others do not. */
+/** AWS names the missing permission; other stores do not. */
 function denied({ permission }: Operation, text: string): Failure {
   const missing = /not authorized to perform: ([a-z0-9-]+:[A-Za-z]+)/.exec(text)?.[1] ?? permission
   return {
-    what: `access denied (it takes ${missing})`,
-    advice:
-      'Let the policies of the login, of the bucket and of its key allow that: docs/s3.md has the least that is needed.',
+    what: `access denied (needs ${missing})`,
+    advice: 'Grant that in the policies of the login, of the bucket and of its key: docs/s3.md lists the minimum.',
   }
 }
 
 function regionOf(error: unknown, code: string, status: number): Failure | null {
   if (!WRONG_REGION.has(code) && status !== 301) return null
-  const there = responseHeader(error, 'x-amz-bucket-region') ?? property(error, 'Region')
+  const region = responseHeader(error, 'x-amz-bucket-region') ?? property(error, 'Region')
   return {
-    what: there === null ? 'the bucket is in another region' : `the bucket is in ${printable(there)}`,
-    advice: `Add ?region=${there === null ? '…' : printable(there)}, or set AWS_REGION.`,
+    what: region === null ? 'the bucket is in another region' : `the bucket is in ${printable(region)}`,
+    advice: `Add ?region=${region === null ? '…' : printable(region)}, or set AWS_REGION.`,
   }
 }
 
-/** What an error of the client tells: its code, the status of the answer (0: there was none) and its text. */
+/** The code of a client error, the status of the answer (0 when there was none), and its text. */
 export function seen(error: unknown): { readonly code: string; readonly status: number; readonly text: string } {
   if (!(error instanceof Error)) return { code: 'an unknown error', status: 0, text: '' }
   const metadata: unknown = '$metadata' in error ? error.$metadata : null

@@ -1,4 +1,4 @@
-/** One attempt to write an object, and how to recognise what an attempt wrote. */
+/** One attempt to write an object, and recognising what an earlier attempt wrote. */
 
 import { HeadObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
 import type { WriteCondition } from '../contract.js'
@@ -11,14 +11,14 @@ export interface Write {
   readonly key: string
   readonly upload: Upload
   readonly condition: WriteCondition
-  /** The same for every attempt; the object keeps it in its metadata. */
+  /** The same for every attempt; kept in the object's metadata. */
   readonly id: string
 }
 
 const ID = 'wandb-audit-write'
 
 /**
- * Sends the whole object, once: a stream, which the client does not repeat by itself.
+ * Sends the whole object once. The body is a stream, which the client cannot retry by itself.
  *
  * @returns its version
  * @throws what the client throws
@@ -38,7 +38,7 @@ export async function put(client: S3Client, write: Write, signal: AbortSignal): 
     ...(write.condition === 'absent' ? { IfNoneMatch: '*' } : {}),
     ...(typeof write.condition === 'object' ? { IfMatch: quoted(write.condition.version) } : {}),
   })
-  // Signed as one piece, which every store checks; the client's own way, pieces with a checksum behind them, is AWS's alone.
+  // Signed in one piece, which every store verifies; the client's default, a trailing checksum, works only with AWS.
   command.middlewareStack.add(
     (next) => (args) => {
       const { headers } = args.request as { readonly headers: Record<string, string> }
@@ -56,7 +56,7 @@ export async function put(client: S3Client, write: Write, signal: AbortSignal): 
 }
 
 /**
- * The version of the object, when it is the one that an earlier attempt of this very write made; null otherwise.
+ * The version of the object if an earlier attempt of this same write made it; otherwise null.
  *
  * @throws what the client throws
  */

@@ -2,9 +2,10 @@
 
 import type { DuckDBInstance, DuckDBResultReader } from '@duckdb/node-api'
 import { duplicate, invalid, notFound, notLearnt, Refusal, refusalOf } from './answers.js'
+import type { Parameter } from './ask.js'
 import type { Catalog } from './catalog.js'
 import { loadParquet } from './load.js'
-import { dryRun, newTurns, type Parameter, runScript, scriptOf, statementType } from './script.js'
+import { dryRun, newTurns, runScript, scriptOf, statementType } from './script.js'
 
 interface DatasetReference {
   readonly projectId?: string
@@ -65,6 +66,8 @@ export interface JobFault {
     | 'done at once'
     | 'meet in transactions'
     | { readonly reason: string; readonly message: string }
+    /** Goes on only then, its transaction having changed rows. */
+    | { readonly heldUntil: Promise<void> }
   times: number
   /** How many are to meet. */
   readonly of?: number
@@ -87,6 +90,7 @@ export function newJobStore(
   catalog: Catalog,
   faults: JobFault[],
   fetchObject: (uri: string) => Promise<string>,
+  largestPageBytes?: number,
 ): JobStore {
   const jobs = new Map<string, Job>()
   const turns = newTurns()
@@ -97,7 +101,9 @@ export function newJobStore(
       const [uri] = configuration.load.sourceUris ?? []
       const path = file ?? (uri === undefined ? undefined : await fetchObject(uri))
       if (path === undefined) throw invalid('Required parameter is missing: sourceUris')
-      statistics.load = { outputRows: String(await loadParquet(instance, catalog, configuration.load, path)) }
+      statistics.load = {
+        outputRows: String(await loadParquet(instance, catalog, configuration.load, path, largestPageBytes)),
+      }
       return
     }
     const { query } = configuration
@@ -108,10 +114,17 @@ export function newJobStore(
       throw invalid('configuration.query.destinationEncryptionConfiguration cannot be set for scripts')
     }
     const limit = Number(query.maximumBytesBilled ?? Number.POSITIVE_INFINITY)
-    const { result, bytes } = await runScript(instance, catalog, turns, script, limit, () => meet(fault))
+    const { result, bytes, exported } = await runScript(instance, catalog, turns, script, limit, {
+      onBegin: () => meet(fault),
+      onChange: () => held(fault),
+    })
     job.result = result
     statistics.totalBytesProcessed = String(bytes)
-    statistics.query = { statementType: kind, totalBytesProcessed: String(bytes) }
+    statistics.query = {
+      statementType: kind,
+      totalBytesProcessed: String(bytes),
+      ...(exported === null ? {} : { exportDataStatistics: { rowCount: String(exported) } }),
+    }
   }
 
   return {
@@ -189,10 +202,16 @@ export function newJobStore(
 async function undergo(fault: JobFault | undefined, cancelled: AbortSignal): Promise<void> {
   // Whoever inserted the job has it in hand before it does anything.
   await new Promise(setImmediate)
-  if (typeof fault?.does === 'object') throw new Refusal(400, fault.does.reason, fault.does.message)
+  if (typeof fault?.does === 'object' && 'reason' in fault.does) {
+    throw new Refusal(400, fault.does.reason, fault.does.message)
+  }
   if (fault?.does !== 'stays running') return
   if (!cancelled.aborted) await new Promise((resolve) => cancelled.addEventListener('abort', resolve, { once: true }))
   throw new Refusal(499, 'stopped', 'Job execution was cancelled: User requested cancellation')
+}
+
+const held = async (fault: JobFault | undefined): Promise<void> => {
+  if (typeof fault?.does === 'object' && 'heldUntil' in fault.does) await fault.does.heldUntil
 }
 
 const waiting = new WeakMap<JobFault, (() => void)[]>()

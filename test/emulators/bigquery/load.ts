@@ -1,7 +1,8 @@
 /** Load jobs of Parquet files: https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-parquet */
 
 import type { DuckDBInstance } from '@duckdb/node-api'
-import { duplicate, invalid, notLearnt } from './answers.js'
+import { largestPage } from '../../support/parquet-pages.js'
+import { duplicate, invalid, notLearnt, Refusal } from './answers.js'
 import type { Catalog } from './catalog.js'
 import type { Configuration } from './jobs.js'
 import { quoted } from './translate.js'
@@ -17,17 +18,25 @@ const CONVERTED: Readonly<Record<string, string>> = {
   'TIMESTAMP WITH TIME ZONE': 'TIMESTAMP',
 }
 
+/** Rows are to be no larger, and pages of 50 to 100 MB have failed for others. */
+const MOST_PAGE_BYTES = 50e6
+
 /** Returns the number of rows. */
 export async function loadParquet(
   instance: DuckDBInstance,
   catalog: Catalog,
   load: NonNullable<Configuration['load']>,
   path: string,
+  largestPageBytes = MOST_PAGE_BYTES,
 ): Promise<number> {
   if (load.sourceFormat !== 'PARQUET') throw notLearnt(`loading ${load.sourceFormat ?? 'CSV'}`)
   const { datasetId, tableId } = load.destinationTable
   const name = `${quoted(datasetId)}.${quoted(tableId)}`
   const where = `Table ${catalog.project}:${datasetId}.${tableId}`
+  const page = await largestPage(path)
+  if (page > largestPageBytes) {
+    throw new Refusal(400, 'resourcesExceeded', `Resources exceeded: a Parquet page of ${page} bytes cannot be read`)
+  }
   const connection = await instance.connect()
   try {
     const described = await connection.runAndReadAll(`DESCRIBE SELECT * FROM read_parquet('${path}')`)

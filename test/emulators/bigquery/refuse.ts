@@ -6,37 +6,22 @@ import type { Catalog } from './catalog.js'
 import type { Script } from './script.js'
 import { textOf } from './translate.js'
 
-type Scoped = Extract<Node, { type: 'select_stmt' | 'update_stmt' | 'delete_stmt' | 'merge_stmt' | 'insert_stmt' }>
+export type Scoped = Extract<
+  Node,
+  { type: 'select_stmt' | 'update_stmt' | 'delete_stmt' | 'merge_stmt' | 'insert_stmt' }
+>
 
-/** Tables of the catalog, as `dataset.table`: all that a statement names, and those whose rows it changes in place. */
-export function tablesIn(
-  sql: string,
-  statement: Node,
-  catalog: Catalog,
-  defaultDataset?: string,
-): { named: Set<string>; changed: Set<string> } {
-  const named = new Set<string>()
-  const changed = new Set<string>()
-  const known = new Set(
-    catalog.allTables().map(({ tableReference: { datasetId, tableId } }) => `${datasetId}.${tableId}`),
-  )
-  const nameOf = (text: string): string | undefined => {
-    const parts = text.replaceAll('`', '').split('.')
-    const name = parts.length === 1 ? `${defaultDataset}.${parts[0]}` : parts.slice(-2).join('.')
-    return known.has(name) ? name : undefined
-  }
-  const note = (node: Node): void => {
-    const name = nameOf(textOf(sql, node))
-    if (name !== undefined) named.add(name)
-  }
-  cstVisitor({ member_expr: note, identifier: note })(statement)
-  if (/^(?:update|delete|merge)_stmt$/.test(statement.type)) {
-    const [, target = ''] =
-      /^\s*(?:UPDATE|DELETE(?:\s+FROM)?|MERGE(?:\s+INTO)?)\s+(\S+)/i.exec(textOf(sql, statement)) ?? []
-    const name = nameOf(target)
-    if (name !== undefined) changed.add(name)
-  }
-  return { named, changed }
+/** The table of the catalog, as `dataset.table`, whose rows a statement changes in place; undefined where it changes none. */
+export function changedBy(sql: string, statement: Node, catalog: Catalog, defaultDataset?: string): string | undefined {
+  if (!/^(?:update|delete|merge)_stmt$/.test(statement.type)) return undefined
+  const [, target = ''] =
+    /^\s*(?:UPDATE|DELETE(?:\s+FROM)?|MERGE(?:\s+INTO)?)\s+(\S+)/i.exec(textOf(sql, statement)) ?? []
+  const parts = target.replaceAll('`', '').split('.')
+  const name = parts.length === 1 ? `${defaultDataset}.${parts[0]}` : parts.slice(-2).join('.')
+  const isKnown = catalog
+    .allTables()
+    .some(({ tableReference: { datasetId, tableId } }) => `${datasetId}.${tableId}` === name)
+  return isKnown ? name : undefined
 }
 
 /**
@@ -62,8 +47,14 @@ export function refuseUnfiltered(catalog: Catalog, { sql, program, defaultDatase
 }
 
 /** Whether the table stands in the node's own FROM (or is what it changes), not in one of a query within. */
-function readsItself(sql: string, node: Scoped, catalog: Catalog, table: string, defaultDataset?: string): boolean {
-  if (node.type === 'merge_stmt') return tablesIn(sql, node, catalog, defaultDataset).changed.has(table)
+export function readsItself(
+  sql: string,
+  node: Scoped,
+  catalog: Catalog,
+  table: string,
+  defaultDataset?: string,
+): boolean {
+  if (node.type === 'merge_stmt') return changedBy(sql, node, catalog, defaultDataset) === table
   let reads = false
   for (const clause of node.clauses) {
     if (!/^(?:from|update|delete)_clause$/.test(clause.type)) continue

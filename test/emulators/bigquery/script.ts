@@ -3,15 +3,12 @@
 import type { DuckDBConnection, DuckDBInstance, DuckDBResultReader, DuckDBValue } from '@duckdb/node-api'
 import type { Node, Program, Statement } from 'sql-parser-cst'
 import { conflict, invalidQuery, notLearnt, Refusal } from './answers.js'
+import { ask, type Parameter } from './ask.js'
 import type { Catalog } from './catalog.js'
-import { refuseUnfiltered, tablesIn } from './refuse.js'
+import { makePartitions } from './partitions.js'
+import { changedBy, refuseUnfiltered } from './refuse.js'
+import { BYTES_A_ROW, scans } from './scan.js'
 import { parsed, quoted, type Scope, textOf, translated } from './translate.js'
-
-export interface Parameter {
-  readonly name: string
-  readonly parameterType: { readonly type: string }
-  readonly parameterValue: { readonly value?: string | null }
-}
 
 export interface Script {
   readonly sql: string
@@ -28,9 +25,6 @@ export interface Turns {
 }
 
 export const newTurns = (): Turns => ({ active: new Map(), changedAt: new Map(), clock: 0 })
-
-/** The made-up bytes of a row: the stand-in does not know what BigQuery would read. */
-const BYTES_A_ROW = 100
 
 /** SELECT, INSERT, … or SCRIPT, as a job's statistics have it. */
 export function statementType({ statements }: Program): string {
@@ -52,13 +46,18 @@ export async function dryRun(instance: DuckDBInstance, catalog: Catalog, script:
   try {
     refuseUnfiltered(catalog, script)
     await useDataset(connection, script)
+    await makePartitions(connection, catalog, script.sql)
+    const scope = { project: catalog.project, variables: new Map(), system: new Map() }
     if (statementType(script.program) === 'SELECT') {
       const [statement] = script.program.statements
-      const scope = { project: catalog.project, variables: new Map(), system: new Map() }
       const prepared = await connection.prepare(translated(script.sql, statement as Node, scope))
       prepared.destroySync()
     }
-    return await bytesOf(connection, catalog, script)
+    let rows = 0
+    for (const scan of scans(script.sql, script.program as Node, scope, catalog, script.defaultDataset)) {
+      rows += Number((await ask(connection, scan, script.parameters)).rows[0]?.[0])
+    }
+    return rows * BYTES_A_ROW
   } finally {
     connection.closeSync()
   }
@@ -71,8 +70,8 @@ export async function runScript(
   turns: Turns,
   script: Script,
   maximumBytes: number,
-  onBegin: () => Promise<void>,
-): Promise<{ result: DuckDBResultReader | null; bytes: number }> {
+  { onBegin, onChange }: { onBegin(): Promise<void>; onChange(): Promise<void> },
+): Promise<{ result: DuckDBResultReader | null; bytes: number; exported: number | null }> {
   const connection = await instance.connect()
   const variables = new Map<string, string>()
   const system = new Map<string, string>([['row_count', '0']])
@@ -81,34 +80,43 @@ export async function runScript(
   const { sql } = script
   let transaction: { readonly since: number; readonly changes: Set<string> } | null = null
   let result: DuckDBResultReader | null = null
+  let bytes = 0
+  let exported: number | null = null
 
   const evaluate = async (node: Node): Promise<readonly DuckDBValue[]> => {
+    await scan(node)
     const select = node.type === 'paren_expr' ? (node.expr as Node) : node
     const text = translated(sql, select, scope)
-    const { rows } = await ask(select.type === 'select_stmt' ? text : `SELECT ${text}`)
+    const { rows } = await run(select.type === 'select_stmt' ? text : `SELECT ${text}`)
     return rows[0] ?? []
   }
 
-  const ask = async (text: string): Promise<{ result: DuckDBResultReader; rows: DuckDBValue[][] }> => {
-    const bound = Object.fromEntries(
-      script.parameters
-        .filter(({ name }) => new RegExp(`\\$${name}\\b`).test(text))
-        .map(({ name, ...of }) => [name, boundValue(of)]),
+  const run = (text: string) => ask(connection, text, script.parameters)
+
+  /** What is read is paid for before. */
+  const scan = async (node: Node): Promise<void> => {
+    for (const each of scans(sql, node, scope, catalog, script.defaultDataset)) {
+      bytes += Number((await run(each)).rows[0]?.[0]) * BYTES_A_ROW
+    }
+    for (const name of ['bytes_processed', 'bytes_billed']) system.set(`script.${name}`, String(bytes))
+    if (bytes <= maximumBytes) return
+    throw new Refusal(
+      400,
+      'bytesBilledLimitExceeded',
+      `Query exceeded limit for bytes billed: ${maximumBytes}. ${bytes} or higher required.`,
     )
-    const answer = await connection.runAndReadAll(typedParameters(text, script.parameters), bound)
-    return { result: answer, rows: answer.getRows() }
   }
 
   function claim(statement: Statement): void {
     if (transaction === null) return
-    for (const table of tablesIn(sql, statement, catalog, script.defaultDataset).changed) {
-      const other = turns.active.get(table)
-      if ((other !== undefined && other !== transaction) || (turns.changedAt.get(table) ?? 0) > transaction.since) {
-        throw conflict(`${catalog.project}:${table}`)
-      }
-      turns.active.set(table, transaction)
-      transaction.changes.add(table)
+    const table = changedBy(sql, statement, catalog, script.defaultDataset)
+    if (table === undefined) return
+    const other = turns.active.get(table)
+    if ((other !== undefined && other !== transaction) || (turns.changedAt.get(table) ?? 0) > transaction.since) {
+      throw conflict(`${catalog.project}:${table}`)
     }
+    turns.active.set(table, transaction)
+    transaction.changes.add(table)
   }
 
   function release(committed: boolean): void {
@@ -190,22 +198,33 @@ export async function runScript(
         if (!/^CREATE\s+TEMP\s/i.test(textOf(sql, statement)) || select?.type !== 'as_clause') {
           throw notLearnt('CREATE TABLE')
         }
-        await ask(
+        await scan(select.expr as Node)
+        await run(
           `CREATE TEMP TABLE ${textOf(sql, statement.name as Node)} AS ${translated(sql, select.expr as Node, scope)}`,
         )
         return
       }
       case 'select_stmt':
-        result = (await ask(translated(sql, statement, scope))).result
+        await scan(statement)
+        result = (await run(translated(sql, statement, scope))).result
         return
+      case 'export_data_stmt': {
+        const options = textOf(sql, statement.options)
+        if (!/uri\s*=\s*'gs:\/\/[^'*]+\*[^'*]*'/.test(options)) throw invalidQuery('A uri needs exactly one wildcard')
+        await scan(statement)
+        exported = (await run(translated(sql, statement.as.expr as Node, scope))).rows.length
+        return
+      }
       case 'insert_stmt':
       case 'update_stmt':
       case 'delete_stmt':
       case 'merge_stmt': {
         claim(statement)
-        const changed = (await ask(translated(sql, statement, scope))).rows[0]?.[0]
+        await scan(statement)
+        const changed = (await run(translated(sql, statement, scope))).rows[0]?.[0]
         system.set('row_count', String(changed))
         await dropExpired(connection, catalog)
+        if (transaction !== null && statement.type !== 'insert_stmt') await onChange()
         return
       }
       default:
@@ -216,17 +235,9 @@ export async function runScript(
   try {
     refuseUnfiltered(catalog, script)
     await useDataset(connection, script)
-    const bytes = await bytesOf(connection, catalog, script)
-    if (bytes > maximumBytes) {
-      throw new Refusal(
-        400,
-        'bytesBilledLimitExceeded',
-        `Query exceeded limit for bytes billed: ${maximumBytes}. ${bytes} or higher required.`,
-      )
-    }
-    for (const name of ['bytes_processed', 'bytes_billed']) system.set(`script.${name}`, String(bytes))
+    await makePartitions(connection, catalog, sql)
     await runAll(script.program.statements)
-    return { result, bytes }
+    return { result, bytes, exported }
   } finally {
     // A script that ends within a transaction has it rolled back.
     if (transaction !== null) await connection.run('ROLLBACK').catch(() => {})
@@ -251,30 +262,6 @@ async function dropExpired(connection: DuckDBConnection, catalog: Catalog): Prom
     )
   }
 }
-
-async function bytesOf(connection: DuckDBConnection, catalog: Catalog, script: Script): Promise<number> {
-  let rows = 0
-  for (const statement of script.program.statements) {
-    for (const table of tablesIn(script.sql, statement, catalog, script.defaultDataset).named) {
-      const counted = await connection.runAndReadAll(`SELECT count(*) FROM ${table.split('.').map(quoted).join('.')}`)
-      rows += Number(counted.getRows()[0]?.[0])
-    }
-  }
-  return rows * BYTES_A_ROW
-}
-
-const boundValue = ({ parameterType, parameterValue }: Omit<Parameter, 'name'>): DuckDBValue => {
-  const value = parameterValue.value ?? null
-  return value !== null && parameterType.type === 'INT64' ? BigInt(value) : value
-}
-
-/** DuckDB takes a parameter's type from where it stands; BigQuery's have their own. */
-const typedParameters = (text: string, parameters: readonly Parameter[]): string =>
-  parameters.reduce(
-    (sql, { name, parameterType: { type } }) =>
-      type === 'TIMESTAMP' ? sql.replace(new RegExp(`\\$${name}\\b`, 'g'), `CAST($${name} AS TIMESTAMPTZ)`) : sql,
-    text,
-  )
 
 const written = (value: DuckDBValue): string =>
   typeof value === 'string' ? `'${value.replaceAll("'", "''")}'` : String(value)

@@ -95,12 +95,14 @@ describe('a script', () => {
   it.each([
     [`TO_JSON_STRING(PARSE_JSON('{"b":[1, 0.5],"a":{"y":1,"x":2},"b":3}'))`, '{"a":{"x":2,"y":1},"b":[1,0.5]}'],
     [`TO_JSON_STRING(PARSE_JSON('{"ü":" \\\\" ","":null}'))`, '{"":null,"ü":" \\" "}'],
+    [`TO_JSON_STRING(PARSE_JSON('[{"a":{"k":1,"k":2,"\\\\u006b":3}}]'))`, '[{"a":{"k":1}}]'],
     [`JSON_TYPE(PARSE_JSON('[{}]'))`, 'array'],
     [`JSON_TYPE(TO_JSON('{}'))`, 'string'],
     [`JSON_VALUE(TO_JSON('{}'))`, '{}'],
     [`JSON_VALUE(PARSE_JSON('{}'))`, null],
     [`SPLIT('a\\nb', '\\n')[SAFE_ORDINAL(2)]`, 'b'],
     [`SPLIT('a\\nb', '\\n')[SAFE_ORDINAL(3)]`, null],
+    [`DATE(TIMESTAMP '2026-10-01 23:59:59+00') = DATE(TIMESTAMP '2026-10-01 23:59:59+00', 'UTC')`, false],
     [`TO_HEX(SHA256('a'))`, 'ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb'],
   ])('takes %s for %s', async (expression, value) => {
     expect(await ask(`SELECT ${expression} AS x`)).toEqual([{ x: value }])

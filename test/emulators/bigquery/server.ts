@@ -54,6 +54,8 @@ export interface StandInOptions {
   readonly pageRows?: number
   /** Of the datasets that are made: as a project's administrators may have set them, and as the sandbox does. */
   readonly defaults?: { readonly defaultTableExpirationMs?: string; readonly defaultPartitionExpirationMs?: string }
+  /** Of a Parquet file that is loaded: a small limit stands for a large file. */
+  readonly largestPageBytes?: number
   /** A local file with the bytes of a `gs://` object. */
   readonly fetchObject?: (uri: string) => Promise<string>
 }
@@ -72,7 +74,7 @@ export async function startBigQuery(options: StandInOptions = {}): Promise<Stand
   const catalog = newCatalog(PROJECT, connection)
   const faults: RequestFault[] = []
   const jobFaults: JobFault[] = []
-  const jobs = newJobStore(instance, catalog, jobFaults, fetchObject)
+  const jobs = newJobStore(instance, catalog, jobFaults, fetchObject, options.largestPageBytes)
   const requests: string[] = []
   const logins: string[] = []
   const uploads = new Map<string, { json: unknown; chunks: Buffer[] }>()

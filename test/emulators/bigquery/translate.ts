@@ -25,6 +25,9 @@ export function parsed(sql: string): Program {
   }
 }
 
+/** What a day is where a statement names no time zone: a project may have any. */
+const PROJECT_TIME_ZONE = "'Pacific/Auckland'"
+
 /** Functions that mean the same under another name, or the same one. */
 const FUNCTIONS: Readonly<Record<string, string>> = {
   ANY_VALUE: 'any_value',
@@ -40,12 +43,15 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
   MAX_BY: 'max_by',
   MIN: 'min',
   NULLIF: 'nullif',
+  POW: 'pow',
   ROW_NUMBER: 'row_number',
   SPLIT: 'string_split',
   SUBSTR: 'substr',
   SUM: 'sum',
   TO_JSON: 'to_json',
 }
+
+export const PARTITIONS = /\bINFORMATION_SCHEMA`?\.`?PARTITIONS\b/i
 
 export const textOf = (sql: string, node: Ranged): string => sql.slice(node.range?.[0], node.range?.[1])
 
@@ -73,6 +79,7 @@ export function translated(sql: string, root: Node, scope: Scope): string {
     },
     member_expr: (node) => {
       const { object, property } = node
+      if (PARTITIONS.test(textOf(sql, node))) return edit(node, 'bq_partitions')
       if (object.type === 'variable') edit(node, systemValue(scope, `${object.name}.${textOf(sql, property)}`))
       if (object.type === 'identifier' && object.name === scope.project) {
         edit({ range: [object.range?.[0] ?? 0, property.range?.[0] ?? 0] }, '')
@@ -125,7 +132,7 @@ function call(node: Call, scope: Scope, inner: (node: Node) => string): string {
     case 'CURRENT_TIMESTAMP':
       return 'now()'
     case 'DATE':
-      return `CAST(${given[0]} AS DATE)`
+      return `CAST(${given[0]} AT TIME ZONE ${given[1] ?? PROJECT_TIME_ZONE} AS DATE)`
     case 'JSON_TYPE': {
       const types = `'OBJECT' THEN 'object' WHEN 'ARRAY' THEN 'array' WHEN 'VARCHAR' THEN 'string' WHEN 'BOOLEAN' THEN 'boolean'`
       return `CASE json_type(${given[0]}) WHEN ${types} WHEN 'NULL' THEN 'null' ELSE 'number' END`

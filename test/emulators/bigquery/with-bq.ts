@@ -65,7 +65,7 @@ await bigquerySink(`bigquery://${standIn.project}/audit?endpoint=${standIn.url}`
 }).prepare()
 
 await check('lists the dataset and the tables that the sink made', /audit_events/, 'ls', 'audit')
-await check('shows columns with their descriptions', /The instant of the action in UTC/, 'show', 'audit.audit_events')
+await check('shows columns with their descriptions', /When the action took place, in UTC/, 'show', 'audit.audit_events')
 await check('makes a table', /^/, 'mk', '-t', 'audit.words', 'word:STRING,n:INTEGER')
 await check('loads a file by a resumable upload', /^/, 'load', '--source_format=PARQUET', 'audit.words', file)
 await check('asks', /44999850000/, 'query', '--nouse_legacy_sql', 'SELECT COUNT(*) AS n, SUM(n) AS s FROM audit.words')

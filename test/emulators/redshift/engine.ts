@@ -1,5 +1,9 @@
 /** PostgreSQL, in this process, with what Redshift has beside it. */
 
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { PGlite, type Results } from '@electric-sql/pglite'
 import { type CopyOptions, copyFrom } from './copy.js'
 import { translated } from './edge.js'
@@ -142,10 +146,28 @@ const BEGIN = 'BEGIN; SET LOCAL standard_conforming_strings = off; SET LOCAL esc
 /** Values are left as PostgreSQL writes them, but for the stand-in's mark. */
 const asText = Object.fromEntries(Object.keys(TYPE_NAMES).map((type) => [type, withoutMark]))
 
+const modules = fileURLToPath(new URL('../../../node_modules', import.meta.url))
+const cacheKey = createHash('sha256')
+  .update(readFileSync(join(modules, '@electric-sql/pglite/package.json')))
+  .update(SETUP)
+const KEPT = join(modules, `.cache/wandb-audit/redshift-${cacheKey.digest('hex')}.tar`)
+
+/** Empty, but for what is set up: that takes seconds of CPU the first time, and is kept for the next file of tests. */
+async function newDatabase(): Promise<PGlite> {
+  if (existsSync(KEPT)) return PGlite.create({ loadDataDir: new Blob([readFileSync(KEPT)]) })
+  const pg = await PGlite.create()
+  await pg.exec(SETUP)
+  const unfinished = `${KEPT}.${process.pid}`
+  mkdirSync(dirname(KEPT), { recursive: true })
+  writeFileSync(unfinished, Buffer.from(await (await pg.dumpDataDir('none')).arrayBuffer()))
+  renameSync(unfinished, KEPT)
+  return pg
+}
+
 export async function startEngine(options: EngineOptions): Promise<Engine> {
   const { caseInsensitive = false } = options
-  const pg = await PGlite.create()
-  await pg.exec(`${SETUP} ${comparisons(caseInsensitive)} SET allow_system_table_mods = off`)
+  const pg = await newDatabase()
+  await pg.exec(`SET allow_system_table_mods = on; ${comparisons(caseInsensitive)} SET allow_system_table_mods = off`)
 
   const query = (sql: string, values: readonly string[] = []): Promise<Results<(string | null)[]>> =>
     pg.query<(string | null)[]>(sql, [...values], { rowMode: 'array', parsers: asText })

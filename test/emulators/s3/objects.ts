@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
+import xxhash from 'xxhash-wasm'
 
 export interface Blob {
   readonly bytes: Uint8Array
@@ -49,6 +50,21 @@ function crc32c(bytes: Uint8Array): number {
   return value ^ 0xffffffff
 }
 
+/** Bit by bit, as https://reveng.sourceforge.io/crc-catalogue/17plus.htm#crc.cat.crc-64-nvme defines it. */
+function crc64nvme(bytes: Uint8Array): string {
+  const ones = 0xffff_ffff_ffff_ffffn
+  let value = ones
+  for (const byte of bytes) {
+    value ^= BigInt(byte)
+    for (let bit = 0; bit < 8; bit++) value = value & 1n ? (value >> 1n) ^ 0x9a6c_9329_ac4b_c9b5n : value >> 1n
+  }
+  return Buffer.from((value ^ ones).toString(16).padStart(16, '0'), 'hex').toString('base64')
+}
+
+const { h64Raw } = await xxhash()
+const xxhash64 = (bytes: Uint8Array): string =>
+  Buffer.from(h64Raw(bytes).toString(16).padStart(16, '0'), 'hex').toString('base64')
+
 const sha = (name: string) => (bytes: Uint8Array) => createHash(name).update(bytes).digest('base64')
 
 /** By the name of their header; base64. */
@@ -56,8 +72,11 @@ export const DIGESTS: Readonly<Record<string, (bytes: Uint8Array) => string>> = 
   'content-md5': (bytes) => md5(bytes, 'base64'),
   'x-amz-checksum-crc32': (bytes) => big32(crc32(bytes)),
   'x-amz-checksum-crc32c': (bytes) => big32(crc32c(bytes)),
+  'x-amz-checksum-crc64nvme': crc64nvme,
+  'x-amz-checksum-xxhash64': xxhash64,
   'x-amz-checksum-sha1': sha('sha1'),
   'x-amz-checksum-sha256': sha('sha256'),
+  'x-amz-checksum-sha512': sha('sha512'),
 }
 
 /** Keys in the order of S3's listings: by their UTF-8 bytes. */

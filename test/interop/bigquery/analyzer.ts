@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { type Catalog, type Options, wire } from './catalog.js'
 
@@ -29,8 +29,9 @@ interface ProtoLoader {
   loadSync(file: string, options: object): object
 }
 
-/** Installed by `make interop` beside this folder, so that the product's own lockfile knows nothing of it. */
-const require = createRequire(join(import.meta.dirname, '../package.json'))
+/** By `make interop`, beside this folder: the product's own lockfile knows nothing of them. */
+const installed = (name: string): string => join(import.meta.dirname, '../node_modules', name)
+const require = createRequire(import.meta.url)
 
 export interface Analyzer {
   /** What a statement is to Google. Throws with its message when it is wrong. */
@@ -41,11 +42,12 @@ export interface Analyzer {
 const MEGABYTES_64 = 64 * 1024 * 1024
 
 export async function startAnalyzer(): Promise<Analyzer> {
-  const grpc = require('@grpc/grpc-js') as Grpc
-  const loader = require('@grpc/proto-loader') as ProtoLoader
-  const folder = join(dirname(require.resolve('@fivetrandevelopers/zetasql')), 'zetasql')
+  const grpc = require(installed('@grpc/grpc-js')) as Grpc
+  const loader = require(installed('@grpc/proto-loader')) as ProtoLoader
+  const folder = installed('@fivetrandevelopers/zetasql/lib/zetasql')
   const port = await freePort()
-  const server: ChildProcess = spawn(join(folder, 'remote_server.so'), ['localhost', String(port)], { stdio: 'ignore' })
+  const program = `remote_server${process.arch === 'arm64' ? '_arm' : ''}${process.platform === 'darwin' ? '' : '.so'}`
+  const server: ChildProcess = spawn(join(folder, program), ['localhost', String(port)], { stdio: 'ignore' })
   const definition = loader.loadSync('local_service.proto', {
     defaults: true,
     oneofs: true,

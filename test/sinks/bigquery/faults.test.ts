@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from 'vitest'
 import { AUDIT_DOCUMENTS, AUDIT_LOADS } from '../../../schemas/tables.js'
-import type { Sink } from '../../../src/contract.js'
+import type { Clock } from '../../../sinks/bigquery/conflicts.js'
+import type { Batch, Sink } from '../../../src/contract.js'
 import type { RequestFault } from '../../emulators/bigquery/server.js'
 import { batchOf, countsOf, documentOf, loadInto, ndjson, never, newEngine } from '../../support/load.js'
 import { contentOf, eventsOf, tableOf } from '../../support/rows.js'
@@ -80,6 +81,7 @@ describe('requests that fail', () => {
     await expect(sink.load(batch, never)).rejects.toMatchObject({
       message: expect.stringMatching(/staging a batch \(job wandb-audit-.*-load-1\): backendError \(tried 2 times\)/),
       retryable: false,
+      outside: true,
     })
     place.standIn.faults.length = 0
     await loadInto(sink, DOCUMENTS)
@@ -242,4 +244,68 @@ describe('two loads at once', () => {
     )
     expect(await eventsOf(sinks[0] as Sink)).toHaveLength(3)
   })
+
+  it('of which one merges for five minutes: the other waits for it, both succeed, and nothing doubles', async () => {
+    const place = await newPlace()
+    let release = (): void => {}
+    const heldUntil = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    const long = place.open()
+    await long.prepare()
+    const [first, second] = await Promise.all(
+      ['a', 'b'].map(async (id) => batchOf(await newEngine(), [documentOf(id, DOCUMENTS.a)])),
+    )
+    const merging = new Promise<void>((resolve) => {
+      place.standIn.jobFaults.push({ job: /merge/, does: { heldUntil }, times: 1, onMatch: resolve })
+    })
+    const loading = long.load(first as Batch, never)
+    await merging
+    const clock = virtualClock(async (now) => {
+      if (now < 300_000) return
+      release()
+      await loading
+    })
+    const scheduled = place.open('', { conflicts: { firstMs: 1000, mostMs: 30_000 }, limitMs: 3_600_000, clock })
+    expect(await scheduled.load(second as Batch, never)).toMatchObject({ inserted: 0, unchanged: 3 })
+    expect(await loading).toMatchObject({ inserted: 3 })
+    expect(await eventsOf(long)).toHaveLength(3)
+    expect(Math.max(...clock.waits)).toBeLessThanOrEqual(30_000)
+    expect(new Set(clock.waits).size).toBe(clock.waits.length)
+    expect(jobsOf(place).length).toBeLessThan(30)
+  })
+
+  it('of which one never ends: the other gives up after the limit, says so, and keeps nothing', async () => {
+    const place = await newPlace()
+    const conflict =
+      'Transaction is aborted due to concurrent update against table p.audit.audit_actions. Transaction ID: 1'
+    place.standIn.jobFaults.push({ job: /merge/, does: { reason: 'invalidQuery', message: conflict }, times: 1000 })
+    const clock = virtualClock(async () => {})
+    const sink = place.open('', { conflicts: { firstMs: 1000, mostMs: 30_000 }, limitMs: 60_000, clock })
+    await sink.prepare()
+    const batch = await batchOf(await newEngine(), [documentOf('a', DOCUMENTS.a)])
+    await expect(sink.load(batch, never)).rejects.toMatchObject({
+      message: expect.stringMatching(/aborted due to concurrent update.*\(tried \d+ times\)/),
+      advice: expect.stringContaining('Another load'),
+      retryable: false,
+      outside: true,
+    })
+    expect(clock.now()).toBeGreaterThanOrEqual(60_000)
+    expect(clock.now()).toBeLessThan(90_000)
+    expect(await eventsOf(place.open())).toEqual([])
+  })
 })
+
+/** Waits for nothing; tells how long it would have been. */
+function virtualClock(onWait: (now: number) => Promise<void>): Clock & { readonly waits: number[] } {
+  const waits: number[] = []
+  const now = (): number => waits.reduce((sum, each) => sum + each, 0)
+  return {
+    waits,
+    now,
+    async wait(ms) {
+      waits.push(ms)
+      await onWait(now())
+    },
+  }
+}

@@ -3,17 +3,20 @@
 import { join } from 'node:path'
 import { parse } from 'sql-parser-cst'
 import { describe, expect, it } from 'vitest'
-import { views as duckdbViews, type View } from '../../../schemas/views.js'
 import { parsePlace } from '../../../sinks/bigquery/address.js'
 import { type DaySpan, daySpans, merged, within } from '../../../sinks/bigquery/days.js'
+import { bigquerySql } from '../../../sinks/bigquery/forms.js'
 import { type Merge, mergeScript } from '../../../sinks/bigquery/merge.js'
-import { actionsScript, receiptsQuery, sqlQuestions } from '../../../sinks/bigquery/queries.js'
+import { actionsScript, receiptsQuery } from '../../../sinks/bigquery/queries.js'
+import { partitionsQuery, statusQuestions } from '../../../sinks/bigquery/status.js'
 import { namesIn } from '../../../sinks/bigquery/tables.js'
-import { views } from '../../../sinks/bigquery/views.js'
+import { questions } from '../../../sinks/shared/questions.js'
+import { views } from '../../../sinks/shared/views.js'
 import { batchOf, documentOf, ndjson, newEngine } from '../../support/load.js'
 
 const GOLDEN = join(import.meta.dirname, '../../../fixtures/bigquery')
-const names = namesIn(parsePlace('bigquery://acme-audit/audit'))
+const place = parsePlace('bigquery://acme-audit/audit')
+const names = namesIn(place)
 const filtered = namesIn(parsePlace('bigquery://acme-audit/audit?table_prefix=wb_&require_partition_filter=true'))
 
 const day = (text: string): number => Date.parse(`${text}T00:00:00Z`) / 86_400_000
@@ -34,9 +37,12 @@ const TWO_DAYS = [{ first: day('2026-10-01'), last: day('2026-10-02') }]
 const STATEMENTS: Readonly<Record<string, string>> = {
   'merge.sql': mergeScript(mergeOf(TWO_DAYS)),
   'merge-without-events.sql': mergeScript(mergeOf([], false)),
+  'views.sql': views(bigquerySql(names.from))
+    .map(({ sql }) => `${sql};\n`)
+    .join('\n'),
   'receipts.sql': `${receiptsQuery(names)}\n`,
-  'status.sql': sqlQuestions(names)
-    .status(14)
+  'status-days.sql': `${partitionsQuery(place)}\n`,
+  'status.sql': statusQuestions(names, ['__UNPARTITIONED__', '20261002', '20261001', '20260701'], 14)
     .map(({ name, sql }) => `-- ${name}${sql};\n`)
     .join('\n'),
 }
@@ -49,24 +55,19 @@ describe('the statements', () => {
   const more = {
     ...STATEMENTS,
     'actions.sql': actionsScript(names),
-    ...Object.fromEntries(views(({ name }) => filtered.from(name)).map(({ name, sql }) => [name, sql])),
+    ...Object.fromEntries(views(bigquerySql(filtered.from)).map(({ name, sql }) => [name, sql])),
     ...Object.fromEntries(
-      sqlQuestions(filtered)
+      questions(bigquerySql(filtered.from))
         .status(14)
         .map(({ name, sql }) => [`${name} with a filter`, sql]),
     ),
-    rejects: sqlQuestions(names).rejects,
-    rawRejects: sqlQuestions(names).rawRejects,
+    rejects: questions(bigquerySql(names.from)).rejects,
+    rawRejects: questions(bigquerySql(names.from)).rawRejects,
   }
 
   it.each(Object.entries(more))('%s is BigQuery SQL to a parser that is not ours', (_name, sql) => {
     expect(() => parse(sql, { dialect: 'bigquery', paramTypes: ['@name'] })).not.toThrow()
   })
-})
-
-it('has the views that every warehouse has, for the same questions', () => {
-  const asked = (all: readonly View[]): string[][] => all.map(({ name, sql }) => [name, sql.split('\n')[0] ?? ''])
-  expect(asked(views(({ name }) => names.from(name)))).toEqual(asked(duckdbViews()))
 })
 
 describe('the days of a batch', () => {

@@ -60,6 +60,37 @@ describe('the events', () => {
     )
   }, 180_000)
 
+  it('have a value with a key twice, wherever it stands, as the text that arrived: no reader shall take one of the two', async () => {
+    const notes = [
+      '{"k":1,"k":2}',
+      '[0,{"k":1,"k":2}]',
+      '{"a":{"b":[{"c":{"k":1,"k":{"k":2}}}]}}',
+      '{"k":1,"\\u006b":2}',
+      '{"":1,"":2}',
+      `{"k":"${'x'.repeat(5000)}","k":2}`,
+    ]
+    const linesOf = (values: readonly string[]): string =>
+      values
+        .map(
+          (value, i) =>
+            `{"timestamp":"2026-10-01T12:34:56Z","action":"run:read","actor_user_id":${i},"note":${value}}\n`,
+        )
+        .join('')
+    const others = notes.map((note) => note.replace('2', '3'))
+    const sink = (await newPlace()).open()
+    await loadInto(sink, { a: linesOf(notes) })
+    const extras = async (): Promise<unknown[]> =>
+      (await rowsOf(sink, 'SELECT extra FROM audit_events ORDER BY actor_user_id')).map(({ extra }) =>
+        JSON.parse(String(extra)),
+      )
+    expect(await extras()).toEqual(notes.map((note) => ({ 'text:note': note })))
+    const summary = await loadInto(sink, { b: linesOf(notes), c: linesOf(others) })
+    expect(summary.sinks[0]).toMatchObject({ unchanged: 12, conflicts: 6 })
+    expect(await extras()).toEqual(notes.map((note) => ({ 'text:note': note })))
+    const conflicts = await rowsOf(sink, 'SELECT other FROM audit_conflicts')
+    expect(conflicts.map(({ other }) => JSON.parse(String(other))['text:note']).sort()).toEqual(others.toSorted())
+  })
+
   it('have the conflicts of the DuckDB sink, to the last id', async () => {
     const API = 'https://acme.wandb.io/admin/audit_logs#2026-10-01'
     const event = (line: number) => ({ timestamp: '2026-10-01T12:34:56Z', action: 'run:read', actor_user_id: line })

@@ -117,7 +117,7 @@ describe('the tables', () => {
     expect(countsOf(await loadInto(sink, { b: ndjson({ ...EVENT, user_email: 'x' }) }))).toEqual([0, 1, 0, 0])
     const contradicting = { b: ndjson({ ...EVENT, actor_email: 'y' }), c: ndjson({ ...EVENT, actor_email: 'z' }) }
     expect((await loadInto(sink, contradicting)).sinks[0]).toMatchObject({ unchanged: 2, conflicts: 2 })
-    const answers = await Promise.all(sink.questions.status(14).map(({ sql }) => rowsOf(sink, sql)))
+    const answers = await Promise.all((await sink.questions.status(14)).map(({ sql }) => rowsOf(sink, sql)))
     expect(answers.map((rows) => rows.length)).toEqual([1, 2, 1, 0, 1])
     await expect(sink.query('SELECT action FROM audit_events')).rejects.toThrow(/without a filter over column/)
     const day = "timestamp BETWEEN TIMESTAMP '2026-10-01' AND TIMESTAMP '2026-10-02'"
@@ -132,7 +132,7 @@ describe('asking', () => {
     await loadInto(sink, { a: ndjson(EVENT, 'no json'), b: ndjson({ ...EVENT, action: 'run:teleport' }) })
     await loadInto(sink, { b: ndjson({ ...EVENT, actor_email: 'ada@example.org' }) })
     const [sources, days, conflicts, actions, keys] = await Promise.all(
-      sink.questions.status(14).map(({ sql }) => rowsOf(sink, sql)),
+      (await sink.questions.status(14)).map(({ sql }) => rowsOf(sink, sql)),
     )
     expect(sources).toMatchObject([{ source: 'test', documents: 2, earliest: '2026-10-01T12:34:56Z' }])
     expect(days).toMatchObject([

@@ -1,13 +1,22 @@
 /** A sink over a stand-in, with pauses that make no test slow. */
 
 import { afterAll } from 'vitest'
+import { CLOCK } from '../../../sinks/bigquery/conflicts.js'
 import { bigquerySink } from '../../../sinks/bigquery/index.js'
 import type { Timing } from '../../../sinks/bigquery/request.js'
 import type { Sink } from '../../../src/contract.js'
 import { type StandIn, type StandInOptions, startBigQuery } from '../../emulators/bigquery/server.js'
 import { never } from '../../support/load.js'
 
-export const TIMING: Timing = { retries: 6, pauseMs: 2, pollMs: 2, limitMs: 60_000, cancelMs: 60_000 }
+export const TIMING: Timing = {
+  retries: 6,
+  pauseMs: 2,
+  pollMs: 2,
+  limitMs: 60_000,
+  cancelMs: 60_000,
+  conflicts: { firstMs: 2, mostMs: 20 },
+  clock: CLOCK,
+}
 
 const started: StandIn[] = []
 afterAll(async () => {

@@ -60,7 +60,7 @@ describe('the landing zone answers without Fabric', () => {
     for (const days of [2, 14]) {
       for (const part of ['sources', 'days', 'conflicts']) {
         const of = async (sink: Sink): Promise<unknown[]> => {
-          const question = sink.questions.status(days).find(({ name }) => name === part)
+          const question = (await sink.questions.status(days)).find(({ name }) => name === part)
           return (await rowsOf(sink, question?.sql ?? '')).map(({ last_load: _, last_met: __, ...row }) => row)
         }
         expect([part, await of(sink)]).toEqual([part, await of(duckdb)])
@@ -69,7 +69,7 @@ describe('the landing zone answers without Fabric', () => {
   })
 
   it('how far Fabric has come', async () => {
-    const question = sink.questions.status(1).find(({ name }) => name === 'mirroring')
+    const question = (await sink.questions.status(1)).find(({ name }) => name === 'mirroring')
     const tables = await rowsOf(sink, question?.sql ?? '')
     expect(tables).toHaveLength(MIRRORED_TABLES.length)
     const events = tables.find((row) => row.table_name === 'audit_events')

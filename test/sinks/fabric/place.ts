@@ -39,8 +39,8 @@ export async function newWorkspace(
 ): Promise<ObjectStore> {
   const service = new BlobServiceClient(direct, new StorageSharedKeyCredential(ACCOUNT, KEY))
   await service.getContainerClient(container).createIfNotExists()
-  const patience = { retries: 3, pauseMs: 1 }
-  return azureStore({ account: ACCOUNT, container, endpoint, env: { AZURE_STORAGE_KEY: KEY }, patience })
+  const retryPolicy = { retries: 3, pauseMs: 1 }
+  return azureStore({ account: ACCOUNT, container, endpoint, env: { AZURE_STORAGE_KEY: KEY }, retryPolicy })
 }
 
 export async function newPlace(azurite: Azurite): Promise<Place> {

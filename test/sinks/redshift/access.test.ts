@@ -89,7 +89,7 @@ describe('each kind of place', () => {
       expect(await sink.receipts('test')).toEqual(new Map())
       expect((await loadInto(sink, { a: EVENT })).sinks).toMatchObject([{ inserted: 1 }])
       expect(await rowsOf(sink, 'SELECT action FROM w_audit_events')).toEqual([{ action: 'user:login' }])
-      for (const { sql } of sink.questions.status(36_500)) await sink.query(sql)
+      for (const { sql } of await sink.questions.status(36_500)) await sink.query(sql)
       const tables = await on.redshift.execute(
         `SELECT DISTINCT left(relname, 8) FROM pg_class WHERE relnamespace = '${schema}'::regnamespace`,
       )

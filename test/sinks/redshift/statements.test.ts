@@ -55,7 +55,7 @@ const ALL: Readonly<Record<string, readonly string[]>> = {
   load: load(DAY),
   'load-without-events': load(),
   prepare: [...catalogueStatements(place), ...missingStatements(place, NOTHING), ...actionStatements(place)],
-  questions: [...questions.status(14).map(({ sql }) => sql), questions.rejects, questions.rawRejects],
+  questions: [...(await questions.status(14)).map(({ sql }) => sql), questions.rejects, questions.rawRejects],
 }
 
 describe.each(Object.entries(ALL))('the statements of %s', (name, sqls) => {

@@ -17,7 +17,7 @@ describe('a failed connection', () => {
       false,
     ],
     ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', /certificate/, /NODE_EXTRA_CA_CERTS/, false],
-    ['ERR_TLS_CERT_ALTNAME_INVALID', /for another host/, /a name that stands in the certificate/, false],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', /for another host/, /a name that the certificate contains/, false],
     ['CERT_HAS_EXPIRED', /certificate has expired/, /renew it/, false],
     ['CERT_SIGNATURE_FAILURE', /certificate is not valid/, /replace it/, false],
     ['ENOTFOUND', /no host of that name/, /DNS/, false],

@@ -18,7 +18,7 @@ describe('netrc', () => {
   test('is read as Python reads it', () => {
     expect(EXPECTED.length).toBeGreaterThan(300)
     for (const { file, passwords } of EXPECTED) {
-      if (passwords === null) expect(() => read(file), file).toThrow('is no netrc file')
+      if (passwords === null) expect(() => read(file), file).toThrow('is not a netrc file')
       else expect(read(file), file).toEqual(passwords)
     }
   })

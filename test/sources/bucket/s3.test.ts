@@ -13,7 +13,8 @@ bucketConformance('a bucket of S3', s3Place)
 
 const PREFIX = 'audit logs/'
 const event = (i: number) => ({ timestamp: '2026-10-01T12:34:56Z', action: 'user:login', actor_user_id: i })
-const sourceOf = ({ open }: S3TestPlace): Source => bucketSource({ store: open(), prefix: PREFIX, concurrency: 4 })
+const sourceOf = ({ open }: S3TestPlace): Source =>
+  bucketSource({ store: open(), prefix: `${PREFIX}*`, concurrency: 4 })
 const newSink = (): Sink => duckdbSink(join(newFolder(), 'audit.duckdb'), { waitMs: 30_000, onWait() {} })
 
 describe('a bucket of S3', () => {

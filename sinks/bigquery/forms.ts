@@ -1,0 +1,14 @@
+/** What BigQuery's SQL says in its own way, for the questions and the views that every warehouse has. */
+
+import { BIGQUERY } from '../../schemas/ddl.js'
+import type { SqlForms } from '../shared/questions.js'
+
+/** @param table what stands in FROM for a table of this name */
+export const bigquerySql = (table: SqlForms['table']): SqlForms => ({
+  table,
+  column: BIGQUERY.quote,
+  // Without a time zone it would be the day in the project's default one.
+  utcDay: (instant) => `DATE(${instant}, 'UTC')`,
+  keys: (events, json) =>
+    `SELECT ${BIGQUERY.quote('timestamp')}, key FROM ${events}, UNNEST(JSON_KEYS(${json}, 1)) AS key`,
+})

@@ -1,0 +1,73 @@
+/** The views that every warehouse has: each a question an analyst or auditor asks first, in one text for all dialects. */
+
+import type { SqlForms } from './questions.js'
+
+export interface View {
+  readonly name: string
+  /** A plain SELECT, its question in a comment on the first line. */
+  readonly sql: string
+}
+
+export function views({ table, column, utcDay }: SqlForms): readonly View[] {
+  const events = table('audit_events')
+  const at = column('timestamp')
+  return [
+    {
+      name: 'audit_activity_per_day',
+      sql: `-- How much happens on each UTC day, by category, and how many actors are behind it?
+SELECT
+  ${utcDay(`e.${at}`)} AS day,
+  coalesce(a.category, 'unknown') AS category,
+  count(*) AS events,
+  count(DISTINCT coalesce(e.actor_user_id, e.actor_email)) AS actors
+FROM ${events} AS e
+LEFT JOIN ${table('audit_actions')} AS a ON a.action = e.action
+GROUP BY 1, 2
+ORDER BY 1, 2`,
+    },
+    {
+      name: 'audit_api_keys_created',
+      sql: `-- When was an API key created, by whom, and for whom?
+SELECT
+  ${at} AS created_at,
+  coalesce(actor_email, actor_user_id) AS created_by,
+  coalesce(user_email, user_asset) AS created_for
+FROM ${events}
+WHERE action = 'user:create_api_key'
+  AND coalesce(response_code, 200) < 400
+ORDER BY created_at`,
+    },
+    {
+      name: 'audit_refused_requests',
+      // Not every dialect has a function for the value at the latest instant.
+      sql: `-- Whose requests were refused or failed (status 400 and above), how often, and when last?
+SELECT
+  coalesce(max(CASE WHEN newest = 1 THEN actor_email END), max(actor_user_id)) AS actor,
+  count(*) AS refused,
+  max(${at}) AS last_at
+FROM (
+  SELECT ${at}, actor_user_id, actor_email, coalesce(actor_user_id, actor_email) AS who,
+    row_number() OVER (
+      PARTITION BY coalesce(actor_user_id, actor_email)
+      ORDER BY CASE WHEN actor_email IS NULL THEN 1 ELSE 0 END, ${at} DESC
+    ) AS newest
+  FROM ${events}
+  WHERE response_code >= 400
+) AS refusals
+GROUP BY who
+ORDER BY refused DESC, last_at DESC`,
+    },
+    {
+      name: 'audit_rejects_by_reason',
+      sql: `-- Why did lines not become events, in how many documents, and when last?
+SELECT
+  reason,
+  count(*) AS rejects,
+  count(DISTINCT source_document) AS documents,
+  max(loaded_at) AS last_at
+FROM ${table('audit_rejects')}
+GROUP BY reason
+ORDER BY rejects DESC, reason`,
+    },
+  ]
+}

@@ -1,0 +1,59 @@
+/** The suites of stores and buckets over moto's S3, and the built program with its lake there. */
+
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { ListObjectVersionsCommand, PutBucketVersioningCommand } from '@aws-sdk/client-s3'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { madeDay } from '../../src/demo/made-logs.js'
+import { countsOf, newFolder, run, summaryOf } from '../cli/support.js'
+import { bucketConformance } from '../conformance/buckets.js'
+import { storeFaultConformance } from '../conformance/store-faults.js'
+import { storeConformance } from '../conformance/stores.js'
+import { ndjson } from '../support/load.js'
+import { BUCKET, type Moto, startMoto } from './emulators/moto.js'
+
+let moto: Moto
+beforeAll(async () => {
+  moto = await startMoto()
+})
+afterAll(() => moto.close())
+
+const newPlace = async () => moto.place()
+
+storeConformance("moto's S3", newPlace)
+storeFaultConformance("moto's S3", newPlace)
+bucketConformance("a bucket of moto's S3", newPlace)
+
+describe('the built program', () => {
+  const env = { AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b', AWS_REGION: 'us-east-1' }
+  const DAY = Date.parse('2026-10-01')
+
+  it('loads two lakes at once into one, the same again changes nothing, and a version is kept of each file replaced', async () => {
+    const versioned = { Bucket: BUCKET, VersioningConfiguration: { Status: 'Enabled' as const } }
+    await moto.client.send(new PutBucketVersioningCommand(versioned))
+    const cwd = newFolder()
+    const events = [...madeDay(1, DAY, 600)]
+    writeFileSync(join(cwd, 'a.ndjson'), ndjson(...events.slice(0, 400)))
+    writeFileSync(join(cwd, 'b.ndjson'), ndjson(...events.slice(200)))
+    const to = `parquet+s3://${BUCKET}/lake?endpoint=${moto.url}`
+    const load = (file: string) => summaryOf(['load', '--from', file, '--to', to], { cwd, env })
+    await Promise.all(['a.ndjson', 'b.ndjson'].map(load))
+    const query = ['query', 'SELECT count(*), count(DISTINCT content_hash) FROM audit_events', '--to', to]
+    expect((await run([...query, '--format', 'csv'], { cwd, env })).stdout.split('\r\n')[1]).toBe('600,600')
+    expect(countsOf(await load('a.ndjson'))).toEqual([0, 0, 0, 0, 0])
+
+    const day = { Bucket: BUCKET, Prefix: 'lake/audit_events/event_date=2026-10-01/' }
+    const { Versions = [] } = await moto.client.send(new ListObjectVersionsCommand(day))
+    expect(Versions.filter(({ IsLatest }) => IsLatest)).toHaveLength(1)
+    expect(Versions.length).toBeGreaterThan(1)
+  })
+
+  it('loads from a bucket', async () => {
+    const place = moto.place()
+    const store = await place.open()
+    const logs = Buffer.from(ndjson(...madeDay(1, DAY, 100)))
+    await store.write(`${place.prefix}wandb-audit-logs/2026-10-01.json`, logs, 'any', new AbortController().signal)
+    const from = `s3://${BUCKET}/${place.prefix}?endpoint=${moto.url}`
+    expect(countsOf(await summaryOf(['load', '--from', from], { env }))).toEqual([100, 100, 0, 0, 0])
+  })
+})

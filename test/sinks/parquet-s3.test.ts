@@ -1,0 +1,15 @@
+import { afterAll, beforeAll } from 'vitest'
+import { sinkConformance } from '../conformance/sinks.js'
+import { type S3StandIn, startS3 } from '../emulators/s3.js'
+import { lakeIn } from '../support/lake.js'
+
+process.env.AWS_ACCESS_KEY_ID = 'local'
+process.env.AWS_SECRET_ACCESS_KEY = 'local-secret'
+
+let s3: S3StandIn
+beforeAll(async () => {
+  s3 = await startS3({ buckets: ['lakes'] })
+})
+afterAll(() => s3.close())
+
+sinkConformance('Parquet in S3', async () => lakeIn('s3://lakes', s3.url))

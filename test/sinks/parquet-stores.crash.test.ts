@@ -1,0 +1,24 @@
+/** The lake in further object stores: nothing differs from parquet-s3.test.ts but the store. */
+
+import { afterAll, beforeAll } from 'vitest'
+import { sinkConformance } from '../conformance/sinks.js'
+import { ACCOUNT, type Azurite, KEY, startAzurite } from '../emulators/azurite.js'
+import { type GcsStandIn, startGcs } from '../emulators/gcs.js'
+import { lakeIn } from '../support/lake.js'
+
+process.env.AZURE_STORAGE_KEY = KEY
+
+let gcs: GcsStandIn
+let azurite: Azurite
+
+beforeAll(async () => {
+  gcs = await startGcs({ buckets: ['lakes'] })
+  azurite = await startAzurite({ containers: ['lakes'] })
+}, 60_000)
+
+afterAll(async () => {
+  for (const server of [gcs, azurite]) await server.close()
+})
+
+sinkConformance('Parquet in Google Cloud Storage', async () => lakeIn('gs://lakes', gcs.url))
+sinkConformance('Parquet in Azure Blob Storage', async () => lakeIn(`az://${ACCOUNT}/lakes`, azurite.endpoint))
