@@ -5,10 +5,10 @@
  */
 
 import { AUDIT_EVENTS, FILLED_FIELDS } from '../../schemas/tables.js'
-import type { TimestampBounds } from '../../src/contract.js'
 import { mergeRule } from '../shared/merge.js'
 import { EXACT, EXTRA_BYTES, PARTS } from './exact.js'
-import { differ, digest, instant, literal, type Place, quote, tableOf } from './place.js'
+import { differ, digest, literal, type Place, quote, tableOf } from './place.js'
+import { type Ranges, within } from './ranges.js'
 
 export const RULE = mergeRule({
   quote,
@@ -53,10 +53,6 @@ export const OF_READINGS = comparison('typed_readings', '_of_readings')
 
 export const KEY = 't."content_hash" = e."content_hash" AND t."timestamp" = e."timestamp"'
 
-/** Constant bounds let Redshift skip the blocks of all other days. */
-export const within = ({ least, greatest }: TimestampBounds): string =>
-  `"timestamp" BETWEEN ${instant(least)} AND ${instant(greatest)}`
-
 /** What follows FROM, as the rule reads it. Of inner joins alone: SUPER values are not carried through an outer one. */
 export const pairsOf = ({ readings, rows, merges }: Comparison): string =>
   `${readings} AS e JOIN ${rows} AS t ON ${KEY}
@@ -67,19 +63,19 @@ const RULE_COLUMNS = ['timestamp', 'content_hash', ...FILLED_FIELDS, 'source_doc
   .join(', ')
 
 /** Statements that create the comparison's tables; these stay empty, and so cheap, where the readings agree with the rows. */
-export function compareEvents(place: Place, bounds: TimestampBounds): string[] {
+export function compareEvents(place: Place, ranges: Ranges): string[] {
   const { readings, rows } = OF_EVENTS
   const found = `FROM ${readings} AS e JOIN ${tableOf(place, AUDIT_EVENTS)} AS t ON ${KEY}
-WHERE t.${within(bounds)} AND ${RULE.differs}`
+WHERE ${within(ranges, 't.')} AND ${RULE.differs}`
   return [`CREATE TEMP TABLE ${rows} AS\nSELECT ${RULE_COLUMNS}\n${found}`, ...compareExtras(OF_EVENTS)]
 }
 
 /** Several readings may contradict one event, so its row is looked up by their distinct hashes. */
-export function compareReadings(place: Place, bounds: TimestampBounds): string[] {
+export function compareReadings(place: Place, ranges: Ranges): string[] {
   const { readings, rows } = OF_READINGS
   const found = `FROM (SELECT DISTINCT "content_hash" FROM ${readings}) AS e
 JOIN ${tableOf(place, AUDIT_EVENTS)} AS t ON t."content_hash" = e."content_hash"
-WHERE t.${within(bounds)}`
+WHERE ${within(ranges, 't.')}`
   return [`CREATE TEMP TABLE ${rows} AS\nSELECT ${RULE_COLUMNS}\n${found}`, ...compareExtras(OF_READINGS)]
 }
 

@@ -8,8 +8,12 @@ export const redshiftSql = (place: Place): SqlForms => ({
   table: (name) => tableOf(place, { name }),
   column: quote,
   utcDay: (instant) => `CAST(${instant} AT TIME ZONE 'UTC' AS DATE)`,
-  // But for the keys of this sink's own.
+  // Without this sink's own keys. UNPIVOT gets only objects: what it does with a null or a scalar is not documented.
   keys: (events, json) =>
-    `SELECT e."timestamp", CAST(k AS VARCHAR) AS key FROM ${events} AS e, UNPIVOT e.${quote(json)} AS v AT k
+    `SELECT e."timestamp", CAST(k AS VARCHAR) AS key
+          FROM (SELECT "timestamp", CASE WHEN IS_OBJECT(${quote(json)}) THEN ${quote(json)} ELSE JSON_PARSE('{}') END AS "members" FROM ${events}) AS e,
+            UNPIVOT e."members" AS v AT k
             WHERE CAST(k AS VARCHAR) NOT IN (${[EXACT, PARTS].map(literal).join(', ')})`,
+  // A constant to the planner, so that blocks of other days are not read.
+  recent: (instant, days) => `${instant} >= DATEADD(day, -${days}, GETDATE())`,
 })

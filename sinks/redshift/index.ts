@@ -37,6 +37,9 @@ export function redshiftSink(
 
     // Of two that prepare at once, one may fail over what the other has just made; it looks again.
     async prepare() {
+      if (sessionsAreNameless(process.env)) {
+        onNotice(`${id}: set AWS_ROLE_SESSION_NAME, or its statements are lost to it when the login is renewed`)
+      }
       // What loading lacks is told before anything is made.
       opened ??= openStaging(at)
       await opened
@@ -89,6 +92,10 @@ export function redshiftSink(
     },
   }
 }
+
+/** Of a web identity (a pod's, a CI's) the client names each session anew, and with the guide's policy a statement is its session's. */
+const sessionsAreNameless = (env: NodeJS.ProcessEnv): boolean =>
+  env.AWS_WEB_IDENTITY_TOKEN_FILE !== undefined && env.AWS_ROLE_SESSION_NAME === undefined
 
 async function openStaging({ id, staging }: RedshiftAddress): Promise<OpenedStore> {
   if (staging !== null) return await openStore(staging)

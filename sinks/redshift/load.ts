@@ -11,6 +11,7 @@ import { type DataApi, never } from './data-api.js'
 import { isUnsure } from './failures.js'
 import { loadStatements, type StagedObject, selectCounts } from './merge.js'
 import { literal, type Place } from './place.js'
+import { rangesOf } from './ranges.js'
 import { queryResult } from './result.js'
 import { writeFiles } from './stage.js'
 import type { Turn } from './turn.js'
@@ -25,7 +26,7 @@ export interface Staging {
   readonly keys: string[]
 }
 
-/** Writes the batch's files to `<prefix>/<load_id>/`, each under a key that no other load has. */
+/** Writes the batch's files to `<prefix>/<load_id>/<table>/`, each under a key that no other load has. */
 export async function upload(
   batch: Batch,
   id: string,
@@ -34,12 +35,14 @@ export async function upload(
 ): Promise<StagedObject[]> {
   const folder = [prefix.replace(/\/+$/, ''), batch.loadId].filter((part) => part !== '').join('/')
   const objects: StagedObject[] = []
-  for (const { table, path } of await writeFiles(id, batch)) {
-    const key = `${folder}/${table.name}.parquet`
-    keys.push(key)
-    await store.write(key, { file: path }, 'any', signal)
-    await rm(path)
-    objects.push({ table, address: `${store.id}/${key}` })
+  for (const { table, paths } of await writeFiles(id, batch)) {
+    for (const [n, file] of paths.entries()) {
+      const key = `${folder}/${table.name}/${n}.parquet`
+      keys.push(key)
+      await store.write(key, { file }, 'any', signal)
+      await rm(file)
+    }
+    objects.push({ table, address: `${store.id}/${folder}/${table.name}/` })
   }
   return objects
 }
@@ -62,7 +65,8 @@ export async function commit(
   turn: Turn,
 ): Promise<LoadCounts> {
   const { signal, onRunning } = turn
-  const sqls = loadStatements(batch, { place, iamRole, objects, finishedAt: new Date() })
+  const ranges = await rangesOf(id, batch)
+  const sqls = loadStatements(batch, { place, iamRole, objects, ranges, finishedAt: new Date() })
   let attempt = 1
   let mayRun = false
   const statement = await retrying(

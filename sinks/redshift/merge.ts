@@ -11,7 +11,7 @@ import {
   type Column,
   type Table,
 } from '../../schemas/tables.js'
-import type { Batch, TimestampBounds } from '../../src/contract.js'
+import type { Batch } from '../../src/contract.js'
 import {
   type Comparison,
   compareEvents,
@@ -21,10 +21,10 @@ import {
   OF_READINGS,
   pairsOf,
   RULE,
-  within,
 } from './comparison.js'
 import { AUDIT_PARTS, columnsOf, instant, literal, type Place, quote, tableOf, takeTurn } from './place.js'
 import { countsOf, prove, sameReceipt } from './proof.js'
+import { type Ranges, within } from './ranges.js'
 import {
   STAGED_EVENTS,
   STAGED_PARTS,
@@ -36,7 +36,7 @@ import {
 
 export interface StagedObject {
   readonly table: StagingTable
-  /** `s3://bucket/key` of one object. */
+  /** `s3://bucket/prefix/`, of all its objects. */
   readonly address: string
 }
 
@@ -44,11 +44,12 @@ export interface LoadPlan {
   readonly place: Place
   readonly iamRole: string
   readonly objects: readonly StagedObject[]
+  /** Of the batch's events. */
+  readonly ranges: Ranges
   readonly finishedAt: Date
 }
 
 export type Facts = Pick<Batch, 'loadId' | 'startedAt' | 'loaderVersion' | 'documents' | 'rowsRead' | 'rejected'> & {
-  readonly events: { readonly bounds: TimestampBounds | null }
   readonly readings: { readonly rows: number }
 }
 
@@ -65,22 +66,21 @@ const STAGING: Pick<typeof REDSHIFT, 'types' | 'textType'> = {
  * https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html
  */
 export function loadStatements(batch: Facts, plan: LoadPlan): string[] {
-  const { place, objects } = plan
+  const { place, objects, ranges } = plan
   const has = (table: StagingTable): boolean => objects.some((object) => object.table === table)
-  const { bounds } = batch.events
   const statements = [
     ...takeTurn(place, batch.loadId),
     // Of equal keys in one object the last one counts, as in JavaScript, and is no error.
     'SET json_parse_dedup_attributes TO on',
     ...objects.flatMap(({ table, address }) => [createStaging(table), copy(table, address, plan.iamRole)]),
     ...(has(STAGED_PARTS) ? [insertParts(place)] : []),
-    ...(bounds === null ? [] : mergeEvents(batch, place, bounds, plan.finishedAt)),
+    ...(ranges.length === 0 ? [] : mergeEvents(batch, plan)),
     // Before the rejects themselves, for what is missing is told by these.
     ...(has(STAGED_PIECES) ? [insertMissing(place, AUDIT_REJECT_PIECES, STAGED_PIECES)] : []),
     ...(has(STAGED_REJECTS) ? [insertMissing(place, AUDIT_REJECTS, STAGED_REJECTS)] : []),
     ...(has(STAGED_RECEIPTS) ? [deleteReceipts(place), insertReceipts(place)] : []),
-    insertLoad(place, batch, plan.finishedAt),
-    prove(place, batch, has),
+    insertLoad(batch, plan),
+    prove(place, batch, ranges, has),
   ]
   const temporary = statements.flatMap((sql) => /^CREATE TEMP TABLE (\w+)/.exec(sql)?.slice(1) ?? [])
   return [...statements, `DROP TABLE ${temporary.join(', ')}`, selectCounts(place, batch.loadId)]
@@ -111,26 +111,26 @@ const parsed = (text: string): string =>
   `CASE WHEN CAN_JSON_PARSE(${text}) THEN JSON_PARSE(${text}) ELSE CAST(${text} AS SUPER) END`
 
 /** Compares first and changes then; readings of the batch contradict the row their event was merged into. */
-function mergeEvents(batch: Facts, place: Place, bounds: TimestampBounds, loadedAt: Date): string[] {
+function mergeEvents(batch: Facts, { place, ranges, finishedAt }: LoadPlan): string[] {
   const ofReadings =
     batch.readings.rows === 0
       ? []
       : [
           typed(OF_READINGS, '> 0'),
-          ...compareReadings(place, bounds),
+          ...compareReadings(place, ranges),
           `INSERT INTO found_conflicts\n${RULE.conflictRows(pairsOf(OF_READINGS))}`,
         ]
   return [
     typed(OF_EVENTS, '= 0'),
-    ...compareEvents(place, bounds),
+    ...compareEvents(place, ranges),
     mergedRows(),
     `CREATE TEMP TABLE found_conflicts AS\n${RULE.conflictRows(pairsOf(OF_EVENTS))}`,
-    eventKeys(place, bounds),
-    updateEvents(place, bounds),
+    eventKeys(place, ranges),
+    updateEvents(place, ranges),
     insertEvents(place),
     ...ofReadings,
     updateConflicts(place),
-    insertConflicts(place, batch.loadId, loadedAt),
+    insertConflicts(place, batch.loadId, finishedAt),
   ]
 }
 
@@ -147,18 +147,18 @@ FROM ${pairsOf(OF_EVENTS)}
 WHERE ${RULE.changes}`
 
 /** Rows of audit_events that are there: `t`, with its key. */
-const there = (place: Place, bounds: TimestampBounds): string =>
-  `(SELECT "timestamp", "content_hash" FROM ${tableOf(place, AUDIT_EVENTS)} WHERE ${within(bounds)}) AS t`
+const there = (place: Place, ranges: Ranges): string =>
+  `(SELECT "timestamp", "content_hash" FROM ${tableOf(place, AUDIT_EVENTS)} WHERE ${within(ranges)}) AS t`
 
 /** What of the batch is missing: looked up once, and without `extra`, which no outer join need carry. */
-const eventKeys = (place: Place, bounds: TimestampBounds): string => `CREATE TEMP TABLE event_keys AS
+const eventKeys = (place: Place, ranges: Ranges): string => `CREATE TEMP TABLE event_keys AS
 SELECT e."timestamp", e."content_hash", e."fills", e."occurrences", CASE WHEN t."content_hash" IS NULL THEN 1 ELSE 0 END AS missing
-FROM ${OF_EVENTS.readings} AS e LEFT JOIN ${there(place, bounds)} ON ${KEY}`
+FROM ${OF_EVENTS.readings} AS e LEFT JOIN ${there(place, ranges)} ON ${KEY}`
 
 /** Only rows that change are written again: an UPDATE rewrites the whole row. */
-const updateEvents = (place: Place, bounds: TimestampBounds): string =>
+const updateEvents = (place: Place, ranges: Ranges): string =>
   `UPDATE ${tableOf(place, AUDIT_EVENTS)} AS t SET ${CHANGED.map(([name]) => `${quote(name)} = e.${quote(name)}`).join(', ')}
-FROM merged_rows AS e WHERE ${KEY} AND t.${within(bounds)}`
+FROM merged_rows AS e WHERE ${KEY} AND ${within(ranges, 't.')}`
 
 const insertEvents = (place: Place): string => `INSERT INTO ${tableOf(place, AUDIT_EVENTS)} (${columnsOf(AUDIT_EVENTS)})
 SELECT ${AUDIT_EVENTS.columns.map(({ name }) => `e.${quote(name)}`).join(', ')} FROM ${OF_EVENTS.readings} AS e
@@ -212,9 +212,9 @@ function deleteReceipts(place: Place): string {
 }
 
 /** A statement whose first try was committed though nobody heard of it adds no second row, and gives the first one's counts. */
-function insertLoad(place: Place, batch: Facts, finishedAt: Date): string {
-  const { loadId, documents, rowsRead, rejected, startedAt, loaderVersion, events } = batch
-  const conflicts = events.bounds === null ? '0' : '(SELECT COALESCE(SUM(events), 0) FROM found_conflicts)'
+function insertLoad(batch: Facts, { place, ranges, finishedAt }: LoadPlan): string {
+  const { loadId, documents, rowsRead, rejected, startedAt, loaderVersion } = batch
+  const conflicts = ranges.length === 0 ? '0' : '(SELECT COALESCE(SUM(events), 0) FROM found_conflicts)'
   // A column without a value is null.
   const values = {
     load_id: literal(loadId),
@@ -231,7 +231,7 @@ function insertLoad(place: Place, batch: Facts, finishedAt: Date): string {
   }
   return `INSERT INTO ${tableOf(place, AUDIT_LOADS)} (${Object.keys(values).map(quote).join(', ')})
 SELECT ${Object.values(values).join(', ')}
-FROM ${countsOf(events.bounds !== null)} AS c
+FROM ${countsOf(ranges.length > 0)} AS c
 WHERE (SELECT COUNT(*) FROM ${tableOf(place, AUDIT_LOADS)} WHERE "load_id" = ${literal(loadId)}) = 0`
 }
 

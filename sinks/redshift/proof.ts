@@ -1,9 +1,10 @@
 /** The proof of a load, within its transaction. */
 
 import { AUDIT_CONFLICTS, AUDIT_DOCUMENTS, AUDIT_EVENTS, AUDIT_REJECTS, NAME_FIELDS } from '../../schemas/tables.js'
-import { KEY, OF_EVENTS, within } from './comparison.js'
+import { KEY, OF_EVENTS } from './comparison.js'
 import type { Facts } from './merge.js'
 import { AUDIT_LOCK, literal, type Place, quote, same, tableOf } from './place.js'
+import { type Ranges, within } from './ranges.js'
 import { STAGED_RECEIPTS, STAGED_REJECTS, type StagingTable } from './stage.js'
 
 /** Condition: a row of audit_documents is that of a staged receipt. */
@@ -31,10 +32,11 @@ export const countsOf = (hasEvents: boolean): string =>
  */
 export function prove(
   place: Place,
-  { loadId, rowsRead, rejected, documents, events: { bounds } }: Facts,
+  { loadId, rowsRead, rejected, documents }: Facts,
+  ranges: Ranges,
   has: (table: StagingTable) => boolean,
 ): string {
-  const ofEvents = bounds === null ? NO_EVENTS : eventChecks(place, `t.${within(bounds)}`)
+  const ofEvents = ranges.length === 0 ? NO_EVENTS : eventChecks(place, within(ranges, 't.'))
   const rejects = has(STAGED_REJECTS)
     ? `SELECT COUNT(*) AS rejects FROM ${STAGED_REJECTS.name} AS e JOIN ${tableOf(place, AUDIT_REJECTS)} AS t ON t."reject_id" = e."reject_id"`
     : 'SELECT 0 AS rejects'
@@ -46,7 +48,7 @@ export function prove(
   AND events.events = c.events AND unmerged.unmerged = 0 AND unkept.unkept = 0
   AND rejects.rejects = ${rejected} AND receipts.receipts = ${documents} AND turns.turns > 0
   THEN 1 ELSE 0 END AS proven
-FROM ${countsOf(bounds !== null)} AS c
+FROM ${countsOf(ranges.length > 0)} AS c
 ${[...ofEvents, `(${rejects}) AS rejects`, `(${receipts}) AS receipts`, `(${turns}) AS turns`]
   .map((relation) => `CROSS JOIN ${relation}`)
   .join('\n')}`

@@ -15,19 +15,20 @@ import {
 } from '../../schemas/tables.js'
 import type { Batch } from '../../src/contract.js'
 import { duckdbError } from '../../src/duckdb/errors.js'
-import { writeParquet } from '../../src/duckdb/parquet.js'
+import { writeParquetFiles } from '../../src/duckdb/parquet.js'
 import { EXTRA_FUNCTIONS } from '../../src/transform/extras.js'
 import { readingsAsEvents } from '../shared/duckdb-merge.js'
 import { EXACT, isReference, mayNeedParts, registerSuperText, SUPER_TEXT } from './exact.js'
 import { inParts, NUL, stagedPieces, stagedRejects } from './long-texts.js'
 import { AUDIT_PARTS, literal, quote } from './place.js'
 
-export interface StagedFile {
+/** What one COPY reads. */
+export interface StagedFiles {
   readonly table: StagingTable
-  readonly path: string
+  readonly paths: readonly string[]
 }
 
-/** A temporary table, filled from one file, with the columns of the table it is for and those given here. */
+/** A temporary table, filled from files, with the columns of the table it is for and those given here. */
 export interface StagingTable {
   readonly name: string
   readonly for: Table
@@ -45,6 +46,12 @@ export const STAGED_PIECES: StagingTable = { name: 'staged_pieces', for: AUDIT_R
 export const STAGED_RECEIPTS: StagingTable = { name: 'staged_receipts', for: AUDIT_DOCUMENTS, more: [] }
 export const STAGED_PARTS: StagingTable = { name: 'staged_parts', for: AUDIT_PARTS, more: [] }
 
+/**
+ * Slices of a cluster read a file each, of 1 MB to 1 GB best; Parquet is divided from 128 MB up only.
+ * https://docs.aws.amazon.com/redshift/latest/dg/c_best-practices-use-multiple-files.html
+ */
+const FILE_BYTES = 32 * 2 ** 20
+
 /** Texts of a record: a NUL can stand in them, which no VARCHAR can hold, and they may be longer than their column. */
 const TEXT_FIELDS = RECORD_FIELDS.filter((field) => field !== 'timestamp' && field !== 'response_code')
 
@@ -53,12 +60,12 @@ const TEXT_FIELDS = RECORD_FIELDS.filter((field) => field !== 'timestamp' && fie
  *
  * @throws AuditError without any value of a record
  */
-export async function writeFiles(who: string, batch: Batch): Promise<StagedFile[]> {
+export async function writeFiles(who: string, batch: Batch): Promise<StagedFiles[]> {
   const { engine, folder, receipts, rejected } = batch
-  const files: StagedFile[] = []
+  const files: StagedFiles[] = []
   const write = async (table: StagingTable, select: string): Promise<void> => {
-    const path = join(folder, `${table.name}.parquet`)
-    if ((await writeParquet(who, engine, select, path, 'snappy')) > 0) files.push({ table, path })
+    const paths = await writeParquetFiles(who, engine, select, join(folder, table.name), FILE_BYTES)
+    if (paths.length > 0) files.push({ table, paths })
   }
   if (batch.events.bounds !== null) {
     registerSuperText(engine)

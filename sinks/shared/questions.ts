@@ -11,6 +11,8 @@ export interface SqlForms {
   utcDay(instant: string): string
   /** SELECTs timestamp and key, a row for each key of the JSON objects in column `json` of `events`. */
   keys(events: string, json: string): string
+  /** Condition that selects the last `days` days, if reading all events is expensive; otherwise all events count. */
+  recent?(instant: string, days: number): string
 }
 
 /** Those that are known without asking the warehouse. */
@@ -18,7 +20,7 @@ export interface SqlQuestions extends Questions {
   status(days: number): readonly Question[]
 }
 
-export function questions({ table, column, utcDay, keys }: SqlForms): SqlQuestions {
+export function questions({ table, column, utcDay, keys, recent }: SqlForms): SqlQuestions {
   const [events, rejects, pieces, conflicts, documents, actions] = [
     table('audit_events'),
     table('audit_rejects'),
@@ -28,6 +30,10 @@ export function questions({ table, column, utcDay, keys }: SqlForms): SqlQuestio
     table('audit_actions'),
   ]
   const at = column('timestamp')
+  const where = (days: number, instant = at): string => (recent === undefined ? '' : ` WHERE ${recent(instant, days)}`)
+  const eventsOf = (days: number): string =>
+    recent === undefined ? events : `(SELECT action, ${at}, extra FROM ${events}${where(days)}) AS recent`
+  const ofLast = (days: number): string => (recent === undefined ? '' : `, of the last ${days} days`)
   const known = RECORD_FIELDS.map((field) => `'${field}'`).join(', ')
   return {
     status: (days) => [
@@ -41,15 +47,15 @@ export function questions({ table, column, utcDay, keys }: SqlForms): SqlQuestio
       },
       {
         name: 'days',
-        title: `Events by UTC day, and rejects by the day they were loaded, of the last ${days} days there are`,
+        title: `Events by UTC day, and rejects by the day they were loaded, of the last ${days} days${recent === undefined ? ' there are' : ''}`,
         sql: `
           WITH documents AS (SELECT document, min(source) AS source FROM ${documents} GROUP BY document),
           counted AS (
             SELECT source_document, ${utcDay(at)} AS day, count(*) AS events, 0 AS rejects
-            FROM ${events} GROUP BY 1, 2
+            FROM ${events}${where(days)} GROUP BY 1, 2
             UNION ALL
             SELECT source_document, ${utcDay('loaded_at')} AS day, 0 AS events, count(*) AS rejects
-            FROM ${rejects} GROUP BY 1, 2
+            FROM ${rejects}${where(days, 'loaded_at')} GROUP BY 1, 2
           ),
           latest AS (SELECT DISTINCT day FROM counted ORDER BY day DESC LIMIT ${days})
           SELECT counted.day AS day, coalesce(documents.source, '(receipt deleted)') AS source,
@@ -68,16 +74,16 @@ export function questions({ table, column, utcDay, keys }: SqlForms): SqlQuestio
       },
       {
         name: 'unknown_actions',
-        title: 'Actions that W&B does not document',
+        title: `Actions that W&B does not document${ofLast(days)}`,
         sql: `
-          SELECT action, count(*) AS events, max(${at}) AS last_seen FROM ${events}
+          SELECT action, count(*) AS events, max(${at}) AS last_seen FROM ${eventsOf(days)}
           WHERE action NOT IN (SELECT action FROM ${actions}) GROUP BY action ORDER BY events DESC, action`,
       },
       {
         name: 'unknown_keys',
-        title: 'Keys that W&B does not document, kept in extra',
+        title: `Keys that W&B does not document, kept in extra${ofLast(days)}`,
         sql: `
-          SELECT key, count(*) AS events, max(${at}) AS last_seen FROM (${keys(events, 'extra')}) AS kept
+          SELECT key, count(*) AS events, max(${at}) AS last_seen FROM (${keys(eventsOf(days), 'extra')}) AS kept
           WHERE key NOT IN (${known}) GROUP BY key ORDER BY events DESC, key`,
       },
     ],

@@ -1,5 +1,7 @@
 /** Parquet files that the engine writes for a warehouse to read. */
 
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { duckdbError } from './errors.js'
 import { quotedString } from './quoting.js'
@@ -48,5 +50,28 @@ export async function writeParquet(
     throw duckdbError(who, error)
   } finally {
     if (layout === 'bounded') await engine.run('RESET preserve_insertion_order')
+  }
+}
+
+/**
+ * The same in Snappy, as several files in a new folder: each is ended with the row group in which it reaches `fileBytes`.
+ *
+ * @returns the paths; none where there are no rows
+ */
+export async function writeParquetFiles(
+  who: string,
+  engine: DuckDBConnection,
+  select: string,
+  folder: string,
+  fileBytes: number,
+): Promise<string[]> {
+  try {
+    const { rowsChanged } = await engine.run(
+      `COPY (${select}) TO ${quotedString(folder)}
+        (FORMAT parquet, ${COMPRESSIONS.snappy}, ROW_GROUP_SIZE ${ROW_GROUP_ROWS}, FILE_SIZE_BYTES ${fileBytes})`,
+    )
+    return rowsChanged === 0 ? [] : (await readdir(folder)).sort().map((name) => join(folder, name))
+  } catch (error) {
+    throw duckdbError(who, error)
   }
 }

@@ -260,6 +260,11 @@ describe('COPY', () => {
     ])
   })
 
+  it('takes all files below a prefix', async () => {
+    for (const n of [0, 1]) await put(`several/${n}.parquet`, `SELECT 'x' AS a, CAST(${n} AS INTEGER) AS b`)
+    expect((await run(CREATE, copy('several/'))).SubStatements?.[1]?.ResultRows).toBe(2)
+  })
+
   it.each([
     ['one column', "SELECT 'x' AS a", /number of columns/],
     ['another type', "SELECT 'x' AS a, 'y' AS b", /incompatible Parquet schema/],

@@ -28,6 +28,8 @@ export interface OpenTransaction {
 }
 
 export interface Engine {
+  /** The database user of whoever asks; null: a superuser. */
+  user: string | null
   begin(): Promise<OpenTransaction>
   /** The same on tables whose changes are taken down before they are undone. */
   watch(tables: Iterable<string>): Promise<() => Promise<RowChanges>>
@@ -78,6 +80,10 @@ const SETUP = `
   END $$;
   CREATE FUNCTION pg_catalog.sha2(text varchar, bits integer) RETURNS varchar LANGUAGE sql AS $$
     SELECT encode(sha256(convert_to(redshift_varchar(text, 'VARCHAR'), 'UTF8')), 'hex')
+  $$;
+  CREATE FUNCTION pg_catalog.getdate() RETURNS timestamp STABLE LANGUAGE sql AS $$ SELECT now() AT TIME ZONE 'UTC' $$;
+  CREATE FUNCTION pg_catalog.dateadd(part text, n integer, instant timestamp) RETURNS timestamp LANGUAGE sql AS $$
+    SELECT instant + n * CAST('1 ' || part AS interval)
   $$;
   CREATE FUNCTION pg_catalog.len(text varchar) RETURNS integer LANGUAGE sql AS $$ SELECT length(text) $$;
   CREATE FUNCTION pg_catalog.redshift_list(list text, member text, separator text) RETURNS text LANGUAGE sql AS $$
@@ -132,8 +138,6 @@ function comparisons(caseInsensitive: boolean): string {
 export interface EngineOptions extends CopyOptions {
   /** The database's texts are COLLATE CASE_INSENSITIVE. */
   readonly caseInsensitive?: boolean
-  /** The database user of whoever asks; a superuser when absent. */
-  readonly user?: string
 }
 
 /** In texts of Redshift's SQL a backslash escapes. */
@@ -161,7 +165,7 @@ async function newDatabase(): Promise<PGlite> {
 }
 
 export async function startEngine(options: EngineOptions): Promise<Engine> {
-  const { caseInsensitive = false, user } = options
+  const { caseInsensitive = false } = options
   const pg = await newDatabase()
   await pg.exec(`SET allow_system_table_mods = on; ${comparisons(caseInsensitive)} SET allow_system_table_mods = off`)
 
@@ -199,7 +203,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const versionsOf = async (table: string): Promise<string[]> =>
     (await query(`SELECT ${VERSION} FROM ${table}`)).rows.map(([version]) => String(version))
 
-  return {
+  const engine: Engine = {
+    user: null,
     async watch(tables) {
       const before = new Map<string, string[]>()
       for (const table of tables) before.set(table, await versionsOf(table))
@@ -232,7 +237,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     },
     async begin() {
       await pg.exec(BEGIN)
-      if (user !== undefined) await pg.exec(`SET LOCAL ROLE "${user}"`)
+      if (engine.user !== null) await pg.exec(`SET LOCAL ROLE "${engine.user}"`)
       let open = true
       const end = async (how: string): Promise<void> => {
         if (!open) return
@@ -247,4 +252,5 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     execute: async (sql) => (await query(sql)).rows,
     close: () => pg.close(),
   }
+  return engine
 }

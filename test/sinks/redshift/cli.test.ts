@@ -42,7 +42,9 @@ it('loads, and answers query, status and rejects', async () => {
     extra: { run_asset: 7, n: 0.5, _exact: { n: '0.5' } },
   })
 
-  const [status] = JSON.parse((await run(['status', '--output', 'json', ...to], { cwd, env })).stdout)
+  const [status] = JSON.parse(
+    (await run(['status', '--days', '36500', '--output', 'json', ...to], { cwd, env })).stdout,
+  )
   expect(status).toMatchObject({
     sources: [{ documents: 1 }],
     days: [{ day: '2026-10-01', events: 1, rejects: 0 }, { rejects: 2 }],

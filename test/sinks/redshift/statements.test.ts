@@ -20,7 +20,7 @@ const NOTHING = { columns: new Set<string>(), views: new Set<string>(), schemas:
 const LOAD = '20261001T123456Z-1f2e3d4c'
 const DAY = { least: 1790812800000000n, greatest: 1790899199999999n }
 
-const load = (bounds: typeof DAY | null): string[] =>
+const load = (...ranges: (typeof DAY)[]): string[] =>
   loadStatements(
     {
       loadId: LOAD,
@@ -29,22 +29,22 @@ const load = (bounds: typeof DAY | null): string[] =>
       documents: 2,
       rowsRead: 5,
       rejected: 1,
-      events: { bounds },
-      readings: { rows: bounds === null ? 0 : 2 },
+      readings: { rows: ranges.length === 0 ? 0 : 2 },
     },
     {
       place,
       iamRole: "'arn:aws:iam::123456789012:role/copy'",
       objects: [
-        ...(bounds === null ? [] : [STAGED_EVENTS]),
+        ...(ranges.length === 0 ? [] : [STAGED_EVENTS]),
         STAGED_REJECTS,
         STAGED_PIECES,
         STAGED_RECEIPTS,
         STAGED_PARTS,
       ].map((table) => ({
         table,
-        address: `s3://bucket/staging/${LOAD}/${table.name}.parquet`,
+        address: `s3://bucket/staging/${LOAD}/${table.name}/`,
       })),
+      ranges,
       finishedAt: new Date('2026-10-01T12:35:00Z'),
     },
   )
@@ -53,7 +53,7 @@ const { questions } = redshiftSink('redshift://main/database?schema=audit&table_
 
 const ALL: Readonly<Record<string, readonly string[]>> = {
   load: load(DAY),
-  'load-without-events': load(null),
+  'load-without-events': load(),
   prepare: [...catalogueStatements(place), ...missingStatements(place, NOTHING), ...actionStatements(place)],
   questions: [...(await questions.status(14)).map(({ sql }) => sql), questions.rejects, questions.rawRejects],
 }
@@ -94,8 +94,17 @@ describe('a load', () => {
     }
   })
 
+  it('reads days far from the rest as ranges of their own', () => {
+    const old = { least: 946684800000000n, greatest: 946684800000001n }
+    const range = `"timestamp" BETWEEN CAST('2000-01-01 00:00:00.000000+00' AS TIMESTAMPTZ) AND CAST('2000-01-01 00:00:00.000001+00' AS TIMESTAMPTZ) OR`
+    for (const sql of load(old, DAY).filter((each) => each.includes('"wandb_audit_events"'))) {
+      const reads = sql.match(/(?:FROM|JOIN|UPDATE) "audit"."wandb_audit_events"/g) ?? []
+      expect(sql.split(range).length - 1, sql).toBe(reads.length)
+    }
+  })
+
   it('without events does not touch them', () => {
-    expect(load(null).join()).not.toContain('"wandb_audit_events"')
+    expect(load().join()).not.toContain('"wandb_audit_events"')
   })
 })
 

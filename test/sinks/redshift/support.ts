@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll } from 'vitest'
 import type { Sink } from '../../../src/contract.js'
-import { type RedshiftStandIn, startRedshift } from '../../emulators/redshift.js'
+import { type RedshiftOptions, type RedshiftStandIn, startRedshift } from '../../emulators/redshift.js'
 import { type S3StandIn, startS3 } from '../../emulators/s3.js'
 import { openSink } from './open.js'
 
@@ -15,7 +15,7 @@ export interface StandIns {
 }
 
 /** The stand-ins, from the first test on. The engine takes seconds to start, so a file has one, and each target a schema. */
-export function standIns(): StandIns {
+export function standIns(options: Partial<RedshiftOptions> = {}): StandIns {
   const started = {} as StandIns
   beforeAll(async () => {
     Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b', AWS_REGION: 'us-east-1' })
@@ -30,6 +30,7 @@ export function standIns(): StandIns {
       database: 'audit',
       roles: [ROLE],
       pageRows: 40,
+      ...options,
     })
   }, 180_000)
   afterAll(async () => {
