@@ -14,6 +14,7 @@ import {
 import type { Batch, LoadCounts } from '../../src/contract.js'
 import { writeParquet } from '../../src/duckdb/parquet.js'
 import { interrupted } from '../../src/errors.js'
+import { NEVER_ABORTED } from '../../src/retry.js'
 import { provenCounts } from '../shared/counts.js'
 import { newConflicts } from '../shared/duckdb-merge.js'
 import { loadRow } from '../shared/duckdb-tables.js'
@@ -21,7 +22,7 @@ import { type Changes, compare, dropChanges, foundConflicts, knownOf, newEvents,
 import { upserts } from './files.js'
 import { eachOnce, extended, journalRows } from './journals.js'
 import { type Held, JOURNALS, type Manifest, replaceManifest } from './manifest.js'
-import { inParallel, OWN, UNSTOPPABLE, upload, type Zone } from './zone.js'
+import { inParallel, OWN, upload, type Zone } from './zone.js'
 
 export interface Loaded {
   readonly counts: LoadCounts
@@ -45,7 +46,7 @@ export async function tryLoad(zone: Zone, batch: Batch, held: Held, signal: Abor
     if (journals === null) return null
     const next = { ...manifest, days, journals, ...numbered(manifest, parts) }
     if (signal.aborted) throw interrupted()
-    const committed = await replaceManifest(zone, held, next, UNSTOPPABLE)
+    const committed = await replaceManifest(zone, held, next, NEVER_ABORTED)
     return committed === null ? null : { counts, held: committed, parts }
   } finally {
     await dropChanges(batch).catch(() => {}) // keep the first error

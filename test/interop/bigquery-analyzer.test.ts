@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { parsePlace } from '../../sinks/bigquery/address.js'
+import { parseBigQueryAddress } from '../../sinks/bigquery/address.js'
 import { bigquerySql } from '../../sinks/bigquery/forms.js'
 import { actionsScript, comparedQuery } from '../../sinks/bigquery/queries.js'
 import { namesIn } from '../../sinks/bigquery/tables.js'
@@ -19,8 +19,8 @@ const STAGING = 'wandb_audit_20261001T123456Z_1f2e3d4c_0a1b2c3d'
 
 const emitted = catalogOf('acme-audit', 'audit', STAGING)
 const documented = catalogOf('my-project', 'wandb_audit', STAGING)
-const names = namesIn(parsePlace('bigquery://acme-audit/audit'))
-const filtered = namesIn(parsePlace('bigquery://acme-audit/audit?require_partition_filter=true'))
+const names = namesIn(parseBigQueryAddress('bigquery://acme-audit/audit'))
+const filtered = namesIn(parseBigQueryAddress('bigquery://acme-audit/audit?require_partition_filter=true'))
 
 /** As load.ts and queries.ts give them, and as a script's own variables are. */
 const OPTIONS: Options = {

@@ -7,7 +7,7 @@ import { BigQuery } from '@google-cloud/bigquery'
 import { PassThroughClient } from 'google-auth-library'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { AUDIT_EVENTS, TABLES } from '../../schemas/tables.js'
-import { parsePlace } from '../../sinks/bigquery/address.js'
+import { parseBigQueryAddress } from '../../sinks/bigquery/address.js'
 import { bigquerySql } from '../../sinks/bigquery/forms.js'
 import { bigquerySink } from '../../sinks/bigquery/index.js'
 import { namesIn } from '../../sinks/bigquery/tables.js'
@@ -20,7 +20,7 @@ import { type Emulator, startEmulator } from './emulators/python.js'
 
 const VIEWS = ['audit_activity_per_day', 'audit_api_keys_created', 'audit_refused_requests', 'audit_rejects_by_reason']
 
-const names = namesIn(parsePlace('bigquery://acme-audit/audit'))
+const names = namesIn(parseBigQueryAddress('bigquery://acme-audit/audit'))
 
 let emulator: Emulator
 let client: BigQuery
