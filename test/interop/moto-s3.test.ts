@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { ListObjectVersionsCommand, PutBucketVersioningCommand } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { madeDay } from '../../src/demo/made-logs.js'
-import { countsOf, newFolder, run, summaryOf } from '../cli/support.js'
+import { countsOf, newFolder, run, runProgram, summaryOf } from '../cli/support.js'
 import { bucketConformance } from '../conformance/buckets.js'
 import { storeFaultConformance } from '../conformance/store-faults.js'
 import { storeConformance } from '../conformance/stores.js'
@@ -36,7 +36,7 @@ describe('the built program', () => {
     writeFileSync(join(cwd, 'a.ndjson'), ndjson(...events.slice(0, 400)))
     writeFileSync(join(cwd, 'b.ndjson'), ndjson(...events.slice(200)))
     const to = `parquet+s3://${BUCKET}/lake?endpoint=${moto.url}`
-    const load = (file: string) => summaryOf(['load', '--from', file, '--to', to], { cwd, env })
+    const load = (file: string) => summaryOf(['load', '--from', file, '--to', to], { cwd, env }, runProgram)
     await Promise.all(['a.ndjson', 'b.ndjson'].map(load))
     const query = ['query', 'SELECT count(*), count(DISTINCT content_hash) FROM audit_events', '--to', to]
     expect((await run([...query, '--format', 'csv'], { cwd, env })).stdout.split('\r\n')[1]).toBe('600,600')
