@@ -1,8 +1,9 @@
 import { DuckDBInstance } from '@duckdb/node-api'
 import { describe, expect, it } from 'vitest'
-import { TABLES } from '../../schemas/tables.js'
+import { LAYOUT_VERSION, TABLES } from '../../schemas/tables.js'
 import { duckdbSink } from '../../sinks/duckdb/index.js'
 import { openSink } from '../../sinks/index.js'
+import { LAYOUT_MARK } from '../../sinks/shared/layout.js'
 import { loadInto, ndjson, never, newFolder } from '../support/load.js'
 import { eventsOf, rowsOf } from '../support/rows.js'
 
@@ -71,7 +72,7 @@ describe('what is not ours stays as it is, and the error names the ways out', ()
   it('a layout of a newer version, and a load leaves it alone', async () => {
     const path = `${newFolder()}/newer.duckdb`
     await loadInto(duckdbSink(path, LOCK), { a: ndjson(EVENT) })
-    await inFile(path, "COMMENT ON TABLE audit_rejects IS 'wandb-audit, layout 2'")
+    await inFile(path, `COMMENT ON TABLE audit_rejects IS 'wandb-audit, layout ${LAYOUT_VERSION + 1}'`)
     await expect(loadInto(duckdbSink(path, LOCK), { b: ndjson(EVENT) })).rejects.toThrow(
       /a newer version of wandb-audit made/,
     )
@@ -89,7 +90,7 @@ it('tables of an earlier version, which carry no mark, are taken over and marked
   )
   await loadInto(duckdbSink(path, LOCK), { b: ndjson({ ...EVENT, actor_user_id: 8 }) })
   const marks = await inFile(path, 'SELECT DISTINCT comment FROM duckdb_tables()')
-  expect(marks).toEqual([['wandb-audit, layout 1']])
+  expect(marks).toEqual([[LAYOUT_MARK]])
 })
 
 it('an option that is not known is refused', async () => {

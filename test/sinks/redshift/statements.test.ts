@@ -13,6 +13,7 @@ import {
   STAGED_RECEIPTS,
   STAGED_REJECTS,
 } from '../../../sinks/redshift/stage.js'
+import { LAYOUT_MARK } from '../../../sinks/shared/layout.js'
 import { never } from '../../support/load.js'
 
 const place = { schema: 'audit', prefix: 'wandb_' }
@@ -121,7 +122,7 @@ describe('preparing', () => {
     const there = { columns: new Set(columns), views, schemas: new Set(['audit']), layout: LAYOUT_VERSION }
     expect(missingStatements(place, there)).toEqual([])
     expect(missingStatements(place, { ...there, layout: null })).toEqual([
-      expect.stringMatching(/^COMMENT ON TABLE "audit"."wandb_audit_events" IS '.* \(wandb-audit, layout 1\)'$/),
+      expect.stringMatching(new RegExp(`^COMMENT ON TABLE "audit"."wandb_audit_events" IS '.* \\(${LAYOUT_MARK}\\)'$`)),
     ])
   })
 
