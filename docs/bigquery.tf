@@ -30,7 +30,7 @@ resource "google_bigquery_dataset" "audit" {
   location    = var.location
   description = "Audit logs of Weights & Biases, loaded by wandb-audit."
 
-  # Nothing in it expires by default, and it cannot be destroyed without a change here first.
+  # Nothing in it expires by default (tables that do are not loaded into), and it cannot be destroyed without a change here first.
   delete_contents_on_destroy = false
   lifecycle {
     prevent_destroy = true
@@ -81,6 +81,14 @@ resource "google_storage_bucket_iam_member" "loader_staging" {
   count  = var.staging_bucket == "" ? 0 : 1
   bucket = google_storage_bucket.staging[0].name
   role   = "roles/storage.objectUser"
+  member = google_service_account.loader.member
+}
+
+# A load job looks at the bucket before it reads an object.
+resource "google_storage_bucket_iam_member" "loader_staging_bucket" {
+  count  = var.staging_bucket == "" ? 0 : 1
+  bucket = google_storage_bucket.staging[0].name
+  role   = "roles/storage.legacyBucketReader"
   member = google_service_account.loader.member
 }
 

@@ -8,6 +8,7 @@ import { dirname } from 'node:path'
 import { z } from 'zod'
 import { SINK_FORMS, SINKS } from '../sinks/index.js'
 import { ACTIONS } from './actions.js'
+import { athenaTable } from './athena.js'
 import { createTable, DUCKDB, REDSHIFT } from './ddl.js'
 import { dataDictionary } from './dictionary.js'
 import { eventsView } from './fabric.js'
@@ -18,6 +19,8 @@ import { TABLES } from './tables.js'
 
 const jsonSchema = (schema: z.ZodType): string =>
   `${JSON.stringify(z.toJSONSchema(schema, { target: 'draft-2020-12' }), null, 2)}\n`
+
+const sqlBlock = (sql: string): string => `\`\`\`sql\n${sql}\`\`\`\n`
 
 /** The settings file's schema, which knows the addresses there are. */
 const settingsSchema = settings
@@ -33,19 +36,21 @@ const FILES: Record<string, string> = {
   'schemas/generated/redshift.sql': `${TABLES.map((table) => createTable(table, REDSHIFT)).join('\n\n')}\n`,
   'schemas/generated/fabric-view.sql': eventsView(),
   'docs/data-dictionary.md': dataDictionary(TABLES, ACTIONS),
-  'README.md': await withTable('README.md', 'sinks', sinkTable(SINKS)),
+  'README.md': await withPart('README.md', 'sinks', sinkTable(SINKS)),
+  'docs/fabric.md': await withPart('docs/fabric.md', 'view', sqlBlock(eventsView())),
+  'docs/pandas.md': await withPart('docs/pandas.md', 'athena', sqlBlock(athenaTable())),
 }
 
 for (const { guide, options } of SINKS) {
-  if (guide !== undefined) FILES[guide] = await withTable(guide, 'options', optionTable(options))
+  if (guide !== undefined) FILES[guide] = await withPart(guide, 'options', optionTable(options))
 }
 
-/** The file with another table between `<!-- name -->` and `<!-- /name -->`. */
-async function withTable(path: string, name: string, table: string): Promise<string> {
+/** The file with another text between `<!-- name -->` and `<!-- /name -->`. */
+async function withPart(path: string, name: string, part: string): Promise<string> {
   const text = await readFile(path, 'utf8')
   const [before, , after] = text.split(new RegExp(`(?<=<!-- ${name} -->\\n)([\\s\\S]*)(?=<!-- /${name} -->)`))
-  if (after === undefined) throw new Error(`${path} has no place for the table of ${name}`)
-  return `${before}${table}${after}`
+  if (after === undefined) throw new Error(`${path} lacks the lines <!-- ${name} --> and <!-- /${name} -->`)
+  return `${before}${part}${after}`
 }
 
 async function isStale(path: string, text: string): Promise<boolean> {

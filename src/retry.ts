@@ -59,6 +59,9 @@ export function retriesExhausted({ message, advice, cause }: AuditError, retries
   })
 }
 
+/** For work that must run to its end. */
+export const NEVER_ABORTED: AbortSignal = new AbortController().signal
+
 /** Rejects as soon as the signal is aborted, for clients that take no signal. `promise` itself goes on. */
 export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {

@@ -70,11 +70,11 @@ describe('the layout', () => {
     expect(others).toEqual([])
   })
 
-  it('sources know the contract, errors, connections, addresses, stores and how pages are read, never landing or a sink', () => {
+  it('sources know the contract, errors, retries, connections, addresses, stores and how pages are read, never landing or a sink', () => {
     expect(
       strays(
         'src/sources/',
-        /^src\/(?:address|connections|contract|errors|pages\/\w+|regular-file|stores\/(?:contract|index|whole-object))$/,
+        /^src\/(?:address|connections|contract|errors|retry|pages\/\w+|regular-file|stores\/(?:contract|index|whole-object))$/,
       ),
     ).toEqual([])
   })

@@ -5,7 +5,7 @@ import { parseAddress } from '../../src/address.js'
 import { printable, usageError } from '../../src/errors.js'
 import { OPTIONS, PROJECT } from './options.js'
 
-export interface Place {
+export interface BigQueryAddress {
   /** As the operator addressed it. */
   readonly id: string
   /** Where the dataset is. */
@@ -38,7 +38,7 @@ const LABEL = /^([a-z][a-z0-9_-]{0,62}):([a-z0-9_-]{0,63})$/
 const OUR_LABELS = ['application', 'load_id']
 
 /** @throws AuditError, exit code 2, for anything BigQuery would not take as a name, and for options there are not */
-export function parsePlace(address: string): Place {
+export function parseBigQueryAddress(address: string): BigQueryAddress {
   const { path, options } = parseAddress(address, OPTIONS)
   const [project = '', dataset = '', ...more] = path.split('/')
   if (!PROJECT.test(project) || !DATASET.test(dataset) || more.length > 0) {
@@ -66,7 +66,7 @@ export function parsePlace(address: string): Place {
 }
 
 /** Tells this place from every other in job ids, which one project shares; eight hex digits. */
-export function fingerprint({ project, dataset, tablePrefix }: Place): string {
+export function fingerprint({ project, dataset, tablePrefix }: BigQueryAddress): string {
   return createHash('sha256').update(`${project}/${dataset}/${tablePrefix}`).digest('hex').slice(0, 8)
 }
 

@@ -4,7 +4,7 @@ import { BigQuery, type BigQueryOptions } from '@google-cloud/bigquery'
 import { PassThroughClient } from 'google-auth-library'
 import { requireUsableProxies } from '../../src/address.js'
 import { usageError } from '../../src/errors.js'
-import { isLocal, type Place } from './address.js'
+import { type BigQueryAddress, isLocal } from './address.js'
 
 /**
  * Application default credentials, unless the server is on this machine: that one must not get them.
@@ -12,7 +12,7 @@ import { isLocal, type Place } from './address.js'
  *
  * @throws AuditError, exit code 2, when the environment leads the client elsewhere
  */
-export function newClient({ id, billingProject, endpoint, location }: Place): BigQuery {
+export function newClient({ id, billingProject, endpoint, location }: BigQueryAddress): BigQuery {
   if (process.env[REDIRECTION] !== undefined) {
     throw usageError(
       `${id}: ${REDIRECTION} is set, and would lead the client and its login elsewhere`,

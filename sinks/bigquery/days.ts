@@ -33,7 +33,7 @@ export async function daySpans(who: string, { engine, events }: Batch): Promise<
   const days = await distinctDays(who, engine, events.relation)
   if (days.length > MOST_DAYS) {
     throw new AuditError(`${who}: a batch has events of ${days.length} days, and one job may change ${MOST_DAYS}`, {
-      advice: 'Load the documents some at a time, or lower --memory, which makes smaller batches.',
+      advice: 'Load the documents some at a time.',
     })
   }
   return merged(days, MOST_SPANS)

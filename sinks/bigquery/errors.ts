@@ -81,7 +81,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   invalid:
     'If it says the same of every batch, look at the address and at docs/bigquery.md; `bq show -j` has all of the message.',
   billingNotEnabled: 'Switch billing on for the project: the sandbox allows no statements that change tables.',
-  resourcesExceeded: 'Load fewer documents at once: lower --memory makes smaller batches.',
+  resourcesExceeded: 'Load fewer documents at once.',
   bytesBilledLimitExceeded:
     'Raise ?maximum_bytes_billed= of the address, load fewer days at once, or ask with a filter on timestamp.',
   stopped: 'Somebody cancelled the job. Run again: nothing of it was kept.',

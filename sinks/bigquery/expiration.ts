@@ -6,7 +6,7 @@
 
 import type { TableMetadata, Table as TableReference } from '@google-cloud/bigquery'
 import { AuditError } from '../../src/errors.js'
-import type { Place } from './address.js'
+import type { BigQueryAddress } from './address.js'
 
 /**
  * Takes the expiration away from what has no rows yet.
@@ -16,7 +16,7 @@ import type { Place } from './address.js'
  * @throws AuditError when rows are in a table that expires, or BigQuery leaves it so
  */
 export async function keepForEver(
-  place: Place,
+  place: BigQueryAddress,
   name: string,
   reference: TableReference,
   metadata: TableMetadata,
@@ -34,7 +34,11 @@ export async function keepForEver(
 const expires = ({ expirationTime, timePartitioning }: TableMetadata): boolean =>
   expirationTime != null || timePartitioning?.expirationMs != null
 
-function refusal({ id, project, dataset }: Place, name: string, { timePartitioning }: TableMetadata): AuditError {
+function refusal(
+  { id, project, dataset }: BigQueryAddress,
+  name: string,
+  { timePartitioning }: TableMetadata,
+): AuditError {
   const days = Number(timePartitioning?.expirationMs ?? 0) / 86_400_000
   const what = days > 0 ? `rows of ${name} are lost after ${days} days` : `${name} expires, with all its rows`
   const options = `expiration_timestamp = NULL${days > 0 ? ', partition_expiration_days = NULL' : ''}`

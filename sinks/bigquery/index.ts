@@ -4,7 +4,7 @@ import { AUDIT_DOCUMENTS, AUDIT_EVENTS } from '../../schemas/tables.js'
 import type { Sink } from '../../src/contract.js'
 import { AuditError, interrupted } from '../../src/errors.js'
 import { questions } from '../shared/questions.js'
-import { parsePlace } from './address.js'
+import { parseBigQueryAddress } from './address.js'
 import { newClient } from './client.js'
 import { CLOCK } from './conflicts.js'
 import { bigquerySql } from './forms.js'
@@ -49,7 +49,7 @@ const JOBS_A_BATCH = 2
 
 /** @throws AuditError, exit code 2, when the address is none */
 export function bigquerySink(address: string, context: BigQueryContext, timing = TIMING): Sink {
-  const place = parsePlace(address)
+  const place = parseBigQueryAddress(address)
   const { id } = place
   const client = newClient(place)
   const names = namesIn(place)

@@ -2,11 +2,11 @@
 
 import type { BigQuery, JobMetadata } from '@google-cloud/bigquery'
 import { AuditError, interrupted } from '../../src/errors.js'
-import { retrying } from '../../src/retry.js'
+import { NEVER_ABORTED, retriesExhausted, retrying } from '../../src/retry.js'
 import { type Job, type Outcome, runToEnd } from '../shared/jobs.js'
 import { patience } from './conflicts.js'
 import { bigqueryError, ConflictError, isDuplicate } from './errors.js'
-import { type Asker, asking, givenUp } from './request.js'
+import { type Requester, requesting } from './request.js'
 import { insertJob } from './submit.js'
 
 export type Configuration = NonNullable<JobMetadata['configuration']>
@@ -21,14 +21,12 @@ export interface JobRequest {
   readonly upload?: string
 }
 
-export interface JobContext extends Asker {
+export interface JobContext extends Requester {
   readonly client: BigQuery
   /** Where the dataset is. */
   readonly location: string
   onNotice(text: string): void
 }
-
-const never = new AbortController().signal
 
 /**
  * Runs a job to its end. One that failed in a way that may pass is begun anew, with the next number at its name's end; one that
@@ -55,7 +53,7 @@ export async function runJob(context: JobContext, request: JobRequest, signal: A
       // The call that submitted it earlier has reported its failure.
       else if (job.isFromEarlierCall()) continue
       else if (!(outcome.failed instanceof ConflictError)) throw outcome.failed
-      else if (!(await waited(signal))) throw givenUp(outcome.failed, attempt)
+      else if (!(await waited(signal))) throw retriesExhausted(outcome.failed, attempt - 1)
       if (signal.aborted) throw interrupted()
     }
   }
@@ -76,14 +74,14 @@ function bigqueryJob(context: JobContext, request: JobRequest, id: string, signa
   let fromEarlierCall = false
 
   async function lookUp(): Promise<JobMetadata> {
-    const [metadata] = await asking(context, `looking at job ${id}`, never, () => reference.getMetadata())
+    const [metadata] = await requesting(context, `looking at job ${id}`, NEVER_ABORTED, () => reference.getMetadata())
     return metadata as JobMetadata
   }
 
   /** After a lost answer, too, there is a job of this id already. */
   async function insertOrFind(): Promise<JobMetadata> {
     let tries = 0
-    return asking(context, doing, signal, async () => {
+    return requesting(context, doing, signal, async () => {
       tries++
       try {
         return await insertJob(context, request, id, signal)
@@ -117,7 +115,7 @@ function bigqueryJob(context: JobContext, request: JobRequest, id: string, signa
     look: async () => outcomeOf(await lookUp()),
 
     cancel: () =>
-      asking(context, `cancelling job ${id}`, never, () => reference.cancel()).then(
+      requesting(context, `cancelling job ${id}`, NEVER_ABORTED, () => reference.cancel()).then(
         () => true,
         () => false,
       ),

@@ -7,6 +7,7 @@ import { BIGQUERY } from '../../schemas/ddl.js'
 import type { Batch, LoadCounts } from '../../src/contract.js'
 import { interruptible } from '../../src/duckdb/connection.js'
 import { AuditError } from '../../src/errors.js'
+import { NEVER_ABORTED } from '../../src/retry.js'
 import { openStore } from '../../src/stores/index.js'
 import { fingerprint } from './address.js'
 import { type DaySpan, daySpans } from './days.js'
@@ -14,15 +15,13 @@ import { type Configuration, type JobContext, runJob } from './jobs.js'
 import { mergeScript } from './merge.js'
 import { parameter } from './queries.js'
 import { limited } from './query.js'
-import { asking, unlessThere } from './request.js'
+import { requesting, unlessExists } from './request.js'
 import { resultOf } from './results.js'
 import { STAGING_FIELDS, writeStaged } from './stage.js'
 import { datasetOf, encrypted, type Preparation } from './tables.js'
 
 /** What a crash leaves is gone after a day. */
 const EXPIRES_MS = 86_400_000
-
-const never = new AbortController().signal
 
 interface Load {
   readonly preparation: Preparation
@@ -71,7 +70,7 @@ async function createStaging({ preparation, signal }: Load, staging: TableRefere
     expirationTime: String(Date.now() + EXPIRES_MS),
     ...encrypted(preparation.place),
   }
-  await asking(preparation, 'making the staging table', signal, () => unlessThere(() => staging.create(metadata)))
+  await requesting(preparation, 'making the staging table', signal, () => unlessExists(() => staging.create(metadata)))
 }
 
 /** The file goes along with the load job, or lies in a bucket for it. */
@@ -84,7 +83,7 @@ async function stage(load: Load, staging: TableReference, file: string): Promise
     await store.write(key, { file }, 'any', load.signal)
     await loadFile(load, staging, { uri: `${store.id}/${key}` })
   } finally {
-    await store.remove(key, never).catch(() => {}) // else a lifecycle rule of the bucket does
+    await store.remove(key, NEVER_ABORTED).catch(() => {}) // else a lifecycle rule of the bucket does
     await store.close().catch(() => {})
   }
 }

@@ -201,9 +201,23 @@ WHEN MATCHED AND t.loaded_at <= e.loaded_at THEN UPDATE SET ${renewed.map((name)
 WHEN NOT MATCHED THEN INSERT (${list(columns)}) VALUES (${columns.map((name) => `e.${quote(name)}`).join(', ')})`
 }
 
-const insertLoad = ({ table }: Merge): string => `INSERT INTO ${table(AUDIT_LOADS)} (${list(namesOf(AUDIT_LOADS))})
-VALUES (@load_id, @documents, @rows_read, n_inserted, n_enriched, n_unchanged, n_rejected,
-  @started_at, CURRENT_TIMESTAMP(), @loader_version, n_conflicts)`
+/** A value for each column of audit_loads; a column without one is null. */
+const LOAD_VALUES = {
+  load_id: '@load_id',
+  documents: '@documents',
+  rows_read: '@rows_read',
+  inserted: 'n_inserted',
+  enriched: 'n_enriched',
+  unchanged: 'n_unchanged',
+  rejected: 'n_rejected',
+  started_at: '@started_at',
+  finished_at: 'CURRENT_TIMESTAMP()',
+  loader_version: '@loader_version',
+  conflicts: 'n_conflicts',
+}
+
+const insertLoad = ({ table }: Merge): string => `INSERT INTO ${table(AUDIT_LOADS)} (${list(Object.keys(LOAD_VALUES))})
+VALUES (${Object.values(LOAD_VALUES).join(', ')})`
 
 /** What the statements above cost; those that follow read next to nothing. */
 const insertCost = ({

@@ -4,15 +4,15 @@ import { randomUUID } from 'node:crypto'
 import type { JobMetadata } from '@google-cloud/bigquery'
 import type { QueryResult } from '../../src/contract.js'
 import { notAQuestion } from '../shared/refusal.js'
-import type { Place } from './address.js'
+import type { BigQueryAddress } from './address.js'
 import { type JobContext, runJob } from './jobs.js'
 import type { Parameter } from './queries.js'
-import { asking, call } from './request.js'
+import { call, requesting } from './request.js'
 import { resultOf } from './results.js'
 
 export interface Asked {
   readonly sql: string
-  readonly place: Place
+  readonly place: BigQueryAddress
   readonly parameters?: readonly Parameter[]
   /** Several statements: what they give has no table of its own. */
   readonly isScript?: boolean
@@ -45,7 +45,7 @@ export function dryRun(context: JobContext, asked: Asked, signal: AbortSignal): 
   const { client, location } = context
   const configuration = { ...configurationOf(asked), dryRun: true }
   const json = { configuration, jobReference: { projectId: client.projectId, location } }
-  return asking(context, 'asking', signal, () => call<JobMetadata>(client, { method: 'POST', uri: '/jobs', json }))
+  return requesting(context, 'asking', signal, () => call<JobMetadata>(client, { method: 'POST', uri: '/jobs', json }))
 }
 
 function configurationOf({ sql, place, parameters = [] }: Asked) {
@@ -61,5 +61,5 @@ function configurationOf({ sql, place, parameters = [] }: Asked) {
 }
 
 /** https://cloud.google.com/bigquery/docs/best-practices-costs#restrict-bytes-billed */
-export const limited = ({ maximumBytesBilled }: Place): { maximumBytesBilled?: string } =>
+export const limited = ({ maximumBytesBilled }: BigQueryAddress): { maximumBytesBilled?: string } =>
   maximumBytesBilled === null ? {} : { maximumBytesBilled }

@@ -1,8 +1,8 @@
 /** Requests: through the client's own transport, with its login, and again where that may help. */
 
 import type { BigQuery } from '@google-cloud/bigquery'
-import { AuditError, interrupted } from '../../src/errors.js'
-import { retrying } from '../../src/retry.js'
+
+import { retryingRequest } from '../../src/retry.js'
 import type { JobTiming } from '../shared/jobs.js'
 import type { Clock, Pauses } from './conflicts.js'
 import { bigqueryError, isDuplicate, isNotFound } from './errors.js'
@@ -16,20 +16,20 @@ export interface Timing extends JobTiming {
   readonly clock: Clock
 }
 
-export interface Asker {
+export interface Requester {
   /** The sink's id. */
   readonly id: string
   readonly timing: Timing
 }
 
 /**
- * What `request` gives; it is repeated while it fails in a way that may pass, so it must be safe to do twice.
+ * Sends a request, and retries while its failure may be temporary. So the request must be idempotent.
  *
  * @param doing what is being done, for errors: `making the dataset`
  * @throws AuditError, no longer retryable; `interrupted` when the signal is aborted
  */
-export async function asking<T>(
-  { id, timing }: Asker,
+export function requesting<T>(
+  { id, timing }: Requester,
   doing: string,
   signal: AbortSignal,
   request: () => Promise<T>,
@@ -41,20 +41,11 @@ export async function asking<T>(
       throw bigqueryError(`${id}: ${doing}`, error)
     }
   }
-  try {
-    return await retrying(attempt, signal, timing.retries, timing.pauseMs)
-  } catch (error) {
-    if (signal.aborted) throw interrupted()
-    throw error instanceof AuditError && error.retryable ? givenUp(error, timing.retries + 1) : error
-  }
+  return retryingRequest(attempt, signal, timing)
 }
 
-export function givenUp({ message, advice, outside }: AuditError, tries: number): AuditError {
-  return new AuditError(`${message} (tried ${tries} times)`, { outside, ...(advice === undefined ? {} : { advice }) })
-}
-
-/** What `request` gives; null when there is no such thing. */
-export async function ifThere<T>(request: () => Promise<T>): Promise<T | null> {
+/** The result of `request`; null when it finds nothing. */
+export async function ifExists<T>(request: () => Promise<T>): Promise<T | null> {
   try {
     return await request()
   } catch (error) {
@@ -63,8 +54,8 @@ export async function ifThere<T>(request: () => Promise<T>): Promise<T | null> {
   }
 }
 
-/** Makes something, unless it is there: another run may make the same at once, or an earlier answer was lost. */
-export async function unlessThere(request: () => Promise<unknown>): Promise<void> {
+/** Creates something unless it exists: another run may create it at the same time, or an earlier answer was lost. */
+export async function unlessExists(request: () => Promise<unknown>): Promise<void> {
   try {
     await request()
   } catch (error) {

@@ -2,9 +2,10 @@
 
 import type { TableField } from '@google-cloud/bigquery'
 import type { ColumnType, QueryResult, Value } from '../../src/contract.js'
+import { NEVER_ABORTED } from '../../src/retry.js'
 import { rfc3339 } from '../../src/rfc3339.js'
 import type { JobContext } from './jobs.js'
-import { asking, call } from './request.js'
+import { call, requesting } from './request.js'
 
 /** https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs/getQueryResults */
 interface Page {
@@ -34,7 +35,6 @@ const TYPES: Readonly<Record<string, ColumnType>> = {
 }
 
 const ROWS_A_PAGE = 10_000
-const never = new AbortController().signal
 
 /** Takes the first page at once, the others as they are read. The client's own reading makes instants of Dates. */
 export async function resultOf(context: JobContext, jobId: string): Promise<QueryResult> {
@@ -66,7 +66,7 @@ function pageOf(context: JobContext, jobId: string, pageToken: string | undefine
     'formatOptions.useInt64Timestamp': true,
     ...(pageToken === undefined ? {} : { pageToken }),
   }
-  return asking(context, `reading the result of job ${jobId}`, never, () =>
+  return requesting(context, `reading the result of job ${jobId}`, NEVER_ABORTED, () =>
     call<Page>(client, { uri: `/queries/${jobId}`, qs }),
   )
 }

@@ -4,7 +4,7 @@ import { BIGQUERY } from '../../schemas/ddl.js'
 import { AUDIT_EVENTS } from '../../schemas/tables.js'
 import type { Question } from '../../src/contract.js'
 import { questions } from '../shared/questions.js'
-import type { Place } from './address.js'
+import type { BigQueryAddress } from './address.js'
 import { MOST_SPANS, merged, unpartitioned, within } from './days.js'
 import { bigquerySql } from './forms.js'
 import type { Names } from './tables.js'
@@ -13,7 +13,7 @@ import type { Names } from './tables.js'
  * The partitions of a table that have rows, the newest first; those that are no day before all of them. Parameters: table, partitions.
  * https://cloud.google.com/bigquery/docs/information-schema-partitions
  */
-export const partitionsQuery = ({ project, dataset }: Place): string => `SELECT partition_id
+export const partitionsQuery = ({ project, dataset }: BigQueryAddress): string => `SELECT partition_id
 FROM ${[project, dataset].map(BIGQUERY.quote).join('.')}.INFORMATION_SCHEMA.PARTITIONS
 WHERE table_name = @table AND total_rows > 0
 GROUP BY partition_id ORDER BY partition_id DESC LIMIT @partitions`

@@ -8,10 +8,10 @@ import { AUDIT_ACTIONS, AUDIT_EVENTS, type Column, LAYOUT_VERSION, TABLES, type 
 import { usageError } from '../../src/errors.js'
 import { refuseNewerLayout } from '../shared/layout.js'
 import { views } from '../shared/views.js'
-import type { Place } from './address.js'
+import type { BigQueryAddress } from './address.js'
 import { keepForEver } from './expiration.js'
 import { bigquerySql } from './forms.js'
-import { type Asker, asking, ifThere, unlessThere } from './request.js'
+import { ifExists, type Requester, requesting, unlessExists } from './request.js'
 
 const count = (name: string, meaning: string): Column => ({
   name,
@@ -51,7 +51,7 @@ export interface Names {
   from(name: string): string
 }
 
-export function namesIn({ project, dataset, tablePrefix, requirePartitionFilter }: Place): Names {
+export function namesIn({ project, dataset, tablePrefix, requirePartitionFilter }: BigQueryAddress): Names {
   const bare = (name: string): string => `${tablePrefix}${name}`
   const full = (name: string): string => [project, dataset, bare(name)].map(BIGQUERY.quote).join('.')
   return {
@@ -64,15 +64,15 @@ export function namesIn({ project, dataset, tablePrefix, requirePartitionFilter 
   }
 }
 
-export interface Preparation extends Asker {
-  readonly place: Place
+export interface Preparation extends Requester {
+  readonly place: BigQueryAddress
   readonly client: BigQuery
   readonly names: Names
   readonly signal: AbortSignal
 }
 
 const ask = <T>(preparation: Preparation, doing: string, request: () => Promise<T>): Promise<T> =>
-  asking(preparation, doing, preparation.signal, request)
+  requesting(preparation, doing, preparation.signal, request)
 
 /** Jobs may run in another project than the dataset is in. */
 export const datasetOf = ({ place, client }: Pick<Preparation, 'place' | 'client'>) =>
@@ -85,7 +85,7 @@ const referenceTo = (preparation: Preparation, name: string) =>
 export async function locationOf(preparation: Preparation): Promise<string | null> {
   const { place } = preparation
   const found = await ask(preparation, 'looking for the dataset', () =>
-    ifThere(() => datasetOf(preparation).getMetadata()),
+    ifExists(() => datasetOf(preparation).getMetadata()),
   )
   if (found === null) return null
   const location = String((found[0] as { location?: string }).location ?? 'US')
@@ -100,7 +100,7 @@ export async function locationOf(preparation: Preparation): Promise<string | nul
 
 export async function hasTable(preparation: Preparation, { name }: Table): Promise<boolean> {
   const table = referenceTo(preparation, name)
-  return (await ask(preparation, `looking for ${name}`, () => ifThere(() => table.getMetadata()))) !== null
+  return (await ask(preparation, `looking for ${name}`, () => ifExists(() => table.getMetadata()))) !== null
 }
 
 export async function createDataset(preparation: Preparation): Promise<void> {
@@ -112,7 +112,7 @@ export async function createDataset(preparation: Preparation): Promise<void> {
     ...(place.location === null ? {} : { location: place.location }),
     ...(place.kmsKey === null ? {} : { defaultEncryptionConfiguration: { kmsKeyName: place.kmsKey } }),
   }
-  await ask(preparation, 'making the dataset', () => unlessThere(() => client.createDataset(place.dataset, metadata)))
+  await ask(preparation, 'making the dataset', () => unlessExists(() => client.createDataset(place.dataset, metadata)))
 }
 
 /** @throws AuditError when a newer version has made the tables; then nothing is changed */
@@ -128,8 +128,8 @@ export async function createTables(preparation: Preparation): Promise<void> {
 async function createTable(preparation: Preparation, table: Table): Promise<void> {
   const reference = referenceTo(preparation, table.name)
   await ask(preparation, `preparing ${table.name}`, async () => {
-    const found = await ifThere(() => reference.getMetadata())
-    if (found === null) await unlessThere(() => reference.create(tableMetadata(table, preparation.place)))
+    const found = await ifExists(() => reference.getMetadata())
+    if (found === null) await unlessExists(() => reference.create(tableMetadata(table, preparation.place)))
     const [metadata] = (found ?? (await reference.getMetadata())) as [TableMetadata, ...unknown[]]
     const { schema, labels: thereLabels = {} } = metadata
     refuseNewerLayout(preparation.id, Number(thereLabels[LAYOUT_LABEL] ?? 1))
@@ -151,7 +151,7 @@ const LAYOUT_LABEL = 'wandb_audit_layout'
 const labelsOf = (table: Table): Record<string, string> =>
   table === AUDIT_EVENTS ? { [LAYOUT_LABEL]: String(LAYOUT_VERSION) } : {}
 
-function tableMetadata(table: Table, place: Place): TableMetadata {
+function tableMetadata(table: Table, place: BigQueryAddress): TableMetadata {
   const partitioned = {
     timePartitioning: { type: 'DAY', field: 'timestamp' },
     requirePartitionFilter: place.requirePartitionFilter,
@@ -168,7 +168,7 @@ function tableMetadata(table: Table, place: Place): TableMetadata {
 }
 
 /** Of a table with rows. https://cloud.google.com/bigquery/docs/customer-managed-encryption */
-export const encrypted = ({ kmsKey }: Place): Pick<TableMetadata, 'encryptionConfiguration'> =>
+export const encrypted = ({ kmsKey }: BigQueryAddress): Pick<TableMetadata, 'encryptionConfiguration'> =>
   kmsKey === null ? {} : { encryptionConfiguration: { kmsKeyName: kmsKey } }
 
 const field = ({ name, type, required, meaning }: Column): TableField => ({
@@ -182,8 +182,8 @@ async function createView(preparation: Preparation, { name, sql }: { name: strin
   const reference = referenceTo(preparation, name)
   const view = { query: sql, useLegacySql: false }
   await ask(preparation, `preparing ${name}`, async () => {
-    const found = await ifThere(() => reference.getMetadata())
-    if (found === null) await unlessThere(() => reference.create({ view }))
+    const found = await ifExists(() => reference.getMetadata())
+    if (found === null) await unlessExists(() => reference.create({ view }))
     const [metadata] = found ?? (await reference.getMetadata())
     await keepForEver(preparation.place, preparation.names.bare(name), reference, metadata)
     if ((metadata as { view?: { query?: string } }).view?.query !== sql) await reference.setMetadata({ view })

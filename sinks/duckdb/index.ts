@@ -11,11 +11,13 @@ import { duckdbError } from '../../src/duckdb/errors.js'
 import { quotedString } from '../../src/duckdb/quoting.js'
 import { AuditError, printable } from '../../src/errors.js'
 import { DUCKDB_SQL } from '../shared/duckdb-forms.js'
+import { mergeBatch } from '../shared/duckdb-load.js'
+import { createTables, createViews, newestReceipts } from '../shared/duckdb-tables.js'
 import { questions } from '../shared/questions.js'
 import { openRoom } from '../shared/room.js'
 import { fileError, mustBeDuckDB, READING, writing } from './file.js'
+import { refuseForeign, refuseForeignViews } from './layout.js'
 import { inTurn, type LockOptions, whileUnlocked } from './lock.js'
-import { createAll, mergeBatch } from './merge.js'
 
 /**
  * @param path the database file; created on first use, with the mode the umask gives
@@ -64,7 +66,10 @@ export function duckdbSink(path: string, lock: LockOptions, schema = 'main'): Si
           inTransaction(connection, async () => {
             await connection.run(`CREATE SCHEMA IF NOT EXISTS ${place}`)
             await connection.run(`USE ${place}`)
-            await createAll(connection, id)
+            await refuseForeign(connection, id)
+            await createTables(connection)
+            await refuseForeignViews(connection, id)
+            await createViews(connection)
           }),
         ),
       ),
@@ -74,11 +79,7 @@ export function duckdbSink(path: string, lock: LockOptions, schema = 'main'): Si
       return withConnection((connection) =>
         attached(connection, 'reading', async () => {
           if (!(await hasReceipts(connection, schema))) return new Map()
-          const result = await connection.runAndReadAll(
-            `SELECT document, arg_max(document_version, loaded_at) FROM ${place}.audit_documents WHERE source = $1 GROUP BY document`,
-            [source],
-          )
-          return new Map(result.getRows().map(([document, version]) => [String(document), String(version)]))
+          return newestReceipts(connection, `${place}.audit_documents`, source)
         }),
       )
     },

@@ -5,7 +5,7 @@ import { DUCKDB } from '../../schemas/ddl.js'
 import { TABLES, type Table } from '../../schemas/tables.js'
 import { AuditError } from '../../src/errors.js'
 import { DUCKDB_VIEWS } from '../shared/duckdb-forms.js'
-import { LAYOUT_MARK, layoutIn, refuseNewerLayout } from '../shared/layout.js'
+import { layoutIn, refuseNewerLayout } from '../shared/layout.js'
 
 interface Found {
   readonly kind: 'table' | 'view'
@@ -36,23 +36,15 @@ export async function refuseForeign(connection: DuckDBConnection, id: string): P
   }
 }
 
-/** Marks what `prepare` has made: a view loses its comment whenever it is replaced. */
-export async function markOurs(connection: DuckDBConnection): Promise<void> {
-  const comment = `IS '${LAYOUT_MARK}'`
-  for (const { name } of TABLES) await connection.run(`COMMENT ON TABLE ${DUCKDB.quote(name)} ${comment}`)
-  for (const { name } of DUCKDB_VIEWS) await connection.run(`COMMENT ON VIEW ${DUCKDB.quote(name)} ${comment}`)
-}
-
-/** @throws AuditError when an unmarked view has other columns than `sql` gives: it answers another question */
-export async function refuseForeignView(
-  connection: DuckDBConnection,
-  id: string,
-  { name, sql }: { readonly name: string; readonly sql: string },
-): Promise<void> {
-  const there = (await findOurNames(connection)).get(name)
-  if (there === undefined || isMarked(there, 'view', id)) return
-  const ours = (await connection.runAndReadAll(`DESCRIBE ${sql}`)).getRows().map(([column]) => String(column))
-  if ([...there.columns.keys()].join('\n') !== ours.join('\n')) throw foreign(id, 'view', name)
+/** @throws AuditError when an unmarked view has other columns than ours, which the current schema's tables give: it answers another question */
+export async function refuseForeignViews(connection: DuckDBConnection, id: string): Promise<void> {
+  const found = await findOurNames(connection)
+  for (const { name, sql } of DUCKDB_VIEWS) {
+    const there = found.get(name)
+    if (there === undefined || isMarked(there, 'view', id)) continue
+    const ours = (await connection.runAndReadAll(`DESCRIBE ${sql}`)).getRows().map(([column]) => String(column))
+    if ([...there.columns.keys()].join('\n') !== ours.join('\n')) throw foreign(id, 'view', name)
+  }
 }
 
 async function findOurNames(connection: DuckDBConnection): Promise<ReadonlyMap<string, Found>> {

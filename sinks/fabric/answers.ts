@@ -10,9 +10,9 @@ import { openConnection } from '../../src/duckdb/connection.js'
 import { duckdbError } from '../../src/duckdb/errors.js'
 import { AuditError } from '../../src/errors.js'
 import { scratchFolder } from '../../src/scratch.js'
+import { actionRows, newestReceipts } from '../shared/duckdb-tables.js'
 import { questions } from '../shared/questions.js'
 import { openRoom } from '../shared/room.js'
-import { actionRows } from './files.js'
 import { eachOnce, JOURNAL_TABLES, journalRows } from './journals.js'
 import { JOURNALS, type JournalName, type Manifest } from './manifest.js'
 import { numberedFiles, waitingOf } from './publish.js'
@@ -160,11 +160,7 @@ export async function receiptsOf(
   try {
     const receipts = await journalRows(zone, 'audit_documents', journals.audit_documents, folder, signal)
     if (receipts === null) return null
-    const result = await connection.runAndReadAll(
-      `SELECT document, arg_max(document_version, loaded_at) FROM ${receipts} WHERE source = $1 GROUP BY document`,
-      [source],
-    )
-    return new Map(result.getRows().map(([document, version]) => [String(document), String(version)]))
+    return await newestReceipts(connection, receipts, source)
   } finally {
     close()
     await rm(folder, { recursive: true, force: true })

@@ -1,17 +1,15 @@
 /** The SQL of the mirrored files: one column list for each table, in Fabric's types, never changing. */
 
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { ACTIONS } from '../../schemas/actions.js'
 import { DUCKDB } from '../../schemas/ddl.js'
-import { AUDIT_ACTIONS, type Table } from '../../schemas/tables.js'
+import type { Table } from '../../schemas/tables.js'
 import { quotedString } from '../../src/duckdb/quoting.js'
+import { columnsOf } from '../shared/duckdb-tables.js'
 
 /** 4 = upsert: the row replaces the one with the same key. It must be the last column. */
 const UPSERT = 'CAST(4 AS INTEGER) AS "__rowMarker__"'
 
 const TYPES = { ...DUCKDB.types, json: 'VARCHAR' }
-
-export const columnsOf = (table: Table): string => table.columns.map(({ name }) => DUCKDB.quote(name)).join(', ')
 
 /** The table's columns with their types spelt out: a changed type would stop the replication. */
 function typed(table: Table): string {
@@ -39,13 +37,4 @@ export function rowsIn(table: Table, files: readonly string[]): string {
 
 export async function rowsOf(connection: DuckDBConnection, sql: string): Promise<readonly unknown[][]> {
   return (await connection.runAndReadAll(sql)).getRows()
-}
-
-/** A relation with the rows of audit_actions. */
-export function actionRows(): string {
-  const rows = ACTIONS.map(({ action, object, verb, category, destructive, definition }) => {
-    const texts = [action, object, verb, category].map(quotedString)
-    return `(${[...texts, String(destructive), quotedString(definition)].join(', ')})`
-  })
-  return `(VALUES ${rows.join(', ')}) AS actions (${columnsOf(AUDIT_ACTIONS)})`
 }

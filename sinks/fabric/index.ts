@@ -4,6 +4,7 @@ import type { Sink } from '../../src/contract.js'
 import { interruptible } from '../../src/duckdb/connection.js'
 import { duckdbError } from '../../src/duckdb/errors.js'
 import { AuditError } from '../../src/errors.js'
+import { NEVER_ABORTED } from '../../src/retry.js'
 import { openStore } from '../../src/stores/index.js'
 import { zonePlace } from './address.js'
 import { answer, QUESTIONS, receiptsOf } from './answers.js'
@@ -11,7 +12,7 @@ import { type Loaded, localOf, tryLoad } from './load.js'
 import { type Manifest, readManifest } from './manifest.js'
 import { openZone } from './open.js'
 import { publishPending } from './publish.js'
-import { UNSTOPPABLE, type Zone } from './zone.js'
+import type { Zone } from './zone.js'
 
 /** Each lost attempt means that another publisher loaded a batch. */
 const ATTEMPTS = 20
@@ -94,7 +95,7 @@ export function fabricSinkOver(place: Zone, signal: AbortSignal): Sink {
 /** The batch is committed, so this runs to its end even after an abort. */
 async function publishCommitted(zone: Zone, { held, parts }: Loaded): Promise<void> {
   try {
-    await publishPending(zone, UNSTOPPABLE, { held, local: localOf(parts) })
+    await publishPending(zone, NEVER_ABORTED, { held, local: localOf(parts) })
   } catch (error) {
     const what = error instanceof AuditError ? error.message : 'an unexpected error'
     throw new AuditError(`${zone.id}: the batch is loaded, but publishing it failed: ${what}`, {

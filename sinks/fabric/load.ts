@@ -14,15 +14,15 @@ import {
 import type { Batch, LoadCounts } from '../../src/contract.js'
 import { writeParquet } from '../../src/duckdb/parquet.js'
 import { interrupted } from '../../src/errors.js'
-import { loadValues, provenCounts } from '../shared/counts.js'
+import { NEVER_ABORTED } from '../../src/retry.js'
+import { provenCounts } from '../shared/counts.js'
 import { newConflicts } from '../shared/duckdb-merge.js'
+import { loadRow } from '../shared/duckdb-tables.js'
 import { type Changes, compare, dropChanges, foundConflicts, knownOf, newEvents, newNames } from './changes.js'
-import { columnsOf, noRows, upserts } from './files.js'
+import { upserts } from './files.js'
 import { eachOnce, extended, journalRows } from './journals.js'
 import { type Held, JOURNALS, type Manifest, replaceManifest } from './manifest.js'
-import { inParallel, OWN, UNSTOPPABLE, upload, type Zone } from './zone.js'
-
-const LOAD = 'fabric_load'
+import { inParallel, OWN, upload, type Zone } from './zone.js'
 
 export interface Loaded {
   readonly counts: LoadCounts
@@ -46,16 +46,11 @@ export async function tryLoad(zone: Zone, batch: Batch, held: Held, signal: Abor
     if (journals === null) return null
     const next = { ...manifest, days, journals, ...numbered(manifest, parts) }
     if (signal.aborted) throw interrupted()
-    const committed = await replaceManifest(zone, held, next, UNSTOPPABLE)
+    const committed = await replaceManifest(zone, held, next, NEVER_ABORTED)
     return committed === null ? null : { counts, held: committed, parts }
   } finally {
-    await dropAll(batch).catch(() => {}) // keep the first error
+    await dropChanges(batch).catch(() => {}) // keep the first error
   }
-}
-
-async function dropAll(batch: Batch): Promise<void> {
-  await dropChanges(batch)
-  await batch.engine.run(`DROP TABLE IF EXISTS ${LOAD}`)
 }
 
 /** By table: what a commit adds to it, uploaded as `file`, with a local copy. */
@@ -89,7 +84,6 @@ async function writeParts(
   const rejects = await newRejects(zone, batch, manifest, signal)
   const conflicts = await changedConflicts(zone, batch, counts, manifest, signal)
   if (rejects === null || conflicts === null) return null
-  await createLoad(batch, counts)
   const parts = new Map<string, { file: string; local: string }>()
   // Names before the events they are joined to; receipts and the load's own row last.
   const all: readonly Rows[] = [
@@ -98,7 +92,7 @@ async function writeParts(
     ...conflicts,
     ...rejects,
     [AUDIT_DOCUMENTS, batch.receipts.relation],
-    [AUDIT_LOADS, LOAD],
+    [AUDIT_LOADS, loadRow(batch, counts)],
   ]
   for (const [table, rows] of all) {
     const local = join(batch.folder, `${table.name}-${commit}.parquet`)
@@ -140,16 +134,6 @@ async function changedConflicts(
   const known = await journalRows(zone, name, journals[name], folder, signal)
   if (known === null) return null
   return [[AUDIT_CONFLICTS, `(${newConflicts(foundConflicts(), `SELECT * FROM ${known} ${eachOnce(name)}`)})`]]
-}
-
-async function createLoad(batch: Batch, counts: LoadCounts): Promise<void> {
-  const { engine } = batch
-  await engine.run(`CREATE OR REPLACE TEMP TABLE ${LOAD} AS FROM ${noRows(AUDIT_LOADS)}`)
-  const values = AUDIT_LOADS.columns.map((_, i) => `$${i + 1}`)
-  await engine.run(
-    `INSERT INTO ${LOAD} (${columnsOf(AUDIT_LOADS)}) VALUES (${values.join(', ')})`,
-    loadValues(batch, counts),
-  )
 }
 
 /** Writes the known events of each day that changes. */

@@ -22,9 +22,6 @@ export interface Zone {
  */
 export const OWN = '_wandb_audit'
 
-/** For work that must run to its end once it has begun. */
-export const UNSTOPPABLE: AbortSignal = new AbortController().signal
-
 /** Concurrent requests. */
 const WIDTH = 8
 

@@ -1,14 +1,14 @@
 /** The changes a batch makes to the files of the lake. */
 
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { ACTIONS as DOCUMENTED } from '../../schemas/actions.js'
 import { AUDIT_EVENTS } from '../../schemas/tables.js'
-import type { Batch, LoadCounts, TimestampBounds } from '../../src/contract.js'
+import type { Batch, TimestampBounds } from '../../src/contract.js'
 import { writeParquet } from '../../src/duckdb/parquet.js'
 import { quotedString } from '../../src/duckdb/quoting.js'
 import { AuditError } from '../../src/errors.js'
 import type { EventCounts } from '../shared/counts.js'
 import { KEY, newConflicts, readingsAsEvents } from '../shared/duckdb-merge.js'
+import { actionRows } from '../shared/duckdb-tables.js'
 import { createFound, dropFound, findConflicts } from './conflicts.js'
 import type { Change } from './file.js'
 import {
@@ -153,25 +153,9 @@ export async function changedRows(
   })
 }
 
-/** The batch's own row of audit_loads. */
-export function loadRow(
-  { loadId, documents, startedAt, loaderVersion }: Batch,
-  { read, inserted, enriched, unchanged, rejected, conflicts }: LoadCounts,
-  finishedAt: Date,
-): string {
-  return valuesOf(LOADS, [
-    [loadId, documents, read, inserted, enriched, unchanged, rejected, startedAt, finishedAt, loaderVersion, conflicts],
-  ])
-}
-
 /** Files written before the first load, so that readers find every table's columns. */
 export function firstFiles(who: string, connection: DuckDBConnection): Change<void>[] {
-  const actions = valuesOf(
-    ACTIONS,
-    DOCUMENTED.map(({ action, object, verb, category, destructive, definition }) => [
-      ...[action, object, verb, category, destructive, definition],
-    ]),
-  )
+  const actions = `SELECT ${filed(ACTIONS.table)} FROM ${actionRows()}`
   const write = async (select: string, target: string) => {
     await writeParquet(who, connection, select, target)
     return { changed: true, outcome: undefined }
@@ -194,21 +178,6 @@ export function firstFiles(who: string, connection: DuckDBConnection): Change<vo
         existing === null ? write(rowsIn(table, []), target) : unchangedFile,
     })),
   ]
-}
-
-type Constant = string | number | boolean | Date
-
-/** SELECTs rows of the table from constants. */
-function valuesOf({ table }: Layout, values: readonly (readonly Constant[])[]): string {
-  const constant = (value: Constant | undefined): string => {
-    if (value instanceof Date) return `TIMESTAMPTZ ${quotedString(value.toISOString())}`
-    return typeof value === 'string' ? quotedString(value) : String(value)
-  }
-  const select = (row: readonly Constant[]): string => {
-    const byName = new Map(table.columns.map(({ name }, i) => [name, row[i]]))
-    return `SELECT ${filed(table, (name) => constant(byName.get(name)))}`
-  }
-  return values.map(select).join(' UNION ALL ')
 }
 
 const rows = async (engine: DuckDBConnection, sql: string) => (await engine.runAndReadAll(sql)).getRows()

@@ -5,6 +5,7 @@ import { withConnection } from '../../src/duckdb/connection.js'
 import { duckdbError } from '../../src/duckdb/errors.js'
 import { AuditError } from '../../src/errors.js'
 import { DUCKDB_SQL } from '../shared/duckdb-forms.js'
+import { newestReceipts } from '../shared/duckdb-tables.js'
 import { questions } from '../shared/questions.js'
 import { firstFiles } from './changes.js'
 import { publish, stage } from './file.js'
@@ -52,14 +53,7 @@ export function lakeSink(lake: Lake, signal: AbortSignal): Sink {
       guarded(async () => {
         const there = await files.filesOf(DOCUMENTS, signal)
         if (there.length === 0) return new Map()
-        return withConnection(async (connection) => {
-          const newest = await connection.runAndReadAll(
-            `SELECT document, arg_max(document_version, loaded_at) FROM (${rowsIn(DOCUMENTS.table, there)})
-             WHERE source = $1 GROUP BY document`,
-            [source],
-          )
-          return new Map(newest.getRows().map(([document, version]) => [String(document), String(version)]))
-        })
+        return withConnection((connection) => newestReceipts(connection, `(${rowsIn(DOCUMENTS.table, there)})`, source))
       }),
 
     load: (batch, stop) => loadBatch(lake, batch, stop),

@@ -13,6 +13,7 @@ import {
   type Table,
 } from '../../schemas/tables.js'
 import { quotedString } from '../../src/duckdb/quoting.js'
+import { columnsOf } from '../shared/duckdb-tables.js'
 
 /**
  * A row's file depends only on columns that never change. So a row that is loaded again meets its earlier copy, no row is in two
@@ -99,15 +100,13 @@ const TYPES: Readonly<Record<FieldType, string>> = { ...DUCKDB.types, json: 'VAR
 export const filed = ({ columns }: Table, value: (name: string) => string = DUCKDB.quote): string =>
   columns.map(({ name, type }) => `CAST(${value(name)} AS ${TYPES[type]}) AS ${DUCKDB.quote(name)}`).join(', ')
 
-const listed = ({ columns }: Table): string => columns.map(({ name }) => DUCKDB.quote(name)).join(', ')
-
 /** SELECTs the rows of a table's files in order. A column that an older file lacks is null. */
 export function rowsIn(table: Table, files: readonly string[]): string {
   const none = `SELECT ${filed(table, () => 'NULL')} WHERE false`
   if (files.length === 0) return none
   const paths = files.map((file) => quotedString(asPattern(file))).join(', ')
   return `
-    SELECT ${listed(table)} FROM (
+    SELECT ${columnsOf(table)} FROM (
       ${none}
       UNION ALL BY NAME
       FROM read_parquet([${paths}], union_by_name = true, hive_partitioning = false))`

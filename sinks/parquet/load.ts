@@ -5,7 +5,8 @@ import { interruptible } from '../../src/duckdb/connection.js'
 import { duckdbError } from '../../src/duckdb/errors.js'
 import { interrupted } from '../../src/errors.js'
 import { type EventCounts, provenCounts } from '../shared/counts.js'
-import { ALL, changedDays, changedRows, dropKept, loadRow, MISSING, MORE_EVENTS } from './changes.js'
+import { loadRow } from '../shared/duckdb-tables.js'
+import { ALL, changedDays, changedRows, dropKept, MISSING, MORE_EVENTS } from './changes.js'
 import { FOUND_CONFLICTS } from './conflicts.js'
 import { type Change, publish, type Staged, stage } from './file.js'
 import type { Lake } from './lake.js'
@@ -75,8 +76,7 @@ async function publishBatch(lake: Lake, batch: Batch, staged: StagedBatch): Prom
     events.push(await publish(lake, day, folder, async () => putAll(await changedConflicts(lake, batch))))
   for (const part of [...staged.pieces, ...staged.rejects]) await publish(lake, part, folder)
   const counts = provenCounts(batch, total(events))
-  const row = loadRow(batch, counts, new Date())
-  await putAll(await changedRows(lake.id, engine, LOADS, `(${row})`, ALL))
+  await putAll(await changedRows(lake.id, engine, LOADS, loadRow(batch, counts), ALL))
   for (const part of staged.receipts) await publish(lake, part, folder)
   return counts
 }

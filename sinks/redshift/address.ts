@@ -2,15 +2,15 @@
 
 import { parseAddress } from '../../src/address.js'
 import { printable, usageError } from '../../src/errors.js'
+import type { Namespace } from './namespace.js'
 import { OPTIONS } from './options.js'
-import type { Place } from './place.js'
 
 export interface RedshiftAddress {
   /** Without options: `redshift://workgroup/database`. */
   readonly id: string
   /** Whom every request of the Data API is for. */
   readonly target: Readonly<Record<string, string>>
-  readonly place: Place
+  readonly place: Namespace
   /** An address of src/stores; null: nothing can be loaded, only asked. */
   readonly staging: string | null
   /** As COPY names it: `default`, or an ARN in quotes. */

@@ -7,7 +7,7 @@
 import { AUDIT_EVENTS, FILLED_FIELDS } from '../../schemas/tables.js'
 import { mergeRule } from '../shared/merge.js'
 import { EXACT, EXTRA_BYTES, PARTS } from './exact.js'
-import { differ, digest, literal, type Place, quote, tableOf } from './place.js'
+import { differ, digest, literal, type Namespace, quote, tableOf } from './namespace.js'
 import { type Ranges, within } from './ranges.js'
 
 export const RULE = mergeRule({
@@ -63,7 +63,7 @@ const RULE_COLUMNS = ['timestamp', 'content_hash', ...FILLED_FIELDS, 'source_doc
   .join(', ')
 
 /** Statements that create the comparison's tables; these stay empty, and so cheap, where the readings agree with the rows. */
-export function compareEvents(place: Place, ranges: Ranges): string[] {
+export function compareEvents(place: Namespace, ranges: Ranges): string[] {
   const { readings, rows } = OF_EVENTS
   const found = `FROM ${readings} AS e JOIN ${tableOf(place, AUDIT_EVENTS)} AS t ON ${KEY}
 WHERE ${within(ranges, 't.')} AND ${RULE.differs}`
@@ -71,7 +71,7 @@ WHERE ${within(ranges, 't.')} AND ${RULE.differs}`
 }
 
 /** Several readings may contradict one event, so its row is looked up by their distinct hashes. */
-export function compareReadings(place: Place, ranges: Ranges): string[] {
+export function compareReadings(place: Namespace, ranges: Ranges): string[] {
   const { readings, rows } = OF_READINGS
   const found = `FROM (SELECT DISTINCT "content_hash" FROM ${readings}) AS e
 JOIN ${tableOf(place, AUDIT_EVENTS)} AS t ON t."content_hash" = e."content_hash"

@@ -23,9 +23,6 @@ const TIMING: JobTiming = { pollMs: 100, limitMs: Number.POSITIVE_INFINITY, canc
 
 const SILENT = { trace() {}, debug() {}, info() {}, warn() {}, error() {} }
 
-/** For what nobody stops. */
-export const never: AbortSignal = new AbortController().signal
-
 export interface Statements {
   readonly sqls: readonly string[]
   /** What is being done, for errors: `loading`. */

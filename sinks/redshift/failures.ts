@@ -4,7 +4,7 @@ import type { DescribeStatementCommandOutput } from '@aws-sdk/client-redshift-da
 import { TABLES } from '../../schemas/tables.js'
 import { sharedFailure } from '../../src/connections.js'
 import { AuditError, type ErrorDetails, printable, usageError } from '../../src/errors.js'
-import { AUDIT_PARTS } from './place.js'
+import { AUDIT_PARTS } from './namespace.js'
 
 interface Known {
   /** Of an exception's name or a statement's error. */

@@ -2,9 +2,9 @@
 
 import type { SqlForms } from '../shared/questions.js'
 import { EXACT, PARTS } from './exact.js'
-import { literal, type Place, quote, tableOf } from './place.js'
+import { literal, type Namespace, quote, tableOf } from './namespace.js'
 
-export const redshiftSql = (place: Place): SqlForms => ({
+export const redshiftSql = (place: Namespace): SqlForms => ({
   table: (name) => tableOf(place, { name }),
   column: quote,
   utcDay: (instant) => `CAST(${instant} AT TIME ZONE 'UTC' AS DATE)`,

@@ -4,14 +4,14 @@ import { AUDIT_DOCUMENTS } from '../../schemas/tables.js'
 import type { Sink } from '../../src/contract.js'
 import { interruptible } from '../../src/duckdb/connection.js'
 import { AuditError, interrupted, usageError } from '../../src/errors.js'
-import { retrying } from '../../src/retry.js'
+import { NEVER_ABORTED, retrying } from '../../src/retry.js'
 import { type OpenedStore, openStore } from '../../src/stores/index.js'
 import { questions } from '../shared/questions.js'
 import { parseRedshiftAddress, type RedshiftAddress } from './address.js'
-import { dataApi, never } from './data-api.js'
+import { dataApi } from './data-api.js'
 import { redshiftSql } from './forms.js'
 import { commit, removeAll, upload } from './load.js'
-import { digest, literal, type Place, quote, same, tableOf } from './place.js'
+import { digest, literal, type Namespace, quote, same, tableOf } from './namespace.js'
 import { prepare } from './prepare.js'
 import { rawRejects } from './raw-rejects.js'
 import { queryResult } from './result.js'
@@ -43,13 +43,13 @@ export function redshiftSink(
       // What loading lacks is told before anything is made.
       opened ??= openStaging(at)
       await opened
-      await retrying(() => prepare(id, place, api, signal), never)
+      await retrying(() => prepare(id, place, api, signal), NEVER_ABORTED)
     },
 
     async receipts(source) {
       const sqls = [newestReceipts(place, source)]
       try {
-        const statement = await retrying(() => api.must({ sqls, what: 'reading receipts', signal }), never)
+        const statement = await retrying(() => api.must({ sqls, what: 'reading receipts', signal }), NEVER_ABORTED)
         const { rows } = queryResult(await api.result(statement, 1))
         const receipts = new Map<string, string>()
         for await (const [document, version] of rows) receipts.set(String(document), String(version))
@@ -77,7 +77,7 @@ export function redshiftSink(
 
     async query(sql) {
       const sqls = readOnly(id, sql, place)
-      const statement = await retrying(() => api.must({ sqls, what: 'the query', signal }), never)
+      const statement = await retrying(() => api.must({ sqls, what: 'the query', signal }), NEVER_ABORTED)
       return queryResult(await api.result(statement, sqls.length))
     },
 
@@ -105,7 +105,7 @@ async function openStaging({ id, staging }: RedshiftAddress): Promise<OpenedStor
   )
 }
 
-const newestReceipts = (place: Place, source: string): string => `SELECT document, document_version FROM (
+const newestReceipts = (place: Namespace, source: string): string => `SELECT document, document_version FROM (
   SELECT document, document_version, ROW_NUMBER() OVER (PARTITION BY ${digest('document')} ORDER BY loaded_at DESC) AS newest
   FROM ${tableOf(place, AUDIT_DOCUMENTS)} WHERE ${same('source', literal(source))}
 ) AS receipts
@@ -117,7 +117,7 @@ WHERE newest = 1`
  *
  * @throws AuditError, exit code 2, when there may be several statements
  */
-function readOnly(id: string, sql: string, { schema }: Place): string[] {
+function readOnly(id: string, sql: string, { schema }: Namespace): string[] {
   const asked = sql.replace(/[;\s]+$/, '')
   if (asked.includes(';'))
     throw usageError(

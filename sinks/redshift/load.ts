@@ -4,13 +4,13 @@ import { createHash } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import type { Batch, LoadCounts } from '../../src/contract.js'
 import { AuditError, interrupted, printable } from '../../src/errors.js'
-import { retrying } from '../../src/retry.js'
+import { NEVER_ABORTED, retrying } from '../../src/retry.js'
 import type { ObjectStore } from '../../src/stores/contract.js'
 import type { RedshiftAddress } from './address.js'
-import { type DataApi, never } from './data-api.js'
+import type { DataApi } from './data-api.js'
 import { isUnsure } from './failures.js'
 import { loadStatements, type StagedObject, selectCounts } from './merge.js'
-import { literal, type Place } from './place.js'
+import { literal, type Namespace } from './namespace.js'
 import { rangesOf } from './ranges.js'
 import { queryResult } from './result.js'
 import { writeFiles } from './stage.js'
@@ -49,7 +49,7 @@ export async function upload(
 
 /** What cannot be removed now, the bucket's lifecycle rule removes. */
 export async function removeAll(store: ObjectStore, keys: readonly string[]): Promise<void> {
-  for (const key of keys) await store.remove(key, never).catch(() => {})
+  for (const key of keys) await store.remove(key, NEVER_ABORTED).catch(() => {})
 }
 
 /**
@@ -88,7 +88,7 @@ export async function commit(
       }
       throw await explained(outcome.failed, batch.loadId, api, signal)
     },
-    never,
+    NEVER_ABORTED,
     RETRIES,
   )
   if (typeof statement !== 'string') return statement
@@ -104,13 +104,16 @@ function countsIn(statement: string, n: number, api: DataApi): Promise<LoadCount
       return { read, inserted, enriched, unchanged, rejected, conflicts }
     }
     return null
-  }, never)
+  }, NEVER_ABORTED)
 }
 
 /** The counts of a load whose end nobody heard of; null when it was not committed. */
-async function committed(loadId: string, place: Place, api: DataApi): Promise<LoadCounts | null> {
+async function committed(loadId: string, place: Namespace, api: DataApi): Promise<LoadCounts | null> {
   const sqls = [selectCounts(place, loadId)]
-  const statement = await retrying(() => api.must({ sqls, what: 'looking for the load', signal: never }), never)
+  const statement = await retrying(
+    () => api.must({ sqls, what: 'looking for the load', signal: NEVER_ABORTED }),
+    NEVER_ABORTED,
+  )
   return countsIn(statement, 1, api)
 }
 

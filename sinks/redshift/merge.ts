@@ -22,7 +22,7 @@ import {
   pairsOf,
   RULE,
 } from './comparison.js'
-import { AUDIT_PARTS, columnsOf, instant, literal, type Place, quote, tableOf, takeTurn } from './place.js'
+import { AUDIT_PARTS, columnsOf, instant, literal, type Namespace, quote, tableOf, takeTurn } from './namespace.js'
 import { countsOf, prove, sameReceipt } from './proof.js'
 import { type Ranges, within } from './ranges.js'
 import {
@@ -41,7 +41,7 @@ export interface StagedObject {
 }
 
 export interface LoadPlan {
-  readonly place: Place
+  readonly place: Namespace
   readonly iamRole: string
   readonly objects: readonly StagedObject[]
   /** Of the batch's events. */
@@ -87,7 +87,7 @@ export function loadStatements(batch: Facts, plan: LoadPlan): string[] {
 }
 
 /** The committed counts of a load, if it was committed. */
-export const selectCounts = (place: Place, loadId: string): string =>
+export const selectCounts = (place: Namespace, loadId: string): string =>
   `SELECT "rows_read", "inserted", "enriched", "unchanged", "rejected", "conflicts" FROM ${tableOf(place, AUDIT_LOADS)} WHERE "load_id" = ${literal(loadId)}`
 
 function createStaging(table: StagingTable): string {
@@ -147,32 +147,34 @@ FROM ${pairsOf(OF_EVENTS)}
 WHERE ${RULE.changes}`
 
 /** Rows of audit_events that are there: `t`, with its key. */
-const there = (place: Place, ranges: Ranges): string =>
+const there = (place: Namespace, ranges: Ranges): string =>
   `(SELECT "timestamp", "content_hash" FROM ${tableOf(place, AUDIT_EVENTS)} WHERE ${within(ranges)}) AS t`
 
 /** What of the batch is missing: looked up once, and without `extra`, which no outer join need carry. */
-const eventKeys = (place: Place, ranges: Ranges): string => `CREATE TEMP TABLE event_keys AS
+const eventKeys = (place: Namespace, ranges: Ranges): string => `CREATE TEMP TABLE event_keys AS
 SELECT e."timestamp", e."content_hash", e."fills", e."occurrences", CASE WHEN t."content_hash" IS NULL THEN 1 ELSE 0 END AS missing
 FROM ${OF_EVENTS.readings} AS e LEFT JOIN ${there(place, ranges)} ON ${KEY}`
 
 /** Only rows that change are written again: an UPDATE rewrites the whole row. */
-const updateEvents = (place: Place, ranges: Ranges): string =>
+const updateEvents = (place: Namespace, ranges: Ranges): string =>
   `UPDATE ${tableOf(place, AUDIT_EVENTS)} AS t SET ${CHANGED.map(([name]) => `${quote(name)} = e.${quote(name)}`).join(', ')}
 FROM merged_rows AS e WHERE ${KEY} AND ${within(ranges, 't.')}`
 
-const insertEvents = (place: Place): string => `INSERT INTO ${tableOf(place, AUDIT_EVENTS)} (${columnsOf(AUDIT_EVENTS)})
+const insertEvents = (
+  place: Namespace,
+): string => `INSERT INTO ${tableOf(place, AUDIT_EVENTS)} (${columnsOf(AUDIT_EVENTS)})
 SELECT ${AUDIT_EVENTS.columns.map(({ name }) => `e.${quote(name)}`).join(', ')} FROM ${OF_EVENTS.readings} AS e
 JOIN event_keys AS t ON ${KEY}
 WHERE t.missing = 1`
 
 /** Of a conflict that is known the larger number of events stays. */
 const updateConflicts = (
-  place: Place,
+  place: Namespace,
 ): string => `UPDATE ${tableOf(place, AUDIT_CONFLICTS)} AS t SET "events" = e.events
 FROM (SELECT conflict_id, MAX(events) AS events FROM found_conflicts GROUP BY conflict_id) AS e
 WHERE t."conflict_id" = e.conflict_id AND t."events" < e.events`
 
-function insertConflicts(place: Place, loadId: string, loadedAt: Date): string {
+function insertConflicts(place: Namespace, loadId: string, loadedAt: Date): string {
   const provenance: Readonly<Record<string, string>> = { load_id: literal(loadId), loaded_at: instantOf(loadedAt) }
   const values = AUDIT_CONFLICTS.columns.map(({ name }) => provenance[name] ?? `e.${quote(name)}`)
   return `INSERT INTO ${tableOf(place, AUDIT_CONFLICTS)} (${columnsOf(AUDIT_CONFLICTS)})
@@ -184,14 +186,16 @@ WHERE t."conflict_id" IS NULL AND e.nth = 1`
 }
 
 /** A text's id is its digest, so one that is there is the same. */
-const insertParts = (place: Place): string => `INSERT INTO ${tableOf(place, AUDIT_PARTS)} (${columnsOf(AUDIT_PARTS)})
+const insertParts = (
+  place: Namespace,
+): string => `INSERT INTO ${tableOf(place, AUDIT_PARTS)} (${columnsOf(AUDIT_PARTS)})
 SELECT ${casts(AUDIT_PARTS)} FROM ${STAGED_PARTS.name} AS e
 LEFT JOIN (SELECT DISTINCT "id" FROM ${tableOf(place, AUDIT_PARTS)}) AS t ON t."id" = e."id"
 WHERE t."id" IS NULL`
 
 /** What belongs to rejects that are not there yet. */
 const insertMissing = (
-  place: Place,
+  place: Namespace,
   table: Table,
   staged: StagingTable,
 ): string => `INSERT INTO ${tableOf(place, table)} (${columnsOf(table)})
@@ -200,12 +204,12 @@ LEFT JOIN (SELECT "reject_id" FROM ${tableOf(place, AUDIT_REJECTS)}) AS t ON t."
 WHERE t."reject_id" IS NULL`
 
 const insertReceipts = (
-  place: Place,
+  place: Namespace,
 ): string => `INSERT INTO ${tableOf(place, AUDIT_DOCUMENTS)} (${columnsOf(AUDIT_DOCUMENTS)})
 SELECT ${casts(AUDIT_DOCUMENTS)} FROM ${STAGED_RECEIPTS.name} AS e`
 
 /** A document read again has one receipt a version, which tells of the last time. DELETE knows no aliases. */
-function deleteReceipts(place: Place): string {
+function deleteReceipts(place: Namespace): string {
   const staged = STAGED_RECEIPTS.name
   const receipts = quote(place.prefix + AUDIT_DOCUMENTS.name)
   return `DELETE FROM ${tableOf(place, AUDIT_DOCUMENTS)} USING ${staged} WHERE ${sameReceipt(receipts, staged)}`
@@ -215,8 +219,22 @@ function deleteReceipts(place: Place): string {
 function insertLoad(batch: Facts, { place, ranges, finishedAt }: LoadPlan): string {
   const { loadId, documents, rowsRead, rejected, startedAt, loaderVersion } = batch
   const conflicts = ranges.length === 0 ? '0' : '(SELECT COALESCE(SUM(events), 0) FROM found_conflicts)'
-  return `INSERT INTO ${tableOf(place, AUDIT_LOADS)} (${columnsOf(AUDIT_LOADS)})
-SELECT ${literal(loadId)}, ${documents}, ${rowsRead}, c.inserted, c.enriched, c.occurrences - c.inserted - c.enriched, ${rejected}, ${instantOf(startedAt)}, ${instantOf(finishedAt)}, ${literal(loaderVersion)}, ${conflicts}
+  // A column without a value is null.
+  const values = {
+    load_id: literal(loadId),
+    documents,
+    rows_read: rowsRead,
+    inserted: 'c.inserted',
+    enriched: 'c.enriched',
+    unchanged: 'c.occurrences - c.inserted - c.enriched',
+    rejected,
+    started_at: instantOf(startedAt),
+    finished_at: instantOf(finishedAt),
+    loader_version: literal(loaderVersion),
+    conflicts,
+  }
+  return `INSERT INTO ${tableOf(place, AUDIT_LOADS)} (${Object.keys(values).map(quote).join(', ')})
+SELECT ${Object.values(values).join(', ')}
 FROM ${countsOf(ranges.length > 0)} AS c
 WHERE (SELECT COUNT(*) FROM ${tableOf(place, AUDIT_LOADS)} WHERE "load_id" = ${literal(loadId)}) = 0`
 }

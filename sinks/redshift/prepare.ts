@@ -9,7 +9,7 @@ import { LAYOUT_MARK, layoutIn, refuseNewerLayout } from '../shared/layout.js'
 import { views } from '../shared/views.js'
 import type { DataApi } from './data-api.js'
 import { redshiftSql } from './forms.js'
-import { AUDIT_LOCK, AUDIT_PARTS, columnsOf, literal, type Place, quote, tableOf, takeTurn } from './place.js'
+import { AUDIT_LOCK, AUDIT_PARTS, columnsOf, literal, type Namespace, quote, tableOf, takeTurn } from './namespace.js'
 import { queryResult } from './result.js'
 
 /** https://docs.aws.amazon.com/redshift/latest/mgmt/data-api.html#data-api-calling-considerations */
@@ -27,7 +27,7 @@ interface Catalogue {
 }
 
 /** @throws AuditError when a newer version has made the tables; retryable when something else made the same at the same time */
-export async function prepare(id: string, place: Place, api: DataApi, signal: AbortSignal): Promise<void> {
+export async function prepare(id: string, place: Namespace, api: DataApi, signal: AbortSignal): Promise<void> {
   const run = (sqls: readonly string[]): Promise<string> => api.must({ sqls, what: 'preparing the tables', signal })
   const rowsOf = async (statement: string, n: number): Promise<(readonly Value[])[]> => {
     const rows = []
@@ -51,7 +51,7 @@ export async function prepare(id: string, place: Place, api: DataApi, signal: Ab
 /**
  * SELECTs for the parts of the catalogue. No table of ours is read: a run that finds nothing new asks for its receipts, and no more.
  */
-export const catalogueStatements = ({ schema, prefix }: Place): string[] => [
+export const catalogueStatements = ({ schema, prefix }: Namespace): string[] => [
   // svv_columns asks every schema of the database, and external ones beyond it.
   `SELECT c.relname, a.attname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace JOIN pg_attribute AS a ON a.attrelid = c.oid
 WHERE n.nspname = ${literal(schema)} AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped`,
@@ -62,7 +62,7 @@ WHERE n.nspname = ${literal(schema)} AND c.relname IN (${[MARKED, AUDIT_ACTIONS]
 ]
 
 /** Creates what is missing and adds columns; there is no IF NOT EXISTS for columns in Redshift. None when nothing is missing. */
-export function missingStatements(place: Place, there: Catalogue): string[] {
+export function missingStatements(place: Namespace, there: Catalogue): string[] {
   return [
     ...(there.schemas.has(place.schema) ? [] : [`CREATE SCHEMA IF NOT EXISTS ${quote(place.schema)}`]),
     ...missingLock(place, there),
@@ -73,7 +73,7 @@ export function missingStatements(place: Place, there: Catalogue): string[] {
   ]
 }
 
-function missingOf(table: Table, place: Place, there: Catalogue): string[] {
+function missingOf(table: Table, place: Namespace, there: Catalogue): string[] {
   const has = (column: string): boolean => there.columns.has(`${place.prefix}${table.name}.${column}`)
   const name = tableOf(place, table)
   const missing = table.columns.filter((column) => !has(column.name))
@@ -94,7 +94,7 @@ function missingOf(table: Table, place: Place, there: Catalogue): string[] {
 }
 
 /** Made with its row in the first transaction, by one alone: whoever comes second fails, and looks again. */
-function missingLock(place: Place, there: Catalogue): string[] {
+function missingLock(place: Namespace, there: Catalogue): string[] {
   const table = tableOf(place, AUDIT_LOCK)
   const create = missingOf(AUDIT_LOCK, place, there).map((sql) =>
     sql.replace(/^CREATE TABLE IF NOT EXISTS/, 'CREATE TABLE'),
@@ -115,7 +115,7 @@ const documented = ACTIONS.map(({ action, object, verb, category, destructive, d
 const ACTIONS_COMMENT = `${AUDIT_ACTIONS.meaning} (list ${createHash('sha256').update(JSON.stringify(documented)).digest('hex').slice(0, 16)})`
 
 /** In its turn: two at once would both insert. */
-export function actionStatements(place: Place): string[] {
+export function actionStatements(place: Namespace): string[] {
   const value = (each: Value): string => (typeof each === 'string' ? literal(each) : String(each))
   return [
     ...takeTurn(place, 'preparing'),

@@ -3,7 +3,7 @@
 import { AUDIT_CONFLICTS, AUDIT_DOCUMENTS, AUDIT_EVENTS, AUDIT_REJECTS, NAME_FIELDS } from '../../schemas/tables.js'
 import { KEY, OF_EVENTS } from './comparison.js'
 import type { Facts } from './merge.js'
-import { AUDIT_LOCK, literal, type Place, quote, same, tableOf } from './place.js'
+import { AUDIT_LOCK, literal, type Namespace, quote, same, tableOf } from './namespace.js'
 import { type Ranges, within } from './ranges.js'
 import { STAGED_RECEIPTS, STAGED_REJECTS, type StagingTable } from './stage.js'
 
@@ -31,7 +31,7 @@ export const countsOf = (hasEvents: boolean): string =>
  * is there once, each merged row is as it shall be, and each conflict, reject and receipt is there, and the load had its turn.
  */
 export function prove(
-  place: Place,
+  place: Namespace,
   { loadId, rowsRead, rejected, documents }: Facts,
   ranges: Ranges,
   has: (table: StagingTable) => boolean,
@@ -56,7 +56,7 @@ ${[...ofEvents, `(${rejects}) AS rejects`, `(${receipts}) AS receipts`, `(${turn
 
 const NO_EVENTS = ['events', 'unmerged', 'unkept'].map((name) => `(SELECT 0 AS ${name}) AS ${name}`)
 
-function eventChecks(place: Place, within: string): string[] {
+function eventChecks(place: Namespace, within: string): string[] {
   const events = tableOf(place, AUDIT_EVENTS)
   return [
     `(SELECT COUNT(*) AS events FROM ${OF_EVENTS.readings} AS e JOIN ${events} AS t ON ${KEY} WHERE ${within}) AS events`,

@@ -2,7 +2,7 @@
 
 import type { Batch, TimestampBounds } from '../../src/contract.js'
 import { duckdbError } from '../../src/duckdb/errors.js'
-import { instant } from './place.js'
+import { instant } from './namespace.js'
 
 /** In rising order; none where there are no events. */
 export type Ranges = readonly TimestampBounds[]

@@ -1,11 +1,11 @@
 import { AUDIT_REJECT_PIECES, AUDIT_REJECTS } from '../../schemas/tables.js'
-import { type Place, tableOf } from './place.js'
+import { type Namespace, tableOf } from './namespace.js'
 
 /**
  * reason and raw of each reject, and whether the next row goes on with the same line. Where raw is base64, for a NUL that
  * Redshift cannot hold, the reason is the one that says so to readers.
  */
-export function rawRejects(place: Place): string {
+export function rawRejects(place: Namespace): string {
   const rejects = tableOf(place, AUDIT_REJECTS)
   const pieces = tableOf(place, AUDIT_REJECT_PIECES)
   return `

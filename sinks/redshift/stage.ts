@@ -21,7 +21,7 @@ import { EXTRA_FUNCTIONS } from '../../src/transform/extras.js'
 import { readingsAsEvents } from '../shared/duckdb-merge.js'
 import { EXACT, isReference, mayNeedParts, registerSuperText, SUPER_TEXT } from './exact.js'
 import { inParts, NUL, stagedPieces, stagedRejects } from './long-texts.js'
-import { AUDIT_PARTS, literal, quote } from './place.js'
+import { AUDIT_PARTS, literal, quote } from './namespace.js'
 
 /** What one COPY reads. */
 export interface StagedFiles {

@@ -2,7 +2,7 @@
 
 import type { DescribeStatementCommandOutput } from '@aws-sdk/client-redshift-data'
 import { AuditError } from '../../src/errors.js'
-import { AUDIT_LOCK, type Place, tableOf } from './place.js'
+import { AUDIT_LOCK, type Namespace, tableOf } from './namespace.js'
 
 /** All in milliseconds, but for what the service counts in seconds. */
 export interface TurnTiming {
@@ -29,7 +29,7 @@ export interface Turn {
 /** @param onNotice takes what an operator wants to know, once */
 export function turn(
   id: string,
-  place: Place,
+  place: Namespace,
   { warnMs, limitMs }: TurnTiming,
   signal: AbortSignal,
   onNotice: (text: string) => void,

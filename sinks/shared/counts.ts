@@ -22,15 +22,3 @@ export function provenCounts(batch: Batch, events: EventCounts): LoadCounts {
   }
   return { read: batch.rowsRead, inserted, enriched, unchanged, rejected: batch.rejected, conflicts }
 }
-
-/** The values of the batch's row of audit_loads, in the order of its columns, as a statement of the engine binds them. */
-export function loadValues(batch: Batch, counts: LoadCounts): (string | bigint)[] {
-  const { read, inserted, enriched, unchanged, rejected, conflicts } = counts
-  return [
-    batch.loadId,
-    ...[batch.documents, read, inserted, enriched, unchanged, rejected].map(BigInt),
-    ...[batch.startedAt, new Date()].map((instant) => instant.toISOString()),
-    batch.loaderVersion,
-    BigInt(conflicts),
-  ]
-}

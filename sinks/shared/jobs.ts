@@ -2,6 +2,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import type { AuditError } from '../../src/errors.js'
+import { NEVER_ABORTED } from '../../src/retry.js'
 
 /** What a job has come to: all of it is done, or nothing. */
 export type Outcome<Done> = { readonly done: Done } | { readonly failed: AuditError }
@@ -31,8 +32,6 @@ export interface JobTiming {
   readonly cancelMs: number
 }
 
-const never = new AbortController().signal
-
 /** Runs a job to its end. When the signal is aborted or the limit is over, the job is cancelled; it may be done by then. */
 export async function runToEnd<Done>(
   job: Job<Done>,
@@ -41,7 +40,7 @@ export async function runToEnd<Done>(
 ): Promise<Outcome<Done> | Stopped> {
   const outcome = (await job.submit()) ?? (await poll(job, timing, timing.limitMs, signal))
   if (outcome !== null) return outcome
-  const late = (await job.cancel()) ? await poll(job, timing, timing.cancelMs, never) : null
+  const late = (await job.cancel()) ? await poll(job, timing, timing.cancelMs, NEVER_ABORTED) : null
   return late !== null && 'done' in late ? late : { cancelled: late !== null }
 }
 

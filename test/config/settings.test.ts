@@ -191,7 +191,7 @@ describe('a settings file in the working folder', () => {
   it('is trusted no longer when a byte of it changed, and again when it is as it was', () => {
     recordTrust(SETTINGS_FILE, content, env)
     yaml(`${content}#`)
-    expect(resolved()).toMatchObject({ from: [], warnings: [expect.stringContaining('was changed')] })
+    expect(resolved()).toMatchObject({ from: [], warnings: [expect.stringContaining('has changed')] })
     yaml(String(content))
     expect(resolved().warnings).toEqual([])
   })

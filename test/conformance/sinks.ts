@@ -289,7 +289,7 @@ export function sinkConformance(name: string, newTarget: () => Promise<SinkTarge
       await sink.close()
     })
 
-    it('writes a row for each batch whose counts add up', async () => {
+    it('writes a row for each batch, with a value in each column and counts that add up', async () => {
       const sink = await newSink()
       await loadInto(sink, { a: ndjson(BARE, OTHER, BAD) }, { batchBytes: 1 })
       await loadInto(sink, { b: ndjson(NAMED, OTHER), c: ndjson(BARE) }, { batchBytes: 1 })
@@ -305,6 +305,8 @@ export function sinkConformance(name: string, newTarget: () => Promise<SinkTarge
         [2, 0, 1, 1, 0, 1, 'test', true],
         [1, 0, 0, 1, 0, 1, 'test', true],
       ])
+      const columns = (await tableOf(sink, AUDIT_LOADS)).flatMap((row) => Object.entries(row))
+      expect(columns.filter(([, value]) => value === null)).toEqual([])
       await sink.close()
     })
 

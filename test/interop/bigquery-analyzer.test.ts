@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { parsePlace } from '../../sinks/bigquery/address.js'
+import { parseBigQueryAddress } from '../../sinks/bigquery/address.js'
 import { bigquerySql } from '../../sinks/bigquery/forms.js'
 import { actionsScript, comparedQuery } from '../../sinks/bigquery/queries.js'
 import { namesIn } from '../../sinks/bigquery/tables.js'
@@ -19,8 +19,8 @@ const STAGING = 'wandb_audit_20261001T123456Z_1f2e3d4c_0a1b2c3d'
 
 const emitted = catalogOf('acme-audit', 'audit', STAGING)
 const documented = catalogOf('my-project', 'wandb_audit', STAGING)
-const names = namesIn(parsePlace('bigquery://acme-audit/audit'))
-const filtered = namesIn(parsePlace('bigquery://acme-audit/audit?require_partition_filter=true'))
+const names = namesIn(parseBigQueryAddress('bigquery://acme-audit/audit'))
+const filtered = namesIn(parseBigQueryAddress('bigquery://acme-audit/audit?require_partition_filter=true'))
 
 /** As load.ts and queries.ts give them, and as a script's own variables are. */
 const OPTIONS: Options = {
@@ -31,6 +31,8 @@ const OPTIONS: Options = {
     { name: 'started_at', type: type('TIMESTAMP') },
     { name: 'loader_version', type: type('STRING') },
     { name: 'source', type: type('STRING') },
+    { name: 'table', type: type('STRING') },
+    { name: 'partitions', type: type('INT64') },
   ],
   systemVariables: [
     { namePath: ['row_count'], type: type('INT64') },
@@ -74,12 +76,12 @@ describe('the analyzer takes', () => {
       .map((sql) => [page, sql] as const),
   )
 
-  it('two documented statements', () => {
+  it('blocks of two pages', () => {
     expect(DOCUMENTED).toHaveLength(2)
   })
 
   it.each(DOCUMENTED)('what docs/%s.md documents', async (_page, sql) => {
-    expect(await analyzeScript(analyzer, sql, documented, OPTIONS)).toBe(1)
+    expect(await analyzeScript(analyzer, sql, documented, OPTIONS)).toBe(statementsOf(sql).length)
   })
 })
 

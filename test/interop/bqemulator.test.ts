@@ -7,7 +7,11 @@ import { BigQuery } from '@google-cloud/bigquery'
 import { PassThroughClient } from 'google-auth-library'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { AUDIT_EVENTS, TABLES } from '../../schemas/tables.js'
+import { parseBigQueryAddress } from '../../sinks/bigquery/address.js'
+import { bigquerySql } from '../../sinks/bigquery/forms.js'
 import { bigquerySink } from '../../sinks/bigquery/index.js'
+import { namesIn } from '../../sinks/bigquery/tables.js'
+import { questions } from '../../sinks/shared/questions.js'
 import type { Sink } from '../../src/contract.js'
 import { TIMING } from '../sinks/bigquery/support.js'
 import { loadInto, ndjson, never } from '../support/load.js'
@@ -16,6 +20,8 @@ import { type Emulator, startEmulator } from './emulators/python.js'
 
 const VIEWS = ['audit_activity_per_day', 'audit_api_keys_created', 'audit_refused_requests', 'audit_rejects_by_reason']
 
+const names = namesIn(parseBigQueryAddress('bigquery://acme-audit/audit'))
+
 let emulator: Emulator
 let client: BigQuery
 let sink: Sink
@@ -23,11 +29,7 @@ beforeAll(async () => {
   emulator = await startEmulator('bqemulator')
   const authClient = new PassThroughClient()
   client = new BigQuery({ projectId: 'acme-audit', apiEndpoint: emulator.url, authClient })
-  sink = bigquerySink(
-    `bigquery://acme-audit/audit?endpoint=${emulator.url}`,
-    { signal: never, onNotice() {} },
-    { ...TIMING, retries: 1 },
-  )
+  sink = bigquerySink(`bigquery://acme-audit/audit?endpoint=${emulator.url}`, { signal: never, onNotice() {} }, TIMING)
   await sink.prepare()
 })
 afterAll(async () => {
@@ -72,10 +74,8 @@ describe('bqemulator', () => {
     const counts = []
     for (const view of VIEWS) counts.push((await rowsOf(sink, `SELECT * FROM ${view}`)).length)
     expect(counts).toEqual([1, 0, 1, 0])
-    const { status, rejects, rawRejects } = sink.questions
-    const answers = await Promise.all(
-      (await status(14)).map(async ({ name, sql }) => [name, (await rowsOf(sink, sql)).length]),
-    )
+    const { status, rejects, rawRejects } = questions(bigquerySql(names.from))
+    const answers = await Promise.all(status(14).map(async ({ name, sql }) => [name, (await rowsOf(sink, sql)).length]))
     expect(Object.fromEntries(answers)).toMatchObject({ days: 1, unknown_keys: 1, conflicts: 0 })
     for (const sql of [rejects, rawRejects]) expect(await rowsOf(sink, sql)).toEqual([])
     expect(await sink.receipts('test')).toEqual(new Map())

@@ -5,7 +5,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { afterAll } from 'vitest'
-import { parsePlace } from '../../sinks/bigquery/address.js'
+import { parseBigQueryAddress } from '../../sinks/bigquery/address.js'
 import { newClient } from '../../sinks/bigquery/client.js'
 import { openSink } from '../../sinks/index.js'
 import type { Sink } from '../../src/contract.js'
@@ -13,7 +13,7 @@ import { sinkConformance } from '../conformance/sinks.js'
 import { never } from '../support/load.js'
 
 const address = process.env.WANDB_AUDIT_TEST_BIGQUERY ?? ''
-const place = parsePlace(address)
+const place = parseBigQueryAddress(address)
 const { project, dataset } = place
 const client = newClient(place)
 const prefixes: string[] = []

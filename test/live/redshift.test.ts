@@ -3,10 +3,11 @@
 import { randomUUID } from 'node:crypto'
 import { afterEach } from 'vitest'
 import { parseRedshiftAddress } from '../../sinks/redshift/address.js'
-import { dataApi, never } from '../../sinks/redshift/data-api.js'
+import { dataApi } from '../../sinks/redshift/data-api.js'
 import { layoutIn } from '../../sinks/shared/layout.js'
 import { sinkConformance } from '../conformance/sinks.js'
 import { openSink } from '../sinks/redshift/open.js'
+import { never } from '../support/load.js'
 
 const ADDRESS = process.env.WANDB_AUDIT_TEST_REDSHIFT ?? ''
 const schemas: string[] = []

@@ -45,7 +45,7 @@ describe('a page', () => {
 
   test.each([
     ['two lists of events', '{"audit_logs":[{"a":1}],"audit_logs":[{"b":2}],"count":1}', /two lists/],
-    ['a cursor that is no text', '{"audit_logs":[],"next_cursor":5}', /something other than a text/],
+    ['a cursor that is no text', '{"audit_logs":[],"next_cursor":5}', /not a text/],
     ['another number of events than it states', '{"audit_logs":[{},{}],"count":3}', /states 3 events and holds 2/],
   ])('with %s is damaged', (_what, text, message) => {
     expect(() => read(text)).toThrow(PageError)

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { ACTIONS } from '../../schemas/actions.js'
 import { TABLES } from '../../schemas/tables.js'
+import { SINKS } from '../../sinks/index.js'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const TSX = createRequire(import.meta.url).resolve('tsx/cli')
@@ -18,8 +19,8 @@ const FILES = [
   'docs/data-dictionary.md',
 ]
 
-/** Written by hand, but for a table between two marks. */
-const WITH_TABLE = ['README.md', 'docs/bigquery.md', 'docs/redshift.md']
+/** Written by hand, but for a part between two marks. */
+const WITH_PART = ['README.md', 'docs/fabric.md', 'docs/pandas.md', ...SINKS.flatMap(({ guide }) => guide ?? [])]
 
 /** Runs schemas/generate.ts in a working directory. */
 const generate = (cwd: string, ...args: string[]) =>
@@ -41,16 +42,16 @@ describe('npm run generate', () => {
     const folder = await mkdtemp(join(tmpdir(), 'generate-'))
     onTestFinished(() => rm(folder, { recursive: true }))
     await mkdir(join(folder, 'docs'))
-    for (const file of WITH_TABLE) {
+    for (const file of WITH_PART) {
       const text = await readFile(join(ROOT, file), 'utf8')
       await writeFile(join(folder, file), text.replace(/(<!-- (\w+) -->\n)[\s\S]*(<!-- \/\2 -->)/, '$1$3'))
     }
     const empty = await generate(folder, '--check')
     expect(empty.code).toBe(1)
-    for (const file of [...FILES, ...WITH_TABLE]) expect(empty.stderr).toContain(`stale: ${file}`)
+    for (const file of [...FILES, ...WITH_PART]) expect(empty.stderr).toContain(`stale: ${file}`)
 
     expect((await generate(folder)).code).toBe(0)
-    for (const file of [...FILES, ...WITH_TABLE])
+    for (const file of [...FILES, ...WITH_PART])
       expect(await readFile(join(folder, file), 'utf8')).toBe(await readFile(join(ROOT, file), 'utf8'))
 
     await appendFile(join(folder, 'schemas/generated/duckdb.sql'), '-- edited by hand\n')

@@ -67,6 +67,16 @@ const MISSING: Pick<Catalog, 'functions' | 'namedType'> = {
   namedType: [{ name: 'BIGINT', type: type('INT64') }],
 }
 
+/** https://cloud.google.com/bigquery/docs/information-schema-partitions, as far as it is asked. */
+const PARTITIONS: Table = {
+  name: 'PARTITIONS',
+  column: [
+    { name: 'table_name', type: type('STRING') },
+    { name: 'partition_id', type: type('STRING') },
+    { name: 'total_rows', type: type('INT64') },
+  ],
+}
+
 /** A dataset with all tables, and with one for staging; with the project before it and without. */
 export function catalogOf(project: string, dataset: string, staging: string): Catalog {
   const ours = [...TABLES, AUDIT_LOAD_COSTS].map((table) => ({
@@ -74,7 +84,8 @@ export function catalogOf(project: string, dataset: string, staging: string): Ca
     column: table.columns.map((column) => ({ name: column.name, type: type(BIGQUERY.types[column.type]) })),
   }))
   const column = STAGING_FIELDS.map((field) => ({ name: field.name ?? '', type: type(field.type ?? '') }))
-  const inDataset = { ...EMPTY, name: dataset, table: [...ours, { name: staging, column }] }
+  const schema = { ...EMPTY, name: 'INFORMATION_SCHEMA', table: [PARTITIONS] }
+  const inDataset = { ...EMPTY, name: dataset, table: [...ours, { name: staging, column }], catalog: [schema] }
   return { ...EMPTY, ...MISSING, name: '', catalog: [{ ...EMPTY, name: project, catalog: [inDataset] }, inDataset] }
 }
 

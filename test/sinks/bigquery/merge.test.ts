@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { parse } from 'sql-parser-cst'
 import { describe, expect, it } from 'vitest'
-import { parsePlace } from '../../../sinks/bigquery/address.js'
+import { parseBigQueryAddress } from '../../../sinks/bigquery/address.js'
 import { type DaySpan, daySpans, merged, within } from '../../../sinks/bigquery/days.js'
 import { bigquerySql } from '../../../sinks/bigquery/forms.js'
 import { type Merge, mergeScript } from '../../../sinks/bigquery/merge.js'
@@ -15,9 +15,11 @@ import { views } from '../../../sinks/shared/views.js'
 import { batchOf, documentOf, ndjson, newEngine } from '../../support/load.js'
 
 const GOLDEN = join(import.meta.dirname, '../../../fixtures/bigquery')
-const place = parsePlace('bigquery://acme-audit/audit')
+const place = parseBigQueryAddress('bigquery://acme-audit/audit')
 const names = namesIn(place)
-const filtered = namesIn(parsePlace('bigquery://acme-audit/audit?table_prefix=wb_&require_partition_filter=true'))
+const filtered = namesIn(
+  parseBigQueryAddress('bigquery://acme-audit/audit?table_prefix=wb_&require_partition_filter=true'),
+)
 
 const day = (text: string): number => Date.parse(`${text}T00:00:00Z`) / 86_400_000
 

@@ -3,7 +3,7 @@
 import { REDSHIFT } from '../../schemas/ddl.js'
 import type { Column, Table } from '../../schemas/tables.js'
 
-export interface Place {
+export interface Namespace {
   readonly schema: string
   /** Stands before the name of every table. */
   readonly prefix: string
@@ -28,7 +28,7 @@ export const differ = (one: string, other: string): string =>
   `(${one} <> ${other} OR ${digest(one)} <> ${digest(other)})`
 
 /** A table's full name, as statements have it. */
-export const tableOf = ({ schema, prefix }: Place, { name }: Pick<Table, 'name'>): string =>
+export const tableOf = ({ schema, prefix }: Namespace, { name }: Pick<Table, 'name'>): string =>
   `${quote(schema)}.${quote(prefix + name)}`
 
 export const columnsOf = (table: Table): string => table.columns.map(({ name }) => quote(name)).join(', ')
@@ -66,7 +66,7 @@ export const AUDIT_LOCK: Table = {
 }
 
 /** Of the beginning of a transaction: waits for those that write, and conflicts with any whose changes it may not see. */
-export const takeTurn = (place: Place, loadId: string): string[] => [
+export const takeTurn = (place: Namespace, loadId: string): string[] => [
   `LOCK ${tableOf(place, AUDIT_LOCK)}`,
   `UPDATE ${tableOf(place, AUDIT_LOCK)} SET "load_id" = ${literal(loadId)}`,
 ]

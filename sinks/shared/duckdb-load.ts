@@ -1,59 +1,22 @@
-/** SQL that loads a batch into the attached database, within the caller's transaction. */
+/** Loads a batch into our tables in a database attached to the engine. */
 
-import type { DuckDBConnection } from '@duckdb/node-api'
-import { ACTIONS } from '../../schemas/actions.js'
-import { createTable, DUCKDB } from '../../schemas/ddl.js'
+import { DUCKDB } from '../../schemas/ddl.js'
 import {
-  AUDIT_ACTIONS,
   AUDIT_CONFLICTS,
   AUDIT_DOCUMENTS,
   AUDIT_EVENTS,
   AUDIT_LOADS,
   AUDIT_REJECT_PIECES,
   AUDIT_REJECTS,
-  TABLES,
-  type Table,
 } from '../../schemas/tables.js'
 import type { Batch, LoadCounts, TimestampBounds } from '../../src/contract.js'
 import { AuditError } from '../../src/errors.js'
-import { type EventCounts, loadValues, provenCounts } from '../shared/counts.js'
-import { DUCKDB_VIEWS } from '../shared/duckdb-forms.js'
-import { CHANGED, conflictsOfLoad, KEY, RULE, readingsAsEvents } from '../shared/duckdb-merge.js'
-import { markOurs, refuseForeign, refuseForeignView } from './layout.js'
-
-const columnsOf = (table: Table): string => table.columns.map(({ name }) => DUCKDB.quote(name)).join(', ')
+import { type EventCounts, provenCounts } from './counts.js'
+import { CHANGED, conflictsOfLoad, KEY, RULE, readingsAsEvents } from './duckdb-merge.js'
+import { columnsOf, loadRow } from './duckdb-tables.js'
 
 /**
- * Creates what is missing in the current schema: tables, new columns, actions, views.
- *
- * @throws AuditError when someone else's table or view has one of our names
- */
-export async function createAll(connection: DuckDBConnection, id: string): Promise<void> {
-  await refuseForeign(connection, id)
-  for (const table of TABLES) {
-    await connection.run(createTable(table, DUCKDB))
-    for (const { name, type } of table.columns) {
-      await connection.run(
-        `ALTER TABLE ${DUCKDB.quote(table.name)} ADD COLUMN IF NOT EXISTS ${DUCKDB.quote(name)} ${DUCKDB.types[type]}`,
-      )
-    }
-  }
-  await connection.run(`DELETE FROM ${AUDIT_ACTIONS.name}`)
-  const insert = await connection.prepare(`INSERT INTO ${AUDIT_ACTIONS.name} VALUES ($1, $2, $3, $4, $5, $6)`)
-  for (const { action, object, verb, category, destructive, definition } of ACTIONS) {
-    insert.bind([action, object, verb, category, destructive, definition])
-    await insert.run()
-  }
-  insert.destroySync()
-  for (const view of DUCKDB_VIEWS) {
-    await refuseForeignView(connection, id, view)
-    await connection.run(`CREATE OR REPLACE VIEW ${DUCKDB.quote(view.name)} AS\n${view.sql}`)
-  }
-  await markOurs(connection)
-}
-
-/**
- * Writes events, rejects, receipts and the load's own row. Returns the counts.
+ * Writes events, rejects, receipts and the load's own row, within the caller's transaction. Returns the counts.
  *
  * @param schema quoted, as the prefix of table names
  */
@@ -62,7 +25,8 @@ export async function mergeBatch(batch: Batch, schema: string): Promise<LoadCoun
   await mergeRejects(batch, schema)
   const counts = provenCounts(batch, events)
   await mergeReceipts(batch, schema)
-  await insertLoad(batch, counts, schema)
+  await batch.engine.run(`
+    INSERT INTO ${schema}.audit_loads (${columnsOf(AUDIT_LOADS)}) FROM ${loadRow(batch, counts)}`)
   return counts
 }
 
@@ -158,12 +122,4 @@ async function mergeReceipts({ engine, receipts }: Batch, schema: string): Promi
     MERGE INTO ${schema}.audit_documents t USING ${receipts.relation} e ON ${key}
     WHEN MATCHED THEN UPDATE SET ${renewed.map((column) => `${column} = e.${column}`).join(', ')}
     WHEN NOT MATCHED THEN INSERT (${columnsOf(AUDIT_DOCUMENTS)}) VALUES (${AUDIT_DOCUMENTS.columns.map(({ name }) => `e.${name}`).join(', ')})`)
-}
-
-async function insertLoad(batch: Batch, counts: LoadCounts, schema: string): Promise<void> {
-  const values = AUDIT_LOADS.columns.map((_, i) => `$${i + 1}`)
-  await batch.engine.run(
-    `INSERT INTO ${schema}.audit_loads (${columnsOf(AUDIT_LOADS)}) VALUES (${values.join(', ')})`,
-    loadValues(batch, counts),
-  )
 }

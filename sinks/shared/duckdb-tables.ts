@@ -1,0 +1,82 @@
+/** Our tables in DuckDB's SQL, for the sinks that keep them in DuckDB or merge in the engine. */
+
+import type { DuckDBConnection } from '@duckdb/node-api'
+import { ACTIONS } from '../../schemas/actions.js'
+import { createTable, DUCKDB } from '../../schemas/ddl.js'
+import { AUDIT_ACTIONS, AUDIT_LOADS, TABLES, type Table } from '../../schemas/tables.js'
+import type { Batch, LoadCounts } from '../../src/contract.js'
+import { quotedString } from '../../src/duckdb/quoting.js'
+import { DUCKDB_VIEWS } from './duckdb-forms.js'
+import { LAYOUT_MARK } from './layout.js'
+
+const { quote, types } = DUCKDB
+
+/** The names of a table's columns, in their order. */
+export const columnsOf = (table: Table): string => table.columns.map(({ name }) => quote(name)).join(', ')
+
+/** Creates what is missing in the current schema: tables and new columns. Marks the tables and fills audit_actions. */
+export async function createTables(connection: DuckDBConnection): Promise<void> {
+  for (const table of TABLES) {
+    const name = quote(table.name)
+    await connection.run(createTable(table, DUCKDB))
+    for (const column of table.columns)
+      await connection.run(`ALTER TABLE ${name} ADD COLUMN IF NOT EXISTS ${quote(column.name)} ${types[column.type]}`)
+    await connection.run(`COMMENT ON TABLE ${name} IS '${LAYOUT_MARK}'`)
+  }
+  await connection.run(`DELETE FROM ${AUDIT_ACTIONS.name}`)
+  await connection.run(`INSERT INTO ${AUDIT_ACTIONS.name} (${columnsOf(AUDIT_ACTIONS)}) FROM ${actionRows()}`)
+}
+
+/** Creates or replaces the views in the current schema, which has the tables, and marks them. */
+export async function createViews(connection: DuckDBConnection): Promise<void> {
+  for (const { name, sql } of DUCKDB_VIEWS) {
+    await connection.run(`CREATE OR REPLACE VIEW ${quote(name)} AS\n${sql}`)
+    // A view loses its comment whenever it is replaced.
+    await connection.run(`COMMENT ON VIEW ${quote(name)} IS '${LAYOUT_MARK}'`)
+  }
+}
+
+/** A relation with the rows of audit_actions. */
+export function actionRows(): string {
+  const rows = ACTIONS.map(({ action, object, verb, category, destructive, definition }) => {
+    const texts = [action, object, verb, category].map(quotedString)
+    return `(${[...texts, String(destructive), quotedString(definition)].join(', ')})`
+  })
+  return `(VALUES ${rows.join(', ')}) AS actions (${columnsOf(AUDIT_ACTIONS)})`
+}
+
+/** A relation with the batch's row of audit_loads, finished now. */
+export function loadRow(batch: Batch, counts: LoadCounts): string {
+  const { loadId, documents, startedAt, loaderVersion } = batch
+  const { read, ...others } = counts
+  const values: Readonly<Record<string, string | number>> = {
+    ...{ load_id: loadId, documents, rows_read: read, ...others, loader_version: loaderVersion },
+    ...{ started_at: startedAt.toISOString(), finished_at: new Date().toISOString() },
+  }
+  const columns = AUDIT_LOADS.columns.map(
+    ({ name, type }) => `CAST(${constant(values[name])} AS ${types[type]}) AS ${quote(name)}`,
+  )
+  return `(SELECT ${columns.join(', ')})`
+}
+
+function constant(value: string | number | undefined): string {
+  if (value === undefined) return 'NULL'
+  return typeof value === 'string' ? quotedString(value) : String(value)
+}
+
+/**
+ * Each document's version of the newest receipt.
+ *
+ * @param receipts what follows FROM: a relation with the columns of audit_documents
+ */
+export async function newestReceipts(
+  connection: DuckDBConnection,
+  receipts: string,
+  source: string,
+): Promise<ReadonlyMap<string, string>> {
+  const result = await connection.runAndReadAll(
+    `SELECT document, arg_max(document_version, loaded_at) FROM ${receipts} WHERE source = $1 GROUP BY document`,
+    [source],
+  )
+  return new Map(result.getRows().map(([document, version]) => [String(document), String(version)]))
+}
