@@ -3,6 +3,7 @@
  * staging table, in their order; instants go as text, because COPY takes no instants with a zone from Parquet.
  */
 
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { redshiftBytes } from '../../schemas/ddl.js'
 import type { Column, Table } from '../../schemas/tables.js'
@@ -64,7 +65,10 @@ export async function writeFiles(who: string, batch: Batch): Promise<StagedFiles
   const { engine, folder, receipts, rejected } = batch
   const files: StagedFiles[] = []
   const write = async (table: StagingTable, select: string): Promise<void> => {
-    const paths = await writeParquetFiles(who, engine, select, join(folder, table.name), FILE_BYTES)
+    const target = join(folder, table.name)
+    // An earlier attempt at the same batch may have left files there.
+    await rm(target, { recursive: true, force: true })
+    const paths = await writeParquetFiles(who, engine, select, target, FILE_BYTES)
     if (paths.length > 0) files.push({ table, paths })
   }
   if (batch.events.bounds !== null) {
