@@ -42,10 +42,10 @@ describe('listing', () => {
     expect(s3.faultsLeft).toBe(0)
   })
 
-  it('a key that is not encoded as the store says is told, not guessed', () => {
+  it('a key that is not encoded as the store says is reported, not guessed', () => {
     expect(decoded('100%25+of+a%2Bb', 'url')).toBe('100% of a+b')
     expect(decoded('100% of a+b', undefined)).toBe('100% of a+b')
-    expect(() => decoded('100% of a+b', 'url')).toThrow('not encoded as it says: 100% of a+b')
+    expect(() => decoded('100% of a+b', 'url')).toThrow('not URL-encoded as it claims: 100% of a+b')
   })
 
   it('finds later what a listing did not know yet', async () => {
