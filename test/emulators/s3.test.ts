@@ -52,7 +52,8 @@ describe('the stand-in of S3', () => {
   it.each([
     ['BadDigest', { ChecksumSHA256: Buffer.alloc(32).toString('base64') }],
     ['BadDigest', { ContentMD5: Buffer.alloc(16).toString('base64') }],
-    ['NotImplemented', { ChecksumCRC64NVME: 'AAAAAAAAAAA=' }],
+    ['BadDigest', { ChecksumCRC64NVME: 'AAAAAAAAAAA=' }],
+    ['NotImplemented', { ChecksumXXHASH3: 'AAAAAAAAAAA=' }],
     ['NotImplemented', { IfNoneMatch: '"etag"' }],
     ['NoSuchKey', { IfMatch: '"etag"' }],
   ])('refuses with %s what was sent with %j, and keeps nothing', async (code, options) => {

@@ -62,7 +62,7 @@ describe('settings', () => {
   })
 
   it('say where secrets belong instead', () => {
-    expect(settings.meta()?.description).toMatch(/Secrets have no place/)
+    expect(settings.meta()?.description).toMatch(/never holds secrets: the API key stays in the environment/)
   })
 })
 

@@ -11,7 +11,8 @@ export interface Upload {
   readonly headers: Readonly<Record<string, string>>
 }
 
-const KEPT = /^(?:content-type|content-encoding|x-amz-meta-.*|x-amz-checksum-(?:crc32|crc32c|sha1|sha256))$/
+const KEPT =
+  /^(?:content-type|content-encoding|x-amz-meta-.*|x-amz-checksum-(?:crc32|crc32c|crc64nvme|sha1|sha256|sha512|xxhash64))$/
 
 /** @throws Refusal when bytes and checksums disagree, or when it is sent in a way this stand-in does not know */
 export async function receive(request: IncomingMessage): Promise<Upload> {

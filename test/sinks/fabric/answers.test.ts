@@ -92,7 +92,7 @@ describe('the landing zone answers without Fabric', () => {
 describe('what it cannot answer', () => {
   it.each(['audit_events', 'audit_event_names'])('is asked of the SQL analytics endpoint: %s', async (table) => {
     await expect(sink.query(`SELECT * FROM ${table}`)).rejects.toMatchObject({
-      message: expect.stringContaining('events are in Fabric alone'),
+      message: expect.stringContaining('events are only in Fabric itself'),
       advice: expect.stringContaining('SQL analytics endpoint'),
     })
   })

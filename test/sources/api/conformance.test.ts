@@ -22,16 +22,20 @@ function place(dialect: Dialect, anonymize: boolean): () => Promise<SourcePlace>
     const path = dialect === 'multi-tenant' ? '/audit_logs' : '/admin/audit_logs'
     const suffix = anonymize ? '&anonymize=true' : ''
 
-    /** What the server sends, asked without any code of the product; pages end in a line feed each. */
+    /** What the server sends, asked without any code of the product: of pages their events, one a line. */
     async function sent(query: string): Promise<string> {
       const authorization = `Basic ${Buffer.from(`api:${KEY}`).toString('base64')}`
       const ask = async (cursor: string): Promise<string> =>
         (await fetch(`${server.url}${path}?${query}${suffix}${cursor}`, { headers: { authorization } })).text()
-      let text = await ask('')
-      if (dialect === 'classic') return text
-      for (let page = text; ; text += page) {
-        const { next_cursor: cursor } = JSON.parse(page) as { next_cursor: string | null }
-        text += '\n'
+      const first = await ask('')
+      if (dialect === 'classic') return first
+      let text = ''
+      for (let page = first; ; ) {
+        const { audit_logs: events, next_cursor: cursor } = JSON.parse(page) as {
+          audit_logs: object[]
+          next_cursor: string | null
+        }
+        text += events.map((event) => `${JSON.stringify(event)}\n`).join('')
         if (cursor === null) return text
         page = await ask(`&cursor=${cursor}`)
       }
