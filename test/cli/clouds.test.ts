@@ -21,7 +21,7 @@ beforeAll(async () => {
   const container = new ContainerClient(`${azurite.direct}/instance`, new StorageSharedKeyCredential(ACCOUNT, KEY))
   await container.create()
   await container.getBlockBlobClient(NAME).upload(LINES, LINES.length)
-}, 60_000)
+}, 180_000)
 afterAll(async () => {
   await gcs.close()
   await azurite.close()

@@ -227,7 +227,7 @@ describe('what a run writes', () => {
 })
 
 describe('a folder that somebody else can write to', () => {
-  it('is loaded without the pipes, devices and links put there, which are named', { timeout: 60_000 }, async () => {
+  it('is loaded without the pipes, devices and links put there, which are named', { timeout: 180_000 }, async () => {
     const cwd = withFiles({ 'logs/a.ndjson': ndjson(LOGIN), 'secret/b.ndjson': ndjson({ ...LOGIN, action: 'user:x' }) })
     execFileSync('mkfifo', [join(cwd, 'logs/pipe')])
     symlinkSync(join(cwd, 'secret/b.ndjson'), join(cwd, 'logs/b.ndjson'))

@@ -40,7 +40,7 @@ const SCRIPTS = BLOCKS.filter(({ page, language }) => page === 'README.md' && la
   .map((lines) => lines.join('\n'))
 
 describe('the commands in README.md', () => {
-  it('run as they stand', { timeout: 60_000 }, async () => {
+  it('run as they stand', { timeout: 180_000 }, async () => {
     expect(SCRIPTS.length).toBeGreaterThan(2)
     const cwd = newFolder()
     symlinkSync(inCheckout('bin'), join(cwd, 'bin'))

@@ -78,7 +78,7 @@ describe('a line that kills the process', () => {
         skipped: 3,
       })
     },
-    60_000,
+    180_000,
   )
 
   it('in a sink is set aside there', async () => {
@@ -97,7 +97,7 @@ describe('a line that kills the process', () => {
     expect(await actorsIn(cwd)).toEqual([1, 2, 3, 4, 5])
     expect(await rejectsIn(cwd)).toMatchObject([['b', 2, 'sink_refused', expect.stringContaining('SIGSEGV')]])
     expect((await runProgram(['rejects', '--raw'], { cwd })).stdout).toBe(ndjson(event(98, 'dies-in-sink')))
-  }, 60_000)
+  }, 180_000)
 
   it('is one of several, in several documents', async () => {
     const documents = Object.fromEntries(
@@ -111,7 +111,7 @@ describe('a line that kills the process', () => {
     expect(result.code).toBe(0)
     expect(await actorsIn(cwd)).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
     expect((await rejectsIn(cwd)).map(([document]) => document)).toEqual(['d0', 'd3', 'd6'])
-  }, 60_000)
+  }, 180_000)
 })
 
 describe('a document that kills the process', () => {
@@ -136,7 +136,7 @@ describe('a document that kills the process', () => {
       })
       expect(await actorsIn(cwd)).toEqual([3])
     },
-    60_000,
+    180_000,
   )
 
   it('and came by standard input cannot be read again, and says so', async () => {
@@ -223,5 +223,5 @@ describe('the process that does the work', () => {
     child.kill('SIGTERM')
     expect((await result).code).toBe(0)
     expect(await valueIn(join(cwd, 'audit.duckdb'), 'SELECT count(*) FROM audit_events')).toBe(2n)
-  }, 60_000)
+  }, 180_000)
 })

@@ -14,7 +14,7 @@ let azurite: Azurite
 beforeAll(async () => {
   gcs = await startGcs({ buckets: ['lakes'] })
   azurite = await startAzurite({ containers: ['lakes'] })
-}, 60_000)
+}, 180_000)
 
 afterAll(async () => {
   for (const server of [gcs, azurite]) await server.close()

@@ -39,7 +39,7 @@ beforeAll(async () => {
   container = new ContainerClient(`${azurite.direct}/logs`, credential)
   await container.create()
   store = open({ AZURE_STORAGE_SAS_TOKEN: SAS })
-}, 60_000)
+}, 180_000)
 afterAll(async () => {
   await store.close()
   await azurite.close()

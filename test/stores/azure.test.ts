@@ -7,7 +7,7 @@ import { azurePlace } from './azure-place.js'
 let azurite: Azurite
 beforeAll(async () => {
   azurite = await startAzurite({ containers: ['logs'] })
-}, 60_000)
+}, 180_000)
 afterAll(() => azurite.close())
 
 storeConformance('Azure Blob Storage', async () => azurePlace(azurite))

@@ -14,7 +14,7 @@ let azurite: Azurite
 
 beforeAll(async () => {
   azurite = await startAzurite()
-}, 60_000)
+}, 180_000)
 
 afterAll(() => azurite.close())
 

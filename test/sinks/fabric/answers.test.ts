@@ -27,7 +27,7 @@ beforeAll(async () => {
   place = await newPlace(azurite)
   sink = place.sink()
   for (const load of LOADS) await loadInto(sink, load)
-}, 60_000)
+}, 180_000)
 
 afterAll(() => azurite.close())
 

@@ -85,7 +85,7 @@ describe.each(PAGED)('%s: the tables are those of an undisturbed load', (_, way)
   beforeAll(async () => {
     undisturbed = (await loaded(way, days, [])).tables
     expect(undisturbed.receipts).toHaveLength(ON_LATER_PAGES.length + 1)
-  }, 60_000)
+  }, 180_000)
 
   test.each([
     ['first', onFirstPages],
@@ -104,7 +104,7 @@ describe('classic: the tables are those of an undisturbed load', () => {
   beforeAll(async () => {
     undisturbed = (await loaded(way, days, [])).tables
     expect(undisturbed.receipts).toHaveLength(2)
-  }, 60_000)
+  }, 180_000)
 
   test.each([...OF_REQUESTS, ...OF_BODIES])('after %o', async (fault) => {
     const { tables, requests } = await loaded(way, days, [null, fault, null, fault])

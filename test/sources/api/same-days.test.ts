@@ -66,7 +66,7 @@ describe('the same 30 days', () => {
   let named: readonly RowObject[]
   beforeAll(async () => {
     named = await eventsAfter('current')
-  }, 60_000)
+  }, 180_000)
 
   test('have one row an event, and honest repeats have one each', () => {
     const events = made(FIRST, END, PER_DAY)

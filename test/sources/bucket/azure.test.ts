@@ -6,7 +6,7 @@ import { azurePlace } from '../../stores/azure-place.js'
 let azurite: Azurite
 beforeAll(async () => {
   azurite = await startAzurite({ containers: ['logs'] })
-}, 60_000)
+}, 180_000)
 afterAll(() => azurite.close())
 
 bucketConformance('a container of Azure', async () => azurePlace(azurite))
