@@ -73,6 +73,8 @@ export function s3Store(target: S3Bucket, timing: Timing = TIMING): ObjectStore 
       const { status } = seen(error)
       // The answer to a HEAD has no body with the reason; a GET tells a missing bucket from a missing object.
       if (status >= 400 && status < 500 && (await isAbsent(key, signal))) return null
+      // Another loader has written it since.
+      if (status === 404) return find(key, signal)
       throw failure(OPERATIONS.find, key, error, signal)
     }
   }
