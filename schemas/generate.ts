@@ -1,6 +1,6 @@
 /**
- * Writes what follows from the definitions in schemas/ and from what the sinks declare, below the working directory. With `--check` it writes nothing and
- * exits 1 when a file is stale, naming each.
+ * Writes what follows from the definitions in schemas/ and from what the sinks declare, below the working directory.
+ * With `--check` it writes nothing and exits 1 when a file is stale, naming each.
  */
 
 import { mkdir, readFile, writeFile } from 'node:fs/promises'

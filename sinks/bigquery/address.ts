@@ -1,4 +1,4 @@
-/** `bigquery://project/dataset?option=value`: where the tables stand, and how they are reached. */
+/** `bigquery://project/dataset?option=value`: where the tables are, and how to reach them. */
 
 import { createHash } from 'node:crypto'
 import { parseAddress } from '../../src/address.js'
@@ -10,22 +10,22 @@ export interface BigQueryAddress {
   readonly id: string
   /** Where the dataset is. */
   readonly project: string
-  /** Where jobs run, and are paid for. */
+  /** The project that runs the jobs and pays for them. */
   readonly billingProject: string
   readonly dataset: string
   readonly tablePrefix: string
-  /** Where the dataset is made when it is missing, and must be when it is there; null: wherever it is. */
+  /** Where to create a missing dataset; an existing one must be there. Null: anywhere. */
   readonly location: string | null
-  /** `gs://bucket[/prefix]` for the staged files; null: they are uploaded. */
+  /** `gs://bucket[/prefix]` for staged files; null: they are uploaded with the load job. */
   readonly staging: string | null
   readonly requirePartitionFilter: boolean
-  /** Whether tables that expire are loaded into. */
+  /** Whether to load into tables that expire. */
   readonly allowExpiration: boolean
-  /** Of Cloud KMS; null: Google's own keys. */
+  /** A Cloud KMS key; null: Google-managed keys. */
   readonly kmsKey: string | null
-  /** Of each query job; null: no limit. */
+  /** Limit for each query job; null: none. */
   readonly maximumBytesBilled: string | null
-  /** On every job, beside our own. */
+  /** Added to every job, in addition to our own labels. */
   readonly labels: Readonly<Record<string, string>>
   /** Another API server; null: Google's. */
   readonly endpoint: string | null
@@ -37,7 +37,7 @@ const DATASET = /^[A-Za-z0-9_]{1,1024}$/
 const LABEL = /^([a-z][a-z0-9_-]{0,62}):([a-z0-9_-]{0,63})$/
 const OUR_LABELS = ['application', 'load_id']
 
-/** @throws AuditError, exit code 2, for anything BigQuery would not take as a name, and for options there are not */
+/** @throws AuditError, exit code 2, for a name that BigQuery does not accept, or an unknown option */
 export function parseBigQueryAddress(address: string): BigQueryAddress {
   const { path, options } = parseAddress(address, OPTIONS)
   const [project = '', dataset = '', ...more] = path.split('/')
@@ -65,12 +65,12 @@ export function parseBigQueryAddress(address: string): BigQueryAddress {
   }
 }
 
-/** Tells this place from every other in job ids, which one project shares; eight hex digits. */
+/** Distinguishes this dataset and prefix in job ids, which share one project; eight hex digits. */
 export function fingerprint({ project, dataset, tablePrefix }: BigQueryAddress): string {
   return createHash('sha256').update(`${project}/${dataset}/${tablePrefix}`).digest('hex').slice(0, 8)
 }
 
-/** A server on this machine: it is asked without credentials. */
+/** Whether the server is on this machine, and so gets no credentials. */
 export const isLocal = (endpoint: string | null): boolean =>
   endpoint !== null && ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(endpoint).hostname)
 

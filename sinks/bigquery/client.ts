@@ -1,4 +1,4 @@
-/** The official client, set up so that repeating is ours to decide. */
+/** The official client, with its own retries switched off. */
 
 import { BigQuery, type BigQueryOptions } from '@google-cloud/bigquery'
 import { PassThroughClient } from 'google-auth-library'
@@ -7,10 +7,10 @@ import { usageError } from '../../src/errors.js'
 import { type BigQueryAddress, isLocal } from './address.js'
 
 /**
- * Application default credentials, unless the server is on this machine: that one must not get them.
+ * Application default credentials, unless the server is on this machine, which must not receive them.
  * https://cloud.google.com/docs/authentication/application-default-credentials
  *
- * @throws AuditError, exit code 2, when the environment leads the client elsewhere
+ * @throws AuditError, exit code 2, when the environment would send the client to another server
  */
 export function newClient({ id, billingProject, endpoint, location }: BigQueryAddress): BigQuery {
   if (process.env[REDIRECTION] !== undefined) {
@@ -22,7 +22,7 @@ export function newClient({ id, billingProject, endpoint, location }: BigQueryAd
   requireUsableProxies(process.env)
   const options: BigQueryOptions = {
     projectId: billingProject,
-    // The client would repeat without telling; jobs.ts has to know whether a job may be there already.
+    // The client would retry silently, but jobs.ts must know whether a job may already exist.
     retryOptions: { autoRetry: false },
     userAgent: 'wandb-audit',
   }

@@ -1,8 +1,8 @@
-/** Waiting for another load: BigQuery does not queue a transaction that is in the way of another, but aborts it. */
+/** Waits for another load: BigQuery aborts conflicting transactions instead of queueing them. */
 
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** Time as it passes; a test has its own. In milliseconds. */
+/** The clock, in milliseconds; tests replace it. */
 export interface Clock {
   now(): number
   /** Returns early when the signal is aborted. */
@@ -14,17 +14,17 @@ export const CLOCK: Clock = {
   wait: (ms, signal) => delay(ms, undefined, { signal }).catch(() => {}),
 }
 
-/** How long to pause before the next attempt, at first and at most. */
+/** The first and the longest pause between attempts. */
 export interface Pauses {
   readonly firstMs: number
   readonly mostMs: number
 }
 
 /**
- * Waits longer from time to time, each time a random part less, so that two loads do not meet again and again.
+ * Exponential backoff with jitter, so that two loads do not keep colliding.
  *
- * @param limitMs from now on
- * @returns a function that waits once; false when the limit is over
+ * @param limitMs counted from now
+ * @returns a function that waits once; it returns false once the limit is over
  */
 export function patience({ firstMs, mostMs }: Pauses, limitMs: number, clock: Clock) {
   const until = clock.now() + limitMs

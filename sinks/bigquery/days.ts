@@ -1,4 +1,4 @@
-/** The days a batch touches, as constants: nothing else lets BigQuery skip the partitions of all other days. */
+/** The days of a batch as constants, which is the only way to make BigQuery prune the other partitions. */
 
 import type { Batch } from '../../src/contract.js'
 import { duckdbError } from '../../src/duckdb/errors.js'
@@ -10,20 +10,20 @@ export interface DaySpan {
   readonly last: number
 }
 
-/** A span this short is read whole; in a longer one the days between are looked at. */
+/** A shorter range becomes one span, without looking at its days. */
 const SHORT_DAYS = 31
-/** Spans in one statement: each is written out some times. */
+/** The most spans in a statement, which repeats them several times. */
 export const MOST_SPANS = 50
-/** One job may change no more partitions. https://cloud.google.com/bigquery/quotas#partitioned_tables */
+/** One job may modify no more partitions. https://cloud.google.com/bigquery/quotas#partitioned_tables */
 const MOST_DAYS = 4000
 
 const DAY_MICROSECONDS = 86_400_000_000n
 
 /**
- * The days of the batch's events, in rising order; days without events are within a span only where that keeps the
- * number of spans small. One event with a wrong clock must not make the statement read all years between.
+ * The days of the batch's events, in ascending order. A span includes days without events only if there would be too many spans
+ * otherwise: one event with a wrong clock must not make the statement read all the years between.
  *
- * @throws AuditError when there are more days than one job may change
+ * @throws AuditError when there are more days than one job may modify
  */
 export async function daySpans(who: string, { engine, events }: Batch): Promise<DaySpan[]> {
   if (events.bounds === null) return []
@@ -39,7 +39,7 @@ export async function daySpans(who: string, { engine, events }: Batch): Promise<
   return merged(days, MOST_SPANS)
 }
 
-/** Splits rising days where the widest gaps are, into no more than `most` spans. */
+/** Splits ascending days at the widest gaps, into at most `most` spans. */
 export function merged(days: readonly number[], most: number): DaySpan[] {
   const gaps = days.slice(1).map((day, i) => ({ ends: i, width: day - (days[i] ?? day) }))
   const widest = gaps.filter(({ width }) => width > 1).sort((a, b) => b.width - a.width)
@@ -48,14 +48,14 @@ export function merged(days: readonly number[], most: number): DaySpan[] {
   return splits.slice(1).map((end, i) => ({ first: days[(splits[i] ?? -1) + 1] ?? 0, last: days[end] ?? 0 }))
 }
 
-/** SQL that holds for the instants of the spans' days. */
+/** SQL condition: the instant is on a day of the spans. */
 export const within = (column: string, spans: readonly DaySpan[]): string =>
   spans
     .map(({ first, last }) => `${column} BETWEEN ${instant(first, '00:00:00')} AND ${instant(last, '23:59:59.999999')}`)
     .join(' OR ')
 
 /**
- * SQL that holds for the instants that have no partition of a day, without an error, but one together.
+ * SQL condition: the instant is outside the range of daily partitions. Such rows share one partition.
  * https://cloud.google.com/bigquery/docs/partitioned-tables#date_timestamp_partitioned_tables
  */
 export const unpartitioned = (column: string): string =>

@@ -1,18 +1,18 @@
-/** BigQuery's errors as ours: told apart by reason code, with what to do, and without any value of a record. */
+/** Translates BigQuery's errors by reason code: with advice, and without any value of a record. */
 
 import { sharedFailure } from '../../src/connections.js'
 import { AuditError, printable } from '../../src/errors.js'
 
 /** What a request or a job fails with. https://cloud.google.com/bigquery/docs/error-messages */
 interface Failure {
-  /** HTTP status of a request; null for a job, and where nothing was answered. */
+  /** HTTP status of a request; null for a job, or when there was no answer. */
   readonly status: number | null
   /** BigQuery's reason code, or the system's (`ECONNRESET`). */
   readonly reason: string
   readonly message: string
 }
 
-/** Google advises to repeat these, waiting longer from try to try. */
+/** Google advises retrying these with exponential backoff. */
 const REPEATED = new Set([
   'backendError',
   'internalError',
@@ -26,20 +26,20 @@ const REPEATED = new Set([
 const BROKEN =
   /ECONNRESET|ECONNREFUSED|ETIMEDOUT|ESOCKETTIMEDOUT|EPIPE|EAI_AGAIN|ENOTFOUND|socket hang up|network timeout|Premature close/
 
-/** Only these may lie in what was loaded; rights, quotas and names are the same for every batch. */
+/** Only these may be caused by the data; permissions, quotas and names are the same for every batch. */
 const OF_DATA = new Set(['invalid', 'invalidQuery', 'resourcesExceeded', 'responseTooLarge', 'HTTP 400', 'HTTP 413'])
 
 const CONFLICT = /aborted due to concurrent update|Could not serialize access|Too many DML statements outstanding/
 
-/** What an ASSERT of ours says, whatever BigQuery puts around it. */
+/** The text of one of our ASSERTs, wherever it is in the message. */
 const OURS = /wandb-audit: [^\n;]*; nothing is loaded/
 
-/** An ASSERT of ours that no other batch would pass either. */
+/** One of our ASSERTs that any other batch would fail as well. */
 export const NOT_THERE = 'rows that were inserted are not in the table'
 
 const DIFFERENT_LOCATIONS = /different locations/i
 
-/** How messages begin that speak of statements, names, settings and quotas; all others could quote a value. */
+/** The beginnings of messages about statements, names, settings and quotas. Any other message might quote a value. */
 const BEGINNINGS = [
   'Unrecognized name:',
   'Syntax error:',
@@ -75,15 +75,15 @@ const DENIED = new Set(['accessDenied', 'forbidden', 'insufficientPermissions', 
 const ADVICE: Readonly<Record<string, string>> = {
   quotaExceeded:
     'A quota of the project is used up: see https://cloud.google.com/bigquery/quotas. Load less often, or ask for more.',
-  accessNotConfigured: 'Switch the API on: `gcloud services enable bigquery.googleapis.com`; it takes some minutes.',
+  accessNotConfigured: 'Enable the API: `gcloud services enable bigquery.googleapis.com`. It takes a few minutes.',
   policyViolation:
-    'A policy of the organisation forbids it, such as a VPC Service Controls perimeter: ask whoever administers it to let this login and network in.',
+    'A policy of your organisation forbids it, such as a VPC Service Controls perimeter: ask its administrator to admit this login and network.',
   invalid:
-    'If it says the same of every batch, look at the address and at docs/bigquery.md; `bq show -j` has all of the message.',
+    'If every batch fails like this, check the address and docs/bigquery.md; `bq show -j` shows the whole message.',
   billingNotEnabled: 'Switch billing on for the project: the sandbox allows no statements that change tables.',
   resourcesExceeded: 'Load fewer documents at once.',
   bytesBilledLimitExceeded:
-    'Raise ?maximum_bytes_billed= of the address, load fewer days at once, or ask with a filter on timestamp.',
+    'Raise ?maximum_bytes_billed= in the address, load fewer days at once, or add a filter on timestamp to the query.',
   stopped: 'Somebody cancelled the job. Run again: nothing of it was kept.',
 }
 
@@ -111,7 +111,7 @@ export function bigqueryError(who: string, error: unknown): AuditError {
     return new ConflictError(text, {
       retryable: true,
       outside: true,
-      advice: 'Another load goes on for long; `bq ls -j` shows it. Run again: nothing is loaded twice.',
+      advice: 'Another load is taking very long; `bq ls -j` shows it. Run again: nothing is loaded twice.',
     })
   }
   const retryable =
@@ -126,7 +126,7 @@ export const isNotFound = (error: unknown): boolean => {
   return status === 404 || (status === null && reason === 'notFound')
 }
 
-/** There is one of that name already: a job, a dataset, a table. */
+/** A job, dataset or table of that name exists already. */
 export const isDuplicate = (error: unknown): boolean => failureOf(error).status === 409
 
 function failureOf(error: unknown): Failure {
@@ -157,27 +157,27 @@ function adviceFor(reason: string, message: string): string | undefined {
     return 'Log in with `gcloud auth application-default login`, or name a key file in GOOGLE_APPLICATION_CREDENTIALS.'
   }
   if (message.includes(NOT_THERE)) {
-    return 'Something deletes them: look at the partition expiration of audit_events, and at docs/bigquery.md.'
+    return 'Something deletes them: check the partition expiration of audit_events, and see docs/bigquery.md.'
   }
   if (/policy tag/i.test(message)) {
-    return 'Grant roles/datacatalog.categoryFineGrainedReader on the policy tag: whoever loads into a tagged column has to read it too.'
+    return 'Grant roles/datacatalog.categoryFineGrainedReader on the policy tag: loading into a tagged column also requires reading it.'
   }
   if (/Cloud KMS CryptoKey|cryptoKeys\//.test(message)) {
     return "Grant roles/cloudkms.cryptoKeyEncrypterDecrypter on the key to BigQuery's own service account, which `bq show --encryption_service_account` names."
   }
   if (DIFFERENT_LOCATIONS.test(message)) {
-    return 'A staging bucket must be where the dataset is: name another one with ?staging=, or leave that out.'
+    return 'The staging bucket must be in the same location as the dataset: name another one with ?staging=, or omit it.'
   }
   if (DENIED.has(reason)) return `${roleFor(message)} See docs/bigquery.md.`
   if (reason === 'notFound' && /location/i.test(message)) {
-    return 'The dataset stands elsewhere: leave ?location= out, or name the place where it is.'
+    return 'The dataset is in another location: omit ?location=, or name the location of the dataset.'
   }
-  if (reason === 'notFound') return 'Load something first, or look whether project and dataset are spelt so.'
+  if (reason === 'notFound') return 'Load something first, or check the spelling of project and dataset.'
   if (BROKEN.test(`${reason} ${message}`)) return 'Check network, VPN, proxy and firewall; the next run tries again.'
   return ADVICE[reason]
 }
 
-/** The least role that has the permission that BigQuery names as missing. */
+/** The least privileged role with the permission that BigQuery reports as missing. */
 function roleFor(message: string): string {
   const permission = /\b(?:bigquery|storage)(?:\.[A-Za-z]+)+/.exec(message)?.[0] ?? ''
   if (permission === 'bigquery.datasets.create') {

@@ -1,6 +1,6 @@
 /**
- * Rows that nobody deletes. A dataset may pass a default expiration on to all that is made in it, the sandbox always does;
- * rows older than that are not even stored. Making a table "without" one does not help, so it is taken away afterwards:
+ * Keeps rows from expiring. A dataset may pass a default expiration on to everything created in it (the sandbox always does), and
+ * rows older than that are not even stored. A table cannot be created without it, so it is removed afterwards:
  * https://cloud.google.com/bigquery/docs/updating-datasets#table-expiration, https://github.com/googleapis/python-bigquery/issues/2403
  */
 
@@ -9,11 +9,11 @@ import { AuditError } from '../../src/errors.js'
 import type { BigQueryAddress } from './address.js'
 
 /**
- * Takes the expiration away from what has no rows yet.
+ * Removes the expiration of a table without rows, or of a view.
  *
  * @param name     of the table or view, for errors
- * @param metadata of it, as it is now
- * @throws AuditError when rows are in a table that expires, or BigQuery leaves it so
+ * @param metadata its current metadata
+ * @throws AuditError when a table with rows expires, or BigQuery does not remove the expiration
  */
 export async function keepForEver(
   place: BigQueryAddress,
@@ -43,7 +43,7 @@ function refusal(
   const what = days > 0 ? `rows of ${name} are lost after ${days} days` : `${name} expires, with all its rows`
   const options = `expiration_timestamp = NULL${days > 0 ? ', partition_expiration_days = NULL' : ''}`
   return new AuditError(`${id}: ${what}; nothing is loaded`, {
-    advice: `Run ALTER TABLE \`${project}.${dataset}.${name}\` SET OPTIONS (${options}), or, if it is meant to be so, add ?allow_expiration=true to the address.`,
+    advice: `Run ALTER TABLE \`${project}.${dataset}.${name}\` SET OPTIONS (${options}), or, if that is intended, add ?allow_expiration=true to the address.`,
     outside: true,
   })
 }

@@ -1,4 +1,4 @@
-/** What BigQuery's SQL says in its own way, for the questions and the views that every warehouse has. */
+/** BigQuery's forms for the questions and views that all warehouses share. */
 
 import { BIGQUERY } from '../../schemas/ddl.js'
 import type { SqlForms } from '../shared/questions.js'
@@ -7,7 +7,7 @@ import type { SqlForms } from '../shared/questions.js'
 export const bigquerySql = (table: SqlForms['table']): SqlForms => ({
   table,
   column: BIGQUERY.quote,
-  // Without a time zone it would be the day in the project's default one.
+  // Without a time zone, BigQuery would use the project's default one.
   utcDay: (instant) => `DATE(${instant}, 'UTC')`,
   keys: (events, json) =>
     `SELECT ${BIGQUERY.quote('timestamp')}, key FROM ${events}, UNNEST(JSON_KEYS(${json}, 1)) AS key`,

@@ -30,7 +30,7 @@ export interface BigQueryContext {
   onNotice(text: string): void
 }
 
-/** Requests and jobs are repeated for one to two minutes; a job is looked at after 0.2 s, later every 10 s. */
+/** Requests and jobs are retried for one to two minutes; a job is polled after 0.2 s, later every 10 s. */
 const TIMING: Timing = {
   retries: 6,
   pauseMs: 200,
@@ -41,13 +41,13 @@ const TIMING: Timing = {
   clock: CLOCK,
 }
 
-/** What a load costs beside its rows is paid for by few loads; the engine spills what its memory does not hold. */
+/** Every load has a fixed cost, so few large ones are cheaper; the engine spills what does not fit into its memory. */
 const TOGETHER = { bytes: 2 ** 30, documents: 100 }
 
-/** One to stage it, one to merge it. */
+/** A load job and a merge job. */
 const JOBS_A_BATCH = 2
 
-/** @throws AuditError, exit code 2, when the address is none */
+/** @throws AuditError, exit code 2, when the address is invalid */
 export function bigquerySink(address: string, context: BigQueryContext, timing = TIMING): Sink {
   const place = parseBigQueryAddress(address)
   const { id } = place
@@ -56,7 +56,7 @@ export function bigquerySink(address: string, context: BigQueryContext, timing =
   const preparation: Preparation = { id, timing, place, client, names, signal: context.signal }
   let location: string | null = null
 
-  /** Null when there is no dataset. */
+  /** Null when the dataset does not exist. */
   async function jobs(): Promise<JobContext | null> {
     location ??= await locationOf(preparation)
     return location === null ? null : { id, client, location, timing, onNotice: context.onNotice }
@@ -65,12 +65,12 @@ export function bigquerySink(address: string, context: BigQueryContext, timing =
   async function jobsThere(): Promise<JobContext> {
     const there = await jobs()
     if (there !== null) return there
-    throw new AuditError(`${id}: there is no such dataset yet`, {
+    throw new AuditError(`${id}: the dataset does not exist yet`, {
       advice: 'Load something first, or name another with --to.',
     })
   }
 
-  /** Of audit_events. */
+  /** The newest partitions of audit_events. */
   async function partitions(days: number): Promise<string[]> {
     const parameters = [
       parameter('table', 'STRING', names.bare(AUDIT_EVENTS.name)),

@@ -1,4 +1,4 @@
-/** Jobs whose ids say what they do: a lost answer or a second asking finds the first one, and never makes another. */
+/** Jobs with deterministic ids: after a lost answer, or when it is requested twice, the first job is found and none is created. */
 
 import type { BigQuery, JobMetadata } from '@google-cloud/bigquery'
 import { AuditError, interrupted } from '../../src/errors.js'
@@ -12,12 +12,12 @@ import { insertJob } from './submit.js'
 export type Configuration = NonNullable<JobMetadata['configuration']>
 
 export interface JobRequest {
-  /** Up to 1,000 letters, digits, - and _; what is asked for twice under one name is done once. */
+  /** Up to 1,000 letters, digits, - and _; two requests with the same name are one job. */
   readonly name: string
   /** What it does, for errors: `merging a batch`. */
   readonly doing: string
   readonly configuration: Configuration
-  /** A local file that a load job takes with it. */
+  /** A local file that is uploaded with a load job. */
   readonly upload?: string
 }
 
@@ -29,10 +29,10 @@ export interface JobContext extends Requester {
 }
 
 /**
- * Runs a job to its end. One that failed in a way that may pass is begun anew, with the next number at its name's end; one that
- * another load was in the way of, for as long as a job may run: that one may take as long.
+ * Runs a job to its end. After a temporary failure it is submitted again, with the next number as its suffix. After a conflict
+ * with another load it is retried for as long as a job may run, because the other load may take that long.
  *
- * When the signal is aborted the job is cancelled; had it succeeded before, that is what is returned.
+ * When the signal is aborted, the job is cancelled; if it had already succeeded, its result is returned.
  *
  * @throws AuditError; `interrupted` when the job was cancelled, or had not begun
  */
@@ -50,7 +50,7 @@ export async function runJob(context: JobContext, request: JobRequest, signal: A
         throw overLimit(context, request, job.id)
       }
       if ('done' in outcome) done = outcome.done
-      // The call that submitted it earlier has reported its failure.
+      // An earlier call submitted this job, and has reported its failure.
       else if (job.isFromEarlierCall()) continue
       else if (!(outcome.failed instanceof ConflictError)) throw outcome.failed
       else if (!(await waited(signal))) throw retriesExhausted(outcome.failed, attempt - 1)
@@ -78,7 +78,7 @@ function bigqueryJob(context: JobContext, request: JobRequest, id: string, signa
     return metadata as JobMetadata
   }
 
-  /** After a lost answer, too, there is a job of this id already. */
+  /** A job of this id also exists after a lost answer. */
   async function insertOrFind(): Promise<JobMetadata> {
     let tries = 0
     return requesting(context, doing, signal, async () => {
@@ -108,7 +108,7 @@ function bigqueryJob(context: JobContext, request: JobRequest, id: string, signa
         return outcomeOf(await insertOrFind())
       } catch (error) {
         if (!signal.aborted) throw error
-        return null // it may have begun, so it is looked at and cancelled
+        return null // it may have begun, so poll and cancel it
       }
     },
 
@@ -125,6 +125,6 @@ function bigqueryJob(context: JobContext, request: JobRequest, id: string, signa
 function overLimit({ id, timing }: JobContext, { doing }: JobRequest, jobId: string): AuditError {
   const minutes = Math.round(timing.limitMs / 60_000)
   return new AuditError(`${id}: ${doing}: job ${jobId} did not end in ${minutes} min`, {
-    advice: `BigQuery was asked to cancel it; \`bq show -j ${jobId}\` tells what became of it. Run again: nothing is loaded twice.`,
+    advice: `BigQuery was asked to cancel it; \`bq show -j ${jobId}\` shows its state. Run again: nothing is loaded twice.`,
   })
 }

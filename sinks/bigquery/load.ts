@@ -1,4 +1,4 @@
-/** One batch: a file, a load job into a staging table, a query job that takes it from there. */
+/** Loads one batch: a Parquet file, a load job into a staging table, and a query job that merges it. */
 
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -20,7 +20,7 @@ import { resultOf } from './results.js'
 import { STAGING_FIELDS, writeStaged } from './stage.js'
 import { datasetOf, encrypted, type Preparation } from './tables.js'
 
-/** What a crash leaves is gone after a day. */
+/** A staging table that a crash leaves behind expires after a day. */
 const EXPIRES_MS = 86_400_000
 
 interface Load {
@@ -28,12 +28,12 @@ interface Load {
   readonly jobs: JobContext
   readonly batch: Batch
   readonly signal: AbortSignal
-  /** Of this batch in this place: the beginning of its jobs' names, and the name of all that is staged. */
+  /** Unique to this batch and dataset: the prefix of its job names, and the name of everything staged. */
   readonly name: string
   readonly labels: Record<string, string>
 }
 
-/** @throws AuditError when nothing of the batch is loaded, or BigQuery does not say what became of it */
+/** @throws AuditError when none of the batch is loaded, or its outcome is unknown */
 export async function loadBatch(
   preparation: Preparation,
   jobs: JobContext,
@@ -73,7 +73,7 @@ async function createStaging({ preparation, signal }: Load, staging: TableRefere
   await requesting(preparation, 'making the staging table', signal, () => unlessExists(() => staging.create(metadata)))
 }
 
-/** The file goes along with the load job, or lies in a bucket for it. */
+/** Uploads the file with the load job, or through the staging bucket. */
 async function stage(load: Load, staging: TableReference, file: string): Promise<void> {
   const { place } = load.preparation
   if (place.staging === null) return loadFile(load, staging, { upload: file })
@@ -88,7 +88,7 @@ async function stage(load: Load, staging: TableReference, file: string): Promise
   }
 }
 
-/** Into an empty table only: of two loads of one file, the second one would fail. */
+/** Loads into an empty table only, so a second load of the same file would fail. */
 async function loadFile(
   { preparation, jobs, signal, name, labels }: Load,
   staging: TableReference,
@@ -139,7 +139,7 @@ async function merge(load: Load, staging: TableReference, days: readonly DaySpan
   return countsOf(jobs, jobId, batch)
 }
 
-/** The batch is there by now, whatever comes of asking for its counts. */
+/** The batch is committed by now, even if its counts cannot be read. */
 async function countsOf(jobs: JobContext, jobId: string, { rowsRead }: Batch): Promise<LoadCounts> {
   try {
     const { rows } = await resultOf(jobs, jobId)
@@ -152,7 +152,7 @@ async function countsOf(jobs: JobContext, jobId: string, { rowsRead }: Batch): P
     throw new AuditError(
       `${error instanceof AuditError ? error.message : jobs.id}: the batch is loaded, its counts are not known`,
       {
-        advice: 'audit_loads has them. Run again for the rest.',
+        advice: 'audit_loads has them. Run again to load the rest.',
       },
     )
   }

@@ -1,5 +1,5 @@
 /**
- * The statements of loading a staged batch: one transaction, so that all of it is there or nothing.
+ * The statements that merge a staged batch, in one transaction: all or nothing.
  * https://cloud.google.com/bigquery/docs/transactions
  */
 
@@ -22,7 +22,7 @@ import { JOINED, RULE } from './rule.js'
 import type { Kind } from './stage.js'
 import { AUDIT_LOAD_COSTS } from './tables.js'
 
-/** What of a batch stands in its statements. */
+/** The parts of a batch that its statements depend on. */
 export interface Merge {
   /** A table's quoted name. */
   readonly table: (table: Table) => string
@@ -32,9 +32,9 @@ export interface Merge {
   readonly hasRejects: boolean
   readonly hasPieces: boolean
   readonly hasReadings: boolean
-  /** Whether inserted rows may be gone at once, because they are older than the table keeps them. */
+  /** Whether inserted rows may vanish at once because they are older than the table's expiration. */
   readonly mayExpire: boolean
-  /** Of temporary tables; null: Google's own key. */
+  /** The key for temporary tables; null: a Google-managed one. */
   readonly kmsKey: string | null
 }
 
@@ -44,17 +44,17 @@ const namesOf = (table: Table): string[] => table.columns.map(({ name }) => name
 
 const KEY = `t.${quote('timestamp')} = e.${quote('timestamp')} AND t.content_hash = e.content_hash`
 
-/** What the rule reads of a row and of a reading. */
+/** The columns of rows and readings that the rule reads. */
 const COMPARED = ['timestamp', 'content_hash', ...FILLED_FIELDS, 'source_document', 'names_document']
 
-/** The staged text as JSON; one that is too deep for that type stands there whole, as a text. */
+/** The staged text as JSON; a text that is too deep for that type is kept whole, as a JSON string. */
 const EXTRA = `IF(extra IS NULL, NULL, COALESCE(SAFE.PARSE_JSON(extra, wide_number_mode => 'exact'), TO_JSON(extra)))`
 
 /**
  * The script of one query job. Parameters: load_id, source, documents, rows_read, started_at, loader_version. Its result is one row:
  * inserted, enriched, unchanged, rejected, conflicts.
  *
- * It fails, and nothing is kept, unless every line read is inserted, enriched, unchanged or rejected.
+ * It fails, and rolls back, unless every line read is inserted, enriched, unchanged or rejected.
  */
 export function mergeScript(merge: Merge): string {
   return [
@@ -85,8 +85,8 @@ export function mergeScript(merge: Merge): string {
 }
 
 /**
- * Two transactions that only read and insert do not exclude each other, and two loads at once would both insert what
- * they share. Those that update the same table do: the later one is aborted, and begun anew.
+ * Transactions that only read and insert do not conflict, so two concurrent loads would both insert the events they share.
+ * Transactions that update the same table do conflict: the later one is aborted, and retried.
  */
 function takeTurns({ table }: Merge): string[] {
   return [
@@ -103,8 +103,8 @@ const countStaged = ({ staging }: Merge): string => `SET (n_receipts, n_rejected
   FROM ${staging})`
 
 /**
- * Each statement names the batch's days as constants. An UPDATE is paid for by the whole of them, so none is made for
- * nothing; nor is anything looked at again where nothing contradicts.
+ * Each statement names the batch's days as constants. An UPDATE is billed for all of these days, so it runs only if a row changes;
+ * and rows are read again only if something contradicts them.
  */
 function mergeEvents(merge: Merge): string[] {
   const events = merge.table(AUDIT_EVENTS)
@@ -139,12 +139,12 @@ END IF`,
   WHERE NOT EXISTS (SELECT 1 FROM ${events} AS t WHERE ${days} AND ${KEY});
   ${proven('@@row_count = n_inserted', 'other events were inserted than were to be')};${merge.mayExpire ? '' : provenThere(merge)}
 END IF`,
-    // Readings of one batch contradict the row they were merged into, which is there only now.
+    // Readings within the batch contradict the merged row, which exists only now.
     ...(merge.hasReadings ? keepConflicts(merge, 'reading') : []),
   ]
 }
 
-/** Rows that are older than a partition lives are inserted, and not there. */
+/** Proves that the inserted rows exist: rows older than the partition expiration vanish at once. */
 const provenThere = (merge: Merge): string => `
   ${proven(
     `(SELECT COUNT(*) FROM ${merge.table(AUDIT_EVENTS)} AS t WHERE ${daysOf(merge)} AND t.load_id = @load_id) = n_inserted`,
@@ -155,14 +155,14 @@ const daysOf = ({ days }: Merge): string => `(${within(`t.${quote('timestamp')}`
 
 const encryptedWith = ({ kmsKey }: Merge): string => (kmsKey === null ? '' : ` OPTIONS (kms_key_name = '${kmsKey}')`)
 
-/** Adds what is new to audit_conflicts; of what is known already, the larger number of events stays. */
+/** Adds new conflicts; a known conflict keeps the larger number of events. */
 function keepConflicts(merge: Merge, kind: Kind): string[] {
   const pairs = `contradicting_${kind}s`
   const compared = list(COMPARED)
   const inserted = namesOf(AUDIT_CONFLICTS)
   const values: Readonly<Record<string, string>> = { load_id: '@load_id', loaded_at: 'CURRENT_TIMESTAMP()' }
   return [
-    // The rule reads them once for each column.
+    // Materialised, because the rule reads them once per column.
     `CREATE TEMP TABLE ${pairs}${encryptedWith(merge)} AS
   SELECT t, e
   FROM (SELECT ${list(COMPARED.filter((name) => name !== 'extra'))}, ${EXTRA} AS extra
@@ -177,7 +177,7 @@ WHEN NOT MATCHED THEN INSERT (${list(inserted)}) VALUES (${inserted.map((name) =
   ]
 }
 
-/** Rows of rejects that are not there yet. */
+/** Inserts the rows of new rejects. */
 function insertNew(merge: Merge, kind: Kind, table: Table): string {
   const columns = list(namesOf(table))
   return `INSERT INTO ${merge.table(table)} (${columns})
@@ -188,8 +188,8 @@ WHERE e.kind = '${kind}'
 }
 
 /**
- * A document has one receipt, that of the version it was read in last: with one more for each version the table would grow with every
- * run, and each MERGE reads all of it that is of the source. docs/decisions/bigquery-one-transaction.md
+ * A document has one receipt, for the version that was read last. With one per version the table would grow with every run, and
+ * each MERGE reads all receipts of the source. docs/decisions/bigquery-one-transaction.md
  */
 function mergeReceipts(merge: Merge): string {
   const columns = namesOf(AUDIT_DOCUMENTS)
@@ -201,7 +201,7 @@ WHEN MATCHED AND t.loaded_at <= e.loaded_at THEN UPDATE SET ${renewed.map((name)
 WHEN NOT MATCHED THEN INSERT (${list(columns)}) VALUES (${columns.map((name) => `e.${quote(name)}`).join(', ')})`
 }
 
-/** A value for each column of audit_loads; a column without one is null. */
+/** The values of the load's row; a column without one is null. */
 const LOAD_VALUES = {
   load_id: '@load_id',
   documents: '@documents',
@@ -219,7 +219,7 @@ const LOAD_VALUES = {
 const insertLoad = ({ table }: Merge): string => `INSERT INTO ${table(AUDIT_LOADS)} (${list(Object.keys(LOAD_VALUES))})
 VALUES (${Object.values(LOAD_VALUES).join(', ')})`
 
-/** What the statements above cost; those that follow read next to nothing. */
+/** The cost of the statements so far; the remaining ones read almost nothing. */
 const insertCost = ({
   table,
 }: Merge): string => `INSERT INTO ${table(AUDIT_LOAD_COSTS)} (${list(namesOf(AUDIT_LOAD_COSTS))})

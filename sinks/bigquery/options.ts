@@ -1,4 +1,4 @@
-/** The options of its addresses. */
+/** The options of BigQuery addresses. */
 
 /** https://cloud.google.com/resource-manager/docs/creating-managing-projects: older ones begin with `domain:`. */
 export const PROJECT = /^(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$/
@@ -55,7 +55,7 @@ export const OPTIONS = {
   },
   endpoint: {
     meaning: 'another API server over https, such as a private endpoint',
-    // Credentials go over TLS only; plain HTTP serves stand-ins on this machine.
+    // Credentials are sent over TLS only; plain HTTP is for stand-ins on this machine.
     pattern: /^(?:https:\/\/|http:\/\/(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?\/?$)[^@]*$/i,
     expected: 'https://HOST, or http:// on this machine',
   },

@@ -1,4 +1,4 @@
-/** The statements beside the merge: receipts and actions. */
+/** The statements other than the merge: receipts and actions. */
 
 import { ACTIONS } from '../../schemas/actions.js'
 import { BIGQUERY } from '../../schemas/ddl.js'
@@ -23,7 +23,7 @@ export const receiptsQuery = ({
 }: Names): string => `SELECT document, MAX_BY(document_version, loaded_at) AS version
 FROM ${full(AUDIT_DOCUMENTS.name)} WHERE source = @source GROUP BY document`
 
-/** Reads what the merge compares, of the days of a range: for a dry run. */
+/** Reads the columns that the merge compares, for the days of a range: for a dry run. */
 export function comparedQuery({ full }: Names, { from, to }: DayRange): string {
   const at = BIGQUERY.quote('timestamp')
   const columns = ['timestamp', 'content_hash', ...FILLED_FIELDS, 'names_document'].map(BIGQUERY.quote).join(', ')
@@ -32,7 +32,7 @@ export function comparedQuery({ full }: Names, { from, to }: DayRange): string {
   return `SELECT ${columns} FROM ${full(AUDIT_EVENTS.name)} WHERE ${at} >= ${first}${end}`
 }
 
-/** Writes audit_actions anew; all of it is ours, so it stands in the statement. */
+/** Rewrites audit_actions. Its rows are constants of ours, so they are literals in the statement. */
 export function actionsScript({ full }: Names): string {
   const columns = AUDIT_ACTIONS.columns.map(({ name }) => BIGQUERY.quote(name)).join(', ')
   const rows = ACTIONS.map(

@@ -1,4 +1,4 @@
-/** Questions to BigQuery, which must not change anything. */
+/** Read-only queries. */
 
 import { randomUUID } from 'node:crypto'
 import type { JobMetadata } from '@google-cloud/bigquery'
@@ -14,11 +14,11 @@ export interface Asked {
   readonly sql: string
   readonly place: BigQueryAddress
   readonly parameters?: readonly Parameter[]
-  /** Several statements: what they give has no table of its own. */
+  /** Several statements, whose result has no destination table. */
   readonly isScript?: boolean
 }
 
-/** @throws AuditError when the statement is wrong; with exit code 2 when it is no single SELECT */
+/** @throws AuditError when the statement is invalid; with exit code 2 when it is not a single SELECT */
 export async function readOnly(context: JobContext, asked: Asked, signal: AbortSignal): Promise<QueryResult> {
   const { statementType } = (await dryRun(context, asked, signal)).statistics?.query ?? {}
   if (statementType !== 'SELECT') throw notAQuestion(context.id)
@@ -28,24 +28,26 @@ export async function readOnly(context: JobContext, asked: Asked, signal: AbortS
 export async function run(context: JobContext, asked: Asked, signal: AbortSignal): Promise<QueryResult> {
   const { place, isScript = false } = asked
   const { labels, query } = configurationOf(asked)
-  // A script is refused with a key; those of its tables stand in it.
+  // BigQuery refuses a script with a key; the script names the keys of its tables.
   const encryption =
     place.kmsKey === null || isScript ? {} : { destinationEncryptionConfiguration: { kmsKeyName: place.kmsKey } }
   const request = {
     name: `wandb-audit-query-${randomUUID()}`,
-    doing: 'asking',
+    doing: 'the query',
     configuration: { labels, query: { ...query, ...limited(place), ...encryption } },
   }
   const { jobReference } = await runJob(context, request, signal)
   return resultOf(context, jobReference?.jobId ?? '')
 }
 
-/** What BigQuery says a statement would do and read, for nothing. https://cloud.google.com/bigquery/docs/running-queries#dry-run */
+/** What a statement would do and read, at no cost. https://cloud.google.com/bigquery/docs/running-queries#dry-run */
 export function dryRun(context: JobContext, asked: Asked, signal: AbortSignal): Promise<JobMetadata> {
   const { client, location } = context
   const configuration = { ...configurationOf(asked), dryRun: true }
   const json = { configuration, jobReference: { projectId: client.projectId, location } }
-  return requesting(context, 'asking', signal, () => call<JobMetadata>(client, { method: 'POST', uri: '/jobs', json }))
+  return requesting(context, 'the query', signal, () =>
+    call<JobMetadata>(client, { method: 'POST', uri: '/jobs', json }),
+  )
 }
 
 function configurationOf({ sql, place, parameters = [] }: Asked) {

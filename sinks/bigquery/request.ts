@@ -1,17 +1,16 @@
-/** Requests: through the client's own transport, with its login, and again where that may help. */
+/** Requests through the client's own transport and login, with retries. */
 
 import type { BigQuery } from '@google-cloud/bigquery'
-
 import { retryingRequest } from '../../src/retry.js'
 import type { JobTiming } from '../shared/jobs.js'
 import type { Clock, Pauses } from './conflicts.js'
 import { bigqueryError, isDuplicate, isNotFound } from './errors.js'
 
 export interface Timing extends JobTiming {
-  /** How often a request or a job is repeated, and the first pause (ms) before that; each later one is three times as long. */
+  /** How often a request or a job is retried, and the pause before the first retry (ms); each later pause is three times as long. */
   readonly retries: number
   readonly pauseMs: number
-  /** Where another load is in the way, a job is begun anew until `limitMs` is over. */
+  /** Pauses after a conflict with another load; a job is retried until `limitMs` is over. */
   readonly conflicts: Pauses
   readonly clock: Clock
 }
@@ -23,7 +22,7 @@ export interface Requester {
 }
 
 /**
- * Sends a request, and retries while its failure may be temporary. So the request must be idempotent.
+ * Sends a request, and retries temporary failures. The request must be idempotent.
  *
  * @param doing what is being done, for errors: `making the dataset`
  * @throws AuditError, no longer retryable; `interrupted` when the signal is aborted

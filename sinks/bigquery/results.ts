@@ -36,7 +36,7 @@ const TYPES: Readonly<Record<string, ColumnType>> = {
 
 const ROWS_A_PAGE = 10_000
 
-/** Takes the first page at once, the others as they are read. The client's own reading makes instants of Dates. */
+/** Fetches the first page at once, and the others as they are read. The client's own conversion would lose microseconds in Dates. */
 export async function resultOf(context: JobContext, jobId: string): Promise<QueryResult> {
   const first = await pageOf(context, jobId, undefined)
   const fields = first.schema?.fields ?? []
@@ -91,7 +91,7 @@ function plain(cell: Cell, field: TableField = {}): Value {
   }
 }
 
-/** Structs and arrays as JSON; scalars in them as text, as BigQuery writes them. */
+/** Structs and arrays as JSON; scalars in them as text, in BigQuery's own form. */
 function nested(cell: Cell, field: TableField): unknown {
   if (cell === null || typeof cell === 'string') return cell
   if ('f' in cell) {

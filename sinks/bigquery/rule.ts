@@ -4,8 +4,8 @@ import { BIGQUERY } from '../../schemas/ddl.js'
 import { mergeRule } from '../shared/merge.js'
 
 /**
- * An object with the members of two; a key of both has the first one's value, since PARSE_JSON keeps the first of
- * repeated keys. NULL where either is no object. docs/decisions/bigquery-extra.md
+ * An object with the members of both. For a key of both, the first object's value wins, because PARSE_JSON keeps the first of
+ * duplicate keys. NULL when either is not an object. docs/decisions/bigquery-extra.md
  */
 export const JOINED = `CREATE TEMP FUNCTION joined(kept JSON, other JSON) RETURNS JSON AS (
   IF(JSON_TYPE(kept) = 'object' AND JSON_TYPE(other) = 'object',
@@ -29,10 +29,10 @@ export const RULE = mergeRule({
   extra: {
     differ: extrasDiffer,
     grows: (kept, other) => `COALESCE(${extrasDiffer(joined(kept, other), kept)}, FALSE)`,
-    // What cannot be joined is kept whole, as a contradiction.
+    // Extras that cannot be joined contradict, and are kept whole.
     contradicts: (kept, other) => `COALESCE(${extrasDiffer(joined(kept, other), joined(other, kept))}, TRUE)`,
     merged: joined,
-    // An extra that is too deep for JSON stands there as a text.
+    // An extra that is too deep for JSON is stored as a JSON string.
     text: (extra) => `COALESCE(JSON_VALUE(${extra}), TO_JSON_STRING(${extra}))`,
   },
 })

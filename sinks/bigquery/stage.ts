@@ -1,4 +1,4 @@
-/** The staging table: all of a batch in one Parquet file and one load job, told apart by `kind`. */
+/** The staging table: a whole batch in one Parquet file and one load job; `kind` tells its rows apart. */
 
 import type { TableField } from '@google-cloud/bigquery'
 import { BIGQUERY, DUCKDB } from '../../schemas/ddl.js'
@@ -18,7 +18,7 @@ import { readingsAsEvents } from '../shared/duckdb-merge.js'
 
 export type Kind = 'event' | 'reading' | 'reject' | 'piece' | 'receipt'
 
-/** A column's name means the same in each of these tables, so they share it. */
+/** Columns of the same name mean the same in these tables, so they share one staging column. */
 const COLUMNS = new Map(
   [AUDIT_EVENTS, AUDIT_REJECTS, AUDIT_REJECT_PIECES, AUDIT_DOCUMENTS].flatMap(({ columns }) =>
     columns.map(({ name, type }) => [name, type]),
@@ -33,14 +33,14 @@ export const STAGING_FIELDS: readonly TableField[] = [
   { name: 'fills', type: 'INT64' },
 ]
 
-/** Rows of no more bytes stand in no page that is too large; a piece of a reject has no more. */
+/** Longer rows are written apart. Shorter ones, pieces of rejects among them, cannot make a page too large. */
 const LONG_BYTES = 15_000
-/** Of long rows together. */
+/** How many bytes of long rows are read together. */
 const TOGETHER_BYTES = 16 << 20
 
 /**
- * Writes a batch as a file for a load job. Google documents rows of no more than 50 MB, and pages of 50 to 100 MB failed for
- * others: https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-parquet#input_file_requirements
+ * Writes a batch as a file for a load job. Google documents a limit of 50 MB per row, and pages of 50 to 100 MB have failed in the
+ * field: https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-parquet#input_file_requirements
  *
  * @throws AuditError without any value of a record
  */
@@ -48,7 +48,7 @@ export async function writeStaged(who: string, batch: Batch, path: string): Prom
   await writeParquet(who, batch.engine, await stagedRows(who, batch), path, 'zstd', 'bounded')
 }
 
-/** SELECTs, in the engine's SQL, the rows of the staging table. */
+/** A SELECT, in the engine's SQL, of the rows of the staging table. */
 async function stagedRows(who: string, batch: Batch): Promise<string> {
   const { events, rejects, pieces, receipts } = batch
   const counts = 'CAST(occurrences AS BIGINT) AS occurrences, CAST(fills AS BIGINT) AS fills'
@@ -65,12 +65,12 @@ async function stagedRows(who: string, batch: Batch): Promise<string> {
   ].join('\nUNION ALL BY NAME ')
 }
 
-/** The texts of a reading. */
+/** The columns of a reading. */
 const READ = AUDIT_EVENTS.columns.filter(({ name }) => FILLED_FIELDS.includes(name) || name === 'content_hash')
 
 /**
- * What to read of a relation one after the other: the rows that are not long, then the long ones, some at a time. A row group
- * ends no sooner than a vector of the engine, so that 2,048 rows of 64 kB would be one page.
+ * Splits a relation into parts to read in turn: first its short rows, then a few long rows at a time. DuckDB ends a row group only
+ * after a vector of 2,048 rows, so long rows read together would become one huge page.
  */
 async function partsOf(
   who: string,
@@ -102,14 +102,14 @@ const kind = (value: Kind): string => `'${value}' AS kind`
 const columns = (table: Table): string =>
   table.columns.map(({ name }) => (name === 'extra' ? `${EXTRA} AS extra` : DUCKDB.quote(name))).join(', ')
 
-/** A text, a number, or all that stands between. */
+/** A string, a number, or anything between them. */
 const TOKEN = `'"(?:[^"\\\\]|\\\\.)*"|[-0-9][-+.0-9eE]*|[^-"0-9]+'`
 const INTEGER = `'-?(?:0|[1-9][0-9]{0,19})'`
 const DECIMAL = `'-?(?:0|[1-9][0-9]*)[.][0-9]*[1-9]'`
 
 /**
- * JSON whose numbers BigQuery gives back digit for digit: it holds a number as INT64, UINT64 or FLOAT64, so one that would
- * come back otherwise (more digits, `1.10`, `1e3`, `-0`) stands there as a text. docs/decisions/bigquery-extra.md
+ * JSON whose numbers BigQuery returns digit for digit. It stores numbers as INT64, UINT64 or FLOAT64, so a number that these would
+ * change (more digits, `1.10`, `1e3`, `-0`) becomes a string. docs/decisions/bigquery-extra.md
  */
 export function exactJson(json: string): string {
   const integer = `regexp_full_match(token, ${INTEGER}) AND token <> '-0'

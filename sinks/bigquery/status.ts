@@ -1,4 +1,4 @@
-/** `status` without reading all events: the days that have some are in the metadata, and only the newest are looked at. */
+/** `status` without scanning all events: the metadata lists the days with rows, and only the newest days are read. */
 
 import { BIGQUERY } from '../../schemas/ddl.js'
 import { AUDIT_EVENTS } from '../../schemas/tables.js'
@@ -10,7 +10,7 @@ import { bigquerySql } from './forms.js'
 import type { Names } from './tables.js'
 
 /**
- * The partitions of a table that have rows, the newest first; those that are no day before all of them. Parameters: table, partitions.
+ * The partitions of a table with rows, newest first; partitions that are not a day come before all others. Parameters: table, partitions.
  * https://cloud.google.com/bigquery/docs/information-schema-partitions
  */
 export const partitionsQuery = ({ project, dataset }: BigQueryAddress): string => `SELECT partition_id
@@ -18,22 +18,22 @@ FROM ${[project, dataset].map(BIGQUERY.quote).join('.')}.INFORMATION_SCHEMA.PART
 WHERE table_name = @table AND total_rows > 0
 GROUP BY partition_id ORDER BY partition_id DESC LIMIT @partitions`
 
-/** Rows of years that have no partition of their own are in this one. */
+/** Holds the rows of years outside the range of daily partitions. */
 const UNPARTITIONED = '__UNPARTITIONED__'
 
-/** So many partitions hold the newest `days`, whatever stands before them. */
+/** How many partitions to ask for to get the newest `days`, which may follow partitions that are not a day. */
 export const partitionsFor = (days: number): number => days + [UNPARTITIONED, '__NULL__'].length
 
-/** @param partitions what `partitionsQuery` gives */
+/** @param partitions the result of `partitionsQuery` */
 export function statusQuestions(names: Names, partitions: readonly string[], days: number): Question[] {
   const events = newestEvents(names, partitions, days)
   const forms = bigquerySql((name) => (name === AUDIT_EVENTS.name ? events : names.from(name)))
   return questions(forms)
     .status(days)
-    .map((each) => (each.name.startsWith('unknown_') ? { ...each, title: `${each.title}, of these days` } : each))
+    .map((each) => (each.name.startsWith('unknown_') ? { ...each, title: `${each.title}, on these days` } : each))
 }
 
-/** What stands in FROM. */
+/** The newest days of audit_events, for FROM. */
 function newestEvents({ full }: Names, partitions: readonly string[], days: number): string {
   const at = BIGQUERY.quote('timestamp')
   const newest = partitions

@@ -1,4 +1,4 @@
-/** Asking BigQuery for a job under an id of ours, of which there is never a second one. */
+/** Submits a job under an id of our own, which BigQuery accepts only once. */
 
 import { createReadStream } from 'node:fs'
 import { Readable } from 'node:stream'
@@ -7,7 +7,7 @@ import { orAborted } from '../../src/retry.js'
 import type { JobContext, JobRequest } from './jobs.js'
 import { call } from './request.js'
 
-/** @throws what the client throws: a duplicate when there is one of that id */
+/** @throws the client's error: a duplicate when a job of that id exists */
 export function insertJob(
   { client, location }: JobContext,
   { configuration, upload }: JobRequest,
@@ -27,11 +27,11 @@ export function insertJob(
       part('application/octet-stream', Readable.from(bytesOf(upload, signal))),
     ],
   })
-  // It may take long, and fills but a staging table.
+  // It may take long, and fills only a staging table, so it can be abandoned.
   return orAborted(uploading, signal)
 }
 
-/** Ends early when the work is to stop, for a request cannot be: a Parquet file without its end is refused as a whole. */
+/** Ends early on abort, because the request itself cannot be aborted: BigQuery refuses a truncated Parquet file whole. */
 async function* bytesOf(file: string, signal: AbortSignal): AsyncGenerator<Buffer> {
   for await (const chunk of createReadStream(file)) {
     if (signal.aborted) return
@@ -39,5 +39,5 @@ async function* bytesOf(file: string, signal: AbortSignal): AsyncGenerator<Buffe
   }
 }
 
-/** The client's transport writes the type into the body; its own types do not say so. */
+/** The client's transport writes the content type into the body, which its TypeScript types do not mention. */
 const part = (type: string, body: string | Readable) => ({ 'Content-Type': type, body })

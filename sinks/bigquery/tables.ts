@@ -1,4 +1,4 @@
-/** Dataset, tables and views: made where missing, with their descriptions; columns added, never dropped. */
+/** Creates missing datasets, tables, columns and views, with descriptions. Never drops anything. */
 
 import { createHash } from 'node:crypto'
 import type { BigQuery, TableField, TableMetadata } from '@google-cloud/bigquery'
@@ -21,7 +21,7 @@ const count = (name: string, meaning: string): Column => ({
   meaning,
 })
 
-/** Beside the tables of every warehouse: what BigQuery charges by. */
+/** A table that only BigQuery has: what each load was charged for. */
 export const AUDIT_LOAD_COSTS: Table = {
   name: 'audit_load_costs',
   meaning: 'What the statements of each load cost, as BigQuery counts it.',
@@ -47,7 +47,7 @@ export interface Names {
   bare(name: string): string
   /** The quoted name of one of our tables or views, in full. */
   full(name: string): string
-  /** What stands in FROM: with a filter on its partitions where one is required. */
+  /** The table for FROM, with a partition filter if one is required. */
   from(name: string): string
 }
 
@@ -74,14 +74,14 @@ export interface Preparation extends Requester {
 const ask = <T>(preparation: Preparation, doing: string, request: () => Promise<T>): Promise<T> =>
   requesting(preparation, doing, preparation.signal, request)
 
-/** Jobs may run in another project than the dataset is in. */
+/** The dataset's project may differ from the one that runs the jobs. */
 export const datasetOf = ({ place, client }: Pick<Preparation, 'place' | 'client'>) =>
   client.dataset(place.dataset, { projectId: place.project })
 
 const referenceTo = (preparation: Preparation, name: string) =>
   datasetOf(preparation).table(preparation.names.bare(name))
 
-/** Where the dataset is; null when there is none. */
+/** The dataset's location; null when it does not exist. */
 export async function locationOf(preparation: Preparation): Promise<string | null> {
   const { place } = preparation
   const found = await ask(preparation, 'looking for the dataset', () =>
@@ -92,7 +92,7 @@ export async function locationOf(preparation: Preparation): Promise<string | nul
   if (place.location !== null && place.location.toLowerCase() !== location.toLowerCase()) {
     throw usageError(
       `${place.id} is in ${location}, not in ${place.location}`,
-      'Leave ?location= out: a dataset stays where it was made.',
+      'Omit ?location=: a dataset cannot move.',
     )
   }
   return location
@@ -115,9 +115,9 @@ export async function createDataset(preparation: Preparation): Promise<void> {
   await ask(preparation, 'making the dataset', () => unlessExists(() => client.createDataset(place.dataset, metadata)))
 }
 
-/** @throws AuditError when a newer version has made the tables; then nothing is changed */
+/** @throws AuditError when a newer version made the tables; nothing is changed then */
 export async function createTables(preparation: Preparation): Promise<void> {
-  // It has the mark, so it is read and written before the others.
+  // audit_events carries the layout mark, so it is checked and created first.
   await createTable(preparation, AUDIT_EVENTS)
   const others = [...TABLES, AUDIT_LOAD_COSTS].filter((table) => table !== AUDIT_EVENTS)
   await Promise.all(others.map((table) => createTable(preparation, table)))
@@ -131,21 +131,21 @@ async function createTable(preparation: Preparation, table: Table): Promise<void
     const found = await ifExists(() => reference.getMetadata())
     if (found === null) await unlessExists(() => reference.create(tableMetadata(table, preparation.place)))
     const [metadata] = (found ?? (await reference.getMetadata())) as [TableMetadata, ...unknown[]]
-    const { schema, labels: thereLabels = {} } = metadata
-    refuseNewerLayout(preparation.id, Number(thereLabels[LAYOUT_LABEL] ?? 1))
+    const { schema, labels: currentLabels = {} } = metadata
+    refuseNewerLayout(preparation.id, Number(currentLabels[LAYOUT_LABEL] ?? 1))
     await keepForEver(preparation.place, preparation.names.bare(table.name), reference, metadata)
     const fields = (schema as { fields?: TableField[] } | undefined)?.fields ?? []
-    const there = new Set(fields.map(({ name }) => name?.toLowerCase()))
-    const missing = table.columns.filter(({ name }) => !there.has(name))
+    const existing = new Set(fields.map(({ name }) => name?.toLowerCase()))
+    const missing = table.columns.filter(({ name }) => !existing.has(name))
     const labels = labelsOf(table)
-    if (missing.length === 0 && thereLabels[LAYOUT_LABEL] === labels[LAYOUT_LABEL]) return
-    // A column that is added cannot be required.
+    if (missing.length === 0 && currentLabels[LAYOUT_LABEL] === labels[LAYOUT_LABEL]) return
+    // BigQuery cannot add a required column.
     const added = missing.map((column) => field({ ...column, required: false }))
     await reference.setMetadata({ schema: { fields: [...fields, ...added] }, labels })
   })
 }
 
-/** The mark with the version of the layout. https://cloud.google.com/bigquery/docs/adding-labels */
+/** The layout mark. https://cloud.google.com/bigquery/docs/adding-labels */
 const LAYOUT_LABEL = 'wandb_audit_layout'
 
 const labelsOf = (table: Table): Record<string, string> =>
@@ -167,7 +167,7 @@ function tableMetadata(table: Table, place: BigQueryAddress): TableMetadata {
   }
 }
 
-/** Of a table with rows. https://cloud.google.com/bigquery/docs/customer-managed-encryption */
+/** Encryption of a table. https://cloud.google.com/bigquery/docs/customer-managed-encryption */
 export const encrypted = ({ kmsKey }: BigQueryAddress): Pick<TableMetadata, 'encryptionConfiguration'> =>
   kmsKey === null ? {} : { encryptionConfiguration: { kmsKeyName: kmsKey } }
 
@@ -190,7 +190,7 @@ async function createView(preparation: Preparation, { name, sql }: { name: strin
   })
 }
 
-/** Stands as a label on audit_actions: with it, nothing needs to be written again. */
+/** A label on audit_actions. If it matches, the table need not be rewritten. */
 export const ACTIONS_VERSION = createHash('sha256').update(JSON.stringify(ACTIONS)).digest('hex').slice(0, 32)
 
 export async function hasActions(preparation: Preparation): Promise<boolean> {

@@ -103,7 +103,7 @@ async function writeParts(
   return parts
 }
 
-/** New rejects, preceded by their pieces. Fetches the known ones only when the batch has any. */
+/** The batch's rejects that are not stored yet, preceded by their pieces. Downloads the stored ones only if the batch has rejects. */
 async function newRejects(
   zone: Zone,
   { rejected, rejects, pieces, folder }: Batch,

@@ -46,7 +46,7 @@ interface Day {
   readonly events: number
   readonly fills: number
   readonly occurrences: number
-  /** SELECTs the day's events in the batch, and the readings that contradict them; null when existing are none. */
+  /** SELECTs the day's events in the batch, and the readings that contradict them; null when there are none. */
   readonly selected: { readonly events: string; readonly readings: string | null }
 }
 

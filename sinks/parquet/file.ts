@@ -16,14 +16,14 @@ export interface Change<T> {
   /**
    * Writes the new content to `target`, or nothing when the file would stay the same.
    *
-   * @param existing a local copy of the current file; null when existing is none
+   * @param existing a local copy of the current file; null when there is none
    */
   merge(existing: string | null, target: string): Promise<{ readonly changed: boolean; readonly outcome: T }>
 }
 
 export interface Staged<T> {
   readonly change: Change<T>
-  /** The object it was merged with; null when existing was none. */
+  /** The object it was merged with; null when there was none. */
   readonly over: StoredObject | null
   /** A local file with the new content; null when the file does not change. */
   readonly content: string | null

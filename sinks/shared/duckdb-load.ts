@@ -64,7 +64,7 @@ async function mergeEvents(batch: Batch, schema: string): Promise<EventCounts> {
   return { inserted, enriched, unchanged: occurrences - inserted - enriched, conflicts }
 }
 
-/** Without existing rows in the range, as in a backfill, existing is nothing to compare. */
+/** Without existing rows in the range, as in a backfill, there is nothing to compare. */
 const allNew = (events: string): string =>
   `SELECT count(*), 0, 0, sum(fills), count(*), sum(occurrences) FROM ${events}`
 

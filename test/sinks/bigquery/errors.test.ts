@@ -104,7 +104,7 @@ describe('errors', () => {
   it.each([
     ['quotaExceeded', 'Quota exceeded: Your project exceeded quota for free query bytes scanned.', /quotas/],
     ['notFound', 'Not found: Dataset x was not found in location EU', /location=/],
-    ['notFound', 'Not found: Table x', /spelt so/],
+    ['notFound', 'Not found: Table x', /check the spelling/],
     ['billingNotEnabled', 'Billing has not been enabled for this project.', /billing/],
   ])('of %s say what to do', async (reason, message, advice) => {
     const [, error] = await failing(/POST \/upload/, { status: 400, reason, message })
@@ -137,7 +137,7 @@ describe('errors', () => {
     [
       'invalid',
       'Cannot read and write in different locations: source: europe-west4, destination: US',
-      /bucket must be where the dataset is/,
+      /bucket must be in the same location as the dataset/,
     ],
     [
       'accessDenied',
