@@ -47,6 +47,9 @@ export function parseBigQueryAddress(address: string): BigQueryAddress {
       'Write bigquery://PROJECT/DATASET; a dataset has letters, digits and underscores.',
     )
   }
+  if (options.endpoint !== undefined && !URL.canParse(options.endpoint)) {
+    throw usageError(`${printable(`bigquery://${path}`)}: option endpoint is not ${OPTIONS.endpoint.expected}`)
+  }
   const { table_prefix: tablePrefix = '', location = null, staging = null, labels, endpoint } = options
   return {
     id: `bigquery://${project}/${dataset}${tablePrefix === '' ? '' : `?table_prefix=${tablePrefix}`}`,

@@ -56,7 +56,7 @@ export const OPTIONS = {
   endpoint: {
     meaning: 'another API server over https, such as a private endpoint',
     // Credentials are sent over TLS only; plain HTTP is for stand-ins on this machine.
-    pattern: /^(?:https:\/\/|http:\/\/(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?\/?$)[^@]*$/i,
+    pattern: /^(?:https:\/\/[a-z0-9.-]+|http:\/\/(?:127\.0\.0\.1|localhost|\[::1\]))(?::\d+)?\/?$/i,
     expected: 'https://HOST, or http:// on this machine',
   },
 }

@@ -1,6 +1,7 @@
 /** Who pays, how much at most, and with whose key: options of the address that reach every request they concern. */
 
 import { describe, expect, it } from 'vitest'
+import { parseBigQueryAddress } from '../../../sinks/bigquery/address.js'
 import { BILLING_PROJECT, PROJECT } from '../../emulators/bigquery/server.js'
 import { countsOf, loadInto, ndjson } from '../../support/load.js'
 import { eventsOf, rowsOf } from '../../support/rows.js'
@@ -25,6 +26,29 @@ describe('billing_project', () => {
     )
     const elsewhere = standIn.requests.filter((line) => line.includes(`/${PROJECT}/`) && !line.includes('/datasets'))
     expect(elsewhere).toEqual([])
+  })
+})
+
+describe('endpoint', () => {
+  it.each([
+    'https://',
+    'https://[bad',
+    'https://999.1.1.1',
+    'https://bigquery.example.com:99999',
+    'https://ada@example.com',
+    'http://bigquery.example.com',
+  ])('that is no address to send credentials to is a usage error: %s', (endpoint) => {
+    const parse = () => parseBigQueryAddress(`bigquery://acme-audit/audit?endpoint=${encodeURIComponent(endpoint)}`)
+    expect(parse).toThrow(
+      expect.objectContaining({
+        exitCode: 2,
+        message: 'bigquery://acme-audit/audit: option endpoint is not https://HOST, or http:// on this machine',
+      }),
+    )
+  })
+
+  it.each(['https://bigquery.example.com', 'https://10.0.0.8:8443', 'http://[::1]:9050'])('may be %s', (endpoint) => {
+    expect(parseBigQueryAddress(`bigquery://acme-audit/audit?endpoint=${endpoint}`)).toMatchObject({ endpoint })
   })
 })
 
