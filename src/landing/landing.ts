@@ -50,6 +50,7 @@ export interface LandingOptions {
   readonly allowInPlace: boolean
   readonly signal: AbortSignal
   readonly limits?: DocumentLimits
+  /** Told of each byte of the document once, however often it is read. */
   onBytes(bytes: number): void
 }
 
@@ -60,9 +61,12 @@ export interface LandingOptions {
 export async function land(document: Document, options: LandingOptions): Promise<Landed | null> {
   try {
     const { signal, limits = GENEROUS } = options
+    const onPosition = furthest(options.onBytes)
     return await retrying(
       () =>
-        withinTime(limits.timeoutMs, signal, (within) => landOnce(document, { ...options, limits, signal: within })),
+        withinTime(limits.timeoutMs, signal, (within) =>
+          landOnce(document, { ...options, limits, onPosition, signal: within }),
+        ),
       signal,
     )
   } catch (error) {
@@ -75,7 +79,21 @@ export async function land(document: Document, options: LandingOptions): Promise
   }
 }
 
-type Limited = LandingOptions & { readonly limits: DocumentLimits }
+/** Takes positions, and passes on by how many bytes each is further than all before it. */
+function furthest(onBytes: (bytes: number) => void): (position: number) => void {
+  let reported = 0
+  return (position) => {
+    if (position <= reported) return
+    onBytes(position - reported)
+    reported = position
+  }
+}
+
+interface Limited extends LandingOptions {
+  readonly limits: DocumentLimits
+  /** Told how far a reading has come, in bytes. */
+  onPosition(position: number): void
+}
 
 async function landOnce(document: Document, options: Limited): Promise<Landed | null> {
   const before = document.path === undefined ? null : await fileState(document.path)
@@ -134,7 +152,7 @@ async function read(document: Document, path: string, options: Limited, tryInPla
       hash.update(chunk)
       bytes += chunk.length
       if (bytes > options.limits.maxBytes) throw tooLarge(options.limits)
-      options.onBytes(chunk.length)
+      options.onPosition(bytes)
       yield chunk
     }
   }

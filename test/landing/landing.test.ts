@@ -17,6 +17,19 @@ async function documentAt(path: string): Promise<Document> {
   throw new Error('no document')
 }
 
+/** A file to which something happens right before each reading. */
+async function changingDocument(path: string, change: (reading: number) => void): Promise<Document> {
+  const document = await documentAt(path)
+  let readings = 0
+  return {
+    ...document,
+    open: (signal) => {
+      change(++readings)
+      return document.open(signal)
+    },
+  }
+}
+
 function fileOf(content: string | Uint8Array, name = 'log'): string {
   const path = join(newFolder(), name)
   writeFileSync(path, content)
@@ -90,31 +103,19 @@ describe('a plain local file', () => {
 
   it('that goes on changing while it is read is not loaded', async () => {
     const path = fileOf(EVENT)
-    const document = await documentAt(path)
-    let readings = 0
-    const changing: Document = {
-      ...document,
-      open: (signal) => {
-        appendFileSync(path, `${EVENT}${++readings}`)
-        return document.open(signal)
-      },
-    }
-    const error = await failure(landDocument(changing, landing()))
+    const document = await changingDocument(path, (reading) => appendFileSync(path, `${EVENT}${reading}`))
+    const error = await failure(landDocument(document, landing()))
     expect(error.message).toMatch(/landing .*log failed: the file changed while it was read/)
   })
 
-  it('that changes once is read again', async () => {
+  it('that changes once is read again, and each byte is reported once', async () => {
     const path = fileOf(EVENT)
-    const document = await documentAt(path)
-    let readings = 0
-    const changing: Document = {
-      ...document,
-      open: (signal) => {
-        if (readings++ === 0) appendFileSync(path, EVENT)
-        return document.open(signal)
-      },
-    }
-    expect((await landDocument(changing, landing())).lines).toBe(2)
+    const document = await changingDocument(path, (reading) => {
+      if (reading === 1) appendFileSync(path, EVENT)
+    })
+    let reported = 0
+    const { lines, bytes } = await landDocument(document, landing({ onBytes: (more) => (reported += more) }))
+    expect([lines, bytes, reported]).toEqual([2, 2 * EVENT.length, 2 * EVENT.length])
   })
 
   it('that went away says so', async () => {
