@@ -19,6 +19,9 @@ import { failed, OPERATIONS, type Operation, seen } from './s3/failures.js'
 import { put, writtenBefore } from './s3/write.js'
 import { upload } from './upload.js'
 
+/** How often to look up an object that a HEAD misses and a GET finds: it was written in between, or the store is at odds with itself. */
+const LOOKUPS = 3
+
 /**
  * Finds logins where AWS's own tools do: environment, profiles, SSO, web identity, the role of the machine.
  *
@@ -63,7 +66,7 @@ export function s3Store(target: S3Bucket, timing: Timing = TIMING): ObjectStore 
     } while (token !== undefined)
   }
 
-  async function find(key: string, signal: AbortSignal): Promise<StoredObject | null> {
+  async function find(key: string, signal: AbortSignal, attempt = 1): Promise<StoredObject | null> {
     try {
       const command = new HeadObjectCommand({ Bucket: bucket, Key: key })
       const { ContentLength, ETag, LastModified } = await client.send(command, under(signal))
@@ -74,7 +77,7 @@ export function s3Store(target: S3Bucket, timing: Timing = TIMING): ObjectStore 
       // The answer to a HEAD has no body with the reason; a GET tells a missing bucket from a missing object.
       if (status >= 400 && status < 500 && (await isAbsent(key, signal))) return null
       // Another loader has written it since.
-      if (status === 404) return find(key, signal)
+      if (status === 404 && attempt < LOOKUPS) return await find(key, signal, attempt + 1)
       throw failure(OPERATIONS.find, key, error, signal)
     }
   }

@@ -54,6 +54,27 @@ const METHODS: readonly {
 
 type Code = Extract<Fault, { kind: 'refuse' }>['code']
 
+describe('an object that HEAD misses and GET finds', () => {
+  const missed = (times: number): Fault => ({ kind: 'refuse', code: 'NoSuchKey', action: 'HeadObject', times })
+
+  it('is looked up again', async () => {
+    const { s3, open } = await s3Place()
+    const store = open()
+    const version = await store.write(KEY, bytes('one'), 'absent', never)
+    s3.fail(missed(2))
+    expect(await store.find(KEY, never)).toMatchObject({ key: KEY, version })
+    expect(s3.faultsLeft).toBe(0)
+  })
+
+  it('is an error if that goes on', async () => {
+    const { s3, open } = await s3Place()
+    const store = open()
+    await store.write(KEY, bytes('one'), 'absent', never)
+    s3.fail(missed(10))
+    expect((await failureOf(store.find(KEY, never))).message).toContain(`could not look up s3://${BUCKET}/${KEY}`)
+  })
+})
+
 describe.each(METHODS)('$action', ({ told, permission, work }) => {
   it.each<[Code, string, RegExp]>([
     ['AccessDenied', 'access denied (needs', /docs\/s3\.md/],
