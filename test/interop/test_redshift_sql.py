@@ -38,7 +38,8 @@ def test_sqlfluff_parses_what_is_emitted(name: str) -> None:
 
 def test_sqlfluff_parses_what_is_documented() -> None:
     page = (ROOT / "docs/redshift.md").read_text()
-    assert len(DOCUMENTED) == 5
+    for start in ["CREATE USER", "CREATE SCHEMA", "GRANT", "UNLOAD"]:
+        assert any(start in sql for sql in DOCUMENTED), start
     for sql in SPOKEN:
         assert sql in page
     for sql in [*TABLES, *DOCUMENTED, *SPOKEN]:
