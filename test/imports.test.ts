@@ -120,8 +120,8 @@ describe('the layout', () => {
     expect(above).toEqual([])
   })
 
-  it('the room of DuckDB knows the contract, errors, instants and scratch folders', () => {
-    expect(strays('src/duckdb/', /^src\/(?:contract|errors|rfc3339|scratch)$/)).toEqual([])
+  it('the room of DuckDB knows the contract, cleanup, errors, instants and scratch folders', () => {
+    expect(strays('src/duckdb/', /^src\/(?:cleanup|contract|errors|rfc3339|scratch)$/)).toEqual([])
   })
 
   it('has no circle', () => {

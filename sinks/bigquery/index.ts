@@ -62,9 +62,9 @@ export function bigquerySink(address: string, context: BigQueryContext, timing =
     return location === null ? null : { id, client, location, timing, onNotice: context.onNotice }
   }
 
-  async function jobsThere(): Promise<JobContext> {
-    const there = await jobs()
-    if (there !== null) return there
+  async function existingJobs(): Promise<JobContext> {
+    const existing = await jobs()
+    if (existing !== null) return existing
     throw new AuditError(`${id}: the dataset does not exist yet`, {
       advice: 'Load something first, or name another with --to.',
     })
@@ -76,7 +76,7 @@ export function bigquerySink(address: string, context: BigQueryContext, timing =
       parameter('table', 'STRING', names.bare(AUDIT_EVENTS.name)),
       parameter('partitions', 'INT64', partitionsFor(days)),
     ]
-    const { rows } = await run(await jobsThere(), { sql: partitionsQuery(place), place, parameters }, context.signal)
+    const { rows } = await run(await existingJobs(), { sql: partitionsQuery(place), place, parameters }, context.signal)
     const ids: string[] = []
     for await (const [partition] of rows) ids.push(String(partition))
     return ids
@@ -88,19 +88,19 @@ export function bigquerySink(address: string, context: BigQueryContext, timing =
 
     async prepare() {
       if ((await jobs()) === null) await createDataset(preparation)
-      const there = await jobsThere()
+      const running = await existingJobs()
       await createTables(preparation)
       if (await hasActions(preparation)) return
-      await run(there, { sql: actionsScript(names), place, isScript: true }, context.signal)
+      await run(running, { sql: actionsScript(names), place, isScript: true }, context.signal)
       await labelActions(preparation)
     },
 
     async receipts(source) {
-      const there = await jobs()
-      if (there === null || !(await hasTable(preparation, AUDIT_DOCUMENTS))) return new Map()
+      const running = await jobs()
+      if (running === null || !(await hasTable(preparation, AUDIT_DOCUMENTS))) return new Map()
       const parameters = [parameter('source', 'STRING', source)]
       const asked = { sql: receiptsQuery(names), place, parameters }
-      const { rows } = await run(there, asked, context.signal)
+      const { rows } = await run(running, asked, context.signal)
       const versions = new Map<string, string>()
       for await (const [document, version] of rows) versions.set(String(document), String(version))
       return versions
@@ -108,17 +108,17 @@ export function bigquerySink(address: string, context: BigQueryContext, timing =
 
     async load(batch, signal) {
       if (signal.aborted) throw interrupted()
-      return loadBatch(preparation, await jobsThere(), batch, signal)
+      return loadBatch(preparation, await existingJobs(), batch, signal)
     },
 
     async estimate(range) {
-      const there = await jobs()
-      if (there === null || !(await hasTable(preparation, AUDIT_EVENTS))) return { jobs: JOBS_A_BATCH, bytes: 0 }
-      const { statistics } = await dryRun(there, { sql: comparedQuery(names, range), place }, context.signal)
+      const running = await jobs()
+      if (running === null || !(await hasTable(preparation, AUDIT_EVENTS))) return { jobs: JOBS_A_BATCH, bytes: 0 }
+      const { statistics } = await dryRun(running, { sql: comparedQuery(names, range), place }, context.signal)
       return { jobs: JOBS_A_BATCH, bytes: Number(statistics?.totalBytesProcessed ?? 0) }
     },
 
-    query: async (sql) => readOnly(await jobsThere(), { sql, place }, context.signal),
+    query: async (sql) => readOnly(await existingJobs(), { sql, place }, context.signal),
 
     questions: {
       ...questions(bigquerySql(names.from)),

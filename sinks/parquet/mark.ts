@@ -8,8 +8,8 @@ import type { Change } from './file.js'
 /** To be published before any other change: whatever follows a newer layout must not be found without its mark. */
 export const markChange = (id: string): Change<void> => ({
   file: '_wandb_audit.txt',
-  async merge(there, target) {
-    const layout = there === null ? null : layoutIn(await readFile(there, 'utf8'))
+  async merge(existing, target) {
+    const layout = existing === null ? null : layoutIn(await readFile(existing, 'utf8'))
     refuseNewerLayout(id, layout)
     const changed = layout !== LAYOUT_VERSION
     if (changed) await writeFile(target, `${LAYOUT_MARK}\n`)

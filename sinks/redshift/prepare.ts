@@ -18,7 +18,7 @@ const STATEMENTS_A_BATCH = 40
 /** The first table to be made has the mark in its comment, so that nothing of a newer layout is without it. */
 const MARKED = AUDIT_EVENTS
 
-/** What is there: `table.column`, names of views and schemas, and the layout that the mark names. */
+/** What exists: `table.column`, names of views and schemas, and the layout that the mark names. */
 interface Catalogue {
   readonly columns: ReadonlySet<string>
   readonly views: ReadonlySet<string>
@@ -62,19 +62,19 @@ WHERE n.nspname = ${literal(schema)} AND c.relname IN (${[MARKED, AUDIT_ACTIONS]
 ]
 
 /** Creates what is missing and adds columns; there is no IF NOT EXISTS for columns in Redshift. None when nothing is missing. */
-export function missingStatements(place: Namespace, there: Catalogue): string[] {
+export function missingStatements(place: Namespace, existing: Catalogue): string[] {
   return [
-    ...(there.schemas.has(place.schema) ? [] : [`CREATE SCHEMA IF NOT EXISTS ${quote(place.schema)}`]),
-    ...missingLock(place, there),
-    ...[...TABLES, AUDIT_PARTS].flatMap((table) => missingOf(table, place, there)),
+    ...(existing.schemas.has(place.schema) ? [] : [`CREATE SCHEMA IF NOT EXISTS ${quote(place.schema)}`]),
+    ...missingLock(place, existing),
+    ...[...TABLES, AUDIT_PARTS].flatMap((table) => missingOf(table, place, existing)),
     ...views(redshiftSql(place))
-      .filter(({ name }) => !there.views.has(place.prefix + name))
+      .filter(({ name }) => !existing.views.has(place.prefix + name))
       .map(({ name, sql }) => `CREATE OR REPLACE VIEW ${tableOf(place, { name })} AS\n${sql}\nWITH NO SCHEMA BINDING`),
   ]
 }
 
-function missingOf(table: Table, place: Namespace, there: Catalogue): string[] {
-  const has = (column: string): boolean => there.columns.has(`${place.prefix}${table.name}.${column}`)
+function missingOf(table: Table, place: Namespace, existing: Catalogue): string[] {
+  const has = (column: string): boolean => existing.columns.has(`${place.prefix}${table.name}.${column}`)
   const name = tableOf(place, table)
   const missing = table.columns.filter((column) => !has(column.name))
   const comments = missing.map(
@@ -87,16 +87,16 @@ function missingOf(table: Table, place: Namespace, there: Catalogue): string[] {
     return [create, comment, ...comments]
   }
   return [
-    ...(table === MARKED && there.layout !== LAYOUT_VERSION ? [comment] : []),
+    ...(table === MARKED && existing.layout !== LAYOUT_VERSION ? [comment] : []),
     ...missing.map((column) => `ALTER TABLE ${name} ADD COLUMN ${quote(column.name)} ${typeOf(column, REDSHIFT)}`),
     ...comments,
   ]
 }
 
 /** Made with its row in the first transaction, by one alone: whoever comes second fails, and looks again. */
-function missingLock(place: Namespace, there: Catalogue): string[] {
+function missingLock(place: Namespace, existing: Catalogue): string[] {
   const table = tableOf(place, AUDIT_LOCK)
-  const create = missingOf(AUDIT_LOCK, place, there).map((sql) =>
+  const create = missingOf(AUDIT_LOCK, place, existing).map((sql) =>
     sql.replace(/^CREATE TABLE IF NOT EXISTS/, 'CREATE TABLE'),
   )
   return create.length === 0 ? [] : [...create, `INSERT INTO ${table} VALUES ('')`]

@@ -3,6 +3,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
+import { tidied } from '../cleanup.js'
 import { duckdbError } from './errors.js'
 import { quotedString } from './quoting.js'
 
@@ -38,18 +39,22 @@ export async function writeParquet(
   compression: keyof typeof COMPRESSIONS = 'zstd',
   layout: 'ordered' | 'bounded' = 'ordered',
 ): Promise<number> {
-  const bytes = layout === 'bounded' ? `, ROW_GROUP_SIZE_BYTES ${ROW_GROUP_BYTES}` : ''
-  try {
-    if (layout === 'bounded') await engine.run('SET preserve_insertion_order = false')
+  const copy = async (bounds = ''): Promise<number> => {
     const { rowsChanged } = await engine.run(
       `COPY (${select}) TO ${quotedString(path)}
-        (FORMAT parquet, ${COMPRESSIONS[compression]}, ROW_GROUP_SIZE ${ROW_GROUP_ROWS}${bytes})`,
+        (FORMAT parquet, ${COMPRESSIONS[compression]}, ROW_GROUP_SIZE ${ROW_GROUP_ROWS}${bounds})`,
     )
     return rowsChanged
+  }
+  try {
+    if (layout === 'ordered') return await copy()
+    await engine.run('SET preserve_insertion_order = false')
+    return await tidied(
+      () => copy(`, ROW_GROUP_SIZE_BYTES ${ROW_GROUP_BYTES}`),
+      () => engine.run('RESET preserve_insertion_order'),
+    )
   } catch (error) {
     throw duckdbError(who, error)
-  } finally {
-    if (layout === 'bounded') await engine.run('RESET preserve_insertion_order')
   }
 }
 

@@ -74,9 +74,9 @@ export async function* wholeLines(address: ApiAddress, answer: Answer): AsyncGen
 }
 
 /**
- * @param query  sent for every page, so that the range and anonymize stay the same
+ * The events of all pages, one per line.
  *
- * @param query  asked for every page, so the range and anonymize stay the same
+ * @param query sent for every page, so that the range and anonymize stay the same
  * @param answer to the first request
  * @throws AuditError, retryable, when a page breaks off, is lost or does not hold what it states
  */

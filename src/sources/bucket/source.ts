@@ -75,7 +75,7 @@ async function logPrefix(store: ObjectStore, prefix: string, signal: AbortSignal
   throw new AuditError(`${printable(`${store.id}/${folder}`)} has no ${FOLDER}`, {
     advice:
       `${names.length === 0 ? 'Nothing is there' : `There is: ${names.map(printable).join(', ')}`}. ` +
-      `Name the folder with the logs; if it is one of another name, end it with *: ${printable(`${store.id}/${folder}/*`)}`,
+      `Name the folder with the logs; if that folder has another name, end it with *: ${printable(`${store.id}/${folder}/*`)}`,
   })
 }
 
