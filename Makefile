@@ -11,7 +11,7 @@ WANDB_AUDIT := bin/wandb-audit
 
 SOURCES := $(shell find src sinks schemas -name '*.ts' -o -name '*.sql' 2>/dev/null) tsconfig.json tsconfig.build.json
 
-.PHONY: help install build check test test-crash test-live interop demo load backfill bench bench-api bench-bucket bench-lake bench-shapes generate clean
+.PHONY: help install build check test test-crash test-live interop interop-install demo load backfill bench bench-api bench-bucket bench-lake bench-shapes generate clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -59,7 +59,9 @@ $(INTEROP)/node_modules/.installed: $(INTEROP)/package.json $(INTEROP)/package-l
 	npm ci --ignore-scripts --prefix $(INTEROP) --no-fund --no-audit
 	@touch $@
 
-interop: build $(INTEROP)/.venv/.installed $(INTEROP)/node_modules/.installed ## Run the tests against readers, analyzers and emulators of others; needs Python ≥ 3.11 and Java ≥ 17
+interop-install: $(INTEROP)/.venv/.installed $(INTEROP)/node_modules/.installed
+
+interop: build interop-install ## Run the tests against readers, analyzers and emulators of others; needs Python ≥ 3.11 and Java ≥ 17
 	PYTHONDONTWRITEBYTECODE=1 $(INTEROP)/.venv/bin/python -m pytest $(INTEROP) --quiet
 	npx vitest run --config vitest.interop.config.ts
 
