@@ -2,12 +2,12 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { type IncomingMessage, request as requestTo, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
 import { ContainerClient, StorageSharedKeyCredential } from '@azure/storage-blob'
 import { listen } from '../../src/demo/listening.js'
-import { type Action, type Fault, faultAtOnce, faultQueue, sendBody } from './faults.js'
+import { type Action, actionOfMethod, type Fault, faultAtOnce, faultQueue, forward } from './faults.js'
 
 const require = createRequire(import.meta.url)
 
@@ -69,15 +69,9 @@ export async function startAzurite({ pageSize, containers = [] }: AzuriteOptions
       response.end(`<?xml version="1.0"?><Error><Code>${fault.code}</Code><Message>${fault.message}</Message></Error>`)
       return
     }
-    const { method, url = '/', headers } = request
-    const path = pageSize !== undefined && asked.action === 'list' ? `${url}&maxresults=${pageSize}` : url
-    const forwarded = requestTo({ host: '127.0.0.1', port, method, path, headers })
-    request.pipe(forwarded)
-    const [answer] = (await once(forwarded, 'response')) as [IncomingMessage]
-    const pieces: Buffer[] = []
-    for await (const piece of answer) pieces.push(piece)
-    response.writeHead(answer.statusCode ?? 500, answer.headers)
-    await sendBody(response, Buffer.concat(pieces), fault)
+    const path =
+      pageSize !== undefined && asked.action === 'list' ? `${request.url}&maxresults=${pageSize}` : request.url
+    await forward(request, response, { port, path }, fault)
   }
 
   const server = await listen(serve)
@@ -112,7 +106,6 @@ async function portOf(output: NodeJS.ReadableStream): Promise<number> {
 function parsed({ url = '/', method = '', headers }: IncomingMessage): AzuriteRequest {
   const { pathname, searchParams } = new URL(url, 'http://127.0.0.1')
   const query = Object.fromEntries(searchParams)
-  const actions: Readonly<Record<string, Action>> = { HEAD: 'find', GET: 'read', PUT: 'write', DELETE: 'remove' }
-  const action = query.comp === 'list' ? 'list' : (actions[method] ?? 'unknown')
+  const action = query.comp === 'list' ? 'list' : actionOfMethod(method)
   return { action, method, path: pathname, query, headers }
 }

@@ -1,6 +1,7 @@
 /** What can go wrong between a client and a server, on request. */
 
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { once } from 'node:events'
+import { type IncomingMessage, request as requestTo, type ServerResponse } from 'node:http'
 
 /** Which request a fault waits for. */
 interface Aim<Action extends string> {
@@ -110,6 +111,28 @@ export async function sendBody(response: ServerResponse, bytes: Uint8Array, faul
   if (fault?.kind === 'reset') response.socket?.resetAndDestroy()
   if (fault?.kind === 'short') response.socket?.end()
 }
+
+/** Lets the real server at `port` of this machine answer, and sends its answer as the fault has it. */
+export async function forward(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { port, path = request.url }: { readonly port: number; readonly path?: string | undefined },
+  fault: AnyFault | null,
+): Promise<void> {
+  const { method, headers } = request
+  const forwarded = requestTo({ host: '127.0.0.1', port, method, path, headers })
+  request.pipe(forwarded)
+  const [answer] = (await once(forwarded, 'response')) as [IncomingMessage]
+  const pieces: Buffer[] = []
+  for await (const piece of answer) pieces.push(piece)
+  response.writeHead(answer.statusCode ?? 500, answer.headers)
+  await sendBody(response, Buffer.concat(pieces), fault)
+}
+
+/** What a request of this method does at an object store. */
+export const actionOfMethod = (method = ''): Action => METHODS[method] ?? 'unknown'
+
+const METHODS: Readonly<Record<string, Action>> = { HEAD: 'find', GET: 'read', PUT: 'write', DELETE: 'remove' }
 
 /** Resolves when the system has taken the bytes, so that pieces leave as pieces and a reset comes after them. */
 const written = (response: ServerResponse, bytes: Uint8Array): Promise<void> =>

@@ -1,13 +1,12 @@
 /** moto's S3, with a proxy before it that lets things go wrong. */
 
-import { once } from 'node:events'
-import { type IncomingMessage, request as requestTo, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
 import { listen } from '../../../src/demo/listening.js'
 import { s3Store } from '../../../src/stores/s3.js'
 import type { FaultyPlace } from '../../conformance/store-faults.js'
 import { HOSTILE_KEYS } from '../../conformance/stores.js'
-import { type Action, type Fault, faultAtOnce, faultQueue, sendBody } from '../../emulators/faults.js'
+import { type Action, actionOfMethod, type Fault, faultAtOnce, faultQueue, forward } from '../../emulators/faults.js'
 import { startEmulator } from './python.js'
 
 export const BUCKET = 'instance-bucket'
@@ -28,7 +27,7 @@ export interface Moto {
 export async function startMoto(): Promise<Moto> {
   Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b', AWS_REGION: 'us-east-1' })
   const moto = await startEmulator('moto')
-  const { hostname, port } = new URL(moto.url)
+  const port = Number(new URL(moto.url).port)
   const faults = faultQueue<Fault>()
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -40,14 +39,7 @@ export async function startMoto(): Promise<Moto> {
       response.end(`<Error><Code>${fault.code}</Code><Message/></Error>`)
       return
     }
-    const { method, url, headers } = request
-    const forwarded = requestTo({ host: hostname, port, method, path: url, headers })
-    request.pipe(forwarded)
-    const [answer] = (await once(forwarded, 'response')) as [IncomingMessage]
-    const pieces: Buffer[] = []
-    for await (const piece of answer) pieces.push(piece)
-    response.writeHead(answer.statusCode ?? 500, answer.headers)
-    await sendBody(response, Buffer.concat(pieces), fault)
+    await forward(request, response, { port }, fault)
   }
 
   const server = await listen(serve)
@@ -79,8 +71,7 @@ export async function startMoto(): Promise<Moto> {
   }
 }
 
-function actionOf({ url = '/', method = '' }: IncomingMessage): Action {
+function actionOf({ url = '/', method }: IncomingMessage): Action {
   if (new URL(url, 'http://127.0.0.1').searchParams.has('list-type')) return 'list'
-  const actions: Readonly<Record<string, Action>> = { HEAD: 'find', GET: 'read', PUT: 'write', DELETE: 'remove' }
-  return actions[method] ?? 'unknown'
+  return actionOfMethod(method)
 }
