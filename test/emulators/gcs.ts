@@ -76,7 +76,7 @@ export async function startGcs(options: GcsOptions): Promise<GcsStandIn> {
       if (authorization !== undefined && request.headers.authorization !== authorization) {
         throw new Refusal(401, 'required', 'Anonymous caller does not have access to the bucket.')
       }
-      const { status, headers, body } = await carryOut(request, asked)
+      const { status, headers, body } = await carryOut(request, asked, fault)
       response.writeHead(status, headers as Record<string, string>)
       await sendBody(response, body, fault)
     } catch (error) {
@@ -88,7 +88,11 @@ export async function startGcs(options: GcsOptions): Promise<GcsStandIn> {
     }
   }
 
-  async function carryOut(request: IncomingMessage, { action, bucket: name, key, query }: Asked): Promise<Media> {
+  async function carryOut(
+    request: IncomingMessage,
+    { action, bucket: name, key, query }: Asked,
+    fault: Fault | null,
+  ): Promise<Media> {
     if (action === 'unknown') throw new Refusal(501, 'notImplemented', 'the stand-in does not know this request')
     const bucket = buckets.get(name)
     if (bucket === undefined) throw new Refusal(404, 'notFound', 'The specified bucket does not exist.')
@@ -97,7 +101,9 @@ export async function startGcs(options: GcsOptions): Promise<GcsStandIn> {
       const { name: key, bytes, metadata, contentEncoding } = await receive(request, query)
       checkName(key)
       // Looked at when all has arrived: of two that write at once, the second to arrive finds the first one's object.
-      checkGeneration(query, bucket.get(key))
+      // Generation 0 is what If-None-Match is elsewhere.
+      const header = query.get('ifGenerationMatch') === '0' ? 'if-none-match' : 'if-match'
+      if (fault?.kind !== 'unconditional' || fault.header !== header) checkGeneration(query, bucket.get(key))
       const written = blob(bytes, { metadata, ...(contentEncoding === null ? {} : { contentEncoding }) })
       bucket.set(key, written)
       return answered(partial(resource(name, key, written), query.get('fields')))
@@ -155,9 +161,11 @@ function listing(name: string, bucket: Bucket, query: URLSearchParams, pageSize:
   if (query.has('delimiter')) throw new Refusal(501, 'notImplemented', 'the stand-in does not know delimiters')
   const prefix = query.get('prefix') ?? ''
   const after = Buffer.from(query.get('pageToken') ?? '', 'base64url')
+  const startOffset = Buffer.from(query.get('startOffset') ?? '')
   const most = Math.min(Number(query.get('maxResults') ?? pageSize), pageSize)
   const keys = [...bucket.keys()]
     .filter((key) => key.startsWith(prefix) && Buffer.compare(Buffer.from(key), after) > 0)
+    .filter((key) => Buffer.compare(Buffer.from(key), startOffset) >= 0)
     .sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
   const page = keys.slice(0, most)
   const items = page.map((key) => resource(name, key, bucket.get(key) as Blob))
