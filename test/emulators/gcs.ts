@@ -14,6 +14,8 @@ import { receive } from './gcs/upload.js'
 
 export interface GcsOptions {
   readonly buckets: readonly string[]
+  /** Of these, who asks has to name a project that pays. */
+  readonly requesterPays?: readonly string[]
   /** The most objects of one page; 1000 when absent. */
   readonly pageSize?: number
   /** The only Authorization header it takes; any and none when absent. */
@@ -75,6 +77,9 @@ export async function startGcs(options: GcsOptions): Promise<GcsStandIn> {
       if (fault?.kind === 'refuse') throw new Refusal(fault.status, fault.code, fault.message ?? fault.code)
       if (authorization !== undefined && request.headers.authorization !== authorization) {
         throw new Refusal(401, 'required', 'Anonymous caller does not have access to the bucket.')
+      }
+      if (options.requesterPays?.includes(asked.bucket) && !asked.query.has('userProject')) {
+        throw new Refusal(400, 'required', 'Bucket is a requester pays bucket but no user project provided.')
       }
       const { status, headers, body } = await carryOut(request, asked, fault)
       response.writeHead(status, headers as Record<string, string>)
@@ -158,7 +163,8 @@ function parsed({ url = '/', method }: IncomingMessage): Asked {
 }
 
 function listing(name: string, bucket: Bucket, query: URLSearchParams, pageSize: number): Record<string, unknown> {
-  if (query.has('delimiter')) throw new Refusal(501, 'notImplemented', 'the stand-in does not know delimiters')
+  const unknown = ['delimiter', 'versions', 'softDeleted'].find((name) => query.has(name))
+  if (unknown !== undefined) throw new Refusal(501, 'notImplemented', `the stand-in does not know ${unknown}`)
   const prefix = query.get('prefix') ?? ''
   const after = Buffer.from(query.get('pageToken') ?? '', 'base64url')
   const startOffset = Buffer.from(query.get('startOffset') ?? '')
