@@ -274,7 +274,9 @@ function landable({ documents, source }: Pending, journal: Journal): readonly Do
 }
 
 function totals(work: readonly Pending[]): { documents: number; bytes: number | null } {
-  const documents = work.flatMap((pending) => pending.documents)
+  const documents = work.flatMap(({ documents, checkpoint }) =>
+    checkpoint === null ? documents : [...documents, checkpoint],
+  )
   const known = documents.every(({ bytes }) => bytes !== null)
   return {
     documents: documents.length,

@@ -37,13 +37,7 @@ export function listingFrom(
 ): Listing {
   const today = Math.floor(now.getTime() / DAY_MS)
   const begins = `${place}/${prefix}`
-  const starts = receipts.map((known) =>
-    lastSettled(
-      [...known.keys()].filter((id) => id.startsWith(begins)),
-      prefix,
-      today,
-    ),
-  )
+  const starts = receipts.map((known) => lastSettled([...known.keys()], begins, today))
   if (starts.length === 0 || starts.includes(null)) return EVERYTHING
   const id = `${place}?listed=${prefix}`
   const day = new Date(today * DAY_MS).toISOString().slice(0, 10)
@@ -67,12 +61,12 @@ const checkpoint = (id: string, version: string): Document => ({
  * The greatest id of the days before the margin; null when there is none, when there are few ids, or when ids do not sort by day.
  * A day in the future, which anybody can write into a key, does not move the margin.
  */
-function lastSettled(ids: readonly string[], prefix: string, today: number): string | null {
+function lastSettled(known: readonly string[], begins: string, today: number): string | null {
+  const ids = known.filter((id) => id.startsWith(begins))
   if (ids.length <= PAGE) return null
   const days = new Map<number, { least: string; greatest: string }>()
-  // The prefix may end in the middle of a name.
-  const folder = ids[0]?.indexOf(prefix) ?? 0
-  const from = folder + prefix.lastIndexOf('/') + 1
+  // The beginning may end in the middle of a name.
+  const from = begins.lastIndexOf('/') + 1
   for (const id of ids) {
     const day = dayIn(id.slice(from))
     if (day === null) return null

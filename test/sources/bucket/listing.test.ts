@@ -55,6 +55,17 @@ describe('a listing begins two days before the newest day', () => {
     expect(from(known(iso, ['2099-01-01T00:00:00Z'])).after).toBe(`${PREFIX}2026-10-17T23:50:00.000Z`)
   })
 
+  it.each(['copies/2024-01-01/', 'copies/202', ''])('whatever dates bucket and prefix hold: %j', (prefix) => {
+    const place = 's3://logs-2023-01-01'
+    const keys = [...known(iso).keys()]
+      .map((id) => id.slice(`${PLACE}/${PREFIX}`.length))
+      .filter((name) => name.startsWith('2'))
+    const receipts = keys.map((name): [string, string] => [`${place}/${prefix.replace(/202$/, '')}${name}`, 'etag 1'])
+    const all = new Map([...receipts, [`${place}?listed=${prefix}`, '2026-10-20'] as const])
+    const { after } = listingFrom(place, prefix, [all], NOW)
+    expect(after).toBe(`${prefix.replace(/202$/, '')}2026-10-17T23:50:00.000Z`)
+  })
+
   it('whatever other prefixes of the bucket hold', () => {
     const receipts = known(iso)
     receipts.set(`${PLACE}/copies/x`, 'etag 1')
