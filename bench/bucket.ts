@@ -11,7 +11,7 @@ import { madeDay } from '../src/demo/made-logs.js'
 import { startS3 } from '../test/emulators/s3.js'
 import { measure } from './measure.js'
 
-const LOADER = fileURLToPath(new URL('../bin/wandb-audi./bin/wandb-audit', import.meta.url))
+const LOADER = fileURLToPath(new URL('../bin/wandb-audit', import.meta.url))
 const DATA = fileURLToPath(new URL('./data', import.meta.url))
 const AUDIT_FILE = `${DATA}/bucket.duckdb`
 const BUCKET = 'instance'

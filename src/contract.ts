@@ -23,6 +23,13 @@ export interface Document {
   readonly range: DayRange | null
   /** True when the bytes are lines of JSON already, not an archive or pages of the API. */
   readonly isNdjson?: boolean
+  /** Says how to restore the document, when it cannot be read because it is in an archive tier. May become known in `open`. */
+  readonly archived?: string | undefined
+  /**
+   * A document without events, the last of a listing. It is loaded by itself after all others, and only if each of them was: its
+   * receipt says that everything listed is loaded.
+   */
+  readonly checkpoint?: true
   /** A local file with exactly these bytes, if there is one, which landing need not copy. */
   readonly path?: string
   /**
@@ -47,8 +54,12 @@ export interface Source {
    * everything is listed.
    */
   window?(receipts: readonly ReadonlyMap<string, string>[]): DayRange
-  /** Lists every document that may hold events of the range; the transform skips events outside it. */
-  list(range: DayRange, signal: AbortSignal): AsyncIterable<Document>
+  /**
+   * Lists every document that may hold events of the range; the transform skips events outside it.
+   *
+   * @param receipts those of each sink, if only what is new is wanted: documents that every sink has may then be left out
+   */
+  list(range: DayRange, signal: AbortSignal, receipts?: readonly ReadonlyMap<string, string>[]): AsyncIterable<Document>
   close(): Promise<void>
 }
 

@@ -4,6 +4,7 @@ export const EXIT = {
   failed: 1,
   usage: 2,
   tooManyRejects: 3,
+  archived: 4,
   interrupted: 130,
 } as const
 
@@ -39,6 +40,11 @@ export class AuditError extends Error {
     this.outside = details.outside ?? false
     this.exitCode = details.exitCode ?? EXIT.failed
   }
+}
+
+/** The object exists, but cannot be read before somebody restores it from an archive tier; `advice` says how. */
+export class ArchivedError extends AuditError {
+  declare readonly advice: string
 }
 
 /** Wrong usage or settings: exit code 2. */

@@ -13,6 +13,8 @@ export interface Summary {
   documents: number
   /** Documents whose version every sink already had. */
   skipped: number
+  /** How many documents were left out because they are archived, by what to do about them. */
+  archived: { documents: number; example: string; advice: string }[]
   /** Documents missing in at least one sink, with the reason. */
   failed: { document: string; error: string; advice: string | null }[]
   sinks: SinkSummary[]
@@ -70,7 +72,7 @@ export class Journal {
   constructor(sinks: readonly string[] = [], entries: readonly Entry[] = [], post: Post = async () => {}) {
     const counts = { read: 0, inserted: 0, enriched: 0, unchanged: 0, rejected: 0, conflicts: 0 }
     const empty = sinks.map((sink) => ({ sink, error: null, ...counts }))
-    this.summary = { documents: 0, skipped: 0, failed: [], sinks: empty }
+    this.summary = { documents: 0, skipped: 0, archived: [], failed: [], sinks: empty }
     this.post = post
     for (const entry of entries) this.apply(entry)
     this.applyFinished(this.loadedEverywhere(sinks))
@@ -188,6 +190,14 @@ export class Journal {
 
   async fail(key: Key, document: string, { message, advice }: AuditError): Promise<void> {
     await this.note({ type: 'failed', key, failure: { document, error: message, advice: advice ?? null } })
+  }
+
+  /** An archived document. Not for the processes that follow: they find it archived again. */
+  leaveOut(document: string, advice: string): void {
+    const { archived } = this.summary
+    const known = archived.find((each) => each.advice === advice)
+    if (known === undefined) archived.push({ documents: 1, example: document, advice })
+    else known.documents++
   }
 
   async failSink(sink: string, error: string): Promise<void> {

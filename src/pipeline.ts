@@ -50,6 +50,9 @@ export interface Pending {
   readonly range: DayRange
   readonly documents: readonly Document[]
   readonly skipped: number
+  /** Documents that are new but archived, which are not read. */
+  readonly archived: readonly Document[]
+  readonly checkpoint: Document | null
   alreadyLoaded(document: Document, version: string): boolean
 }
 
@@ -73,13 +76,17 @@ export async function listPending(
     return !refetch && receipts.every((known) => sufficient.includes(known.get(document.id) ?? ''))
   }
   const documents = new Map<string, Document>()
+  const archived: Document[] = []
+  let checkpoint: Document | null = null
   let skipped = 0
-  for await (const document of source.list(range, signal)) {
+  for await (const document of source.list(range, signal, wanted === null && !refetch ? receipts : undefined)) {
     if (isFinished(document)) continue
-    if (document.version !== null && alreadyLoaded(document, document.version)) skipped++
+    if (document.checkpoint === true) checkpoint = document
+    else if (document.version !== null && alreadyLoaded(document, document.version)) skipped++
+    else if (document.archived !== undefined) archived.push(document)
     else documents.set(document.id, document)
   }
-  return { source, range, documents: [...documents.values()], skipped, alreadyLoaded }
+  return { source, range, documents: [...documents.values()], skipped, archived, checkpoint, alreadyLoaded }
 }
 
 /**
@@ -111,7 +118,9 @@ export async function run(options: Run): Promise<Summary> {
   progress.start(totals(work))
   for (const pending of work) {
     journal.summary.skipped += pending.skipped
+    for (const { id, archived = '' } of pending.archived) journal.leaveOut(id, archived)
     await loadPending(pending, options, journal)
+    await loadCheckpoint(pending, options, journal)
   }
   return journal.summary
 }
@@ -137,6 +146,16 @@ async function eachSink(
       await journal.failSink(sink.id, error.message)
     }
   }
+}
+
+/** Not after any failure of this run, even of another source: then the next run lists everything again. */
+async function loadCheckpoint(pending: Pending, options: Run, journal: Journal): Promise<void> {
+  const { summary } = journal
+  const { documents } = summary
+  if (pending.checkpoint === null || summary.failed.length > 0 || summary.archived.length > 0) return
+  await loadPending({ ...pending, documents: [pending.checkpoint] }, options, journal)
+  // For the operator it is none.
+  summary.documents = documents
 }
 
 async function loadPending(pending: Pending, options: Run, journal: Journal): Promise<void> {
@@ -198,7 +217,10 @@ function loadingOptions(
     onGone: ({ id }) => {
       logger.info(`${printable(id)} was removed after it was listed`)
     },
-    onFailed: (document, error) => void journal.fail(keyOf(source, document), document.id, error),
+    onFailed: (document, error) => {
+      if (document.archived !== undefined) journal.leaveOut(document.id, document.archived)
+      else void journal.fail(keyOf(source, document), document.id, error)
+    },
   }
 }
 
@@ -238,17 +260,23 @@ function landingOptions(
 /** After a crash, notes in the journal which document is landing. */
 function landable({ documents, source }: Pending, journal: Journal): readonly Document[] {
   if (!journal.careful) return documents
-  return documents.map((document) => ({
-    ...document,
-    async open(signal) {
-      await journal.beginLanding(keyOf(source, document))
-      return document.open(signal)
-    },
-  }))
+  return documents.map((document) =>
+    // A document may learn its version, or that it is archived, as it is opened.
+    Object.create(document, {
+      open: {
+        async value(signal: AbortSignal) {
+          await journal.beginLanding(keyOf(source, document))
+          return document.open(signal)
+        },
+      },
+    }),
+  )
 }
 
 function totals(work: readonly Pending[]): { documents: number; bytes: number | null } {
-  const documents = work.flatMap((pending) => pending.documents)
+  const documents = work.flatMap(({ documents, checkpoint }) =>
+    checkpoint === null ? documents : [...documents, checkpoint],
+  )
   const known = documents.every(({ bytes }) => bytes !== null)
   return {
     documents: documents.length,

@@ -9,6 +9,7 @@ import { openConnection } from '../../src/duckdb/connection.js'
 import { writeParquet } from '../../src/duckdb/parquet.js'
 import { AuditError } from '../../src/errors.js'
 import { scratchFolder } from '../../src/scratch.js'
+import { requireConditionalWrites } from '../shared/conditional-writes.js'
 import { actionRows } from '../shared/duckdb-tables.js'
 import { refusedAtDoor } from './failures.js'
 import { noRows, upserts } from './files.js'
@@ -20,12 +21,16 @@ import { list, OWN, readText, remove, upload, type Zone } from './zone.js'
 /** https://learn.microsoft.com/fabric/mirroring/open-mirroring-landing-zone-format#events-file-in-the-landing-zone */
 const PARTNER = { partnerName: 'wandb-audit', sourceInfo: { sourceType: 'Weights & Biases audit logs' } }
 
+/** The content of a small file for `requireConditionalWrites`. It is outside our folder, which is swept. */
+const MARK = 'wandb-audit\n'
+
 /** Longer than any load. Older files that the manifest does not name were left by a killed load. */
 const SWEEP_MS = 24 * 60 * 60 * 1000
 
 /** Publishes what a killed run left pending, opens tables that are new or have new columns, and sweeps. */
 export async function openZone(zone: Zone, signal: AbortSignal): Promise<void> {
   await ensureManifest(zone, signal)
+  await requireConditionalWrites(zone.id, zone.store, `${zone.root}/${OWN}.txt`, Buffer.from(MARK), signal)
   for (;;) {
     const held = await publishPending(zone, signal)
     const stale = MIRRORED_TABLES.filter((table) => held.manifest.tables[table.name]?.opening !== openingOf(table))

@@ -4,6 +4,7 @@ import type { Sink } from '../../src/contract.js'
 import { withConnection } from '../../src/duckdb/connection.js'
 import { duckdbError } from '../../src/duckdb/errors.js'
 import { AuditError } from '../../src/errors.js'
+import { requireConditionalWrites } from '../shared/conditional-writes.js'
 import { DUCKDB_SQL } from '../shared/duckdb-forms.js'
 import { newestReceipts } from '../shared/duckdb-tables.js'
 import { questions } from '../shared/questions.js'
@@ -12,7 +13,7 @@ import { publish, stage } from './file.js'
 import { type Lake, openLake } from './lake.js'
 import { ACTIONS, DOCUMENTS, rowsIn } from './layout.js'
 import { loadBatch } from './load.js'
-import { markChange } from './mark.js'
+import { MARK, MARK_FILE, markChange } from './mark.js'
 import { askLake } from './query.js'
 import { snapshots } from './snapshot.js'
 
@@ -43,8 +44,10 @@ export function lakeSink(lake: Lake, signal: AbortSignal): Sink {
     prepare: () =>
       guarded(async () => {
         const folder = await files.folder()
+        await publish(lake, await stage(lake, markChange(id), folder, signal), folder)
+        await requireConditionalWrites(id, store, prefix + MARK_FILE, Buffer.from(MARK), signal)
         await withConnection(async (connection) => {
-          for (const change of [markChange(id), ...firstFiles(id, connection)])
+          for (const change of firstFiles(id, connection))
             await publish(lake, await stage(lake, change, folder, signal), folder)
         })
       }),

@@ -2,7 +2,7 @@
 
 import { requireSources } from '../config/settings.js'
 import type { DayRange, Estimate, LoadingSink, Source } from '../contract.js'
-import { AuditError, EXIT, type ExitCode, escaped, printable } from '../errors.js'
+import { AuditError, EXIT, type ExitCode, printable } from '../errors.js'
 import { Journal, type Summary } from '../journal.js'
 import { type Job, listPending, run } from '../pipeline.js'
 import { openSource } from '../sources/index.js'
@@ -12,15 +12,13 @@ import { joined, send } from './formats/output.js'
 import { CONCURRENCY, type RunFlags } from './options.js'
 import { closeAll, openSinks, type Session } from './session.js'
 import { openSpool } from './spool.js'
+import { archivedInWords, outcome, writeSummary } from './summary.js'
 import type { Survivor } from './survivor.js'
 import { jsonLine } from './terminal.js'
 import { unopenedSink, unopenedSource } from './unopened.js'
 
 /** A staged batch takes about as much memory as its text; the merge needs as much again. */
 const BATCH_SHARE = 0.25
-
-/** Limits the errors logged, because a missing permission fails every object of a bucket in the same way. */
-const MOST_REPORTED = 20
 
 export interface Days {
   /** Null: whatever each source considers new. */
@@ -123,41 +121,6 @@ async function runPipeline(
   }
 }
 
-function outcome({ failed, sinks }: Summary, { logger, settings }: Session): ExitCode {
-  for (const { error, advice } of failed.slice(0, MOST_REPORTED)) {
-    logger.error(advice === null ? error : `${error}. ${advice}`)
-  }
-  if (failed.length > MOST_REPORTED) {
-    logger.error(`${failed.length - MOST_REPORTED} more documents failed; --output json lists all of them`)
-  }
-  if (failed.length > 0 || sinks.some(({ error }) => error !== null)) return EXIT.failed
-  const most = settings.max_rejects
-  const rejected = Math.max(...sinks.map((sink) => sink.rejected))
-  if (most === undefined || rejected <= most) return EXIT.done
-  logger.error(`${rejected} rejects, more than --max-rejects ${most}: see them with \`wandb-audit rejects\``)
-  return EXIT.tooManyRejects
-}
-
-/** Writes to stdout; if that fails, writes to stderr, so that what was committed is reported. */
-async function writeSummary(summary: Summary, output: 'text' | 'json', quiet: boolean): Promise<void> {
-  const text = output === 'json' ? jsonLine(summary, process.stdout) : quiet ? '' : inWords(summary)
-  let written = false
-  try {
-    written = await send([text], process.stdout)
-  } finally {
-    if (!written) process.stderr.write(inWords(summary))
-  }
-}
-
-function inWords({ documents, skipped, failed, sinks }: Summary): string {
-  const head = `documents: ${documents} loaded, ${skipped} skipped, ${failed.length} failed\n`
-  const lines = sinks.map(({ sink, error, read, inserted, enriched, unchanged, rejected, conflicts }) => {
-    const counts = `read ${read} = ${inserted} inserted + ${enriched} enriched + ${unchanged} unchanged + ${rejected} rejected`
-    return `${printable(sink)}: ${counts}${conflicts === 0 ? '' : `; ${conflicts} conflicts`}${error === null ? '' : ` (failed: ${escaped(error)})`}\n`
-  })
-  return head + lines.join('')
-}
-
 /** Lists what a run would read, one document a line, without creating or changing anything. */
 async function dryRun(
   { settings, signal }: Session,
@@ -167,12 +130,15 @@ async function dryRun(
 ): Promise<ExitCode> {
   const documents = []
   const ranges: (DayRange | null)[] = []
+  const journal = new Journal()
+  const { archived } = journal.summary
   let skipped = 0
   for (const job of jobs) {
     const receipts = []
     for (const sink of sinks) receipts.push(await sink.receipts(job.source.id))
     const pending = await listPending(job, receipts, signal)
     skipped += pending.skipped
+    for (const { id, archived = '' } of pending.archived) journal.leaveOut(id, archived)
     for (const { id, bytes, range } of pending.documents) {
       documents.push({ source: job.source.id, document: id, bytes })
       ranges.push(range)
@@ -181,7 +147,7 @@ async function dryRun(
   const estimates = await estimatesOf(sinks, ranges)
   if (output === 'json') {
     await send(
-      [jsonLine({ documents, skipped, ...(estimates.length === 0 ? {} : { estimates }) }, process.stdout)],
+      [jsonLine({ documents, skipped, archived, ...(estimates.length === 0 ? {} : { estimates }) }, process.stdout)],
       process.stdout,
     )
     return EXIT.done
@@ -190,6 +156,7 @@ async function dryRun(
   await send(joined(lines), process.stdout)
   if (settings.quiet === true) return EXIT.done
   process.stderr.write(`would read ${documents.length} documents; ${skipped} are already loaded\n`)
+  for (const line of archivedInWords(archived)) process.stderr.write(`${line}\n`)
   for (const { sink, jobs, bytes } of estimates) {
     process.stderr.write(
       `${printable(sink)}: ${jobs} jobs a batch, which process at most ${bytes} bytes of what is there\n`,

@@ -12,7 +12,7 @@ import {
 } from '@azure/storage-blob'
 import { AuditError, printable } from '../errors.js'
 import { REQUEST_RETRIES, type RetryPolicy, retryingRequest } from '../retry.js'
-import { azureFailure, isConflict, isGone, isPastEnd } from './azure/failures.js'
+import { archivedOf, azureFailure, isConflict, isGone, isPastEnd } from './azure/failures.js'
 import { azureLogin } from './azure/login.js'
 import { type Watch, watched, wholeBody } from './bodies.js'
 import type { Checksum, ObjectStore, Reading, StoredObject, WriteCondition } from './contract.js'
@@ -82,6 +82,7 @@ export function azureStore(options: AzureOptions): ObjectStore {
   return {
     id,
 
+    // A listing cannot begin in the middle: `startFrom` exists for accounts with a hierarchical namespace only.
     async *list(prefix, signal) {
       const containerClient = new ContainerClient(addressOf(''), pipeline)
       let from: string | undefined
@@ -93,7 +94,9 @@ export function azureStore(options: AzureOptions): ObjectStore {
         )
         for (const { name, properties, metadata } of page.segment.blobItems) {
           const { contentLength = 0, etag, lastModified } = properties
-          if (!isFolder(metadata)) yield { key: name, bytes: contentLength, version: bare(etag), lastModified }
+          const archived = archivedOf(properties)
+          const object = { key: name, bytes: contentLength, version: bare(etag), lastModified }
+          if (!isFolder(metadata)) yield archived === undefined ? object : { ...object, archived }
         }
         from = page.continuationToken
       } while (from)
@@ -202,7 +205,8 @@ async function pageOf(
 }
 
 /** Accounts with a hierarchical namespace list folders too, as blobs without content. */
-const isFolder = (metadata: Metadata | undefined): boolean => metadata?.hdi_isfolder === 'true'
+const isFolder = (metadata: Metadata | undefined): boolean =>
+  Object.entries(metadata ?? {}).some(([name, value]) => /^hdi_isfolder$/i.test(name) && value === 'true')
 
 /**
  * A key as the path of a URL. Slashes stay, unless a segment consists of dots: URL parsers would resolve it and address

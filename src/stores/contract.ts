@@ -7,6 +7,8 @@ export interface StoredObject {
   /** ETag or generation; identifies this content, so an overwritten object has another one. */
   readonly version: string
   readonly lastModified: Date
+  /** Says how to restore the object, when the listing tells that it is in an archive tier and cannot be read. */
+  readonly archived?: string
 }
 
 /** The store's own checksum of the whole object; `digest` is base64. */
@@ -45,11 +47,21 @@ export type Content = Uint8Array | { readonly file: string }
 export interface ObjectStore {
   /** `s3://bucket`, `gs://bucket` or `az://account/container`, without a prefix or trailing slash. */
   readonly id: string
-  /** Every object whose key begins with `prefix`, from all pages; keys are exactly as in the store. */
-  list(prefix: string, signal: AbortSignal): AsyncIterable<StoredObject>
+  /** True when `list` can begin after a key, and lists keys in the order of their bytes. */
+  readonly listsInOrder?: true
+  /**
+   * Every object whose key begins with `prefix`, from all pages; keys are exactly as in the store.
+   *
+   * @param after only for stores that list in order: keys up to this one may be left out
+   */
+  list(prefix: string, signal: AbortSignal, after?: string): AsyncIterable<StoredObject>
   /** The current version of the object; null when there is none. */
   find(key: string, signal: AbortSignal): Promise<StoredObject | null>
-  /** Reads exactly this version, from the byte `from` on; null when it has been overwritten or removed. */
+  /**
+   * Reads exactly this version, from the byte `from` on; null when it has been overwritten or removed.
+   *
+   * @throws ArchivedError
+   */
   read(object: Pick<StoredObject, 'key' | 'version'>, from: number, signal: AbortSignal): Promise<Reading | null>
   /** Writes a whole object at once. Returns its version, or null, with nothing written, when the condition did not hold. */
   write(key: string, content: Content, condition: WriteCondition, signal: AbortSignal): Promise<string | null>

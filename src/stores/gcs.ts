@@ -15,6 +15,8 @@ export interface GcsOptions {
   readonly bucket: string
   /** Another server with the same protocol: `https://host`; Google's when absent. */
   readonly endpoint?: string | undefined
+  /** The project that pays for requests to a bucket set to requester pays. */
+  readonly payer?: string | undefined
   readonly retryPolicy?: RetryPolicy
 }
 
@@ -32,9 +34,9 @@ interface GcsObject {
 
 const FIELDS = 'name,size,generation,updated'
 
-export function gcsStore({ bucket, endpoint, retryPolicy = REQUEST_RETRIES }: GcsOptions): ObjectStore {
+export function gcsStore({ bucket, endpoint, payer, retryPolicy = REQUEST_RETRIES }: GcsOptions): ObjectStore {
   const id = `gs://${bucket}`
-  const client = gcsClient(endpoint, retryPolicy)
+  const client = gcsClient(endpoint, payer, retryPolicy)
   const objects = `/storage/v1/b/${encodeURIComponent(bucket)}/o`
   const pathOf = (key: string): string => `${objects}/${encodeURIComponent(key)}`
   const nameOf = (key: string): string => printable(`${id}/${key}`)
@@ -67,9 +69,12 @@ export function gcsStore({ bucket, endpoint, retryPolicy = REQUEST_RETRIES }: Gc
   return {
     id,
 
-    async *list(prefix, signal) {
+    listsInOrder: true,
+
+    async *list(prefix, signal, after) {
       const doing = `list ${nameOf(prefix)}`
-      const query = { prefix, maxResults: '1000', fields: `nextPageToken,items(${FIELDS})` }
+      const from = after === undefined ? {} : { startOffset: after }
+      const query = { prefix, ...from, maxResults: '1000', fields: `nextPageToken,items(${FIELDS})` }
       let pageToken: string | undefined
       do {
         const page = await client.send(

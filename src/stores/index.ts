@@ -25,9 +25,22 @@ const REGION = {
   expected: 'a region such as eu-central-1',
 }
 
+const PAYER = {
+  meaning: 'pays for the requests if the bucket is set to requester pays',
+  pattern: /^requester$/,
+  expected: 'requester: the account of the login pays',
+}
+
+const BILLED_PROJECT = {
+  ...PAYER,
+  pattern: /^[a-z][a-z0-9.:-]{4,}$/,
+  expected: 'the id of the project that pays',
+}
+
 interface StoreOptions {
   readonly endpoint?: string
   readonly region?: string
+  readonly payer?: string
 }
 
 interface Vendor {
@@ -39,14 +52,15 @@ interface Vendor {
 
 const VENDORS: Readonly<Record<string, Vendor>> = {
   s3: {
-    options: { endpoint: ENDPOINT, region: REGION },
+    options: { endpoint: ENDPOINT, region: REGION, payer: PAYER },
     form: 's3://bucket',
     open: async ([bucket = ''], options) => (await import('./s3.js')).s3Store({ bucket, ...options }),
   },
   gs: {
-    options: { endpoint: ENDPOINT },
+    options: { endpoint: ENDPOINT, payer: BILLED_PROJECT },
     form: 'gs://bucket',
-    open: async ([bucket = ''], { endpoint }) => (await import('./gcs.js')).gcsStore({ bucket, endpoint }),
+    open: async ([bucket = ''], { endpoint, payer }) =>
+      (await import('./gcs.js')).gcsStore({ bucket, endpoint, payer }),
   },
   az: {
     options: { endpoint: ENDPOINT },

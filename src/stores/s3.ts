@@ -14,6 +14,7 @@ import { AuditError, printable } from '../errors.js'
 import { REQUEST_RETRIES, retriesExhausted, retryingRequest } from '../retry.js'
 import type { Content, ObjectStore, Reading, StoredObject, WriteCondition } from './contract.js'
 import { checksumOf, chunksOf, decoded, quoted, stored, unquoted } from './s3/answers.js'
+import { archivedOf } from './s3/archived.js'
 import { type S3Bucket, s3Client, TIMING, type Timing } from './s3/client.js'
 import { failed, OPERATIONS, type Operation, seen } from './s3/failures.js'
 import { put, writtenBefore } from './s3/write.js'
@@ -39,22 +40,27 @@ export function s3Store(target: S3Bucket, timing: Timing = TIMING): ObjectStore 
     return one.retryable ? retriesExhausted(one, timing.attempts - 1) : one
   }
 
-  async function* list(prefix: string, signal: AbortSignal): AsyncGenerator<StoredObject> {
+  async function* list(prefix: string, signal: AbortSignal, after?: string): AsyncGenerator<StoredObject> {
     let token: string | undefined
     do {
       const command = new ListObjectsV2Command({
         Bucket: bucket,
         Prefix: prefix,
+        StartAfter: token === undefined ? after : undefined,
         ContinuationToken: token,
         // XML cannot represent every character of a key.
         EncodingType: 'url',
+        OptionalObjectAttributes: ['RestoreStatus'],
       })
       const page = await client.send(command, under(signal)).catch((error) => {
         throw failure(OPERATIONS.list, prefix, error, signal)
       })
-      for (const { Key, Size, ETag, LastModified } of page.Contents ?? []) {
+      for (const object of page.Contents ?? []) {
+        const { Key, Size, ETag, LastModified } = object
         const key = decoded(Key ?? '', page.EncodingType)
-        yield stored(id, key, { bytes: Size, etag: ETag, lastModified: LastModified })
+        const archived = archivedOf(object)
+        const listed = stored(id, key, { bytes: Size, etag: ETag, lastModified: LastModified })
+        yield archived === undefined ? listed : { ...listed, archived }
       }
       const next = page.IsTruncated === true ? (page.NextContinuationToken ?? '') : undefined
       if (next === '' || (next !== undefined && next === token)) {
@@ -163,7 +169,7 @@ export function s3Store(target: S3Bucket, timing: Timing = TIMING): ObjectStore 
     }
   }
 
-  return { id, list, find, read, write, remove, close: async () => client.destroy() }
+  return { id, listsInOrder: true, list, find, read, write, remove, close: async () => client.destroy() }
 }
 
 /**

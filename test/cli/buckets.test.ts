@@ -16,7 +16,7 @@ let env: Record<string, string>
 let from: string
 
 beforeAll(async () => {
-  s3 = await startS3({ buckets: ['instance', 'empty'] })
+  s3 = await startS3({ buckets: ['instance', 'empty', 'archive'] })
   env = { AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: SECRET, AWS_REGION: s3.region }
   from = `s3://instance?endpoint=${s3.url}`
   s3.put('instance', KEY, Buffer.from(ndjson(at('01', 1), at('02', 2), at('02', 3), '{cut', at('03', 4))))
@@ -64,6 +64,39 @@ describe('load from a bucket', () => {
     expect(code).toBe(1)
     expect(stderr).toContain('s3:ListBucket')
     expect(stderr).not.toContain(SECRET)
+  })
+})
+
+describe('a bucket with archived objects', () => {
+  const frozen = (day: string): void => {
+    const archived = { storageClass: 'DEEP_ARCHIVE', archived: 'frozen' } as const
+    s3.put('archive', `wandb-audit-logs/${day}.json`, Buffer.from(ndjson(at(day, 1))), archived)
+  }
+  const load = ['load', '--from']
+
+  it('is loaded without them, says so in one line, and exits with 4 until they are restored and loaded', async () => {
+    const cwd = newFolder()
+    const address = from.replace('instance', 'archive')
+    for (const day of ['01', '02', '03']) frozen(day)
+    s3.put('archive', 'wandb-audit-logs/04.json', Buffer.from(ndjson(at('04', 1))))
+    const dry = await run([...load, address, '--dry-run'], { cwd, env })
+    expect(dry.stdout).toMatch(/^\d+\ts3:\/\/archive\/wandb-audit-logs\/04\.json\n$/)
+    expect(dry.stderr).toContain('3 documents are archived')
+    for (const loaded of [1, 0]) {
+      const { code, stdout, stderr } = await run([...load, address], { cwd, env })
+      expect(code).toBe(4)
+      expect(stdout).toContain(`documents: ${loaded} loaded, ${1 - loaded} skipped, 0 failed, 3 archived\n`)
+      const said = stderr.split('\n').filter((line) => line.includes('archived'))
+      expect(said).toEqual([
+        expect.stringMatching(/3 documents are archived and were not loaded, for example .+01\.json/),
+      ])
+      expect(stderr).not.toMatch(/error/i)
+    }
+    const asked = s3.requests.filter(({ bucket, action }) => bucket === 'archive' && action === 'GetObject')
+    expect(asked).toHaveLength(1)
+    for (const day of ['01', '02', '03'])
+      s3.put('archive', `wandb-audit-logs/${day}.json`, Buffer.from(ndjson(at(day, 1))))
+    expect(await summaryOf([...load, address], { cwd, env })).toMatchObject({ documents: 3, skipped: 1, archived: [] })
   })
 })
 

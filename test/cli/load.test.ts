@@ -54,6 +54,7 @@ describe('load', () => {
     expect(await summaryOf(from, { cwd })).toEqual({
       documents: 1,
       skipped: 0,
+      archived: [],
       failed: [],
       sinks: [{ sink: 'duckdb:audit.duckdb', error: null, ...counts }],
     })
@@ -84,6 +85,7 @@ describe('load', () => {
     expect(await summaryOf(['load', '--from', 'logs', '--dry-run'], { cwd })).toEqual({
       documents: [{ source: 'files', document: path, bytes }],
       skipped: 0,
+      archived: [],
     })
     expect(statSync(join(cwd, 'audit.duckdb'), { throwIfNoEntry: false })).toBeUndefined()
   })

@@ -221,6 +221,40 @@ export function bucketConformance(name: string, newPlace: () => Promise<FaultyPl
     })
   })
 
+  describe(`${name}: objects in an archive tier`, () => {
+    it('are left out with a word on what to do, until they are restored; what is loaded already is not mentioned', async () => {
+      const place = await newPlace()
+      // Nothing in Google Cloud Storage has to be restored.
+      if (place.archive === undefined) return expect(name).toContain('Google')
+      const bucket = new Bucket(place)
+      const key = `${place.prefix}b.json`
+      await bucket.put({ 'a.json': lines(0, 10), 'b.json': lines(10, 20), 'c.json': lines(20, 30) })
+      await place.archive(key, 'archived')
+      const sink = newSink()
+      const load = () => loadInto(sink, { sources: [bucket.source()] })
+      const first = await load()
+      expect(countsOf(first)).toEqual([20, 0, 0, 0])
+      expect(first).toMatchObject({ documents: 2, failed: [] })
+      const advice = expect.stringMatching(/^It is in .+ (?:Restore|Move) it.+ load again.*: docs\/\w+\.md\.$/)
+      expect(first.archived).toEqual([{ documents: 1, example: bucket.idOf('b.json'), advice }])
+      await place.archive(`${place.prefix}a.json`, 'archived')
+      expect(await load()).toMatchObject({ documents: 0, skipped: 2, failed: [], archived: first.archived })
+      await place.archive(key, 'restored')
+      expect(await load()).toMatchObject({ documents: 1, skipped: 2, archived: [], failed: [] })
+    })
+
+    it('that the listing does not tell are left out all the same', async () => {
+      const place = await newPlace()
+      if (place.archive === undefined) return expect(name).toContain('Google')
+      const bucket = new Bucket(place)
+      await bucket.put({ 'a.json': lines(0, 10), 'b.json': lines(10, 20) })
+      const source = afterListing(bucket.source(), async () => place.archive?.(`${place.prefix}b.json`, 'archived'))
+      const summary = await loadInto(newSink(), { sources: [source] })
+      expect(countsOf(summary)).toEqual([10, 0, 0, 0])
+      expect(summary).toMatchObject({ failed: [], archived: [{ documents: 1, example: bucket.idOf('b.json') }] })
+    })
+  })
+
   describe(`${name}: whatever goes wrong on the way, the tables are those of an undisturbed load`, () => {
     /** What is in the bucket by then, loaded with nothing in the way. */
     async function undisturbed(bucket: Bucket): Promise<Readonly<Record<string, readonly RowObject[]>>> {

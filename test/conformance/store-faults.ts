@@ -27,6 +27,8 @@ export interface StoreFaults {
 export interface FaultyPlace extends StorePlace {
   open(): ObjectStore
   readonly faults: StoreFaults
+  /** Moves an object into an archive tier, or restores it; absent where every tier can be read. */
+  archive?(key: string, state: 'archived' | 'restored'): Promise<void>
 }
 
 export function storeFaultConformance(name: string, newPlace: () => Promise<FaultyPlace>): void {

@@ -24,6 +24,8 @@ type Trouble =
   | { readonly kind: 'stall'; readonly afterBytes?: number }
   /** The body comes in pieces of so many bytes. */
   | { readonly kind: 'pieces'; readonly bytes: number }
+  /** A write is carried out as if it had no such condition, as some stores do it. */
+  | { readonly kind: 'unconditional'; readonly header: 'if-match' | 'if-none-match' }
   /** Runs before the request is carried out: an object can change between listing and reading. */
   | { readonly kind: 'before'; run(): void | Promise<void> }
 
@@ -77,6 +79,7 @@ interface AnyFault {
   readonly kind: string
   readonly afterBytes?: number
   readonly bytes?: number
+  readonly header?: string
   run?(): void | Promise<void>
 }
 
@@ -119,7 +122,9 @@ export async function forward(
   { port, path = request.url }: { readonly port: number; readonly path?: string | undefined },
   fault: AnyFault | null,
 ): Promise<void> {
-  const { method, headers } = request
+  const { method } = request
+  const headers = { ...request.headers }
+  if (fault?.kind === 'unconditional') delete headers[fault.header ?? '']
   const forwarded = requestTo({ host: '127.0.0.1', port, method, path, headers })
   request.pipe(forwarded)
   const [answer] = (await once(forwarded, 'response')) as [IncomingMessage]

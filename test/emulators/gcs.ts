@@ -14,6 +14,8 @@ import { receive } from './gcs/upload.js'
 
 export interface GcsOptions {
   readonly buckets: readonly string[]
+  /** Of these, who asks has to name a project that pays. */
+  readonly requesterPays?: readonly string[]
   /** The most objects of one page; 1000 when absent. */
   readonly pageSize?: number
   /** The only Authorization header it takes; any and none when absent. */
@@ -76,7 +78,10 @@ export async function startGcs(options: GcsOptions): Promise<GcsStandIn> {
       if (authorization !== undefined && request.headers.authorization !== authorization) {
         throw new Refusal(401, 'required', 'Anonymous caller does not have access to the bucket.')
       }
-      const { status, headers, body } = await carryOut(request, asked)
+      if (options.requesterPays?.includes(asked.bucket) && !asked.query.has('userProject')) {
+        throw new Refusal(400, 'required', 'Bucket is a requester pays bucket but no user project provided.')
+      }
+      const { status, headers, body } = await carryOut(request, asked, fault)
       response.writeHead(status, headers as Record<string, string>)
       await sendBody(response, body, fault)
     } catch (error) {
@@ -88,7 +93,11 @@ export async function startGcs(options: GcsOptions): Promise<GcsStandIn> {
     }
   }
 
-  async function carryOut(request: IncomingMessage, { action, bucket: name, key, query }: Asked): Promise<Media> {
+  async function carryOut(
+    request: IncomingMessage,
+    { action, bucket: name, key, query }: Asked,
+    fault: Fault | null,
+  ): Promise<Media> {
     if (action === 'unknown') throw new Refusal(501, 'notImplemented', 'the stand-in does not know this request')
     const bucket = buckets.get(name)
     if (bucket === undefined) throw new Refusal(404, 'notFound', 'The specified bucket does not exist.')
@@ -97,7 +106,9 @@ export async function startGcs(options: GcsOptions): Promise<GcsStandIn> {
       const { name: key, bytes, metadata, contentEncoding } = await receive(request, query)
       checkName(key)
       // Looked at when all has arrived: of two that write at once, the second to arrive finds the first one's object.
-      checkGeneration(query, bucket.get(key))
+      // Generation 0 is what If-None-Match is elsewhere.
+      const header = query.get('ifGenerationMatch') === '0' ? 'if-none-match' : 'if-match'
+      if (fault?.kind !== 'unconditional' || fault.header !== header) checkGeneration(query, bucket.get(key))
       const written = blob(bytes, { metadata, ...(contentEncoding === null ? {} : { contentEncoding }) })
       bucket.set(key, written)
       return answered(partial(resource(name, key, written), query.get('fields')))
@@ -152,12 +163,15 @@ function parsed({ url = '/', method }: IncomingMessage): Asked {
 }
 
 function listing(name: string, bucket: Bucket, query: URLSearchParams, pageSize: number): Record<string, unknown> {
-  if (query.has('delimiter')) throw new Refusal(501, 'notImplemented', 'the stand-in does not know delimiters')
+  const unknown = ['delimiter', 'versions', 'softDeleted'].find((name) => query.has(name))
+  if (unknown !== undefined) throw new Refusal(501, 'notImplemented', `the stand-in does not know ${unknown}`)
   const prefix = query.get('prefix') ?? ''
   const after = Buffer.from(query.get('pageToken') ?? '', 'base64url')
+  const startOffset = Buffer.from(query.get('startOffset') ?? '')
   const most = Math.min(Number(query.get('maxResults') ?? pageSize), pageSize)
   const keys = [...bucket.keys()]
     .filter((key) => key.startsWith(prefix) && Buffer.compare(Buffer.from(key), after) > 0)
+    .filter((key) => Buffer.compare(Buffer.from(key), startOffset) >= 0)
     .sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
   const page = keys.slice(0, most)
   const items = page.map((key) => resource(name, key, bucket.get(key) as Blob))

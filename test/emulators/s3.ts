@@ -12,7 +12,7 @@ import { faultAtOnce, faultQueue } from './faults.js'
 import { type Asked, authorise, header, parsed } from './s3/asked.js'
 import { type Action, type Fault, sendObject } from './s3/faults.js'
 import { listing } from './s3/listing.js'
-import { type Bucket, blob, type PutOptions } from './s3/objects.js'
+import { Bucket, blob, type PutOptions } from './s3/objects.js'
 import { type Answer, checksums, checkWritable, NOTHING, read } from './s3/reading.js'
 import { Refusal } from './s3/refusals.js'
 import { receive } from './s3/upload.js'
@@ -23,6 +23,8 @@ export interface S3Options {
   readonly buckets: readonly string[]
   /** Where the buckets are; `us-east-1` when absent. */
   readonly region?: string
+  /** Of these, who asks has to say that he pays. */
+  readonly requesterPays?: readonly string[]
   /** The most keys of one page of a listing; 1000 when absent. */
   readonly pageSize?: number
 }
@@ -58,7 +60,7 @@ export interface S3StandIn {
 
 /** Starts the stand-in on 127.0.0.1, on a port of the system's choice. */
 export async function startS3(options: S3Options): Promise<S3StandIn> {
-  const buckets = new Map(options.buckets.map((name): [string, Bucket] => [name, new Map()]))
+  const buckets = new Map(options.buckets.map((name): [string, Bucket] => [name, new Bucket()]))
   const { region = 'us-east-1', pageSize = 1000 } = options
   const requests: S3Request[] = []
   const faults = faultQueue<Fault>()
@@ -75,6 +77,9 @@ export async function startS3(options: S3Options): Promise<S3StandIn> {
     try {
       if (fault?.kind === 'refuse') throw new Refusal(fault.code, fault.message ?? 'as asked for', {}, fault.headers)
       authorise(request, region)
+      const pays = header(request, 'x-amz-request-payer') === 'requester'
+      if (options.requesterPays?.includes(asked.bucket ?? '') && !pays)
+        throw new Refusal('AccessDenied', 'Access Denied')
       const answer = await carryOut(request, asked, fault)
       if (fault?.kind === 'lost-answer') {
         request.socket.resetAndDestroy()
@@ -100,7 +105,8 @@ export async function startS3(options: S3Options): Promise<S3StandIn> {
     }
     if (action === 'ListObjectsV2') {
       const omitted = new Set(fault?.kind === 'unlisted' ? [fault.object] : [])
-      const body = Buffer.from(listing(asked.bucket ?? '', bucket, query, pageSize, omitted))
+      const attributes = header(request, 'x-amz-optional-object-attributes') ?? ''
+      const body = Buffer.from(listing(asked.bucket ?? '', bucket, query, pageSize, attributes, omitted))
       return { status: 200, headers: { 'content-type': 'application/xml', 'content-length': body.length }, body }
     }
     const name = key ?? ''
@@ -113,6 +119,7 @@ export async function startS3(options: S3Options): Promise<S3StandIn> {
     }
     const upload = await receive(request)
     // Looked at when all has arrived: of two that write at once, the second to arrive finds the first one's object.
+    if (fault?.kind === 'unconditional') delete request.headers[fault.header]
     checkWritable(request, bucket.get(name), name)
     const written = blob(upload.bytes, { headers: upload.headers })
     bucket.set(name, written)

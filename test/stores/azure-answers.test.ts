@@ -11,6 +11,7 @@ import {
 } from '@azure/storage-blob'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { AuditError } from '../../src/errors.js'
+import { archivedOf } from '../../src/stores/azure/failures.js'
 import { azureStore } from '../../src/stores/azure.js'
 import type { ObjectStore } from '../../src/stores/contract.js'
 import { listed } from '../conformance/stores.js'
@@ -116,6 +117,7 @@ describe('content', () => {
 
   it('that is a folder of a hierarchical namespace is no object', async () => {
     await container.getBlockBlobClient('tree/folder').upload('', 0, { metadata: { hdi_isfolder: 'true' } })
+    await container.getBlockBlobClient('tree/Folder').upload('', 0, { metadata: { Hdi_isfolder: 'true' } })
     await container.getBlockBlobClient('tree/folder/object').upload(LINE, LINE.length)
     await container.getBlockBlobClient('tree/empty').upload('', 0)
     expect((await listed(store, 'tree/')).map(({ key }) => key)).toEqual(['tree/empty', 'tree/folder/object'])
@@ -123,7 +125,35 @@ describe('content', () => {
   })
 })
 
+describe('a listing', () => {
+  it('has an object once, and not its snapshots', async () => {
+    const blob = container.getBlockBlobClient('snapshots/a')
+    await blob.upload(LINE, LINE.length)
+    await blob.createSnapshot()
+    await blob.upload('', 0)
+    await blob.createSnapshot()
+    expect(await listed(store, 'snapshots/')).toMatchObject([{ key: 'snapshots/a', bytes: 0 }])
+  })
+
+  it.each([
+    [{ accessTier: 'Hot' }, undefined],
+    [{ accessTier: 'Cold' }, undefined],
+    [{ accessTier: 'Archive' }, 'set-tier --tier Cool'],
+    [{ accessTier: 'Archive', archiveStatus: 'rehydrate-pending-to-hot' }, 'on its way out of the archive tier'],
+  ] as const)('of %j says whether it must be restored', (properties, says) => {
+    const archived = archivedOf({ etag: '', lastModified: new Date(), ...properties })
+    expect(archived).toEqual(says === undefined ? undefined : expect.stringContaining(says))
+  })
+})
+
 describe('a failure', () => {
+  it('of Azure Stack Hub, which knows older versions of the protocol alone, says so', async () => {
+    azurite.fail({ kind: 'refuse', status: 400, code: 'InvalidHeaderValue', message: 'HeaderName x-ms-version' })
+    const failure = await failureOf(listed(store, ''))
+    expect(failure.message).toContain('does not know this version of the protocol')
+    expect(failure.advice).toContain('Azure Stack Hub')
+  })
+
   it.each([
     [403, 'AuthorizationPermissionMismatch', /access denied/, /Storage Blob Data Reader/],
     [403, 'AuthorizationFailure', /access denied by the account/, /firewall/],

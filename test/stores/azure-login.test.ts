@@ -35,6 +35,11 @@ describe('a login', () => {
     expect(login(env, 'https://acme.blob.core.chinacloudapi.cn/').url).toBe('https://acme.blob.core.chinacloudapi.cn')
   })
 
+  it.each(['core.chinacloudapi.cn', 'core.usgovcloudapi.net'])('goes to a sovereign cloud: %s', (suffix) => {
+    const text = CONNECTION.replace('core.windows.net', suffix)
+    expect(login({ AZURE_STORAGE_CONNECTION_STRING: text }).url).toBe(`https://acme.blob.${suffix}`)
+  })
+
   it("is known for its own behind a domain of one's own", () => {
     const text = `DefaultEndpointsProtocol=https;AccountName=acme;AccountKey=${KEY};BlobEndpoint=https://blobs.acme.example`
     expect(login({ AZURE_STORAGE_CONNECTION_STRING: text }).url).toBe('https://blobs.acme.example')

@@ -1,5 +1,6 @@
 /** Places in Azurite, for the suites every store must pass. */
 
+import { ContainerClient, StorageSharedKeyCredential } from '@azure/storage-blob'
 import type { RetryPolicy } from '../../src/retry.js'
 import { azureStore } from '../../src/stores/azure.js'
 import type { FaultyPlace } from '../conformance/store-faults.js'
@@ -18,6 +19,10 @@ export function azurePlace(azurite: Azurite): FaultyPlace {
       azureStore({ account: ACCOUNT, container: 'logs', endpoint: azurite.endpoint, env, retryPolicy: AT_ONCE }),
     prefix: `place-${places}/`,
     keys: AZURE_KEYS,
+    async archive(key, state) {
+      const container = new ContainerClient(`${azurite.direct}/logs`, new StorageSharedKeyCredential(ACCOUNT, KEY))
+      await container.getBlobClient(key).setAccessTier(state === 'restored' ? 'Cool' : 'Archive')
+    },
     faults: {
       breakRead: (how, afterBytes) => azurite.fail({ kind: how, action: 'read', afterBytes }),
       pieceRead: () => azurite.fail({ kind: 'pieces', action: 'read', bytes: 1 }),

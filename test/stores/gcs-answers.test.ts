@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { AuditError } from '../../src/errors.js'
 import type { ObjectStore } from '../../src/stores/contract.js'
 import { gcsStore } from '../../src/stores/gcs.js'
+import { openStore } from '../../src/stores/index.js'
 import { listed } from '../conformance/stores.js'
 import { type GcsStandIn, startGcs } from '../emulators/gcs.js'
 import { joined } from '../landing/support.js'
@@ -73,6 +74,37 @@ describe('asking', () => {
   })
 })
 
+describe('a bucket set to requester pays', () => {
+  it('is used by who names a project, in every request', async () => {
+    const paid = await startGcs({ buckets: ['logs'], requesterPays: ['logs'] })
+    const address = `gs://logs?endpoint=${paid.url}`
+    const { store: payer } = await openStore(`${address}&payer=my-project`)
+    const version = (await payer.write('a', LINE, 'absent', never)) as string
+    expect(await listed(payer, '')).toMatchObject([{ key: 'a', version }])
+    expect(await payer.find('a', never)).toMatchObject({ version })
+    expect(await joined((await payer.read({ key: 'a', version }, 0, never))?.chunks ?? nothing())).toEqual(LINE)
+    await payer.remove('a', never)
+    expect(paid.requests.map(({ query }) => query.userProject)).toEqual(paid.requests.map(() => 'my-project'))
+    const { store: other } = await openStore(address)
+    expect(await failureOf(listed(other, ''))).toMatchObject({
+      message: expect.stringContaining('requester pays'),
+      advice: expect.stringContaining('?payer=PROJECT'),
+    })
+    for (const each of [payer, other]) await each.close()
+    await paid.close()
+  })
+})
+
+describe('soft delete', () => {
+  it('what is deleted or replaced is neither asked for nor listed', async () => {
+    for (const key of ['soft/a', 'soft/b', 'soft/b']) server.put('logs', key, LINE)
+    server.remove('logs', 'soft/a')
+    expect((await listed(store, 'soft/')).map(({ key }) => key)).toEqual(['soft/b'])
+    const query = server.requests.at(-1)?.query ?? {}
+    expect(['softDeleted', 'versions'].filter((name) => name in query)).toEqual([])
+  })
+})
+
 describe('content', () => {
   it('packed with Content-Encoding: gzip comes as it is stored, so that length and checksum fit', async () => {
     const packed = gzipSync(LINE)
@@ -120,7 +152,13 @@ describe('a failure', () => {
     [403, 'forbidden', 'x does not have storage.objects.get access', /storage\.objects\.get is missing/, /login/],
     [403, 'accountDisabled', 'The billing account is disabled', /billing/, /owner/],
     [403, 'retentionPolicyNotMet', 'Object is subject to a retention policy', /retention policy/, /without one/],
-    [400, 'required', 'Bucket is a requester pays bucket but no user project provided.', /requester pays/, /Turn/],
+    [
+      400,
+      'required',
+      'Bucket is a requester pays bucket but no user project provided.',
+      /requester pays/,
+      /payer=PROJECT/,
+    ],
     [400, 'invalid', 'Invalid bucket name', /answered 400 \(invalid\)/, /undefined/],
     [412, 'orgPolicyConstraintFailed', 'constraints/gcp.resourceLocations', /answered 412 \(orgPolicy/, /undefined/],
     [404, 'notFound', 'The specified bucket does not exist.', /there is no such bucket/, /Check the name/],

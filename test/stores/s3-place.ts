@@ -49,5 +49,10 @@ export async function s3Place(options: Partial<S3Options> = {}): Promise<S3TestP
     stall: () => s3.fail({ kind: 'stall' }),
     left: () => s3.faultsLeft,
   }
-  return { s3, open, faults, prefix: 'audit logs/', keys: HOSTILE_KEYS }
+  const archive = async (key: string, state: 'archived' | 'restored'): Promise<void> =>
+    s3.put(BUCKET, key, s3.get(BUCKET, key) ?? new Uint8Array(), {
+      storageClass: 'DEEP_ARCHIVE',
+      archived: state === 'archived' ? 'frozen' : state,
+    })
+  return { s3, open, faults, archive, prefix: 'audit logs/', keys: HOSTILE_KEYS }
 }

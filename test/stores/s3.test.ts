@@ -207,6 +207,33 @@ describe('writing', () => {
   })
 })
 
+describe('an access point', () => {
+  it('by its ARN is refused with a word on its alias, which is a bucket like any other', async () => {
+    const arn = 's3://arn:aws:s3:eu-central-1:123456789012:accesspoint/logs/wandb-audit-logs/'
+    const error = await failureOf(openStore(arn))
+    expect(error).toMatchObject({ exitCode: 2, advice: expect.stringContaining('-s3alias/prefix') })
+    const alias = 'logs-hrzrlukc5m36ft7okagglf3gmwluquse1b-s3alias'
+    expect(await openStore(`s3://${alias}/a`)).toMatchObject({ prefix: 'a', store: { id: `s3://${alias}` } })
+  })
+})
+
+describe('a bucket set to requester pays', () => {
+  it('is used by who says that he pays, in every request, and refused to others', async () => {
+    const { s3, prefix } = await s3Place({ requesterPays: [BUCKET] })
+    const address = `s3://${BUCKET}?endpoint=${s3.url}`
+    const { store } = await openStore(`${address}&payer=requester`)
+    const object = await written(store, `${prefix}a`, 'one')
+    expect(await listed(store, prefix)).toMatchObject([object])
+    expect(await store.find(object.key, never)).toMatchObject(object)
+    expect((await bytesOf(await store.read(object, 1, never))).toString()).toBe('ne')
+    await store.remove(object.key, never)
+    const other = await openStore(address)
+    expect((await failureOf(listed(other.store, prefix))).message).toContain('access denied')
+    for (const each of [store, other.store]) await each.close()
+    await expect(openStore(`${address}&payer=somebody`)).rejects.toThrow('option payer is not requester')
+  })
+})
+
 describe('an address', () => {
   it('names bucket, prefix, endpoint and region, and nothing else', async () => {
     const { s3, prefix } = await s3Place()
@@ -223,6 +250,8 @@ describe('an address', () => {
   it.each([
     [{ bucket: 'a' }, 'no bucket is called a'],
     [{ bucket: '' }, 'no bucket is called '],
+    [{ bucket: 'name--euc1-az1--x-s3' }, 'is a directory bucket (S3 Express), which is not supported'],
+    [{ bucket: 'mfzwi23gnjvgw.mrap' }, 'is a multi-region access point, which is not supported'],
   ])('%j is refused', (place, message) => {
     expect(() => s3Store(place)).toThrow(message)
   })

@@ -1,9 +1,10 @@
 /** A bucket as a source: every object below a prefix is a document, identified by its key and version. */
 
 import type { DayRange, Document, Source } from '../../contract.js'
-import { AuditError, printable } from '../../errors.js'
+import { ArchivedError, AuditError, printable } from '../../errors.js'
 import type { ObjectStore, StoredObject } from '../../stores/contract.js'
 import { wholeObject } from '../../stores/whole-object.js'
+import { listingFrom } from './listing.js'
 
 /** Where W&B writes audit logs, below the bucket or its Helm chart's `bucket.path`. Artifacts, media and run files are next to it. */
 const FOLDER = 'wandb-audit-logs/'
@@ -27,6 +28,7 @@ export interface BucketOptions {
   readonly prefix: string
   /** How many objects may be read at once. */
   readonly concurrency: number
+  now?(): Date
 }
 
 /**
@@ -34,30 +36,35 @@ export interface BucketOptions {
  * not considered, because their form is undocumented. Empty objects whose key ends in a slash are folders that some tools
  * create, and are skipped.
  *
+ * If only what is new is wanted, a listing may begin near the newest key that every sink knows: `listing.ts`.
+ *
  * An object that was overwritten after it was listed is read in its current version, which becomes the document's version.
  * An object that was removed is not an error.
  *
  * @throws AuditError when there is no object at all (an empty listing is more likely a wrong prefix than a quiet instance), or
  * no folder of W&B's below the prefix
  */
-export function bucketSource({ store, prefix, concurrency }: BucketOptions): Source {
+export function bucketSource({ store, prefix, concurrency, now = () => new Date() }: BucketOptions): Source {
   return {
     id: store.id,
     concurrency,
-    async *list(range: DayRange, signal: AbortSignal): AsyncGenerator<Document> {
+    async *list(range, signal, receipts = []): AsyncGenerator<Document> {
       const begins = await logPrefix(store, prefix, signal)
+      const known = store.listsInOrder === true ? receipts : []
+      const { after, checkpoint } = listingFrom(store.id, begins, known, now())
       let found = 0
-      for await (const object of store.list(begins, signal)) {
+      for await (const object of store.list(begins, signal, after ?? undefined)) {
         signal.throwIfAborted()
         if (object.key.endsWith('/') && object.bytes === 0) continue
         found++
         if (mayHold(object, range)) yield new BucketDocument(store, object)
       }
-      if (found === 0) {
+      if (found === 0 && after === null) {
         throw new AuditError(`no object below ${printable(`${store.id}/${begins}`)}`, {
           advice: `Put the right prefix after the bucket's name; without one it is ${FOLDER}.`,
         })
       }
+      if (checkpoint !== null) yield checkpoint
     },
     close: () => store.close(),
   }
@@ -100,6 +107,7 @@ const mayHold = ({ lastModified }: StoredObject, { from }: DayRange): boolean =>
 class BucketDocument implements Document {
   readonly id: string
   readonly range = null
+  archived: string | undefined
   private readonly store: ObjectStore
   private object: StoredObject
 
@@ -107,6 +115,7 @@ class BucketDocument implements Document {
     this.id = `${store.id}/${object.key}`
     this.store = store
     this.object = object
+    this.archived = object.archived
   }
 
   get version(): string {
@@ -119,7 +128,10 @@ class BucketDocument implements Document {
 
   async open(signal: AbortSignal): Promise<AsyncIterable<Uint8Array> | null> {
     for (let changes = 0; changes < MOST_CHANGES; changes++) {
-      const reading = await this.store.read(this.object, 0, signal)
+      const reading = await this.store.read(this.object, 0, signal).catch((error: unknown) => {
+        if (error instanceof ArchivedError) this.archived = error.advice
+        throw error
+      })
       if (reading !== null) return wholeObject(this.store, this.object, reading, signal)
       const now = await this.store.find(this.object.key, signal)
       if (now === null) return null

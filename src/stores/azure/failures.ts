@@ -1,7 +1,7 @@
 /** Errors of Azure Storage, and what to do about them. https://learn.microsoft.com/rest/api/storageservices/blob-service-error-codes */
 
-import { RestError } from '@azure/storage-blob'
-import { AuditError, EXIT } from '../../errors.js'
+import { type BlobProperties, RestError } from '@azure/storage-blob'
+import { ArchivedError, AuditError, EXIT } from '../../errors.js'
 import { connectionError } from '../network.js'
 
 /** `BlobNotFound` and the like; answers to HEAD carry it only in a header. Empty when the service did not answer. */
@@ -20,6 +20,19 @@ export const isPastEnd = (error: unknown): boolean => azureCode(error) === 'Inva
 /** The condition of a write did not hold. */
 export const isConflict = (error: unknown): boolean =>
   /^(?:(?:Blob|Resource|Path)AlreadyExists|BlobNotFound|(?:Target)?ConditionNotMet|412)$/.test(azureCode(error))
+
+const ARCHIVED =
+  'It is in the archive tier. Move it to another one (az storage blob set-tier --tier Cool), wait some hours, and load again: docs/azure.md.'
+const REHYDRATING = 'It is on its way out of the archive tier: load again in some hours.'
+
+/**
+ * What a listing tells; undefined when the blob can be read. A blob stays in the archive tier until it is rehydrated.
+ * https://learn.microsoft.com/azure/storage/blobs/archive-rehydrate-overview
+ */
+export function archivedOf({ accessTier, archiveStatus }: BlobProperties): string | undefined {
+  if (accessTier !== 'Archive') return undefined
+  return archiveStatus === undefined ? ARCHIVED : REHYDRATING
+}
 
 const LOGIN_ADVICE =
   'Run `az login`, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, or AZURE_STORAGE_CONNECTION_STRING of this account; on Azure, give the machine a managed identity.'
@@ -97,6 +110,16 @@ export function azureFailure(doing: string, error: unknown, host: string): Audit
       outside: true,
       retryable: true,
       advice: 'The service is busy or down; the next run continues where this one stopped.',
+    })
+  }
+  if (code === 'BlobArchived' || code === 'BlobBeingRehydrated') {
+    const advice = code === 'BlobArchived' ? ARCHIVED : REHYDRATING
+    return new ArchivedError(`could not ${doing}: it is archived`, { outside: true, advice })
+  }
+  if (code === 'InvalidHeaderValue' && /x-ms-version/i.test(error.response?.bodyAsText ?? '')) {
+    return new AuditError(`could not ${doing}: the service does not know this version of the protocol (${code})`, {
+      outside: true,
+      advice: 'Azure Stack Hub and emulators with an older x-ms-version are not supported.',
     })
   }
   const known = REFUSALS[code] ?? (status === 401 ? REFUSALS.InvalidAuthenticationInfo : undefined)

@@ -35,16 +35,22 @@ export interface GcsClient {
   close(): Promise<void>
 }
 
-export function gcsClient(endpoint: string | undefined, retryPolicy: RetryPolicy): GcsClient {
+/** @param payer the project that is billed: https://cloud.google.com/storage/docs/requester-pays */
+export function gcsClient(
+  endpoint: string | undefined,
+  payer: string | undefined,
+  retryPolicy: RetryPolicy,
+): GcsClient {
   const base = (endpoint ?? GOOGLE).replace(/\/+$/, '')
   const login = gcsLogin(new URL(base), endpoint === undefined)
+  const billed = payer === undefined ? {} : { userProject: payer }
   const timing = { connect: { timeout: 15_000 }, headersTimeout: 120_000, bodyTimeout: 120_000 }
   // HTTPS_PROXY and NO_PROXY apply, as they do for the login; plain http goes directly.
   const agent = base.startsWith('https:') ? new EnvHttpProxyAgent(timing) : new Agent(timing)
   return {
     send({ doing, method, path, query, headers, body }, also, take, signal) {
       // A query may have a plus for a space, but not every server accepts that.
-      const url = `${base}${path}?${String(new URLSearchParams(query)).replaceAll('+', '%20')}`
+      const url = `${base}${path}?${String(new URLSearchParams({ ...query, ...billed })).replaceAll('+', '%20')}`
       return retryingRequest(
         async () => {
           const logins = await orAborted(login.headers(), signal)

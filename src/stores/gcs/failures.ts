@@ -52,7 +52,10 @@ export function gcsFailure(doing: string, status: number, body: string, anonymou
       : failed('the login is not accepted', 'Run `gcloud auth application-default login` again, or renew the key.')
   }
   if (/requester.?pays|userProjectMissing/i.test(`${reason} ${text}`)) {
-    return failed('the bucket is set to requester pays', 'Turn that off for this bucket; it is not supported.')
+    return failed(
+      'the bucket is set to requester pays',
+      'Add ?payer=PROJECT, the project to bill. There the login needs serviceusage.services.use.',
+    )
   }
   if (/retention|hold|legal/i.test(reason)) {
     return failed('a retention policy or a hold protects the object', 'Use a bucket or prefix without one.')

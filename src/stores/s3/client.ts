@@ -9,6 +9,8 @@ export interface S3Bucket {
   readonly endpoint?: string
   /** When absent, what the client finds (AWS_REGION, a profile); with an endpoint, AWS_REGION or `us-east-1`. */
   readonly region?: string
+  /** Accepts the cost of requests to a bucket of somebody else. */
+  readonly payer?: string
 }
 
 export interface Timing {
@@ -27,7 +29,8 @@ const MOST_CONNECTIONS = 64
 const SILENT = { trace() {}, debug() {}, info() {}, warn() {}, error() {} }
 
 /** @throws AuditError, exit code 2, for an invalid bucket name */
-export function s3Client({ bucket, endpoint, region }: S3Bucket, timing: Timing): S3Client {
+export function s3Client({ bucket, endpoint, region, payer }: S3Bucket, timing: Timing): S3Client {
+  refuseOtherKinds(bucket)
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$/.test(bucket)) {
     throw usageError(`no bucket is called ${printable(bucket)}`, 'An address is s3://bucket/prefix.')
   }
@@ -38,7 +41,7 @@ export function s3Client({ bucket, endpoint, region }: S3Bucket, timing: Timing)
     endpoint === undefined
       ? {}
       : { endpoint, forcePathStyle: true, region: region ?? process.env.AWS_REGION ?? 'us-east-1' }
-  return new S3Client({
+  const client = new S3Client({
     ...(region === undefined ? {} : { region }),
     ...elsewhere,
     maxAttempts: timing.attempts,
@@ -53,4 +56,37 @@ export function s3Client({ bucket, endpoint, region }: S3Bucket, timing: Timing)
     },
     logger: SILENT,
   })
+  if (payer !== undefined) {
+    client.middlewareStack.add(
+      (next) => (args) => {
+        const { headers } = args.request as { headers: Record<string, string> }
+        headers['x-amz-request-payer'] = payer
+        return next(args)
+      },
+      { step: 'build', name: 'requestPayer' },
+    )
+  }
+  return client
+}
+
+/** What S3 addresses like a bucket, but serves differently. */
+function refuseOtherKinds(bucket: string): void {
+  if (bucket.startsWith('arn:')) {
+    throw usageError(
+      `${printable(bucket)} is an ARN, not the name of a bucket`,
+      'For an access point use its alias: s3://NAME-…-s3alias/prefix. `aws s3control get-access-point` tells it.',
+    )
+  }
+  if (bucket.endsWith('.mrap')) {
+    throw usageError(
+      `${printable(bucket)} is a multi-region access point, which is not supported`,
+      'Name one of its buckets instead.',
+    )
+  }
+  if (bucket.endsWith('--x-s3')) {
+    throw usageError(
+      `${printable(bucket)} is a directory bucket (S3 Express), which is not supported`,
+      'Its listings and ETags differ from those of other buckets. Use a general purpose bucket.',
+    )
+  }
 }

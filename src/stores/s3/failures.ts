@@ -1,7 +1,8 @@
 /** Errors of S3 and its client, and what to do about them. */
 
-import { AuditError, EXIT, interrupted, printable } from '../../errors.js'
+import { ArchivedError, AuditError, EXIT, interrupted, printable } from '../../errors.js'
 import { type Failure, networkFailure } from '../network.js'
+import { ARCHIVED } from './archived.js'
 
 /** An operation: its verb for the message, and the permission that it needs. */
 export interface Operation {
@@ -46,10 +47,6 @@ const FAILURES: Readonly<Record<string, Failure>> = {
     advice: 'Check its name; a bucket of an S3-compatible store needs `?endpoint=https://…`.',
   },
   InvalidBucketName: { what: 'the bucket name is invalid', advice: 'Check its name.' },
-  InvalidObjectState: {
-    what: 'it is in an archive (Glacier)',
-    advice: 'Restore it first; a lifecycle rule must have archived it.',
-  },
   EntityTooLarge: {
     what: 'it exceeds what one request may carry (5 GB)',
     advice: 'Load less at once.',
@@ -91,11 +88,15 @@ const WRONG_REGION = new Set([
  */
 export function failed(operation: Operation, address: string, error: unknown, signal: AbortSignal): AuditError {
   if (signal.aborted) return interrupted()
+  const failing = `could not ${operation.verb} ${printable(address)}`
+  if (seen(error).code === 'InvalidObjectState') {
+    return new ArchivedError(`${failing}: it is archived`, { advice: ARCHIVED, outside: true, cause: bare(error) })
+  }
   const { what, advice, retryable = false } = failureOf(operation, error)
   // Without a login, a retry cannot succeed.
   const exitCode = error instanceof Error && error.name === 'CredentialsProviderError' ? EXIT.usage : EXIT.failed
   const details = { retryable, cause: bare(error), ...(advice === undefined ? {} : { advice }), exitCode }
-  return new AuditError(`could not ${operation.verb} ${printable(address)}: ${what}`, { ...details, outside: true })
+  return new AuditError(`${failing}: ${what}`, { ...details, outside: true })
 }
 
 /**

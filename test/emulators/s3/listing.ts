@@ -1,6 +1,6 @@
 /** ListObjectsV2: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html */
 
-import { type Bucket, byBytes } from './objects.js'
+import { type Blob, type Bucket, byBytes } from './objects.js'
 import { element, escaped, Refusal } from './refusals.js'
 
 const KNOWN = new Set([
@@ -18,6 +18,7 @@ const KNOWN = new Set([
  * One page, as XML.
  *
  * @param pageSize the most keys of a page, whatever the request asks for
+ * @param attributes optional ones, as the request's header names them
  * @param omitted keys that this listing does not know yet
  */
 export function listing(
@@ -25,6 +26,7 @@ export function listing(
   bucket: Bucket,
   query: URLSearchParams,
   pageSize: number,
+  attributes: string,
   omitted: ReadonlySet<string>,
 ): string {
   const strange = [...query.keys()].find((key) => !KNOWN.has(key))
@@ -32,10 +34,14 @@ export function listing(
   const prefix = query.get('prefix') ?? ''
   const most = Math.min(Number(query.get('max-keys') ?? 1000), pageSize)
   const after = afterOf(query)
-  const matching = [...bucket.keys()].filter(
-    (key) => key.startsWith(prefix) && (after === null || byBytes(key, after) > 0) && !omitted.has(key),
-  )
-  const keys = matching.sort(byBytes).slice(0, most)
+  const sorted = bucket.sortedKeys()
+  const matching: string[] = []
+  const first = firstFrom(sorted, after !== null && byBytes(after, prefix) > 0 ? after : prefix)
+  for (const key of sorted.slice(first)) {
+    if (matching.length > most || !key.startsWith(prefix)) break
+    if (key !== after && !omitted.has(key)) matching.push(key)
+  }
+  const keys = matching.slice(0, most)
   const last = keys.at(-1)
   const token = matching.length > keys.length && last !== undefined ? Buffer.from(last).toString('base64url') : null
   const encoding = query.get('encoding-type')
@@ -48,9 +54,10 @@ export function listing(
       LastModified: blob.lastModified.toISOString(),
       ETag: escaped(blob.etag),
       Size: String(blob.bytes.length),
-      StorageClass: 'STANDARD',
+      StorageClass: blob.storageClass,
     }
-    return element('Contents', elements(parts))
+    const restore = attributes.includes('RestoreStatus') ? restoreStatus(blob) : ''
+    return element('Contents', elements(parts) + restore)
   })
   const head = {
     Name: escaped(name),
@@ -64,10 +71,29 @@ export function listing(
   return `<?xml version="1.0" encoding="UTF-8"?>\n${element('ListBucketResult', elements(head) + contents.join(''))}`
 }
 
+/** The place of the first key that is not before `key`. */
+function firstFrom(sorted: readonly string[], key: string): number {
+  let [from, to] = [0, sorted.length]
+  while (from < to) {
+    const middle = (from + to) >> 1
+    if (byBytes(sorted[middle] ?? '', key) < 0) from = middle + 1
+    else to = middle
+  }
+  return from
+}
+
 const elements = (texts: Readonly<Record<string, string>>): string =>
   Object.entries(texts)
     .map(([name, text]) => element(name, text))
     .join('')
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_RestoreStatus.html */
+function restoreStatus({ archived }: Blob): string {
+  if (archived === 'restoring') return element('RestoreStatus', element('IsRestoreInProgress', 'true'))
+  if (archived !== 'restored') return ''
+  const status = { IsRestoreInProgress: 'false', RestoreExpiryDate: new Date(Date.now() + 86_400_000).toISOString() }
+  return element('RestoreStatus', elements(status))
+}
 
 function afterOf(query: URLSearchParams): string | null {
   const token = query.get('continuation-token')

@@ -11,15 +11,40 @@ export interface Blob {
   readonly lastModified: Date
   /** Content-Encoding, x-amz-meta-… and x-amz-checksum-… as they are given back. */
   readonly headers: Readonly<Record<string, string>>
+  readonly storageClass: string
+  readonly archived: Archived
 }
 
+/** Null: readable. Listings tell all of it but `tier`, an archive tier of INTELLIGENT_TIERING. */
+export type Archived = null | 'frozen' | 'restoring' | 'restored' | 'tier'
+
 export interface PutOptions {
+  readonly storageClass?: string
+  readonly archived?: Archived
   readonly lastModified?: Date
   /** Given back with the object, names in lower case; x-amz-checksum-… only to who asks for checksums. */
   readonly headers?: Readonly<Record<string, string>>
 }
 
-export type Bucket = Map<string, Blob>
+export class Bucket extends Map<string, Blob> {
+  private sorted: readonly string[] | null = null
+
+  /** In the order of listings. */
+  sortedKeys(): readonly string[] {
+    this.sorted ??= [...this.keys()].sort(byBytes)
+    return this.sorted
+  }
+
+  override set(key: string, value: Blob): this {
+    if (!this.has(key)) this.sorted = null
+    return super.set(key, value)
+  }
+
+  override delete(key: string): boolean {
+    this.sorted = null
+    return super.delete(key)
+  }
+}
 
 const md5 = (bytes: Uint8Array, encoding: 'hex' | 'base64'): string => createHash('md5').update(bytes).digest(encoding)
 
@@ -29,6 +54,8 @@ export function blob(bytes: Uint8Array, options: PutOptions = {}): Blob {
     etag: `"${md5(bytes, 'hex')}"`,
     lastModified: options.lastModified ?? new Date(),
     headers: options.headers ?? {},
+    storageClass: options.storageClass ?? 'STANDARD',
+    archived: options.archived ?? null,
   }
 }
 

@@ -20,6 +20,10 @@ export function checksums({ headers }: Blob): Record<string, string> {
 
 export function read(request: IncomingMessage, found: Blob | undefined, key: string, ignored: string | null): Answer {
   if (found === undefined) throw new Refusal('NoSuchKey', 'The specified key does not exist.', { Key: key })
+  if (request.method === 'GET' && found.archived !== null && found.archived !== 'restored') {
+    const message = "The operation is not valid for the object's storage class"
+    throw new Refusal('InvalidObjectState', message, { StorageClass: found.storageClass })
+  }
   const ifMatch = ignored === 'if-match' ? null : header(request, 'if-match')
   if (ifMatch !== null && ifMatch !== found.etag) throw preconditionFailed('If-Match')
   const range = ignored === 'range' ? null : header(request, 'range')

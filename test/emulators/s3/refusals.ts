@@ -11,6 +11,7 @@ const STATUS = {
   InvalidAccessKeyId: 403,
   InvalidArgument: 400,
   InvalidDigest: 400,
+  InvalidObjectState: 403,
   InvalidRange: 416,
   InvalidToken: 400,
   MalformedTrailerError: 400,

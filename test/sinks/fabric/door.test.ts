@@ -93,12 +93,15 @@ describe('a landing zone is made ready', () => {
     expect(JSON.parse(await textOf(store, '_partnerEvents.json'))).toMatchObject({ partnerName: 'wandb-audit' })
   })
 
-  it('once: another run writes nothing', async () => {
+  it('once: another run writes nothing, and only tries to where it must be refused', async () => {
     const place = await newPlace(azurite)
     await place.sink().prepare()
+    const mark = await place.store.find(`${ROOT}/_wandb_audit.txt`, never)
     const before = azurite.requests.length
     await place.sink().prepare()
-    expect(azurite.requests.slice(before).filter(({ action }) => action === 'write' || action === 'remove')).toEqual([])
+    const changes = azurite.requests.slice(before).filter(({ action }) => action === 'write' || action === 'remove')
+    expect(changes.map(({ path }) => path.endsWith('/_wandb_audit.txt'))).toEqual([true, true])
+    expect(await place.store.find(`${ROOT}/_wandb_audit.txt`, never)).toEqual(mark)
   })
 
   it("leaves another program's events file alone", async () => {

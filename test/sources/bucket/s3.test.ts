@@ -3,9 +3,10 @@ import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { duckdbSink } from '../../../sinks/duckdb/index.js'
 import type { Sink, Source } from '../../../src/contract.js'
+import { Journal } from '../../../src/journal.js'
 import { bucketSource } from '../../../src/sources/bucket/source.js'
 import { bucketConformance } from '../../conformance/buckets.js'
-import { DIGESTS } from '../../emulators/s3/objects.js'
+import { type Archived, DIGESTS } from '../../emulators/s3/objects.js'
 import { BUCKET, type S3TestPlace, s3Place } from '../../stores/s3-place.js'
 import { countsOf, loadInto, ndjson, newFolder } from '../../support/load.js'
 
@@ -63,6 +64,41 @@ describe('a bucket of S3', () => {
     const place = await s3Place()
     place.s3.put(BUCKET, `${PREFIX}a.json`, gzipSync(ndjson(event(1), event(2))), { headers })
     expect(countsOf(await loadInto(newSink(), { sources: [sourceOf(place)] }))).toEqual([2, 0, 0, 0])
+  })
+
+  it('is not asked for archived objects, which it lists as such; those that can be read are', async () => {
+    const place = await s3Place()
+    const put = (name: string, storageClass: string, archived: Archived): void =>
+      place.s3.put(BUCKET, PREFIX + name, Buffer.from(ndjson({ ...event(1), action: name })), {
+        storageClass,
+        archived,
+      })
+    put('frozen', 'GLACIER', 'frozen')
+    put('deep', 'DEEP_ARCHIVE', 'frozen')
+    put('restoring', 'GLACIER', 'restoring')
+    put('restored', 'GLACIER', 'restored')
+    put('instant', 'GLACIER_IR', null)
+    put('tiered', 'INTELLIGENT_TIERING', null)
+    put('tier', 'INTELLIGENT_TIERING', 'tier')
+    const summary = await loadInto(newSink(), { sources: [sourceOf(place)] })
+    expect(summary).toMatchObject({ documents: 3, failed: [] })
+    const restore = expect.stringContaining('aws s3api restore-object')
+    expect(summary.archived).toEqual([
+      { documents: 3, example: `s3://${BUCKET}/${PREFIX}deep`, advice: restore },
+      { documents: 1, example: `s3://${BUCKET}/${PREFIX}restoring`, advice: expect.stringContaining('being restored') },
+    ])
+    const gets = place.s3.requests.filter(({ action }) => action === 'GetObject')
+    expect(gets.map(({ key }) => key?.slice(PREFIX.length)).sort()).toEqual(['instant', 'restored', 'tier', 'tiered'])
+  })
+
+  it('is known by its versions in a process that continues after a crash too', async () => {
+    const place = await s3Place()
+    place.s3.put(BUCKET, `${PREFIX}a.json`, Buffer.from(ndjson(event(1))))
+    const sink = newSink()
+    const journal = new Journal([sink.id], [{ type: 'died', how: 'a signal' }])
+    expect(await loadInto(sink, { sources: [sourceOf(place)] }, { journal })).toMatchObject({ documents: 1 })
+    expect(await loadInto(sink, { sources: [sourceOf(place)] })).toMatchObject({ documents: 0, skipped: 1 })
+    expect(place.s3.requests.filter(({ action }) => action === 'GetObject')).toHaveLength(1)
   })
 
   it('that shows an object only later has it loaded then', async () => {
