@@ -74,7 +74,7 @@ describe('a bucket with archived objects', () => {
   }
   const load = ['load', '--from']
 
-  it('is loaded without them, says so in one line, and exits with 4 until they are restored and loaded', async () => {
+  it('is loaded without them, says so in one line, and exits with 6 until they are restored and loaded', async () => {
     const cwd = newFolder()
     const address = from.replace('instance', 'archive')
     for (const day of ['01', '02', '03']) frozen(day)
@@ -84,7 +84,7 @@ describe('a bucket with archived objects', () => {
     expect(dry.stderr).toContain('3 documents are archived')
     for (const loaded of [1, 0]) {
       const { code, stdout, stderr } = await run([...load, address], { cwd, env })
-      expect(code).toBe(4)
+      expect(code).toBe(6)
       expect(stdout).toContain(`documents: ${loaded} loaded, ${1 - loaded} skipped, 0 failed, 3 archived\n`)
       const said = stderr.split('\n').filter((line) => line.includes('archived'))
       expect(said).toEqual([

@@ -1,7 +1,7 @@
 /** moto's S3, with a proxy before it that lets things go wrong. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
+import { CopyObjectCommand, CreateBucketCommand, RestoreObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { listen } from '../../../src/demo/listening.js'
 import { s3Store } from '../../../src/stores/s3.js'
 import type { FaultyPlace } from '../../conformance/store-faults.js'
@@ -45,6 +45,14 @@ export async function startMoto(): Promise<Moto> {
   const server = await listen(serve)
   const client = new S3Client({ endpoint: moto.url, forcePathStyle: true })
   await client.send(new CreateBucketCommand({ Bucket: BUCKET }))
+  /** moto's listings do not tell what was restored, so a restored object is also copied back to a class that can be read. */
+  async function archive(key: string, state: 'archived' | 'restored'): Promise<void> {
+    const object = { Bucket: BUCKET, Key: key }
+    if (state === 'restored') await client.send(new RestoreObjectCommand({ ...object, RestoreRequest: { Days: 1 } }))
+    const StorageClass = state === 'archived' ? 'GLACIER' : 'STANDARD'
+    const CopySource = encodeURIComponent(`${BUCKET}/${key}`)
+    await client.send(new CopyObjectCommand({ ...object, CopySource, StorageClass }))
+  }
   let places = 0
   return {
     url: server.url,
@@ -53,6 +61,7 @@ export async function startMoto(): Promise<Moto> {
       open: () => s3Store({ bucket: BUCKET, endpoint: server.url, region: 'us-east-1' }),
       prefix: `place ${++places}/`,
       keys: KEYS,
+      archive,
       faults: {
         breakRead: (kind, afterBytes) => faults.add({ kind, action: 'read', afterBytes }),
         pieceRead: () => faults.add({ kind: 'pieces', action: 'read', bytes: 1 }),
