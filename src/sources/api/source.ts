@@ -146,7 +146,6 @@ export function apiSource(options: ApiOptions): Source {
 
   return {
     id: endpoint + (anonymize ? '?anonymize=true' : ''),
-    commitEach: true,
     window: (receipts) => loadRange(now(), receipts, overlapMs),
     list,
     close: client.close,
