@@ -11,7 +11,7 @@ WANDB_AUDIT := bin/wandb-audit
 
 SOURCES := $(shell find src sinks schemas -name '*.ts' -o -name '*.sql' 2>/dev/null) tsconfig.json tsconfig.build.json
 
-.PHONY: help install build check test test-crash test-live interop interop-install demo load backfill bench bench-api bench-bucket bench-listing bench-lake bench-shapes generate clean
+.PHONY: help install build check test test-crash test-live interop interop-install demo load backfill bench bench-api bench-bucket bench-listing bench-lake bench-shapes bench-steady generate clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -91,6 +91,9 @@ bench-lake: build ## Measure a lake of Parquet beside plain DuckDB: make bench-l
 
 bench-shapes: build ## Measure documents of very long, deep and wide lines, at two sizes of memory
 	npx tsx bench/shapes.ts
+
+bench-steady: node_modules/.installed ## Measure a day of runs every ten minutes, and a backfill of 90 days: make bench-steady [EVENTS=20000]
+	npx tsx bench/steady.ts $(if $(filter command line environment,$(origin EVENTS)),$(EVENTS))
 
 generate: node_modules/.installed ## Write DDL, JSON Schemas and the data dictionary from schemas/
 	npm run --silent generate

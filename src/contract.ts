@@ -42,11 +42,6 @@ export interface Document {
 export interface Source {
   /** Namespace of its receipts; the same on every machine that reads from the same location. */
   readonly id: string
-  /**
-   * For expensive fetches: commits each document separately, or a few together if a sink asks for that, so that an interrupted
-   * run refetches little.
-   */
-  readonly commitEach?: boolean
   /** How many documents may be read concurrently; one when absent. */
   readonly concurrency?: number
   /**
@@ -154,11 +149,8 @@ export interface Estimate {
 export interface Sink {
   /** The address given by the operator, without secrets. */
   readonly id: string
-  /**
-   * For loads that are expensive whatever their size: how much to load together at most, in bytes of text and, for a source that
-   * commits each document separately, in documents. A run that is killed reads these again.
-   */
-  readonly together?: { readonly bytes: number; readonly documents: number }
+  /** For loads that are expensive whatever their size: how many bytes of text a batch should have. */
+  readonly batchBytes?: number
   /** Creates missing tables and columns; never drops or narrows any. */
   prepare(): Promise<void>
   /** For one source: document → version of its newest receipt. */

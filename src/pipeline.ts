@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises'
 import type { DayRange, Document, LoadingSink, Source } from './contract.js'
 import { AuditError, printable } from './errors.js'
 import { Journal, type Summary } from './journal.js'
-import { landBatches, MOST_DOCUMENTS } from './landing/batches.js'
+import { landBatches } from './landing/batches.js'
 import { EVERYTHING, receiptVersion } from './landing/days.js'
 import { type DocumentLimits, GENEROUS } from './landing/limits.js'
 import type { Logger } from './log.js'
@@ -226,7 +226,7 @@ function loadingOptions(
 
 function landingOptions(
   { source, alreadyLoaded }: Pending,
-  { folder, sinks, batchBytes, signal, limits = GENEROUS, progress, logger }: Run,
+  { folder, batchBytes, signal, limits = GENEROUS, progress, logger }: Run,
   { onGone, onFailed, journal }: Loading,
 ): Parameters<typeof landBatches>[1] {
   return {
@@ -240,8 +240,6 @@ function landingOptions(
       progress.landedDocument()
       onFailed(document, error)
     },
-    mostDocuments:
-      source.commitEach === true ? Math.min(...sinks.map((sink) => sink.together?.documents ?? 1)) : MOST_DOCUMENTS,
     concurrency: journal.careful ? 1 : (source.concurrency ?? 1),
     limits,
     onBytes: (bytes) => progress.landed(bytes),

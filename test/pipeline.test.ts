@@ -6,6 +6,7 @@ import { duckdbSink } from '../sinks/duckdb/index.js'
 import type { Document, Sink, Source } from '../src/contract.js'
 import { madeDay, withoutNames } from '../src/demo/made-logs.js'
 import { AuditError } from '../src/errors.js'
+import { Journal } from '../src/journal.js'
 import { type Job, run } from '../src/pipeline.js'
 import { fileSource } from '../src/sources/files.js'
 import {
@@ -16,6 +17,7 @@ import {
   never,
   newEngine,
   newFolder,
+  opened,
   silentLogger,
   silentProgress,
   sourceOf,
@@ -350,6 +352,29 @@ describe('a document that cannot be had any more', () => {
     })
     expect([...(await sink.receipts('test')).keys()]).toEqual(['b'])
   })
+})
+
+it('after a crash, a document that changes before it is opened is remembered in the version that was read', async () => {
+  /** As a bucket's object: its version is a getter of its class. */
+  class Changing implements Document {
+    readonly id = 'a'
+    readonly bytes = null
+    readonly range = null
+    private reads = 0
+
+    get version(): string {
+      return `v${this.reads}`
+    }
+
+    async open(): Promise<AsyncIterable<Uint8Array>> {
+      this.reads++
+      return opened(documentOf('a', ndjson(EVENT)))
+    }
+  }
+  const sink = newSink()
+  const journal = new Journal([sink.id], [{ type: 'died', how: 'SIGSEGV' }])
+  expect(countsOf(await loadInto(sink, [new Changing()], { journal }))).toEqual([1, 0, 0, 0])
+  expect([...(await sink.receipts('test'))]).toEqual([['a', 'v1']])
 })
 
 describe('some days only', () => {

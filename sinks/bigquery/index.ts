@@ -42,7 +42,7 @@ const TIMING: Timing = {
 }
 
 /** Every load has a fixed cost, so few large ones are cheaper; the engine spills what does not fit into its memory. */
-const TOGETHER = { bytes: 2 ** 30, documents: 100 }
+const BATCH_BYTES = 2 ** 30
 
 /** A load job and a merge job. */
 const JOBS_A_BATCH = 2
@@ -84,7 +84,7 @@ export function bigquerySink(address: string, context: BigQueryContext, timing =
 
   return {
     id,
-    together: TOGETHER,
+    batchBytes: BATCH_BYTES,
 
     async prepare() {
       if ((await jobs()) === null) await createDataset(preparation)

@@ -17,8 +17,8 @@ import type { Survivor } from './survivor.js'
 import { jsonLine } from './terminal.js'
 import { unopenedSink, unopenedSource } from './unopened.js'
 
-/** A staged batch takes about as much memory as its text; the merge needs as much again. */
-const BATCH_SHARE = 0.25
+/** A larger batch than --memory holds is spilled; a smaller one would commit more often for nothing. */
+const BATCH_BYTES = 256 << 20
 
 export interface Days {
   /** Null: whatever each source considers new. */
@@ -103,8 +103,7 @@ async function runPipeline(
     const { folder } = spool
     const engine = await Engine.start({ memoryBytes, folder })
     try {
-      const together = Math.min(...sinks.map((sink) => sink.together?.bytes ?? 0))
-      const batchBytes = Math.max(memoryBytes * BATCH_SHARE, together)
+      const batchBytes = Math.min(...sinks.map((sink) => sink.batchBytes ?? BATCH_BYTES))
       const loaderVersion = version()
       const limited = { batchBytes, limits, maxRejects, loaderVersion }
       return await run({ ...limited, jobs, sinks, engine, folder, logger, progress, signal, journal })

@@ -9,7 +9,13 @@ import { type Landed, land } from './landing.js'
 import type { DocumentLimits } from './limits.js'
 
 /** Caps the receipts of one batch: a document costs something even when it holds few bytes. */
-export const MOST_DOCUMENTS = 10_000
+const MOST_DOCUMENTS = 10_000
+
+/**
+ * A batch is also full when landing it has taken this long: if the run is killed, no more than that is fetched again. Where
+ * fetching is fast, a batch holds many documents, because most sinks charge or wait for each commit.
+ */
+const MOST_LANDING_MS = 2 * 60_000
 
 /**
  * Smaller documents share a spool file. The engine needs memory for each file it opens: 7,000 files of 35 kB took more
@@ -24,12 +30,12 @@ export interface BatchingOptions {
   readonly folder: string
   /** A batch is full when its text reaches this size; a larger document forms a batch alone. */
   readonly batchBytes: number
-  /** A batch is also full when it has this many documents. */
-  readonly mostDocuments: number
   /** How many documents may land at once. */
   readonly concurrency: number
   readonly signal: AbortSignal
   readonly limits: DocumentLimits
+  /** The clock, in milliseconds. */
+  now?(): number
   /** Asked once a document has landed and its version is known. */
   alreadyLoaded(document: Document, version: string): boolean
   onBytes(bytes: number): void
@@ -58,14 +64,17 @@ export async function* landBatches(
   documents: Iterable<Document>,
   options: BatchingOptions,
 ): AsyncGenerator<LandedBatch> {
-  const { folder, batchBytes, mostDocuments } = options
+  const { folder, batchBytes, now = Date.now } = options
   const begin = async (): Promise<Spool> => new Spool(await mkdtemp(join(folder, 'batch-')))
   let spool = await begin()
+  let startedAt = now()
   for await (const landed of landInOrder(documents, options)) {
     await spool.add(landed)
-    if (spool.bytes < batchBytes && spool.documents < mostDocuments) continue
+    const full = spool.bytes >= batchBytes || spool.documents >= MOST_DOCUMENTS
+    if (!full && now() - startedAt < MOST_LANDING_MS) continue
     yield spool
     spool = await begin()
+    startedAt = now()
   }
   if (spool.documents > 0) yield spool
 }

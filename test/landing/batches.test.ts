@@ -12,7 +12,7 @@ const small = (id: string): Document => documentOf(id, LINE.replace('login', id)
 const large = (id: string): Document => documentOf(id, LINE.repeat(30_000), 'v')
 
 const batching = (options: Partial<BatchingOptions> = {}): BatchingOptions => ({
-  ...{ folder: newFolder(), batchBytes: 1e9, mostDocuments: 10_000, concurrency: 1, signal: never, limits: GENEROUS },
+  ...{ folder: newFolder(), batchBytes: 1e9, concurrency: 1, signal: never, limits: GENEROUS },
   ...{ alreadyLoaded: () => false, onBytes() {}, onLanded() {}, onSkipped() {}, onGone() {}, onFailed() {} },
   ...options,
 })
@@ -58,7 +58,16 @@ describe('documents of a batch', () => {
       ['c', 'd'],
       ['e'],
     ])
-    expect(idsOf(await batchesOf(documents, { mostDocuments: 1 }))).toHaveLength(5)
+  })
+
+  it('are as many as arrive in two minutes, so that a kill costs no more than that', async () => {
+    let minutes = 0
+    const slow = (id: string): Document => {
+      const document = small(id)
+      return { ...document, open: (signal) => document.open(signal).finally(() => minutes++) }
+    }
+    const documents = ['a', 'b', 'c', 'd', 'e'].map(slow)
+    expect(idsOf(await batchesOf(documents, { now: () => minutes * 60_000 }))).toEqual([['a', 'b'], ['c', 'd'], ['e']])
   })
 })
 
@@ -137,7 +146,7 @@ describe('landing several at once', () => {
         return stream()
       },
     }
-    const options = batching({ concurrency: 3, signal: stop.signal, mostDocuments: 1 })
+    const options = batching({ concurrency: 3, signal: stop.signal, batchBytes: 1 })
     const batches = landBatches([small('a'), endless, endless], options)
     expect((await batches.next()).done).toBe(false)
     stop.abort()

@@ -7,7 +7,10 @@ export const DAY_MS = 86_400_000
 /** W&B syncs every ten minutes. Two hours after its end, a day has settled: it is complete but for exceptionally late events. */
 export const SETTLE_MS = 2 * 3_600_000
 
-/** The version of a document whose days had all settled when it was listed. */
+/** The version of a document whose days had all settled when it was listed, but may still get late events. */
+export const SETTLED = 'settled'
+
+/** The version of a document whose days had all settled, and left the overlap, when it was listed. */
 export const FINAL = 'final'
 
 /** Days since 1970 UTC. */
@@ -18,9 +21,12 @@ export const startOf = (day: Day): Date => new Date(day * DAY_MS)
 /** `2026-10-01` */
 export const dayText = (day: Day): string => startOf(day).toISOString().slice(0, 10)
 
-/** Whether a day has settled as of an instant. */
-export const isFinished = (day: Day, asOf: Date, settleMs: number): boolean =>
-  (day + 1) * DAY_MS + settleMs <= asOf.getTime()
+/** The version of a day's document: null while the day changes, then `settled`, then `final`. Each of these two is read once. */
+export function versionOf(day: Day, asOf: Date, overlapMs: number): string | null {
+  const ageMs = asOf.getTime() - (day + 1) * DAY_MS
+  if (ageMs < SETTLE_MS) return null
+  return ageMs < overlapMs ? SETTLED : FINAL
+}
 
 /** The id of a day's window: the endpoint and the day, without secrets. */
 export const windowId = (endpoint: string, day: Day, anonymize: boolean): string =>
@@ -31,22 +37,23 @@ export const spanId = (endpoint: string, from: Day, to: Day | null, anonymize: b
   `${endpoint}?from=${dayText(from)}${to === null ? '' : `&to=${dayText(to)}`}${anonymize ? '&anonymize=true' : ''}`
 
 /**
- * The range that `load` has to list: from the first unfinished day since the oldest day ever loaded, but at least
- * `overlapMs` back from the end of the last finished day, and without an end. On the first run: today.
+ * The range that `load` has to list: from the first unfinished day since the oldest day ever loaded, but all days that are
+ * within the overlap, and without an end. On the first run: today.
  *
  * A day that failed while later ones were loaded is thus loaded again, and a gap between two backfills is filled.
- * Finished days in the range cost nothing, because the pipeline skips them. Days within the overlap are not finished and
- * are read in every run; once a day has left the overlap, it is read one last time and is then `final`.
+ * Days in the range that were read in their present state cost nothing, because the pipeline skips them. A day is read in
+ * every run until it has settled, then once, and one last time when it has left the overlap: docs/decisions/late-events.md.
  *
  * @param sinks     document → version in each sink, for this source
  * @param overlapMs how late an event may become known and still be found
  */
 export function loadRange(now: Date, sinks: readonly ReadonlyMap<string, string>[], overlapMs: number): DayRange {
-  const first = Math.min(...sinks.map((receipts) => firstDay(dayOf(now), receipts, overlapMs)))
+  const first = Math.min(...sinks.map((receipts) => firstDay(now, receipts, overlapMs)))
   return { from: startOf(first), to: null }
 }
 
-function firstDay(today: Day, receipts: ReadonlyMap<string, string>, overlapMs: number): Day {
+function firstDay(now: Date, receipts: ReadonlyMap<string, string>, overlapMs: number): Day {
+  const today = dayOf(now)
   const finished = new Set<Day>()
   let oldest = today
   for (const [document, version] of receipts) {
@@ -57,7 +64,8 @@ function firstDay(today: Day, receipts: ReadonlyMap<string, string>, overlapMs: 
   }
   let from = oldest
   while (from < today && finished.has(from)) from++
-  return from > oldest ? Math.min(from, dayOf(new Date(from * DAY_MS - overlapMs))) : from
+  // A backfill calls days final that are within the overlap of a load.
+  return Math.max(oldest, Math.min(from, dayOf(new Date(now.getTime() - overlapMs))))
 }
 
 /** The days in a document's id. For an answer until now it is the first day, which is the one that matters. */

@@ -6,19 +6,7 @@ import { apiAddress, type Dialect } from './address.js'
 import { allPages, type Probe, probe, wholeLines } from './answers.js'
 import { apiClient, type Query, type Timing } from './client.js'
 import type { Credentials } from './credentials.js'
-import {
-  DAY_MS,
-  type Day,
-  dayOf,
-  dayText,
-  FINAL,
-  isFinished,
-  loadRange,
-  SETTLE_MS,
-  spanId,
-  startOf,
-  windowId,
-} from './days.js'
+import { DAY_MS, type Day, dayOf, dayText, loadRange, spanId, startOf, versionOf, windowId } from './days.js'
 import { wrongDialect } from './failures.js'
 
 /** A classic server counts back from its own current day, which near midnight may differ from ours. */
@@ -37,7 +25,7 @@ export interface ApiOptions {
   readonly anonymize?: boolean
   /** Permits plain http to other machines. */
   readonly insecureHttp?: boolean
-  /** How late an event may become known and still be found. A day settles once this time, or two hours, have passed. */
+  /** How late an event may become known and still be found. A day is final once this time, or two hours, have passed. */
   readonly overlapMs?: number
   now?(): Date
   readonly timing?: Timing
@@ -47,11 +35,11 @@ export interface ApiOptions {
 }
 
 /**
- * `list` returns days oldest first. A settled day has the version `final`; any other day has none, so that it is read in
- * every run. The earlier of this machine's and the server's clock decides.
+ * `list` returns days oldest first. Their versions are those of `versionOf`; the earlier of this machine's and the server's
+ * clock decides.
  *
- * A classic server can begin a number of days ago, but cannot end before now. Its days form at most two documents, one
- * of the settled days and one of the rest. What it sends beyond their range is loaded too, which does no harm.
+ * A classic server can begin a number of days ago, but cannot end before now. Its days form one document for each version.
+ * What it sends beyond their range is loaded too, which does no harm.
  *
  * A range without a start begins today; one without an end includes today.
  *
@@ -59,7 +47,6 @@ export interface ApiOptions {
  */
 export function apiSource(options: ApiOptions): Source {
   const { anonymize = false, dialect: named, overlapMs = 0, now = () => new Date() } = options
-  const settleMs = Math.max(SETTLE_MS, overlapMs)
   const address = apiAddress(options.baseUrl, named ?? null, options.insecureHttp ?? false)
   if (anonymize && address.multiTenant) {
     throw usageError(
@@ -90,14 +77,14 @@ export function apiSource(options: ApiOptions): Source {
     }
   }
 
-  function span(from: Day, to: Day, isSettled: boolean, clocks: Clocks): Document {
+  function span(from: Day, to: Day, version: string | null, clocks: Clocks): Document {
     const numDays = (): number => {
       const latest = Math.max(now().getTime(), clocks.later.getTime()) + MIDNIGHT_MARGIN_MS
       return dayOf(new Date(latest)) - from
     }
     return {
-      id: spanId(endpoint, from, isSettled ? to : null, anonymize),
-      version: isSettled ? FINAL : null,
+      id: spanId(endpoint, from, version === null ? null : to, anonymize),
+      version,
       bytes: null,
       range: { from: startOf(from), to: startOf(to) },
       open: async (signal) => wholeLines(address, await client.get({ ...common, numDays: String(numDays()) }, signal)),
@@ -114,14 +101,13 @@ export function apiSource(options: ApiOptions): Source {
     const from = range.to === null ? Math.min(asked, Math.max(asked - 1, dayOf(clocks.earlier))) : asked
     const to = range.to === null ? tomorrow : Math.min(Math.ceil(range.to.getTime() / DAY_MS), tomorrow)
     if (from >= to) return
-    let unsettled = from
-    while (unsettled < to && isFinished(unsettled, clocks.earlier, settleMs)) unsettled++
-    if (dialect === 'classic') {
-      if (from < unsettled) yield span(from, unsettled, true, clocks)
-      if (unsettled < to) yield span(unsettled, to, false, clocks)
-      return
+    for (let day = from; day < to; ) {
+      const version = versionOf(day, clocks.earlier, overlapMs)
+      let end = day + 1
+      if (dialect === 'classic') while (end < to && versionOf(end, clocks.earlier, overlapMs) === version) end++
+      yield dialect === 'classic' ? span(day, end, version, clocks) : window(day, dialect, version)
+      day = end
     }
-    for (let day = from; day < to; day++) yield window(day, dialect, day < unsettled ? FINAL : null)
   }
 
   /** With --api classic, a probe that fails is no obstacle: an old server may answer it with a blank or a web page. */
@@ -146,7 +132,6 @@ export function apiSource(options: ApiOptions): Source {
 
   return {
     id: endpoint + (anonymize ? '?anonymize=true' : ''),
-    commitEach: true,
     window: (receipts) => loadRange(now(), receipts, overlapMs),
     list,
     close: client.close,

@@ -1,10 +1,7 @@
 /** What is read and kept, for those who pay for it: by the stand-in's own account, which skips what a filter spares. */
 
-import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { duckdbSink } from '../../../sinks/duckdb/index.js'
-import type { Sink } from '../../../src/contract.js'
-import { documentOf, loadInto, ndjson, newEngine, newFolder, sourceOf } from '../../support/load.js'
+import { documentOf, loadInto, ndjson, newEngine, sourceOf } from '../../support/load.js'
 import { rowsOf } from '../../support/rows.js'
 import { newPlace, type Place } from './support.js'
 
@@ -105,7 +102,7 @@ describe('a backfill of the API', () => {
         ndjson({ timestamp: day.toISOString(), action: 'user:login', actor_user_id: i }),
       ),
     )
-    const source = { ...sourceOf(documents, 'https://acme.wandb.io'), commitEach: true }
+    const source = sourceOf(documents, 'https://acme.wandb.io')
     const sink = open()
     await sink.prepare()
     const before = standIn.jobs().length
@@ -116,16 +113,5 @@ describe('a backfill of the API', () => {
       .slice(before)
       .map(({ configuration }) => (configuration.load === undefined ? 'query' : 'load'))
     expect(kinds.toSorted()).toEqual(['load', 'query', 'query'])
-  })
-
-  it('into a DuckDB file as well commits each day, so that none is fetched twice', async () => {
-    const { standIn, open } = await newPlace()
-    const documents = ['a', 'b', 'c'].map((id) =>
-      documentOf(id, ndjson({ timestamp: '2026-10-01T12:34:56Z', action: 'user:login' })),
-    )
-    const sinks = [open(), duckdbSink(join(newFolder(), 'audit.duckdb'), { waitMs: 30_000, onWait() {} })]
-    const source = { ...sourceOf(documents), commitEach: true }
-    await loadInto(sinks[0] as Sink, { sources: [source] }, { sinks })
-    expect(standIn.jobs().filter(({ configuration }) => configuration.load !== undefined)).toHaveLength(3)
   })
 })

@@ -1,9 +1,14 @@
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { promisify } from 'node:util'
 import { afterEach, describe, expect, test } from 'vitest'
 import { startWandbApi, type WandbApi, type WandbApiOptions } from '../../../src/demo/wandb-api.js'
 import { loadRange } from '../../../src/sources/api/days.js'
+import { contentOf } from '../../support/rows.js'
 import { DAY, eventsOf, listed, made, range, sourceOf, whole } from './support.js'
+import { load, newSink } from './tables.js'
 
 const apis: WandbApi[] = []
 afterEach(async () => {
@@ -27,11 +32,12 @@ describe('loadRange', () => {
     expect(loadRange(now, [new Map()], DAY)).toEqual(range('2026-03-05', null))
   })
 
-  test('a later one begins the overlap before the end of the last finished day', () => {
+  test('a later one begins with the first day within the overlap', () => {
     const finished = receipts(['day=2026-03-03', 'final'], ['day=2026-03-04', 'final'])
     expect(loadRange(now, [finished], DAY)).toEqual(range('2026-03-04', null))
     expect(loadRange(now, [finished], 0)).toEqual(range('2026-03-05', null))
-    expect(loadRange(now, [finished], 1.5 * DAY)).toEqual(range('2026-03-03', null))
+    expect(loadRange(now, [finished], 1.5 * DAY)).toEqual(range('2026-03-04', null))
+    expect(loadRange(now, [finished], 1.6 * DAY)).toEqual(range('2026-03-03', null))
   })
 
   test('a day that was begun and not finished is gone back to, however long ago', () => {
@@ -47,7 +53,8 @@ describe('loadRange', () => {
   test('documents of a classic server count with all their days', () => {
     const spans = receipts(['from=2026-02-01', 'ab12'], ['from=2026-02-01&to=2026-03-04&anonymize=true', 'final'])
     expect(loadRange(now, [spans], 0)).toEqual(range('2026-03-04', null))
-    expect(loadRange(now, [spans], DAY)).toEqual(range('2026-03-03', null))
+    expect(loadRange(now, [spans], DAY)).toEqual(range('2026-03-04', null))
+    expect(loadRange(now, [spans], 2 * DAY)).toEqual(range('2026-03-03', null))
   })
 
   test('a clock that went back does no harm', () => {
@@ -86,7 +93,7 @@ describe.each(['classic', 'current'] as const)('%s: runs one after the other', (
     expect(found.every((event) => expected.has(event))).toBe(true)
   })
 
-  test('a finished day is not fetched again', async () => {
+  test('a settled day is not fetched again before it has left the overlap', async () => {
     let at = new Date('2026-03-01T12:00:00Z')
     const api = await start({ dialect, eventsPerDay: 50, now: () => at })
     const kept = new Map<string, string>()
@@ -94,12 +101,57 @@ describe.each(['classic', 'current'] as const)('%s: runs one after the other', (
       at = new Date(time)
       await run(api, at, kept, new Set())
     }
-    const before = api.requests.length
-    await run(api, at, kept, new Set())
-    const asked = api.requests.slice(before + 1).map(({ range }) => range?.from.toISOString().slice(0, 10))
-    expect(asked).toEqual(dialect === 'classic' ? ['2026-03-02'] : ['2026-03-02', '2026-03-03'])
+    const askedAt = async (time: string) => {
+      at = new Date(time)
+      const before = api.requests.length
+      await run(api, at, kept, new Set())
+      return api.requests.slice(before + 1).map(({ range }) => range?.from.toISOString().slice(0, 10))
+    }
+    const asked = await askedAt('2026-03-03T12:10:00Z')
+    expect(asked).toEqual(['2026-03-03'])
+    expect((await askedAt('2026-03-04T00:00:00Z'))[0]).toBe('2026-03-02')
+    expect((await askedAt('2026-03-04T00:10:00Z'))[0]).toBe('2026-03-03')
   })
 })
+
+test.each(['classic', 'current'] as const)(
+  '%s: an event that became known after its day had settled is found once the overlap has passed',
+  async (dialect) => {
+    let at = new Date('2026-03-02T02:00:00Z')
+    const late = '{"timestamp":"2026-03-01T23:59:59Z","action":"user:login","actor_user_id":1}'
+    const lines = (until: string): string[] => (at >= new Date(until) ? [late, late] : [late])
+    const server = createServer((request, response) => {
+      const query = new URL(request.url ?? '', 'http://x').searchParams
+      const day = query.get('startDate') ?? ''
+      const known = dialect === 'classic' || day === '2026-03-01' ? lines('2026-03-02T02:10:00Z') : []
+      response.setHeader('date', at.toUTCString())
+      if (dialect === 'classic') response.end(known.map((line) => `${line}\n`).join(''))
+      else response.end(`{"audit_logs":[${known}],"count":${known.length},"next_cursor":null}`)
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const sink = newSink()
+    const loaded = async (time: string): Promise<number> => {
+      at = new Date(time)
+      const port = (server.address() as AddressInfo).port
+      const source = sourceOf({ url: `http://127.0.0.1:${port}` }, { now: () => at, overlapMs: DAY })
+      const days = loadRange(at, [await sink.receipts(source.id)], DAY)
+      expect((await load(sink, source, days)).failed).toEqual([])
+      const { audit_events: events = [] } = await contentOf(sink)
+      return events.length
+    }
+    await sink.prepare()
+    await load(
+      sink,
+      sourceOf({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }, { now: () => at }),
+      range('2026-03-01', null),
+    )
+    expect(await loaded('2026-03-02T02:00:00Z')).toBe(1)
+    expect(await loaded('2026-03-03T00:00:00Z')).toBe(2)
+    expect(await loaded('2026-03-03T00:10:00Z')).toBe(2)
+    await sink.close()
+    server.close()
+  },
+)
 
 describe('around midnight UTC', () => {
   const days = async (api: WandbApi, here: string, from: string) => {
@@ -196,6 +248,6 @@ test.each(['Pacific/Kiritimati', 'America/Los_Angeles'])(
     const { stdout } = await promisify(execFile)(process.execPath, args, { env: { ...process.env, TZ: zone } })
     const [offset, ...days] = stdout.split('\n')
     expect(offset).not.toBe('0')
-    expect(days).toEqual(['2026-02-27 final', '2026-02-28 null', '2026-03-01 null'])
+    expect(days).toEqual(['2026-02-28 null', '2026-03-01 null'])
   },
 )

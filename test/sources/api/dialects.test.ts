@@ -119,12 +119,13 @@ describe('documents', () => {
     expect(documents[0]?.range).toEqual(range('2026-03-03', '2026-03-04'))
   })
 
-  test('of a classic server are its settled days and the rest', async () => {
+  test('of a classic server are its final days, the settled ones and the rest', async () => {
     const api = await start({ now, dialect: 'classic' })
     const documents = await listed(sourceOf(api, { now, overlapMs: 86_400_000 }), range('2026-03-01', null))
     expect(documents.map(({ id, version }) => [id, version])).toEqual([
       [`${api.url}/admin/audit_logs?from=2026-03-01&to=2026-03-04`, 'final'],
-      [`${api.url}/admin/audit_logs?from=2026-03-04`, null],
+      [`${api.url}/admin/audit_logs?from=2026-03-04&to=2026-03-05`, 'settled'],
+      [`${api.url}/admin/audit_logs?from=2026-03-05`, null],
     ])
   })
 

@@ -10,10 +10,9 @@ import { contentOf, type RowObject, tableOf } from '../../support/rows.js'
 
 export const newSink = (): Sink => duckdbSink(join(newFolder(), 'audit.duckdb'), { waitMs: 1000, onWait() {} })
 
-/** In few batches: a commit for each day, as the source asks for, would take most of a test's time. */
 export async function load(sink: Sink, source: Source, range: DayRange): Promise<Summary> {
   const summary = await loadInto(sink, [], {
-    jobs: [{ source: { ...source, commitEach: false }, range, refetch: false }],
+    jobs: [{ source, range, refetch: false }],
   })
   await source.close()
   return summary
