@@ -11,7 +11,7 @@ WANDB_AUDIT := bin/wandb-audit
 
 SOURCES := $(shell find src sinks schemas -name '*.ts' -o -name '*.sql' 2>/dev/null) tsconfig.json tsconfig.build.json
 
-.PHONY: help install build check test test-crash test-live interop interop-install demo load backfill bench bench-api bench-bucket bench-listing bench-lake bench-shapes bench-steady generate clean
+.PHONY: help install build check test test-crash test-live interop interop-install demo load backfill bench bench-api bench-bucket bench-listing bench-lake bench-large bench-shapes bench-steady generate clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -85,6 +85,10 @@ bench-bucket: build ## Measure a bucket of many small objects: make bench-bucket
 
 bench-listing: build ## Measure how a bucket of very many objects is listed: make bench-listing [OBJECTS=300000]
 	npx tsx bench/listing.ts $(or $(OBJECTS),300000)
+
+bench-large: EVENTS = 20000000
+bench-large: build ## Measure 3,000 new events, one of them stray, in a large DuckDB file: make bench-large [EVENTS=20000000]
+	npx tsx bench/large.ts $(EVENTS)
 
 bench-lake: build ## Measure a lake of Parquet beside plain DuckDB: make bench-lake [LINES=1000000]
 	npx tsx bench/lake.ts $(LINES)

@@ -36,13 +36,16 @@ export const MIRRORED_NAMES: Table = {
   columns: AUDIT_EVENTS.columns.filter((column) => AUDIT_EVENTS.key.includes(column.name) || isFilled(column)),
 }
 
+/** Key columns cannot change once a table is mirrored, so a row for each version stays; our own journal has one a document. */
+const MIRRORED_DOCUMENTS: Table = { ...AUDIT_DOCUMENTS, key: [...AUDIT_DOCUMENTS.key, 'document_version'] }
+
 export const MIRRORED_TABLES: readonly Table[] = [
   MIRRORED_EVENTS,
   MIRRORED_NAMES,
   AUDIT_REJECTS,
   AUDIT_REJECT_PIECES,
   AUDIT_CONFLICTS,
-  AUDIT_DOCUMENTS,
+  MIRRORED_DOCUMENTS,
   AUDIT_LOADS,
   AUDIT_ACTIONS,
 ]

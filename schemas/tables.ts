@@ -187,8 +187,8 @@ export const AUDIT_CONFLICTS: Table = {
 
 export const AUDIT_DOCUMENTS: Table = {
   name: 'audit_documents',
-  meaning: 'The receipts: which documents were loaded, and in which version.',
-  key: ['source', 'document', 'document_version'],
+  meaning: 'The receipts: which documents were loaded, each in the version that was loaded last.',
+  key: ['source', 'document'],
   columns: [
     content('source', 'text', 'The source of the document.', true),
     content('document', 'text', 'The full name of the document.', true),

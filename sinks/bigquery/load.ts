@@ -4,13 +4,13 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Table as TableReference } from '@google-cloud/bigquery'
 import { BIGQUERY } from '../../schemas/ddl.js'
-import type { Batch, LoadCounts } from '../../src/contract.js'
+import type { Batch, LoadCounts, TimestampBounds } from '../../src/contract.js'
 import { interruptible } from '../../src/duckdb/connection.js'
 import { AuditError } from '../../src/errors.js'
 import { NEVER_ABORTED } from '../../src/retry.js'
 import { openStore } from '../../src/stores/index.js'
 import { fingerprint } from './address.js'
-import { type DaySpan, daySpans } from './days.js'
+import { daySpans } from './days.js'
 import { type Configuration, type JobContext, runJob } from './jobs.js'
 import { mergeScript } from './merge.js'
 import { parameter } from './queries.js'
@@ -55,7 +55,7 @@ export async function loadBatch(
   return counts
 }
 
-function writeFile({ preparation, batch, signal }: Load, file: string): Promise<DaySpan[]> {
+function writeFile({ preparation, batch, signal }: Load, file: string): Promise<TimestampBounds[]> {
   const { id } = preparation.place
   return interruptible(batch.engine, signal, async () => {
     await writeStaged(id, batch, file)
@@ -110,7 +110,7 @@ async function loadFile(
   await runJob(jobs, { name: `${name}-load`, doing: 'staging a batch', configuration, ...upload }, signal)
 }
 
-async function merge(load: Load, staging: TableReference, days: readonly DaySpan[]): Promise<LoadCounts> {
+async function merge(load: Load, staging: TableReference, days: readonly TimestampBounds[]): Promise<LoadCounts> {
   const { preparation, jobs, batch, signal, name, labels } = load
   const { place, names } = preparation
   const script = mergeScript({

@@ -16,7 +16,8 @@ import {
   FILLED_FIELDS,
   type Table,
 } from '../../schemas/tables.js'
-import { type DaySpan, within } from './days.js'
+import type { TimestampBounds } from '../../src/contract.js'
+import { within } from './days.js'
 import { NOT_THERE } from './errors.js'
 import { JOINED, RULE } from './rule.js'
 import type { Kind } from './stage.js'
@@ -28,7 +29,7 @@ export interface Merge {
   readonly table: (table: Table) => string
   /** The staging table's quoted name. */
   readonly staging: string
-  readonly days: readonly DaySpan[]
+  readonly days: readonly TimestampBounds[]
   readonly hasRejects: boolean
   readonly hasPieces: boolean
   readonly hasReadings: boolean

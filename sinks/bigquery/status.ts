@@ -3,9 +3,10 @@
 import { BIGQUERY } from '../../schemas/ddl.js'
 import { AUDIT_EVENTS } from '../../schemas/tables.js'
 import type { Question } from '../../src/contract.js'
-import { questions } from '../shared/questions.js'
+import { statusOn } from '../shared/questions.js'
+import { spansOf, wholeDay } from '../shared/spans.js'
 import type { BigQueryAddress } from './address.js'
-import { MOST_SPANS, merged, unpartitioned, within } from './days.js'
+import { MOST_SPANS, unpartitioned, within } from './days.js'
 import { bigquerySql } from './forms.js'
 import type { Names } from './tables.js'
 
@@ -26,20 +27,18 @@ export const partitionsFor = (days: number): number => days + [UNPARTITIONED, '_
 
 /** @param partitions the result of `partitionsQuery` */
 export function statusQuestions(names: Names, partitions: readonly string[], days: number): Question[] {
-  const events = newestEvents(names, partitions, days)
-  const forms = bigquerySql((name) => (name === AUDIT_EVENTS.name ? events : names.from(name)))
-  return questions(forms)
-    .status(days)
-    .map((each) => (each.name.startsWith('unknown_') ? { ...each, title: `${each.title}, on these days` } : each))
+  return statusOn(bigquerySql(names.from), newestEvents(names, partitions, days), days)
 }
 
 /** The newest days of audit_events, for FROM. */
 function newestEvents({ full }: Names, partitions: readonly string[], days: number): string {
   const at = BIGQUERY.quote('timestamp')
   const newest = partitions
-    .flatMap((id) => (/^\d{8}$/.test(id) ? [Date.parse(id.replace(/(....)(..)(..)/, '$1-$2-$3')) / 86_400_000] : []))
+    .flatMap((id) =>
+      /^\d{8}$/.test(id) ? [wholeDay(BigInt(Date.parse(id.replace(/(....)(..)(..)/, '$1-$2-$3')) / 86_400_000))] : [],
+    )
     .slice(0, days)
-  const spans = newest.length === 0 ? 'FALSE' : within(at, merged(newest.toReversed(), MOST_SPANS))
+  const spans = newest.length === 0 ? 'FALSE' : within(at, spansOf(newest.toReversed(), MOST_SPANS))
   const others = partitions.includes(UNPARTITIONED) ? ` OR ${unpartitioned(at)}` : ''
   return `(SELECT * FROM ${full(AUDIT_EVENTS.name)} WHERE ${spans}${others})`
 }

@@ -18,6 +18,7 @@ import { openRoom } from '../shared/room.js'
 import { fileError, mustBeDuckDB, READING, writing } from './file.js'
 import { refuseForeign, refuseForeignViews } from './layout.js'
 import { inTurn, type LockOptions, whileUnlocked } from './lock.js'
+import { newestDays, statusQuestions } from './status.js'
 
 /**
  * @param path the database file; created on first use, with the mode the umask gives
@@ -108,7 +109,17 @@ export function duckdbSink(path: string, lock: LockOptions, schema = 'main'): Si
       }
     },
 
-    questions: questions(DUCKDB_SQL),
+    questions: {
+      ...questions(DUCKDB_SQL),
+      async status(days) {
+        mustExist()
+        return withConnection((connection) =>
+          attached(connection, 'reading', async () =>
+            statusQuestions(await newestDays(connection, `${place}.audit_events`, days), days),
+          ),
+        )
+      },
+    },
 
     async close() {},
   }

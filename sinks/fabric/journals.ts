@@ -77,7 +77,7 @@ export async function extended(
   if (rows === null) return null
   const merged = `${file.slice(0, -'.parquet'.length)}-${level}.parquet`
   const local = join(folder, merged.replaceAll('/', '-'))
-  await writeParquet(zone.id, engine, plainRows(JOURNAL_TABLES[name], rows), local)
+  await writeParquet(zone.id, engine, plainRows(JOURNAL_TABLES[name], `${rows} ${eachOnce(name)}`), local)
   await upload(zone, merged, { file: local }, 'absent', signal)
   return [...longer.slice(0, from), { file: merged, level }]
 }

@@ -7,14 +7,14 @@ import { AuditError } from '../../src/errors.js'
 import { requireConditionalWrites } from '../shared/conditional-writes.js'
 import { DUCKDB_SQL } from '../shared/duckdb-forms.js'
 import { newestReceipts } from '../shared/duckdb-tables.js'
-import { questions } from '../shared/questions.js'
+import { questions, statusOn } from '../shared/questions.js'
 import { firstFiles } from './changes.js'
 import { publish, stage } from './file.js'
 import { type Lake, openLake } from './lake.js'
-import { ACTIONS, DOCUMENTS, rowsIn } from './layout.js'
+import { ACTIONS, DOCUMENTS, EVENTS, rowsIn } from './layout.js'
 import { loadBatch } from './load.js'
 import { MARK, MARK_FILE, markChange } from './mark.js'
-import { askLake } from './query.js'
+import { askLake, eventsOfDays } from './query.js'
 import { snapshots } from './snapshot.js'
 
 /**
@@ -70,7 +70,14 @@ export function lakeSink(lake: Lake, signal: AbortSignal): Sink {
       return askLake(id, files, sql, signal)
     },
 
-    questions: questions(DUCKDB_SQL),
+    questions: {
+      ...questions(DUCKDB_SQL),
+      status: (days) =>
+        guarded(async () => {
+          const newest = (await files.partsOf(EVENTS, signal)).toReversed().slice(0, days)
+          return statusOn(DUCKDB_SQL, eventsOfDays(newest), days)
+        }),
+    },
 
     async close() {
       await files.remove()

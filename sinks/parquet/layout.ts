@@ -85,12 +85,14 @@ export const LAYOUTS: readonly Layout[] = [EVENTS, REJECTS, REJECT_PIECES, CONFL
 export const folderOf = ({ table }: Layout): string => `${table.name}/`
 
 /**
- * Whether a load writes a file of this name (from the root of the lake). Any other file was put there by someone else and is
- * not part of the table.
+ * The partition in a file of this name (from the root of the lake); null when no load writes such a file: somebody else put it
+ * there, and it is not part of the table.
  */
-export function isPart({ form, file }: Layout, key: string): boolean {
+export function partOf({ form, file }: Layout, key: string): string | null {
   const [before = '', after = ''] = file('\0').split('\0')
-  return key.startsWith(before) && key.endsWith(after) && form.test(key.slice(before.length, key.length - after.length))
+  if (!key.startsWith(before) || !key.endsWith(after)) return null
+  const part = key.slice(before.length, key.length - after.length)
+  return form.test(part) ? part : null
 }
 
 /** JSON is stored as text: few readers know Parquet's JSON type. */

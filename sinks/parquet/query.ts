@@ -10,7 +10,7 @@ import { quotedString } from '../../src/duckdb/quoting.js'
 import { DUCKDB_VIEWS } from '../shared/duckdb-forms.js'
 import { openRoom } from '../shared/room.js'
 import type { View } from '../shared/views.js'
-import { asPattern, LAYOUTS, rowsIn } from './layout.js'
+import { asPattern, EVENTS, LAYOUTS, rowsIn } from './layout.js'
 import type { Snapshots } from './snapshot.js'
 
 interface Definitions {
@@ -18,6 +18,11 @@ interface Definitions {
   /** The files that the views read. */
   readonly files: readonly string[]
 }
+
+/** A relation of its own: the events of some days, for which no other file is fetched. */
+export const eventsOfDays = (days: readonly string[]): string => DUCKDB.quote(`audit_events of ${days.join(', ')}`)
+
+const EVENTS_OF_DAYS = /"(audit_events of ((?:\d{4}-\d\d-\d\d(?:, )?)*))"/g
 
 /** Runs one statement over the current files of the tables and views it names. */
 export async function askLake(id: string, lake: Snapshots, sql: string, signal: AbortSignal): Promise<QueryResult> {
@@ -38,10 +43,17 @@ export async function askLake(id: string, lake: Snapshots, sql: string, signal: 
  */
 async function definitions(sql: string, lake: Snapshots, signal: AbortSignal): Promise<Definitions> {
   const named = (name: string, text: string): boolean => text.toLowerCase().includes(name)
-  const over = DUCKDB_VIEWS.filter(({ name }) => named(name, sql))
-  const text = [sql, ...over.map((view) => view.sql)].join('\n')
   const tables = []
   const files = []
+  const days = new Map([...sql.matchAll(EVENTS_OF_DAYS)].map(([, name = '', listed = '']) => [name, listed]))
+  for (const [name, listed] of days) {
+    const paths = await lake.filesOf(EVENTS, signal, new Set(listed.split(', ')))
+    tables.push({ name, sql: typedRows(EVENTS.table, paths) })
+    files.push(...paths)
+  }
+  const others = sql.replace(EVENTS_OF_DAYS, '')
+  const over = DUCKDB_VIEWS.filter(({ name }) => named(name, others))
+  const text = [others, ...over.map((view) => view.sql)].join('\n')
   for (const layout of LAYOUTS.filter(({ table }) => named(table.name, text))) {
     const paths = await lake.filesOf(layout, signal)
     tables.push({ name: layout.table.name, sql: typedRows(layout.table, paths) })

@@ -5,11 +5,13 @@ import { access, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { StoredObject } from '../../src/stores/contract.js'
 import type { Lake } from './lake.js'
-import { copyName, folderOf, isPart, type Layout } from './layout.js'
+import { copyName, folderOf, type Layout, partOf } from './layout.js'
 
 export interface Snapshots {
-  /** Local copies of a table's current files, ordered by key; files of other programs are left out. */
-  filesOf(layout: Layout, signal: AbortSignal): Promise<string[]>
+  /** Local copies of a table's current files, or of some partitions', ordered by key; files of other programs are left out. */
+  filesOf(layout: Layout, signal: AbortSignal, parts?: ReadonlySet<string>): Promise<string[]>
+  /** The partitions that a table has files of, ordered. Fetches none of them. */
+  partsOf(layout: Layout, signal: AbortSignal): Promise<string[]>
   /** The folder they are in; created on first use. */
   folder(): Promise<string>
   remove(): Promise<void>
@@ -46,13 +48,24 @@ export function snapshots(lake: Lake): Snapshots {
   return {
     folder,
 
-    async filesOf(layout, signal) {
+    async partsOf(layout, signal) {
+      const parts = new Set<string>()
+      for await (const { key } of lake.store.list(lake.prefix + folderOf(layout), signal)) {
+        const part = partOf(layout, key.slice(lake.prefix.length))
+        if (part !== null) parts.add(part)
+      }
+      return [...parts].sort()
+    },
+
+    async filesOf(layout, signal, parts) {
       const files = new Map<string, string>()
       const listing = lake.store.list(lake.prefix + folderOf(layout), signal)[Symbol.asyncIterator]()
       const fetchRest = async (): Promise<void> => {
         for (let next = await listing.next(); next.done !== true; next = await listing.next()) {
           const { key } = next.value
-          const path = isPart(layout, key.slice(lake.prefix.length)) ? await fetched(next.value, signal) : null
+          const part = partOf(layout, key.slice(lake.prefix.length))
+          const isWanted = part !== null && (parts === undefined || parts.has(part))
+          const path = isWanted ? await fetched(next.value, signal) : null
           if (path !== null) files.set(key, path)
         }
       }

@@ -23,7 +23,7 @@ import {
   RULE,
 } from './comparison.js'
 import { AUDIT_PARTS, columnsOf, instant, literal, type Namespace, quote, tableOf, takeTurn } from './namespace.js'
-import { countsOf, prove, sameReceipt } from './proof.js'
+import { countsOf, prove, sameDocument } from './proof.js'
 import { type Ranges, within } from './ranges.js'
 import {
   STAGED_EVENTS,
@@ -208,11 +208,11 @@ const insertReceipts = (
 ): string => `INSERT INTO ${tableOf(place, AUDIT_DOCUMENTS)} (${columnsOf(AUDIT_DOCUMENTS)})
 SELECT ${casts(AUDIT_DOCUMENTS)} FROM ${STAGED_RECEIPTS.name} AS e`
 
-/** A document read again has one receipt a version, which tells of the last time. DELETE knows no aliases. */
+/** A document has one receipt: of the version loaded last. DELETE knows no aliases. */
 function deleteReceipts(place: Namespace): string {
   const staged = STAGED_RECEIPTS.name
   const receipts = quote(place.prefix + AUDIT_DOCUMENTS.name)
-  return `DELETE FROM ${tableOf(place, AUDIT_DOCUMENTS)} USING ${staged} WHERE ${sameReceipt(receipts, staged)}`
+  return `DELETE FROM ${tableOf(place, AUDIT_DOCUMENTS)} USING ${staged} WHERE ${sameDocument(receipts, staged)}`
 }
 
 /** A statement whose first try was committed though nobody heard of it adds no second row, and gives the first one's counts. */

@@ -7,9 +7,14 @@ import { AUDIT_LOCK, literal, type Namespace, quote, same, tableOf } from './nam
 import { type Ranges, within } from './ranges.js'
 import { STAGED_RECEIPTS, STAGED_REJECTS, type StagingTable } from './stage.js'
 
-/** Condition: a row of audit_documents is that of a staged receipt. */
-export const sameReceipt = (row: string, staged: string): string =>
-  AUDIT_DOCUMENTS.key.map((column) => same(`${row}.${quote(column)}`, `${staged}.${quote(column)}`)).join(' AND ')
+/** Condition: a row of audit_documents is of a staged receipt's document. */
+export const sameDocument = (row: string, staged: string): string => sameColumns(AUDIT_DOCUMENTS.key, row, staged)
+
+const sameReceipt = (row: string, staged: string): string =>
+  sameColumns([...AUDIT_DOCUMENTS.key, 'document_version'], row, staged)
+
+const sameColumns = (columns: readonly string[], row: string, staged: string): string =>
+  columns.map((column) => same(`${row}.${quote(column)}`, `${staged}.${quote(column)}`)).join(' AND ')
 
 const SAME_ROW = [
   ...[...NAME_FIELDS, 'names_document'].map(quote).map((column) => [`t.${column}`, `e.${column}`]),

@@ -14,6 +14,10 @@ import { AuditError } from '../../src/errors.js'
 import { type EventCounts, provenCounts } from './counts.js'
 import { CHANGED, conflictsOfLoad, KEY, RULE, readingsAsEvents } from './duckdb-merge.js'
 import { columnsOf, loadRow } from './duckdb-tables.js'
+import { eventDays, spansOf } from './spans.js'
+
+/** A statement has a scan for each. */
+const MOST_SPANS = 16
 
 /**
  * Writes events, rejects, receipts and the load's own row, within the caller's transaction. Returns the counts.
@@ -32,8 +36,9 @@ export async function mergeBatch(batch: Batch, schema: string): Promise<LoadCoun
 
 async function mergeEvents(batch: Batch, schema: string): Promise<EventCounts> {
   const { engine, events, readings } = batch
-  if (events.bounds === null) return { inserted: 0, enriched: 0, unchanged: 0, conflicts: 0 }
-  const existing = `${schema}.audit_events t WHERE ${within(events.bounds)}`
+  const spans = spansOf(await eventDays(batch), MOST_SPANS)
+  if (spans.length === 0) return { inserted: 0, enriched: 0, unchanged: 0, conflicts: 0 }
+  const existing = eventsOf(schema, spans)
   const result = await engine.runAndReadAll(
     (await engine.runAndReadAll(`SELECT 1 FROM ${existing} LIMIT 1`)).currentRowCount === 0
       ? allNew(events.relation)
@@ -42,17 +47,21 @@ async function mergeEvents(batch: Batch, schema: string): Promise<EventCounts> {
   const [inserted = 0, filled = 0, contradicted = 0, fills = 0, rows = 0, occurrences = 0] = (
     result.getRows()[0] ?? []
   ).map(Number)
-  const pairs = (relation: string): string => `${relation} e JOIN (FROM ${existing}) t ON ${KEY}`
+  const pairs = (relation: string): string => `${relation} e JOIN ${existing} ON ${KEY}`
   let conflicts = contradicted > 0 ? await keepConflicts(batch, schema, pairs(events.relation)) : 0
   if (filled > 0) {
-    const update = await engine.run(`
-      UPDATE ${schema}.audit_events t SET ${CHANGED.map(([name, value]) => `${DUCKDB.quote(name)} = ${value}`).join(', ')}
-      FROM ${events.relation} e WHERE ${KEY} AND ${RULE.changes} AND ${within(events.bounds)}`)
-    prove('enriched', filled, update.rowsChanged)
+    let changed = 0
+    for (const span of spans) {
+      const update = await engine.run(`
+        UPDATE ${schema}.audit_events t SET ${CHANGED.map(([name, value]) => `${DUCKDB.quote(name)} = ${value}`).join(', ')}
+        FROM ${events.relation} e WHERE ${KEY} AND ${RULE.changes} AND ${within(span)}`)
+      changed += update.rowsChanged
+    }
+    prove('enriched', filled, changed)
   }
   if (inserted > 0) {
     // A batch of new events only, as in a backfill, needs no anti-join.
-    const missing = inserted === rows ? '' : `WHERE NOT EXISTS (FROM ${existing} AND ${KEY})`
+    const missing = inserted === rows ? '' : `WHERE NOT EXISTS (FROM ${existing} WHERE ${KEY})`
     const insert = await engine.run(`
       INSERT INTO ${schema}.audit_events (${columnsOf(AUDIT_EVENTS)})
       SELECT ${columnsOf(AUDIT_EVENTS)} FROM ${events.relation} e ${missing}`)
@@ -74,7 +83,7 @@ const compared = (events: string, existing: string): string => `
     count(*) FILTER (t.content_hash IS NOT NULL AND ${RULE.conflicts}) AS contradicted,
     coalesce(sum(e.fills) FILTER (t.content_hash IS NULL), 0) AS fills,
     count(*) AS rows, sum(e.occurrences) AS occurrences
-  FROM ${events} e LEFT JOIN (FROM ${existing}) t ON ${KEY}`
+  FROM ${events} e LEFT JOIN ${existing} ON ${KEY}`
 
 /** Adds new conflicts; a known conflict keeps the larger number of events. */
 async function keepConflicts(batch: Batch, schema: string, pairs: string): Promise<number> {
@@ -97,7 +106,13 @@ function prove(what: string, expected: number, changed: number): void {
   })
 }
 
-/** Constant bounds let DuckDB skip row groups outside them. */
+/**
+ * The events of the spans, as a relation `t`. Constant bounds let DuckDB skip row groups outside them; with OR between several
+ * it would look at every row's time.
+ */
+const eventsOf = (schema: string, spans: readonly TimestampBounds[]): string =>
+  `(${spans.map((span) => `FROM ${schema}.audit_events t WHERE ${within(span)}`).join(' UNION ALL ')}) t`
+
 function within({ least, greatest }: TimestampBounds): string {
   return `t."timestamp" BETWEEN make_timestamptz(${least}) AND make_timestamptz(${greatest})`
 }
@@ -114,12 +129,11 @@ async function mergeRejects({ engine, rejects, rejected, pieces }: Batch, schema
     SELECT ${columnsOf(AUDIT_REJECTS)} FROM ${rejects.relation} ANTI JOIN ${schema}.audit_rejects USING (reject_id)`)
 }
 
-/** One receipt per version of a document, renewed whenever that version is read again. */
+/** A document has one receipt: of the version loaded last. Those that an earlier version of this program kept beside it go. */
 async function mergeReceipts({ engine, receipts }: Batch, schema: string): Promise<void> {
-  const key = AUDIT_DOCUMENTS.key.map((column) => `t.${column} = e.${column}`).join(' AND ')
-  const renewed = AUDIT_DOCUMENTS.columns.map(({ name }) => name).filter((name) => !AUDIT_DOCUMENTS.key.includes(name))
+  const same = AUDIT_DOCUMENTS.key.map((column) => `t.${column} = e.${column}`).join(' AND ')
+  await engine.run(`DELETE FROM ${schema}.audit_documents t USING ${receipts.relation} e WHERE ${same}`)
   await engine.run(`
-    MERGE INTO ${schema}.audit_documents t USING ${receipts.relation} e ON ${key}
-    WHEN MATCHED THEN UPDATE SET ${renewed.map((column) => `${column} = e.${column}`).join(', ')}
-    WHEN NOT MATCHED THEN INSERT (${columnsOf(AUDIT_DOCUMENTS)}) VALUES (${AUDIT_DOCUMENTS.columns.map(({ name }) => `e.${name}`).join(', ')})`)
+    INSERT INTO ${schema}.audit_documents (${columnsOf(AUDIT_DOCUMENTS)})
+    SELECT ${columnsOf(AUDIT_DOCUMENTS)} FROM ${receipts.relation}`)
 }

@@ -20,6 +20,16 @@ export interface SqlQuestions extends Questions {
   status(days: number): readonly Question[]
 }
 
+/**
+ * The questions of `status` where only some days are read.
+ *
+ * @param events what stands in FROM for the events of these days
+ */
+export const statusOn = (forms: SqlForms, events: string, days: number): Question[] =>
+  questions({ ...forms, table: (name) => (name === 'audit_events' ? events : forms.table(name)) })
+    .status(days)
+    .map((each) => (each.name.startsWith('unknown_') ? { ...each, title: `${each.title}, on these days` } : each))
+
 export function questions({ table, column, utcDay, keys, recent }: SqlForms): SqlQuestions {
   const [events, rejects, pieces, conflicts, documents, actions] = [
     table('audit_events'),

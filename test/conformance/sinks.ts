@@ -25,6 +25,8 @@ export interface SinkTarget {
   layout(): Promise<number | null>
   /** Puts another mark in its place; null takes it away. */
   setLayout(layout: number | null): Promise<void>
+  /** What is mirrored has a row for each version of a document; the sink's own answers have one. */
+  readonly mirrorsVersions?: boolean
   /** How `raw` has a line with a NUL, where the warehouse's text cannot hold one. */
   rawOf?(line: string): string
 }
@@ -334,6 +336,34 @@ export function sinkConformance(name: string, newTarget: () => Promise<SinkTarge
       await sink.close()
     })
 
+    it('ends in the same rows on days far apart, loaded together or in overlapping parts', async () => {
+      // More days than any statement has ranges, in an order that follows from no date.
+      const days = Array.from({ length: 24 }, (_, i) =>
+        Date.UTC(1969 + ((i * 7) % 60), (i * 5) % 12, 1 + ((i * 11) % 28)),
+      )
+      const bare = days.flatMap((day, i) =>
+        [0, 1, 86_399]
+          .slice(0, 1 + (i % 3))
+          .map((second) => ({ ...BARE, timestamp: new Date(day + second * 1000).toISOString() })),
+      )
+      const named = bare.map((event, i) => (i % 4 === 0 ? { ...event, project_name: `p${i}` } : event))
+      const together = await newSink()
+      expect(countsOf(await loadInto(together, { all: ndjson(...named) }))).toEqual([bare.length, 0, 0, 0])
+      const apart = await newSink()
+      await loadInto(apart, { some: ndjson(...bare.filter((_, i) => i % 3 === 0)) })
+      await loadInto(apart, { more: ndjson(...bare.filter((_, i) => i % 2 === 0)) })
+      const counts = countsOf(await loadInto(apart, { all: ndjson(...named) }))
+      expect(counts.reduce((sum, count) => sum + count, 0)).toBe(bare.length)
+      const rows = async (sink: Sink) =>
+        (await eventsOf(sink)).map(({ timestamp, content_hash, project_name }) => ({
+          timestamp,
+          content_hash,
+          project_name,
+        }))
+      expect(await rows(apart)).toEqual(await rows(together))
+      for (const sink of [together, apart]) await sink.close()
+    })
+
     it('takes timestamps of the first and the last instant', async () => {
       const sink = await newSink()
       const edges = ['0001-01-01T00:00:00Z', '1969-12-31T23:59:59.999999Z', '9999-12-31T23:59:59.999999Z']
@@ -510,6 +540,24 @@ export function sinkConformance(name: string, newTarget: () => Promise<SinkTarge
       expect(await sink.receipts('test')).toEqual(expected)
       expect(await sink.receipts("other's")).toEqual(new Map([['plain', 'from elsewhere']]))
       expect(await sink.receipts('unheard of')).toEqual(new Map())
+      await sink.close()
+    })
+
+    it('has one for each document, of the version loaded last', async () => {
+      const target = await newTarget()
+      const sink = await target.open()
+      await sink.prepare()
+      for (const version of ['1', '2', '3'])
+        await loadInto(
+          sink,
+          ['a', 'b'].map((name) => documentOf(name, ndjson(BARE), version)),
+        )
+      const receipts = await tableOf(sink, AUDIT_DOCUMENTS)
+      const versions = target.mirrorsVersions ? ['1', '2', '3'] : ['3']
+      expect(receipts.map(({ document, document_version }) => `${document} ${document_version}`).sort()).toEqual(
+        ['a', 'b'].flatMap((name) => versions.map((version) => `${name} ${version}`)),
+      )
+      expect(await sink.receipts('test')).toEqual(new Map(['a', 'b'].map((name) => [name, '3'])))
       await sink.close()
     })
 

@@ -40,6 +40,19 @@ async function execute(path: string, sql: string): Promise<readonly unknown[][]>
   return rows
 }
 
+it('keeps one receipt of a document for which an earlier version of the program kept several', async () => {
+  const path = join(newFolder(), 'audit.duckdb')
+  const sink = duckdbSink(path, PATIENT)
+  await loadInto(sink, { a: ndjson(EVENT), b: ndjson(EVENT) })
+  await execute(path, "INSERT INTO audit_documents SELECT * REPLACE ('older' AS document_version) FROM audit_documents")
+  await loadInto(sink, { a: ndjson(EVENT, EVENT) })
+  const rows = await execute(path, 'SELECT document, count(*) FROM audit_documents GROUP BY ALL ORDER BY ALL')
+  expect(rows).toEqual([
+    ['a', 1n],
+    ['b', 2n],
+  ])
+})
+
 describe('the file', () => {
   const umask = process.umask()
   afterEach(() => {

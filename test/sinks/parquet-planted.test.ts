@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parquetSink } from '../../sinks/parquet/index.js'
-import { ACTIONS, DOCUMENTS, EVENTS, isPart, LAYOUTS, LOADS, REJECTS } from '../../sinks/parquet/layout.js'
+import { ACTIONS, DOCUMENTS, EVENTS, LAYOUTS, LOADS, partOf, REJECTS } from '../../sinks/parquet/layout.js'
 import { loadInto, ndjson, never, newFolder } from '../support/load.js'
 import { contentOf, tableOf } from '../support/rows.js'
 
@@ -50,9 +50,9 @@ describe('a file that no load has written', () => {
       [LOADS, '2026-10'],
       [ACTIONS, 'actions'],
     ] as const) {
-      expect(isPart(layout, layout.file(part)), layout.table.name).toBe(true)
+      expect(partOf(layout, layout.file(part)), layout.table.name).toBe(part)
       for (const other of ['', '/', `${part}/${part}`, `${part} `, `${part}\n`, '..'])
-        expect(isPart(layout, layout.file(other)), `${layout.table.name} ${other}`).toBe(false)
+        expect(partOf(layout, layout.file(other)), `${layout.table.name} ${other}`).toBe(null)
     }
   })
 })

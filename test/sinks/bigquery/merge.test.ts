@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { parse } from 'sql-parser-cst'
 import { describe, expect, it } from 'vitest'
 import { parseBigQueryAddress } from '../../../sinks/bigquery/address.js'
-import { type DaySpan, daySpans, merged, within } from '../../../sinks/bigquery/days.js'
+import { daySpans, within } from '../../../sinks/bigquery/days.js'
 import { bigquerySql } from '../../../sinks/bigquery/forms.js'
 import { type Merge, mergeScript } from '../../../sinks/bigquery/merge.js'
 import { actionsScript, receiptsQuery } from '../../../sinks/bigquery/queries.js'
@@ -12,6 +12,7 @@ import { partitionsQuery, statusQuestions } from '../../../sinks/bigquery/status
 import { namesIn } from '../../../sinks/bigquery/tables.js'
 import { questions } from '../../../sinks/shared/questions.js'
 import { views } from '../../../sinks/shared/views.js'
+import type { TimestampBounds } from '../../../src/contract.js'
 import { batchOf, documentOf, ndjson, newEngine } from '../../support/load.js'
 
 const GOLDEN = join(import.meta.dirname, '../../../fixtures/bigquery')
@@ -21,9 +22,9 @@ const filtered = namesIn(
   parseBigQueryAddress('bigquery://acme-audit/audit?table_prefix=wb_&require_partition_filter=true'),
 )
 
-const day = (text: string): number => Date.parse(`${text}T00:00:00Z`) / 86_400_000
+const noon = (day: string): bigint => BigInt(Date.parse(`${day}T12:00:00Z`)) * 1000n
 
-const mergeOf = (days: readonly DaySpan[], isFull = true): Merge => ({
+const mergeOf = (days: readonly TimestampBounds[], isFull = true): Merge => ({
   table: ({ name }) => names.full(name),
   staging: '`acme-audit`.`audit`.`wandb_audit_20261001T123456Z_1f2e3d4c_0a1b2c3d`',
   days,
@@ -34,7 +35,7 @@ const mergeOf = (days: readonly DaySpan[], isFull = true): Merge => ({
   kmsKey: null,
 })
 
-const TWO_DAYS = [{ first: day('2026-10-01'), last: day('2026-10-02') }]
+const TWO_DAYS = [{ least: noon('2026-10-01'), greatest: noon('2026-10-02') }]
 
 const STATEMENTS: Readonly<Record<string, string>> = {
   'merge.sql': mergeScript(mergeOf(TWO_DAYS)),
@@ -92,45 +93,6 @@ describe('the days of a batch', () => {
     expect(always).not.toMatch(/CREATE TEMP TABLE|`audit_conflicts`/)
   })
 
-  it('are one span when they are few, and spans around the days there are when one clock was wrong', async () => {
-    const engine = await newEngine()
-    const spansOf = async (...times: string[]): Promise<DaySpan[]> => {
-      const lines = ndjson(...times.map((timestamp) => ({ timestamp, action: 'user:login' })))
-      return daySpans('here', await batchOf(engine, [documentOf('a', lines)]))
-    }
-    const first = day('2026-10-01')
-    expect(await spansOf()).toEqual([])
-    expect(await spansOf('2026-10-01T23:59:59.999999Z')).toEqual([{ first, last: first }])
-    expect(await spansOf('2026-10-20T00:00:00Z', '2026-10-01T00:00:00Z')).toEqual([{ first, last: first + 19 }])
-    expect(
-      await spansOf(
-        '2026-10-01T00:00:00Z',
-        '2026-10-02T12:00:00Z',
-        '0001-01-01T00:00:00Z',
-        '1969-12-31T23:59:59Z',
-        '9999-12-31T23:59:59Z',
-      ),
-    ).toEqual([
-      { first: day('0001-01-01'), last: day('0001-01-01') },
-      { first: -1, last: -1 },
-      { first, last: first + 1 },
-      { first: day('9999-12-31'), last: day('9999-12-31') },
-    ])
-  })
-
-  it('are joined where they are nearest when there would be too many spans', () => {
-    expect(merged([1, 2, 3, 10, 12, 100], 3)).toEqual([
-      { first: 1, last: 3 },
-      { first: 10, last: 12 },
-      { first: 100, last: 100 },
-    ])
-    expect(merged([5], 1)).toEqual([{ first: 5, last: 5 }])
-    const scattered = Array.from({ length: 3000 }, (_, i) => i * 2)
-    const spans = merged(scattered, 50)
-    expect(spans).toHaveLength(50)
-    expect(scattered.every((each) => spans.some(({ first, last }) => first <= each && each <= last))).toBe(true)
-  })
-
   it('that are more than one job may change are refused with advice', async () => {
     const times = Array.from({ length: 4001 }, (_, i) => new Date(i * 86_400_000).toISOString())
     const lines = ndjson(...times.map((timestamp) => ({ timestamp, action: 'user:login' })))
@@ -142,7 +104,7 @@ describe('the days of a batch', () => {
   })
 
   it('are written so that the first and the last instant are within', () => {
-    expect(within('at', [{ first: day('9999-12-31'), last: day('9999-12-31') }])).toBe(
+    expect(within('at', [{ least: noon('9999-12-31'), greatest: noon('9999-12-31') }])).toBe(
       "at BETWEEN TIMESTAMP '9999-12-31 00:00:00+00' AND TIMESTAMP '9999-12-31 23:59:59.999999+00'",
     )
   })

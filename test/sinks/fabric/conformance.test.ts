@@ -19,6 +19,7 @@ sinkConformance('Fabric', async () => {
   return {
     open: async () => place.mirrored(),
     dropColumn: place.dropColumn,
+    mirrorsVersions: true,
     async layout() {
       return JSON.parse((await manifest())?.text ?? '').version ?? null
     },
