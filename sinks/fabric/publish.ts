@@ -10,7 +10,7 @@ import { AuditError } from '../../src/errors.js'
 import { scratchFolder } from '../../src/scratch.js'
 import { refuseNewerLayout } from '../shared/layout.js'
 import { type Held, type Manifest, readManifest, replaceManifest } from './manifest.js'
-import { download, list, upload, type Zone } from './zone.js'
+import { download, list, readText, upload, type Zone } from './zone.js'
 
 type Pending = Manifest['pending'][number]
 
@@ -29,11 +29,13 @@ const pathOf = (table: string, number: number): string =>
 /** The files in a table's folder. The service removes those it has applied, except the last one. */
 export async function numberedFiles(zone: Zone, table: string, signal: AbortSignal): Promise<NumberedFile[]> {
   const files: NumberedFile[] = []
-  for await (const { key, bytes, lastModified } of list(zone, `${folderOf(table)}/0`, signal)) {
-    const digits = /\/(\d{20})\.[^/.]+$/.exec(key)?.[1]
+  const folder = `${folderOf(table)}/`
+  for await (const { key, bytes, lastModified } of list(zone, folder, signal)) {
+    // Names that begin with an underscore are not data: the metadata, and a folder of applied files.
+    const digits = /^(\d{20})\.[^/.]+$/.exec(key.slice(folder.length))?.[1]
     if (digits !== undefined) files.push({ number: Number(digits), bytes, lastModified })
   }
-  return files
+  return files.sort((a, b) => a.number - b.number)
 }
 
 /** How many files the service has not taken yet, and since when. The last file always stays, so it does not count. */
@@ -63,14 +65,19 @@ export async function publishPending(zone: Zone, signal: AbortSignal, committed?
     const { manifest } = held
     refuseNewerLayout(zone.id, manifest.version)
     if (manifest.pending.length === 0) return held
-    const next = afterwards(manifest, await publish(zone, manifest.pending, committed?.local ?? new Map(), signal))
+    const next = afterwards(manifest, await publish(zone, manifest, committed?.local ?? new Map(), signal))
     held = await replaceManifest(zone, held, next, signal)
   }
 }
 
-/** A part whose number was taken stays pending under the next one. */
+/** A part whose number was taken stays pending under the next one. Our file of every other part is kept as its table's last. */
 function afterwards(manifest: Manifest, refused: readonly Pending[]): Manifest {
   const tables = { ...manifest.tables }
+  for (const { table, number, file } of manifest.pending) {
+    const known = tables[table]
+    if (known !== undefined && !refused.some((part) => part.file === file))
+      tables[table] = { ...known, last: { number, file } }
+  }
   for (const { table, number } of refused) {
     const known = tables[table]
     if (known !== undefined) tables[table] = { ...known, number }
@@ -80,7 +87,7 @@ function afterwards(manifest: Manifest, refused: readonly Pending[]): Manifest {
 
 async function publish(
   zone: Zone,
-  pending: readonly Pending[],
+  { pending, tables }: Manifest,
   local: ReadonlyMap<string, string>,
   signal: AbortSignal,
 ): Promise<Pending[]> {
@@ -91,6 +98,7 @@ async function publish(
       const ours = local.get(part.file) ?? join(folder, 'ours.parquet')
       // Another run published and removed it, so this manifest is not the newest.
       if (!local.has(part.file) && !(await download(zone, part.file, ours, signal))) continue
+      await restoreLast(zone, part, tables[part.table]?.last ?? null, folder, signal)
       const number = await publishOne(zone, part, ours, folder, signal)
       if (number !== part.number) refused.push({ ...part, number })
     }
@@ -119,6 +127,30 @@ async function publishOne(
   const theirs = join(folder, 'theirs.parquet')
   const same = (await download(zone, pathOf(table, number), theirs, signal)) && (await equal(ours, theirs))
   return same ? number : Math.max(highest, number) + 1
+}
+
+/**
+ * Puts a table's last file back if it was removed, as Microsoft's repair of a failing file does: the next number must follow it.
+ * Applying it twice is harmless, because its rows are upserts and no later file has been applied. Not in a folder without
+ * `_metadata.json`: that one was removed as a whole, and Fabric begins the table anew.
+ */
+async function restoreLast(
+  zone: Zone,
+  { table, number }: Pending,
+  last: Manifest['tables'][string]['last'],
+  folder: string,
+  signal: AbortSignal,
+): Promise<void> {
+  if (last === null || last.number !== number - 1) return
+  const highest = highestOf(await numberedFiles(zone, table, signal))
+  if (highest >= last.number || (highest !== 0 && highest !== last.number - 1)) return
+  if ((await readText(zone, `${folderOf(table)}/_metadata.json`, signal)) === null) return
+  const copy = join(folder, 'last.parquet')
+  if (!(await download(zone, last.file, copy, signal))) return
+  if ((await upload(zone, pathOf(table, last.number), { file: copy }, 'absent', signal)) === null) return
+  zone.onNotice(
+    `${zone.id}: the last file of ${table}, ${last.number}, was missing and has been put back. If someone removed earlier files before Fabric had applied them, see "To start anew" in docs/fabric.md`,
+  )
 }
 
 async function equal(one: string, other: string): Promise<boolean> {
