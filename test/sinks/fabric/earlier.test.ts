@@ -51,8 +51,8 @@ async function makeEarlier({ zone }: Place): Promise<void> {
 it('gets the tables it lacks, and what it holds is compared with', async () => {
   const place = await newPlace(azurite)
   await loadInto(place.sink(), { a: ndjson({ ...EVENT, project_name: 'one', note: 1 }) })
-  await catchUp(place.replicator)
   await makeEarlier(place)
+  await catchUp(place.replicator)
   const sink = place.mirrored()
   await loadInto(sink, { b: ndjson({ ...EVENT, project_name: 'another', note: 2 }) })
   await loadInto(sink, { 'https://acme.wandb.io': ndjson({ ...EVENT, project_name: 'api' }) })
