@@ -13,6 +13,7 @@ import { type Held, type Manifest, readManifest, replaceManifest } from './manif
 import { download, list, readText, upload, type Zone } from './zone.js'
 
 type Pending = Manifest['pending'][number]
+type Last = Manifest['tables'][string]['last']
 
 export interface NumberedFile {
   readonly number: number
@@ -98,8 +99,7 @@ async function publish(
       const ours = local.get(part.file) ?? join(folder, 'ours.parquet')
       // Another run published and removed it, so this manifest is not the newest.
       if (!local.has(part.file) && !(await download(zone, part.file, ours, signal))) continue
-      await restoreLast(zone, part, tables[part.table]?.last ?? null, folder, signal)
-      const number = await publishOne(zone, part, ours, folder, signal)
+      const number = await publishOne(zone, part, tables[part.table]?.last ?? null, ours, folder, signal)
       if (number !== part.number) refused.push({ ...part, number })
     }
     return refused
@@ -112,14 +112,19 @@ async function publish(
 async function publishOne(
   zone: Zone,
   { table, number }: Pending,
+  last: Last,
   ours: string,
   folder: string,
   signal: AbortSignal,
 ): Promise<number> {
   const files = await numberedFiles(zone, table, signal)
-  const highest = highestOf(files)
   noticeWaiting(zone, table, files)
-  if (number > highest + 1) throw emptied(zone, table, number - 1)
+  let highest = highestOf(files)
+  if (number > highest + 1) {
+    if (last?.number !== number - 1 || !(await restore(zone, table, last, highest, folder, signal)))
+      throw emptied(zone, table, number - 1)
+    highest = last.number
+  }
   if (number === highest + 1) {
     const created = await upload(zone, pathOf(table, number), { file: ours }, 'absent', signal)
     if (created !== null) return number
@@ -133,24 +138,27 @@ async function publishOne(
  * Puts a table's last file back if it was removed, as Microsoft's repair of a failing file does: the next number must follow it.
  * Applying it twice is harmless, because its rows are upserts and no later file has been applied. Not in a folder without
  * `_metadata.json`: that one was removed as a whole, and Fabric begins the table anew.
+ *
+ * @returns false when it cannot be put back safely
  */
-async function restoreLast(
+async function restore(
   zone: Zone,
-  { table, number }: Pending,
-  last: Manifest['tables'][string]['last'],
+  table: string,
+  { number, file }: NonNullable<Last>,
+  highest: number,
   folder: string,
   signal: AbortSignal,
-): Promise<void> {
-  if (last === null || last.number !== number - 1) return
-  const highest = highestOf(await numberedFiles(zone, table, signal))
-  if (highest >= last.number || (highest !== 0 && highest !== last.number - 1)) return
-  if ((await readText(zone, `${folderOf(table)}/_metadata.json`, signal)) === null) return
+): Promise<boolean> {
+  // Of several files that are missing only the last one has a copy.
+  if (highest !== 0 && highest !== number - 1) return false
+  if ((await readText(zone, `${folderOf(table)}/_metadata.json`, signal)) === null) return false
   const copy = join(folder, 'last.parquet')
-  if (!(await download(zone, last.file, copy, signal))) return
-  if ((await upload(zone, pathOf(table, last.number), { file: copy }, 'absent', signal)) === null) return
+  if (!(await download(zone, file, copy, signal))) return false
+  await upload(zone, pathOf(table, number), { file: copy }, 'absent', signal)
   zone.onNotice(
-    `${zone.id}: the last file of ${table}, ${last.number}, was missing and has been put back. If someone removed earlier files before Fabric had applied them, see "To start anew" in docs/fabric.md`,
+    `${zone.id}: the last file of ${table}, ${number}, was missing and has been put back. If someone removed earlier files before Fabric had applied them, see "To start anew" in docs/fabric.md`,
   )
+  return true
 }
 
 async function equal(one: string, other: string): Promise<boolean> {
