@@ -155,7 +155,10 @@ export interface Sink {
   prepare(): Promise<void>
   /** For one source: document → version of its newest receipt. */
   receipts(source: string): Promise<ReadonlyMap<string, string>>
-  /** All or nothing: events, rejects and receipts together. */
+  /**
+   * All or nothing: events, rejects and receipts together. An error after the commit has the counts as `committed`, or at least
+   * `outside: true` if they are not known, so that the batch is not taken apart and loaded again.
+   */
   load(batch: Batch, signal: AbortSignal): Promise<LoadCounts>
   /** Estimates a load of events in `range` without changing anything; absent when loads cost nothing. */
   estimate?(range: DayRange): Promise<Estimate>

@@ -1,3 +1,5 @@
+import type { LoadCounts } from './contract.js'
+
 /** The exit codes, documented in the README. */
 export const EXIT = {
   done: 0,
@@ -17,6 +19,8 @@ export interface ErrorDetails {
   readonly retryable?: boolean
   /** True when the data cannot be the cause: a full disk, a missing permission. */
   readonly outside?: boolean
+  /** For a load that failed after its commit: what it committed. The data cannot be the cause then. */
+  readonly committed?: LoadCounts
   readonly exitCode?: ExitCode
   readonly cause?: unknown
 }
@@ -31,13 +35,15 @@ export class AuditError extends Error {
   readonly advice: string | undefined
   readonly retryable: boolean
   readonly outside: boolean
+  readonly committed: LoadCounts | undefined
   readonly exitCode: ExitCode
 
   constructor(message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
     this.advice = details.advice
     this.retryable = details.retryable ?? false
-    this.outside = details.outside ?? false
+    this.committed = details.committed
+    this.outside = details.outside ?? details.committed !== undefined
     this.exitCode = details.exitCode ?? EXIT.failed
   }
 }

@@ -127,8 +127,9 @@ export class Journal {
   /** Loads whole documents into a sink. */
   async load(sink: string, documents: readonly Key[], work: () => Promise<LoadCounts>): Promise<LoadCounts> {
     return this.survive(`load ${sink}`, documents, async () => {
-      const counts = await work()
+      const { counts, failure } = await outcomeOf(work)
       await this.note({ type: 'loaded', sink, counts, completes: true })
+      if (failure !== null) throw failure
       return counts
     })
   }
@@ -136,14 +137,15 @@ export class Journal {
   /**
    * Runs `work` once in all processes of the run, and remembers its result.
    *
-   * @param work returns the counts if it loads a part of the document; `completes` marks the last part
+   * @param work returns the counts if it loads a part of the document; `completes` marks the last part, and `failure` is an
+   * error after the commit
    * @param described turns its error into the result; `once` throws what this throws
    * @returns the described error, or how the process died; null when the work succeeded
    */
   async once(
     step: string,
     document: Key,
-    work: () => Promise<{ sink: string; counts: LoadCounts; completes: boolean } | null>,
+    work: () => Promise<(LoadOutcome & { sink: string; completes: boolean }) | null>,
     described: (error: unknown) => string,
   ): Promise<string | null> {
     const known = this.results.get(resultKey(step, document))
@@ -153,7 +155,13 @@ export class Journal {
     await this.begin(step, [document])
     try {
       const load = await work()
-      await this.note(load === null ? { type: 'result', error: null } : { type: 'loaded', ...load })
+      if (load === null) {
+        await this.note({ type: 'result', error: null })
+        return null
+      }
+      const { failure, ...loaded } = load
+      await this.note({ type: 'loaded', ...loaded })
+      if (failure !== null) throw failure
       return null
     } catch (error) {
       const why = described(error)
@@ -274,6 +282,22 @@ export class Journal {
       this.summary.documents++
       if (this.replaying) this.finishedDocuments.add(key)
     }
+  }
+}
+
+export interface LoadOutcome {
+  readonly counts: LoadCounts
+  /** An error after the commit: the counts are real nevertheless. */
+  readonly failure: AuditError | null
+}
+
+/** @throws what `work` throws if it committed nothing */
+export async function outcomeOf(work: () => Promise<LoadCounts>): Promise<LoadOutcome> {
+  try {
+    return { counts: await work(), failure: null }
+  } catch (error) {
+    if (!(error instanceof AuditError) || error.committed === undefined) throw error
+    return { counts: error.committed, failure: error }
   }
 }
 

@@ -121,6 +121,26 @@ describe('what is already loaded', () => {
 })
 
 describe('what fails', () => {
+  it('after a commit is counted, and the batch is not loaded again in parts', async () => {
+    const [one, other] = [newSink(), newSink()]
+    let loads = 0
+    const dying: Sink = {
+      ...one,
+      async load(batch, signal) {
+        loads++
+        const committed = await one.load(batch, signal)
+        throw new AuditError('committed, and then away', { committed })
+      },
+    }
+    const documents = { a: ndjson(EVENT), b: ndjson(...day(50)) }
+    const summary = await loadInto(one, documents, { sinks: [dying, other] })
+    expect(summary.sinks).toMatchObject([
+      { error: 'committed, and then away', read: 51, inserted: 51 },
+      { error: null, read: 51, inserted: 51 },
+    ])
+    expect(loads).toBe(1)
+  })
+
   it('leaves a document out whole, and the others in', async () => {
     const sink = newSink()
     const whole = gzipSync(ndjson(...day(100)))

@@ -152,6 +152,7 @@ async function countsOf(jobs: JobContext, jobId: string, { rowsRead }: Batch): P
     throw new AuditError(
       `${error instanceof AuditError ? error.message : jobs.id}: the batch is loaded, its counts are not known`,
       {
+        outside: true,
         advice: 'audit_loads has them. Run again to load the rest.',
       },
     )

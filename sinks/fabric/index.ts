@@ -8,6 +8,7 @@ import { NEVER_ABORTED } from '../../src/retry.js'
 import { openStore } from '../../src/stores/index.js'
 import { zonePlace } from './address.js'
 import { answer, QUESTIONS, receiptsOf } from './answers.js'
+import { explainPause } from './failures.js'
 import { type Loaded, localOf, tryLoad } from './load.js'
 import { type Manifest, readManifest } from './manifest.js'
 import { openZone } from './open.js'
@@ -45,11 +46,15 @@ export function fabricSinkOver(place: Zone, signal: AbortSignal): Sink {
     },
   }
 
+  const explained = (error: unknown): never => {
+    throw explainPause(id, error)
+  }
+
   /** Reads with the newest manifest; starts over when a file is replaced meanwhile. */
   async function withManifest<T>(read: (manifest: Manifest) => Promise<T | null>): Promise<T | null> {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-      const held = await readManifest(zone, signal)
-      const taken = held === null ? null : await read(held.manifest)
+      const held = await readManifest(zone, signal).catch(explained)
+      const taken = held === null ? null : await read(held.manifest).catch(explained)
       if (held === null || taken !== null) return taken
     }
     throw crowded(id)
@@ -71,7 +76,7 @@ export function fabricSinkOver(place: Zone, signal: AbortSignal): Sink {
           done = await tryLoad(zone, batch, await publishPending(zone, signal), signal)
         return done
       }).catch((error: unknown) => {
-        throw duckdbError(id, error)
+        throw duckdbError(id, explainPause(id, error))
       })
       if (loaded === null) throw crowded(id)
       await publishCommitted(zone, loaded)
@@ -93,14 +98,15 @@ export function fabricSinkOver(place: Zone, signal: AbortSignal): Sink {
 }
 
 /** The batch is committed, so this runs to its end even after an abort. */
-async function publishCommitted(zone: Zone, { held, parts }: Loaded): Promise<void> {
+async function publishCommitted(zone: Zone, { counts, held, parts }: Loaded): Promise<void> {
   try {
     await publishPending(zone, NEVER_ABORTED, { held, local: localOf(parts) })
-  } catch (error) {
+  } catch (thrown) {
+    const error = explainPause(zone.id, thrown)
     const what = error instanceof AuditError ? error.message : 'an unexpected error'
     throw new AuditError(`${zone.id}: the batch is loaded, but publishing it failed: ${what}`, {
-      outside: true,
-      advice: 'Run again: what is loaded is published first.',
+      committed: counts,
+      advice: `${error instanceof AuditError && error !== thrown ? error.advice : 'Run again.'} What is loaded is published first.`,
       cause: error,
     })
   }

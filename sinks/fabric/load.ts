@@ -64,8 +64,8 @@ export function numbered({ tables }: Manifest, parts: Parts): Pick<Manifest, 'ta
   const next = { ...tables }
   const pending: Manifest['pending'][number][] = []
   for (const [table, { file }] of parts) {
-    const { number, opening } = tables[table] ?? { number: 0, opening: null }
-    next[table] = { number: number + 1, opening }
+    const { number, opening, last } = tables[table] ?? { number: 0, opening: null, last: null }
+    next[table] = { number: number + 1, opening, last }
     pending.push({ table, number: number + 1, file })
   }
   return { tables: next, pending }

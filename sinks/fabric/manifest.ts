@@ -42,8 +42,18 @@ const manifest = z.strictObject({
     audit_reject_pieces: journal,
     audit_conflicts: journal,
   }),
-  /** By mirrored table: the number of its last file, and the hash of its opening file's columns and rows. */
-  tables: z.record(z.string(), z.strictObject({ number: z.int(), opening: z.string().nullable() })),
+  /**
+   * By mirrored table: the number of its last file, the hash of its opening file's columns and rows, and our copy of the file
+   * that was published last, should the one in the table's folder be lost.
+   */
+  tables: z.record(
+    z.string(),
+    z.strictObject({
+      number: z.int(),
+      opening: z.string().nullable(),
+      last: z.strictObject({ number: z.int(), file }).nullable().default(null),
+    }),
+  ),
   /** Committed files that may not have reached their table's folder yet; at most one per table. */
   pending: z.array(z.strictObject({ table: z.string(), number: z.int(), file })).readonly(),
 })
@@ -93,14 +103,22 @@ export async function replaceManifest(
 }
 
 /** Every file the manifest names, and itself. */
-export function filesOf({ days, journals, pending }: Manifest): ReadonlySet<string> {
+export function filesOf({ days, journals, tables, pending }: Manifest): ReadonlySet<string> {
   return new Set([
     PATH,
     ...Object.values(days).map((day) => day.file),
     ...JOURNALS.flatMap((name) => journals[name].map((part) => part.file)),
+    ...Object.values(tables).flatMap(({ last }) => last?.file ?? []),
     ...pending.map((part) => part.file),
   ])
 }
+
+/** `days/<day>/<commit>.parquet` or `<table>/<commit>[-<level>].parquet`: the only files that this sink makes and removes. */
+const OWN_DATA = new RegExp(
+  `^${OWN}/(?:days/\\d{4}-\\d\\d-\\d\\d|audit_[a-z_]+)/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:-\\d+)?\\.parquet$`,
+)
+
+export const isOwnData = (path: string): boolean => OWN_DATA.test(path)
 
 function jsonOf(text: string): unknown {
   try {

@@ -14,8 +14,8 @@ import { actionRows } from '../shared/duckdb-tables.js'
 import { refusedAtDoor } from './failures.js'
 import { noRows, upserts } from './files.js'
 import { localOf, numbered } from './load.js'
-import { filesOf, type Held, type Manifest, readManifest, replaceManifest } from './manifest.js'
-import { folderOf, highestOf, numberedFiles, publishPending } from './publish.js'
+import { filesOf, type Held, isOwnData, type Manifest, readManifest, replaceManifest } from './manifest.js'
+import { folderOf, highestOf, numberedFiles, publishPending, waitingOf } from './publish.js'
 import { list, OWN, readText, remove, upload, type Zone } from './zone.js'
 
 /** https://learn.microsoft.com/fabric/mirroring/open-mirroring-landing-zone-format#events-file-in-the-landing-zone */
@@ -36,6 +36,7 @@ export async function openZone(zone: Zone, signal: AbortSignal): Promise<void> {
     const stale = MIRRORED_TABLES.filter((table) => held.manifest.tables[table.name]?.opening !== openingOf(table))
     if (stale.length === 0) return sweep(zone, held, signal)
     for (const table of stale) await declareKey(zone, table, signal)
+    for (const table of stale) await refuseWhileWaiting(zone, table, signal)
     await publishOpenings(zone, stale, held, signal)
   }
 }
@@ -53,7 +54,7 @@ async function createManifest(zone: Zone, signal: AbortSignal): Promise<void> {
   await upload(zone, '_partnerEvents.json', json, 'absent', signal)
   const tables: Manifest['tables'] = {}
   for (const { name } of MIRRORED_TABLES)
-    tables[name] = { number: highestOf(await numberedFiles(zone, name, signal)), opening: null }
+    tables[name] = { number: highestOf(await numberedFiles(zone, name, signal)), opening: null, last: null }
   const journals = {
     audit_documents: [],
     audit_loads: [],
@@ -93,6 +94,24 @@ const openingOf = (table: Table): string =>
     .update(upserts(table, openingRows(table)))
     .digest('hex')
 
+/**
+ * New columns only behind files that are applied: https://learn.microsoft.com/fabric/mirroring/open-mirroring-best-practices
+ *
+ * @throws AuditError when Fabric has not taken the table's files yet
+ */
+async function refuseWhileWaiting(zone: Zone, { name }: Table, signal: AbortSignal): Promise<void> {
+  const { waiting } = waitingOf(await numberedFiles(zone, name, signal))
+  if (waiting === 0) return
+  throw new AuditError(
+    `${zone.id}: this version changes the columns or fixed rows of ${name}, and Fabric has not taken ${waiting} of its files yet; nothing is loaded`,
+    {
+      outside: true,
+      advice:
+        'Run again when Monitor replication shows the table up to date. If replication is paused or stopped, resume it first.',
+    },
+  )
+}
+
 async function publishOpenings(zone: Zone, stale: readonly Table[], held: Held, signal: AbortSignal): Promise<void> {
   const commit = randomUUID()
   const folder = await scratchFolder()
@@ -109,7 +128,7 @@ async function publishOpenings(zone: Zone, stale: readonly Table[], held: Held, 
     const { tables, pending } = numbered(held.manifest, parts)
     const opened = stale.map((table) => [
       table.name,
-      { number: tables[table.name]?.number ?? 0, opening: openingOf(table) },
+      { number: 0, last: null, ...tables[table.name], opening: openingOf(table) },
     ])
     const next = { ...held.manifest, tables: { ...tables, ...Object.fromEntries(opened) }, pending }
     const committed = await replaceManifest(zone, held, next, signal)
@@ -120,10 +139,17 @@ async function publishOpenings(zone: Zone, stale: readonly Table[], held: Held, 
   }
 }
 
+/** Removes what killed loads left. A failure is only reported: the next run tries again. */
 async function sweep(zone: Zone, { manifest }: Held, signal: AbortSignal): Promise<void> {
   const kept = filesOf(manifest)
   const left: string[] = []
-  for await (const { key, lastModified } of list(zone, `${OWN}/`, signal))
-    if (!kept.has(key) && Date.now() - lastModified.getTime() > SWEEP_MS) left.push(key)
-  await remove(zone, left, signal)
+  try {
+    for await (const { key, lastModified } of list(zone, `${OWN}/`, signal))
+      if (isOwnData(key) && !kept.has(key) && Date.now() - lastModified.getTime() > SWEEP_MS) left.push(key)
+    await remove(zone, left, signal)
+  } catch (error) {
+    if (signal.aborted) throw error
+    const why = error instanceof AuditError ? error.message : 'an unexpected error'
+    zone.onNotice(`${zone.id}: files that killed loads left behind could not be removed: ${why}. Loading continues`)
+  }
 }

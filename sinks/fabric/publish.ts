@@ -10,9 +10,10 @@ import { AuditError } from '../../src/errors.js'
 import { scratchFolder } from '../../src/scratch.js'
 import { refuseNewerLayout } from '../shared/layout.js'
 import { type Held, type Manifest, readManifest, replaceManifest } from './manifest.js'
-import { download, list, upload, type Zone } from './zone.js'
+import { download, list, readText, upload, type Zone } from './zone.js'
 
 type Pending = Manifest['pending'][number]
+type Last = Manifest['tables'][string]['last']
 
 export interface NumberedFile {
   readonly number: number
@@ -29,11 +30,13 @@ const pathOf = (table: string, number: number): string =>
 /** The files in a table's folder. The service removes those it has applied, except the last one. */
 export async function numberedFiles(zone: Zone, table: string, signal: AbortSignal): Promise<NumberedFile[]> {
   const files: NumberedFile[] = []
-  for await (const { key, bytes, lastModified } of list(zone, `${folderOf(table)}/0`, signal)) {
-    const digits = /\/(\d{20})\.[^/.]+$/.exec(key)?.[1]
+  const folder = `${folderOf(table)}/`
+  for await (const { key, bytes, lastModified } of list(zone, folder, signal)) {
+    // Names that begin with an underscore are not data: the metadata, and a folder of applied files.
+    const digits = /^(\d{20})\.[^/.]+$/.exec(key.slice(folder.length))?.[1]
     if (digits !== undefined) files.push({ number: Number(digits), bytes, lastModified })
   }
-  return files
+  return files.sort((a, b) => a.number - b.number)
 }
 
 /** How many files the service has not taken yet, and since when. The last file always stays, so it does not count. */
@@ -63,14 +66,19 @@ export async function publishPending(zone: Zone, signal: AbortSignal, committed?
     const { manifest } = held
     refuseNewerLayout(zone.id, manifest.version)
     if (manifest.pending.length === 0) return held
-    const next = afterwards(manifest, await publish(zone, manifest.pending, committed?.local ?? new Map(), signal))
+    const next = afterwards(manifest, await publish(zone, manifest, committed?.local ?? new Map(), signal))
     held = await replaceManifest(zone, held, next, signal)
   }
 }
 
-/** A part whose number was taken stays pending under the next one. */
+/** A part whose number was taken stays pending under the next one. Our file of every other part is kept as its table's last. */
 function afterwards(manifest: Manifest, refused: readonly Pending[]): Manifest {
   const tables = { ...manifest.tables }
+  for (const { table, number, file } of manifest.pending) {
+    const known = tables[table]
+    if (known !== undefined && !refused.some((part) => part.file === file))
+      tables[table] = { ...known, last: { number, file } }
+  }
   for (const { table, number } of refused) {
     const known = tables[table]
     if (known !== undefined) tables[table] = { ...known, number }
@@ -80,7 +88,7 @@ function afterwards(manifest: Manifest, refused: readonly Pending[]): Manifest {
 
 async function publish(
   zone: Zone,
-  pending: readonly Pending[],
+  { pending, tables }: Manifest,
   local: ReadonlyMap<string, string>,
   signal: AbortSignal,
 ): Promise<Pending[]> {
@@ -91,7 +99,7 @@ async function publish(
       const ours = local.get(part.file) ?? join(folder, 'ours.parquet')
       // Another run published and removed it, so this manifest is not the newest.
       if (!local.has(part.file) && !(await download(zone, part.file, ours, signal))) continue
-      const number = await publishOne(zone, part, ours, folder, signal)
+      const number = await publishOne(zone, part, tables[part.table]?.last ?? null, ours, folder, signal)
       if (number !== part.number) refused.push({ ...part, number })
     }
     return refused
@@ -104,14 +112,19 @@ async function publish(
 async function publishOne(
   zone: Zone,
   { table, number }: Pending,
+  last: Last,
   ours: string,
   folder: string,
   signal: AbortSignal,
 ): Promise<number> {
   const files = await numberedFiles(zone, table, signal)
-  const highest = highestOf(files)
   noticeWaiting(zone, table, files)
-  if (number > highest + 1) throw emptied(zone, table, number - 1)
+  let highest = highestOf(files)
+  if (number > highest + 1) {
+    if (last?.number !== number - 1 || !(await restore(zone, table, last, highest, folder, signal)))
+      throw emptied(zone, table, number - 1)
+    highest = last.number
+  }
   if (number === highest + 1) {
     const created = await upload(zone, pathOf(table, number), { file: ours }, 'absent', signal)
     if (created !== null) return number
@@ -119,6 +132,33 @@ async function publishOne(
   const theirs = join(folder, 'theirs.parquet')
   const same = (await download(zone, pathOf(table, number), theirs, signal)) && (await equal(ours, theirs))
   return same ? number : Math.max(highest, number) + 1
+}
+
+/**
+ * Puts a table's last file back if it was removed, as Microsoft's repair of a failing file does: the next number must follow it.
+ * Applying it twice is harmless, because its rows are upserts and no later file has been applied. Not in a folder without
+ * `_metadata.json`: that one was removed as a whole, and Fabric begins the table anew.
+ *
+ * @returns false when it cannot be put back safely
+ */
+async function restore(
+  zone: Zone,
+  table: string,
+  { number, file }: NonNullable<Last>,
+  highest: number,
+  folder: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  // Of several files that are missing only the last one has a copy.
+  if (highest !== 0 && highest !== number - 1) return false
+  if ((await readText(zone, `${folderOf(table)}/_metadata.json`, signal)) === null) return false
+  const copy = join(folder, 'last.parquet')
+  if (!(await download(zone, file, copy, signal))) return false
+  await upload(zone, pathOf(table, number), { file: copy }, 'absent', signal)
+  zone.onNotice(
+    `${zone.id}: the last file of ${table}, ${number}, was missing and has been put back. If someone removed earlier files before Fabric had applied them, see "To start anew" in docs/fabric.md`,
+  )
+  return true
 }
 
 async function equal(one: string, other: string): Promise<boolean> {

@@ -94,7 +94,9 @@ export async function commit(
   if (typeof statement !== 'string') return statement
   const counts = await countsIn(statement, sqls.length, api)
   if (counts !== null) return counts
-  throw new AuditError(`${id}: the load ${batch.loadId} was committed without its row in audit_loads`)
+  throw new AuditError(`${id}: the load ${batch.loadId} was committed without its row in audit_loads`, {
+    outside: true,
+  })
 }
 
 function countsIn(statement: string, n: number, api: DataApi): Promise<LoadCounts | null> {

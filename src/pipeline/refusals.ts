@@ -2,6 +2,7 @@
 
 import type { Batch, LoadingSink } from '../contract.js'
 import { duckdbError } from '../duckdb/errors.js'
+import { outcomeOf } from '../journal.js'
 import { documentsOf, lineOf } from '../landing/spooled.js'
 import { partOf, receiptOf, refusedLine } from '../transform/parts.js'
 import type { Loading } from './loading.js'
@@ -36,10 +37,10 @@ export async function loadByLines(
       `load ${what} of ${document.sha256} into ${sink.id}`,
       key,
       async () => {
-        const counts = await sink.load(part, signal)
+        const { counts, failure } = await outcomeOf(() => sink.load(part, signal))
         refusals.delete(sink.id)
         progress.loaded(counts.read)
-        return { sink: sink.id, counts, completes }
+        return { sink: sink.id, counts, completes, failure }
       },
       (error) => {
         if (!mayBeTheData(error)) throw error

@@ -117,12 +117,19 @@ export async function startReplicator(store: ObjectStore, root: string, folder: 
     }
   }
 
+  /** A file that was deleted may be uploaded again under its name: the documented repair of a failing one. */
+  function forgetRemoved(found: ReadonlyMap<string, ReadonlyMap<string, StoredObject>>): void {
+    const present = new Set([...found.values()].flatMap((files) => [...files.values()].map(({ key }) => key)))
+    for (const key of versions.keys()) if (!present.has(key)) versions.delete(key)
+  }
+
   return {
     connection,
     stopped,
     async run() {
       const found = await listed()
       await dropMissing(found)
+      forgetRemoved(found)
       for (const [table, files] of found) {
         stopped.delete(table)
         try {

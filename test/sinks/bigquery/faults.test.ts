@@ -169,6 +169,21 @@ describe('jobs', () => {
     expect((await sink.receipts('test')).size).toBe(0)
   })
 
+  it('one whose counts cannot be read fails its sink, and is not loaded again in parts', async () => {
+    const place = await newPlace()
+    const sink = place.open()
+    place.standIn.faults.push({
+      request: /^GET .*\/queries\/.*-merge-/,
+      does: { status: 403, reason: 'accessDenied' },
+      times: 1000,
+    })
+    await expect(loadInto(sink, { ...DOCUMENTS, ...BEFORE })).rejects.toMatchObject({
+      message: expect.stringMatching(/the batch is loaded, its counts are not known/),
+      outside: true,
+    })
+    expect(jobsOf(place).filter((job) => job.startsWith('-merge'))).toHaveLength(1)
+  })
+
   it('one that ended before it could be cancelled is told of as loaded', async () => {
     const { standIn, open } = await newPlace()
     const controller = new AbortController()

@@ -155,6 +155,34 @@ describe('a door that does not open says what to check', () => {
     })
   })
 
+  it.each([404, 403, 503])('when the capacity is paused, answered as %i', async (status) => {
+    const place = await newPlace(azurite)
+    azurite.fail({ kind: 'refuse', status, code: 'CapacityNotActive', times: status === 503 ? 4 : 1 })
+    await expect(place.sink().prepare()).rejects.toMatchObject({
+      message: expect.stringMatching(/the capacity of the workspace is paused, .*CapacityNotActive/),
+      advice: expect.stringMatching(/Resume the capacity.*Resume replication/),
+      outside: true,
+    })
+  })
+
+  it('when the capacity is paused in the middle of a run, or before a query', async () => {
+    const place = await newPlace(azurite)
+    await loadInto(place.sink(), { a: ndjson(EVENT) })
+    const paused = { kind: 'refuse', status: 404, code: 'CapacityNotActive' } as const
+    azurite.fail(paused)
+    await expect(place.sink().query('SELECT 1 FROM audit_loads')).rejects.toThrow(/the capacity .* is paused/)
+    azurite.fail({
+      ...paused,
+      action: 'write',
+      key: `${ROOT}/wandb_audit.schema/audit_events/00000000000000000003.parquet`,
+    })
+    await expect(loadInto(place.sink(), { b: ndjson({ ...EVENT, actor_user_id: 2 }) })).rejects.toMatchObject({
+      message: expect.stringMatching(/the batch is loaded, but publishing it failed: .* is paused/),
+      advice: expect.stringMatching(/Resume the capacity.*published first/),
+    })
+    expect(azurite.faultsLeft).toBe(0)
+  })
+
   it('when nothing can be written, as in an item that is no mirrored database', async () => {
     const place = await newPlace(azurite)
     azurite.fail({ kind: 'refuse', action: 'write', status: 404, code: 'PathNotFound' })

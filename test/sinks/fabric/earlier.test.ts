@@ -10,7 +10,7 @@ import { type Azurite, startAzurite } from '../../emulators/azurite.js'
 import { withDuckDB } from '../../support/lake.js'
 import { loadInto, ndjson, never, newFolder } from '../../support/load.js'
 import { eventsOf, tableOf } from '../../support/rows.js'
-import { newPlace, type Place } from './place.js'
+import { catchUp, newPlace, type Place } from './place.js'
 
 let azurite: Azurite
 
@@ -52,6 +52,7 @@ it('gets the tables it lacks, and what it holds is compared with', async () => {
   const place = await newPlace(azurite)
   await loadInto(place.sink(), { a: ndjson({ ...EVENT, project_name: 'one', note: 1 }) })
   await makeEarlier(place)
+  await catchUp(place.replicator)
   const sink = place.mirrored()
   await loadInto(sink, { b: ndjson({ ...EVENT, project_name: 'another', note: 2 }) })
   await loadInto(sink, { 'https://acme.wandb.io': ndjson({ ...EVENT, project_name: 'api' }) })

@@ -2,8 +2,9 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { AUDIT_CONFLICTS } from '../../../schemas/tables.js'
 import { duckdbSink } from '../../../sinks/duckdb/index.js'
-import { filesOf, readManifest } from '../../../sinks/fabric/manifest.js'
+import { filesOf, readManifest, replaceManifest } from '../../../sinks/fabric/manifest.js'
 import { list, OWN } from '../../../sinks/fabric/zone.js'
+import { AuditError } from '../../../src/errors.js'
 import { type Azurite, startAzurite } from '../../emulators/azurite.js'
 import { countsOf, loadInto, ndjson, never, newFolder } from '../../support/load.js'
 import { mortal } from '../../support/mortal-store.js'
@@ -185,10 +186,29 @@ describe('numbers', () => {
     expect(place.replicator.stopped.size).toBe(0)
   })
 
+  it.each([
+    ['the service took the others and a cleanup takes it too', true],
+    ['it alone is deleted, as in the repair of a failing file', false],
+  ])('go on after the last file is lost, which is put back: %s', async (_what, applied) => {
+    const place = await newPlace(azurite)
+    await loadInto(place.sink(), BEFORE)
+    const bytes = await bytesOf(place, numbered(2))
+    if (applied) await catchUp(place.replicator)
+    await place.store.remove(numbered(2), never)
+    await catchUp(place.replicator)
+    await loadInto(place.sink(), AFTER)
+    expect(await bytesOf(place, numbered(2))).toEqual(bytes)
+    expect(place.notices).toContainEqual(expect.stringMatching(/the last file of audit_events, 2, .* put back/))
+    expect(await contentOf(place.mirrored())).toEqual(await expected(BEFORE, AFTER))
+    expect(place.replicator.stopped.size).toBe(0)
+    expect(await leftovers(place)).toEqual([])
+  })
+
   it('are not guessed when the folder was emptied', async () => {
     const place = await newPlace(azurite)
     await loadInto(place.sink(), BEFORE)
     for (const number of [1, 2]) await place.store.remove(numbered(number), never)
+    await place.store.remove(`${ROOT}/wandb_audit.schema/audit_events/_metadata.json`, never)
     await expect(loadInto(place.sink(), AFTER)).rejects.toMatchObject({
       message: expect.stringMatching(/does not hold its file 2, which always stays/),
     })
@@ -248,4 +268,60 @@ it('files of killed loads are swept after a day', async () => {
   await place.sink(yesterday).prepare()
   expect(await leftovers(place)).toEqual([])
   expect(await contentOf(place.mirrored())).toEqual(await expected(BEFORE))
+})
+
+describe('the sweep', () => {
+  const lateListing = (place: Place, list: Place['store']['list']) => ({ ...place.store, list })
+
+  it("leaves other programs' files alone", async () => {
+    const place = await newPlace(azurite)
+    await loadInto(place.sink(), BEFORE)
+    const foreign = ['notes.txt', 'days/mine.parquet', 'other.parquet', 'audit_loads/copy.parquet']
+    for (const name of foreign) await place.store.write(`${ROOT}/${OWN}/${name}`, Buffer.from('x'), 'absent', never)
+    const old = lateListing(place, async function* (prefix, signal) {
+      for await (const object of place.store.list(prefix, signal)) yield { ...object, lastModified: new Date(0) }
+    })
+    await place.sink(old).prepare()
+    expect((await leftovers(place)).sort()).toEqual(foreign.map((name) => `${OWN}/${name}`).sort())
+  })
+
+  it('that fails is reported, and the load goes on', async () => {
+    const place = await newPlace(azurite)
+    const broken = lateListing(place, (prefix, signal) => {
+      if (prefix.endsWith(`${OWN}/`)) throw new AuditError('the listing failed')
+      return place.store.list(prefix, signal)
+    })
+    expect(countsOf(await loadInto(place.sink(broken), BEFORE))).toEqual([2, 0, 0, 1])
+    expect(place.notices).toContainEqual(expect.stringMatching(/could not be removed: the listing failed/))
+  })
+})
+
+it('changed columns wait until Fabric has taken the files before them', async () => {
+  const place = await newPlace(azurite)
+  for (const input of [BEFORE, AFTER]) await loadInto(place.sink(), input)
+  const held = await readManifest(place.zone, never)
+  if (held === null) throw new Error('there is no manifest')
+  const { audit_loads } = held.manifest.tables
+  const tables = { ...held.manifest.tables, audit_loads: { number: 3, last: null, ...audit_loads, opening: 'older' } }
+  await replaceManifest(place.zone, held, { ...held.manifest, tables }, never)
+  await expect(place.sink().prepare()).rejects.toMatchObject({
+    message: expect.stringMatching(/changes the columns or fixed rows of audit_loads, and Fabric has not taken 2 /),
+    outside: true,
+  })
+  await catchUp(place.replicator)
+  await place.sink().prepare()
+  expect((await readManifest(place.zone, never))?.manifest.tables.audit_loads?.number).toBe(4)
+})
+
+it('a batch that is committed and not published is in the counts of the run', async () => {
+  const place = await newPlace(azurite)
+  await place.sink().prepare()
+  const key = `${ROOT}/wandb_audit.schema/audit_events/00000000000000000002.parquet`
+  azurite.fail({ kind: 'refuse', action: 'write', key, status: 500, code: 'InternalError', times: 4 })
+  const other = duckdbSink(join(newFolder(), 'audit.duckdb'), { waitMs: 1, onWait() {} })
+  const summary = await loadInto(place.sink(), BEFORE, { sinks: [place.sink(), other] })
+  expect(summary.sinks).toMatchObject([
+    { error: expect.stringMatching(/publishing it failed/), read: 3, inserted: 2, rejected: 1 },
+    { error: null, read: 3 },
+  ])
 })

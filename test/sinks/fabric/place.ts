@@ -137,7 +137,7 @@ async function dropColumn(zone: Zone, replicator: Replicator, view: string, colu
     await upload(zone, older, await readFile(narrow), 'absent', never)
     days[day] = { file: older, events }
   }
-  const opened = { number: held.manifest.tables[table]?.number ?? 0, opening: null }
+  const opened = { number: 0, last: null, ...held.manifest.tables[table], opening: null }
   await replaceManifest(
     zone,
     held,
