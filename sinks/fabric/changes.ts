@@ -8,7 +8,7 @@ import { quotedString } from '../../src/duckdb/quoting.js'
 import type { EventCounts } from '../shared/counts.js'
 import { CHANGED, conflictsOfLoad, gatheredConflicts, KEY, RULE, readingsAsEvents } from '../shared/duckdb-merge.js'
 import { columnsOf } from '../shared/duckdb-tables.js'
-import { noRows, plainRows, rowsIn, rowsOf } from './files.js'
+import { noRows, plainRows, refuseUnknown, rowsIn, rowsOf } from './files.js'
 import type { Manifest } from './manifest.js'
 import { downloadAll, type Zone } from './zone.js'
 
@@ -48,6 +48,7 @@ export async function compare(
   const files = touched.flatMap((day) => days[day]?.file ?? [])
   const known = await downloadAll(zone, files, batch.folder, signal)
   if (known === null) return null
+  await refuseUnknown(zone.id, engine, KNOWN_EVENTS, known)
   await engine.run(`CREATE OR REPLACE TEMP VIEW ${KNOWN} AS FROM ${rowsIn(KNOWN_EVENTS, known)}`)
   await engine.run(`
     CREATE OR REPLACE TEMP TABLE ${CHANGES} AS

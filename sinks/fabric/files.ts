@@ -4,10 +4,11 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import { DUCKDB } from '../../schemas/ddl.js'
 import type { Table } from '../../schemas/tables.js'
 import { quotedString } from '../../src/duckdb/quoting.js'
-import { columnsOf } from '../shared/duckdb-tables.js'
+import { columnsOf, refuseUnknownColumns } from '../shared/duckdb-tables.js'
 
+const ROW_MARKER = '__rowMarker__'
 /** 4 = upsert: the row replaces the one with the same key. It must be the last column. */
-const UPSERT = 'CAST(4 AS INTEGER) AS "__rowMarker__"'
+const UPSERT = `CAST(4 AS INTEGER) AS "${ROW_MARKER}"`
 
 const TYPES = { ...DUCKDB.types, json: 'VARCHAR' }
 
@@ -33,6 +34,16 @@ export function rowsIn(table: Table, files: readonly string[]): string {
   if (files.length === 0) return noRows(table)
   const read = `read_parquet([${files.map(quotedString).join(', ')}], union_by_name = true)`
   return `(SELECT ${columnsOf(table)} FROM (FROM ${noRows(table)} UNION ALL BY NAME FROM ${read}))`
+}
+
+/** Throws when a file has a column that this version would not write again. */
+export function refuseUnknown(
+  id: string,
+  connection: DuckDBConnection,
+  table: Table,
+  files: readonly string[],
+): Promise<void> {
+  return refuseUnknownColumns(id, connection, table, files, [ROW_MARKER])
 }
 
 export async function rowsOf(connection: DuckDBConnection, sql: string): Promise<readonly unknown[][]> {

@@ -15,7 +15,7 @@ import {
 } from '../../schemas/tables.js'
 import type { Batch } from '../../src/contract.js'
 import { writeParquet } from '../../src/duckdb/parquet.js'
-import { plainRows, rowsIn } from './files.js'
+import { plainRows, refuseUnknown, rowsIn } from './files.js'
 import type { JournalName, Manifest } from './manifest.js'
 import { downloadAll, upload, type Zone } from './zone.js'
 
@@ -61,23 +61,38 @@ export async function journalRows(
   return files === null ? null : rowsIn(JOURNAL_TABLES[name], files)
 }
 
+/** The same, for rows that will be written again: throws when a file has a column that this version does not know. */
+export async function rewritableRows(
+  zone: Zone,
+  name: JournalName,
+  journal: Journal,
+  { engine, folder }: Batch,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const paths = journal.map(({ file }) => file)
+  const files = await downloadAll(zone, paths, folder, signal)
+  if (files === null) return null
+  await refuseUnknown(zone.id, engine, JOURNAL_TABLES[name], files)
+  return rowsIn(JOURNAL_TABLES[name], files)
+}
+
 /** A journal with one more file, merged into as few files as possible. Null when a file was replaced meanwhile. */
 export async function extended(
   zone: Zone,
   name: JournalName,
   journal: Journal,
   file: string,
-  { engine, folder }: Batch,
+  batch: Batch,
   signal: AbortSignal,
 ): Promise<Journal | null> {
   const longer = [...journal, { file, level: 0 }]
   const { from, level } = merging(longer.map((part) => part.level))
   if (from === longer.length) return longer
-  const rows = await journalRows(zone, name, longer.slice(from), folder, signal)
+  const rows = await rewritableRows(zone, name, longer.slice(from), batch, signal)
   if (rows === null) return null
   const merged = `${file.slice(0, -'.parquet'.length)}-${level}.parquet`
-  const local = join(folder, merged.replaceAll('/', '-'))
-  await writeParquet(zone.id, engine, plainRows(JOURNAL_TABLES[name], `${rows} ${eachOnce(name)}`), local)
+  const local = join(batch.folder, merged.replaceAll('/', '-'))
+  await writeParquet(zone.id, batch.engine, plainRows(JOURNAL_TABLES[name], `${rows} ${eachOnce(name)}`), local)
   await upload(zone, merged, { file: local }, 'absent', signal)
   return [...longer.slice(0, from), { file: merged, level }]
 }

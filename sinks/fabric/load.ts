@@ -20,7 +20,7 @@ import { newConflicts } from '../shared/duckdb-merge.js'
 import { loadRow } from '../shared/duckdb-tables.js'
 import { type Changes, compare, dropChanges, foundConflicts, knownOf, newEvents, newNames } from './changes.js'
 import { upserts } from './files.js'
-import { eachOnce, extended, journalRows } from './journals.js'
+import { eachOnce, extended, journalRows, rewritableRows } from './journals.js'
 import { type Held, JOURNALS, type Manifest, replaceManifest } from './manifest.js'
 import { inParallel, OWN, upload, type Zone } from './zone.js'
 
@@ -124,14 +124,14 @@ async function newRejects(
 /** Conflicts that are new or now have more events, as whole rows for an upsert. */
 async function changedConflicts(
   zone: Zone,
-  { folder }: Batch,
+  batch: Batch,
   { conflicts }: LoadCounts,
   { journals }: Manifest,
   signal: AbortSignal,
 ): Promise<readonly Rows[] | null> {
   if (conflicts === 0) return []
   const name = 'audit_conflicts'
-  const known = await journalRows(zone, name, journals[name], folder, signal)
+  const known = await rewritableRows(zone, name, journals[name], batch, signal)
   if (known === null) return null
   return [[AUDIT_CONFLICTS, `(${newConflicts(foundConflicts(), `SELECT * FROM ${known} ${eachOnce(name)}`)})`]]
 }

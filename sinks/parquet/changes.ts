@@ -1,18 +1,19 @@
 /** The changes a batch makes to the files of the lake. */
 
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { AUDIT_EVENTS } from '../../schemas/tables.js'
+import { AUDIT_EVENTS, type Table } from '../../schemas/tables.js'
 import type { Batch, TimestampBounds } from '../../src/contract.js'
 import { writeParquet } from '../../src/duckdb/parquet.js'
 import { quotedString } from '../../src/duckdb/quoting.js'
 import { AuditError } from '../../src/errors.js'
 import type { EventCounts } from '../shared/counts.js'
 import { KEY, newConflicts, readingsAsEvents } from '../shared/duckdb-merge.js'
-import { actionRows } from '../shared/duckdb-tables.js'
+import { actionRows, refuseUnknownColumns } from '../shared/duckdb-tables.js'
 import { createFound, dropFound, findConflicts } from './conflicts.js'
 import type { Change } from './file.js'
 import {
   ACTIONS,
+  asPattern,
   CONFLICTS,
   DOCUMENTS,
   EVENTS,
@@ -88,6 +89,7 @@ async function mergeDay(
   target: string,
 ): Promise<{ changed: boolean; outcome: EventCounts }> {
   const { engine, loadId } = batch
+  await refuseUnknown(who, engine, AUDIT_EVENTS, existing)
   const counted = existing === null ? [] : await rows(engine, countEvents(existing, selected.events, bounds, loadId))
   const [missing = events, inserted = events, filled = 0, filledNew = fills, contradicted = 0] =
     counted[0]?.map(Number) ?? []
@@ -143,6 +145,7 @@ export async function changedRows(
     return {
       file: layout.file(String(value)),
       async merge(existing, target) {
+        await refuseUnknown(who, engine, table, existing)
         const known = rowsIn(table, existing === null ? [] : [existing])
         const over = written(added, known, table.key.join(', '))
         const changed = (await number(engine, `SELECT count(*) FROM (${over})`)) > 0
@@ -165,6 +168,7 @@ export function firstFiles(who: string, connection: DuckDBConnection): Change<vo
     {
       file: ACTIONS.file('actions'),
       async merge(existing, target) {
+        await refuseUnknown(who, connection, ACTIONS.table, existing)
         const known = `(${rowsIn(ACTIONS.table, existing === null ? [] : [existing])})`
         const differing = `(FROM ${known} EXCEPT FROM (${actions})) UNION ALL (FROM (${actions}) EXCEPT FROM ${known})`
         return (await number(connection, `SELECT count(*) FROM (${differing})`)) === 0
@@ -179,6 +183,9 @@ export function firstFiles(who: string, connection: DuckDBConnection): Change<vo
     })),
   ]
 }
+
+const refuseUnknown = (who: string, engine: DuckDBConnection, table: Table, existing: string | null): Promise<void> =>
+  refuseUnknownColumns(who, engine, table, existing === null ? [] : [asPattern(existing)])
 
 const rows = async (engine: DuckDBConnection, sql: string) => (await engine.runAndReadAll(sql)).getRows()
 const number = async (engine: DuckDBConnection, sql: string) => Number((await rows(engine, sql))[0]?.[0])

@@ -7,12 +7,35 @@ import { AUDIT_ACTIONS, AUDIT_LOADS, TABLES, type Table } from '../../schemas/ta
 import type { Batch, LoadCounts } from '../../src/contract.js'
 import { quotedString } from '../../src/duckdb/quoting.js'
 import { DUCKDB_VIEWS } from './duckdb-forms.js'
-import { LAYOUT_MARK } from './layout.js'
+import { LAYOUT_MARK, unknownColumn } from './layout.js'
 
 const { quote, types } = DUCKDB
 
 /** The names of a table's columns, in their order. */
 export const columnsOf = (table: Table): string => table.columns.map(({ name }) => quote(name)).join(', ')
+
+/**
+ * Must precede whatever rewrites Parquet files: a column that a newer version of wandb-audit added would vanish from them.
+ *
+ * @param id    of the sink, for the message
+ * @param files   as DuckDB reads paths: patterns
+ * @param further columns beside the table's that are written anew
+ * @throws AuditError when one of them has a column that this version does not know
+ */
+export async function refuseUnknownColumns(
+  id: string,
+  connection: DuckDBConnection,
+  table: Table,
+  files: readonly string[],
+  further: readonly string[] = [],
+): Promise<void> {
+  if (files.length === 0) return
+  const read = `read_parquet([${files.map(quotedString).join(', ')}], union_by_name = true, hive_partitioning = false)`
+  const found = await connection.runAndReadAll(`SELECT column_name FROM (DESCRIBE FROM ${read})`)
+  const known = new Set([...table.columns.map(({ name }) => name), ...further])
+  const unknown = found.getRows().find(([name]) => !known.has(String(name)))
+  if (unknown !== undefined) throw unknownColumn(id, table.name, String(unknown[0]))
+}
 
 /** Creates what is missing in the current schema: tables and new columns. Marks the tables and fills audit_actions. */
 export async function createTables(connection: DuckDBConnection): Promise<void> {

@@ -4,7 +4,7 @@
  */
 
 import { LAYOUT_VERSION } from '../../schemas/tables.js'
-import { AuditError } from '../../src/errors.js'
+import { AuditError, printable } from '../../src/errors.js'
 
 /** As a text: a comment on a table, or a file beside them. */
 export const LAYOUT_MARK = `wandb-audit, layout ${LAYOUT_VERSION}`
@@ -15,14 +15,17 @@ export function layoutIn(text: string): number | null {
   return version === undefined ? null : Number(version)
 }
 
+const REFUSAL = { advice: 'Load with the version that made it, or name another place with --to.', outside: true }
+
 /**
  * @param layout what the mark names; null when there is none
  * @throws AuditError when only a newer version of wandb-audit may write to the tables
  */
 export function refuseNewerLayout(id: string, layout: number | null): void {
   if (layout === null || layout <= LAYOUT_VERSION) return
-  throw new AuditError(`${id}: a newer version of wandb-audit made its tables; nothing is changed`, {
-    advice: 'Load with that version, or name another place with --to.',
-    outside: true,
-  })
+  throw new AuditError(`${id}: a newer version of wandb-audit made its tables; nothing is changed`, REFUSAL)
 }
+
+/** For files that would have to be rewritten without a column, because only a newer version knows it. */
+export const unknownColumn = (id: string, table: string, column: string): AuditError =>
+  new AuditError(`${id}: ${table} has a column ${printable(column)}, which this version does not know`, REFUSAL)

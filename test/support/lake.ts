@@ -24,13 +24,20 @@ export async function withDuckDB<T>(work: (connection: DuckDBConnection) => Prom
 }
 
 /** Takes a column out of every file below a prefix. */
-export async function dropColumn(store: ObjectStore, prefix: string, column: string): Promise<void> {
+export const dropColumn = (store: ObjectStore, prefix: string, column: string): Promise<void> =>
+  rewrite(store, prefix, `* EXCLUDE ("${column}")`)
+
+/** Adds a column to every file below a prefix, as a newer version would. */
+export const addColumn = (store: ObjectStore, prefix: string, column: string): Promise<void> =>
+  rewrite(store, prefix, `*, 'of a newer version' AS "${column}"`)
+
+async function rewrite(store: ObjectStore, prefix: string, columns: string): Promise<void> {
   const folder = newFolder()
   const [before, after] = [join(folder, 'before.parquet'), join(folder, 'after.parquet')]
   await withDuckDB(async (connection) => {
     for await (const object of store.list(prefix, never)) {
       writeFileSync(before, await bytesOf(await store.read(object, 0, never)))
-      await connection.run(`COPY (SELECT * EXCLUDE ("${column}") FROM '${before}') TO '${after}' (FORMAT parquet)`)
+      await connection.run(`COPY (SELECT ${columns} FROM '${before}') TO '${after}' (FORMAT parquet)`)
       await store.write(object.key, readFileSync(after), object, never)
     }
   })
