@@ -8,12 +8,12 @@ import { OPTIONS } from './options.js'
 export interface RedshiftAddress {
   /** Without options: `redshift://workgroup/database`. */
   readonly id: string
-  /** Whom every request of the Data API is for. */
+  /** The target of every Data API request. */
   readonly target: Readonly<Record<string, string>>
   readonly place: Namespace
-  /** An address of src/stores; null: nothing can be loaded, only asked. */
+  /** A store address of src/stores; null if there is none: then the sink can be queried but not loaded. */
   readonly staging: string | null
-  /** As COPY names it: `default`, or an ARN in quotes. */
+  /** As COPY writes it: `default`, or an ARN in quotes. */
   readonly iamRole: string
   readonly region: string | undefined
   readonly endpoint: string | undefined
@@ -22,8 +22,8 @@ export interface RedshiftAddress {
 const HOLDER = /^[A-Za-z0-9-]{1,64}$/
 const DATABASE = /^[A-Za-z0-9_.-]{1,64}$/
 /**
- * A name before the slash is a serverless workgroup, and a provisioned cluster where `db_user` or `provisioned=true` says so:
- * the two are named alike, and the Data API has to be told which it is.
+ * The name before the slash is a serverless workgroup, or a provisioned cluster if `db_user` or `provisioned=true` is given. The
+ * two look alike, and the Data API must be told which one it is.
  *
  * @throws AuditError, exit code 2
  */
@@ -67,7 +67,7 @@ export function parseRedshiftAddress(address: string): RedshiftAddress {
   }
 }
 
-/** COPY reads Parquet from its own region only, so what is said of Redshift holds for the bucket. */
+/** COPY reads Parquet from its own region only, so the region given for Redshift is also that of the bucket. */
 function inRegion(staging: string, region: string | undefined): string {
   if (region === undefined || /[?&]region=/.test(staging)) return staging
   return `${staging}${staging.includes('?') ? '&' : '?'}region=${region}`

@@ -1,7 +1,7 @@
 /**
- * What the readings of a batch, typed in a temporary table `e`, change in the rows `t` that are there, and what they
- * contradict, by the merge rule. Extras that differ are taken apart into members, compared, and put together again: Redshift
- * has no function that merges two objects.
+ * Compares the readings of a batch, typed in a temporary table `e`, with the existing rows `t`: what they change and what they
+ * contradict, by the merge rule. Redshift has no function that merges two objects, so extras that differ are split into
+ * members, compared, and put together again.
  */
 
 import { AUDIT_EVENTS, FILLED_FIELDS } from '../../schemas/tables.js'
@@ -31,7 +31,7 @@ export const RULE = mergeRule({
 export interface Comparison {
   /** The typed readings. */
   readonly readings: string
-  /** The rows that are there and may change or conflict. */
+  /** The existing rows that may change or conflict. */
   readonly rows: string
   readonly pairs: string
   readonly members: string
@@ -46,14 +46,14 @@ const comparison = (readings: string, suffix: string): Comparison => ({
   merges: `extra_merges${suffix}`,
 })
 
-/** The batch's events with the rows before they are merged. */
+/** The batch's events with their rows before the merge. */
 export const OF_EVENTS = comparison('typed_events', '')
-/** The batch's contradicting readings with the rows that the events were merged into. */
+/** The batch's contradicting readings with the rows that their events were merged into. */
 export const OF_READINGS = comparison('typed_readings', '_of_readings')
 
 export const KEY = 't."content_hash" = e."content_hash" AND t."timestamp" = e."timestamp"'
 
-/** What follows FROM, as the rule reads it. Of inner joins alone: SUPER values are not carried through an outer one. */
+/** The FROM clause that the rule reads. Inner joins only: an outer join loses SUPER values. */
 export const pairsOf = ({ readings, rows, merges }: Comparison): string =>
   `${readings} AS e JOIN ${rows} AS t ON ${KEY}
   JOIN ${merges} AS x ON x.content_hash = e."content_hash" AND x.reading = e."reading"`
@@ -62,7 +62,7 @@ const RULE_COLUMNS = ['timestamp', 'content_hash', ...FILLED_FIELDS, 'source_doc
   .map((column) => `t.${quote(column)}`)
   .join(', ')
 
-/** Statements that create the comparison's tables; these stay empty, and so cheap, where the readings agree with the rows. */
+/** Statements that create the comparison's tables. If the readings agree with the rows, the tables stay empty and cheap. */
 export function compareEvents(place: Namespace, ranges: Ranges): string[] {
   const { readings, rows } = OF_EVENTS
   const found = `FROM ${readings} AS e JOIN ${tableOf(place, AUDIT_EVENTS)} AS t ON ${KEY}
@@ -70,7 +70,7 @@ WHERE ${within(ranges, 't.')} AND ${RULE.differs}`
   return [`CREATE TEMP TABLE ${rows} AS\nSELECT ${RULE_COLUMNS}\n${found}`, ...compareExtras(OF_EVENTS)]
 }
 
-/** Several readings may contradict one event, so its row is looked up by their distinct hashes. */
+/** Several readings may contradict one event, so rows are looked up by distinct hashes. */
 export function compareReadings(place: Namespace, ranges: Ranges): string[] {
   const { readings, rows } = OF_READINGS
   const found = `FROM (SELECT DISTINCT "content_hash" FROM ${readings}) AS e
@@ -82,9 +82,9 @@ WHERE ${within(ranges, 't.')}`
 const [KEPT, OTHER] = ['t."extra"', 'e."extra"']
 
 function compareExtras({ readings, rows, pairs, members, merges }: Comparison): string[] {
-  // Neither a string that JSON_PARSE refused nor what stands in audit_parts can be taken apart.
+  // A string that JSON_PARSE refused, or text kept in audit_parts, cannot be split.
   const apart = [KEPT, OTHER].map((extra) => `IS_OBJECT(${extra}) AND ${extra}.${PARTS} IS NULL`).join(' AND ')
-  // UNPIVOT is given nothing but objects: what it does with a null or a scalar is not documented.
+  // UNPIVOT gets only objects: its behavior with null or a scalar is not documented.
   const objects = [KEPT, `${KEPT}.${EXACT}`, OTHER, `${OTHER}.${EXACT}`].map(
     (value, i) => `CASE WHEN ${apart} AND IS_OBJECT(${value}) THEN ${value} ELSE JSON_PARSE('{}') END AS ${SIDES[i]}`,
   )
@@ -104,10 +104,10 @@ GROUP BY content_hash, reading, ${digest('key')}`,
   ]
 }
 
-/** Members of the two extras, and below `_exact` the exact texts of some of them. */
+/** Members of the two extras, with the exact texts of some of them from `_exact`. */
 const SIDES = ['kept', 'kept_exact', 'other', 'other_exact']
 
-/** Of pairs that differ; keys as JSON texts. */
+/** Members of pairs that differ; keys are JSON texts. */
 function membersOf(pairs: string, side: string): string {
   const key = 'JSON_SERIALIZE(CAST(CAST(k AS VARCHAR) AS SUPER))'
   const own = side.endsWith('_exact') ? '' : ` AND ${key} <> '"${EXACT}"'`
@@ -116,8 +116,8 @@ function membersOf(pairs: string, side: string): string {
 }
 
 /**
- * Of each pair, alike or not, whether it contradicts, and the text of both together where the other one adds a key and it all fits. What
- * cannot be merged contradicts: so the whole of the other one is kept.
+ * For each pair: whether it contradicts, and the merged text if the other extra adds a key and the result fits. An extra that
+ * cannot be merged counts as a contradiction, so all of it is kept.
  */
 function mergedExtras(pairs: string, members: string, merges: string): string {
   const isMissing = '(kept IS NULL AND kept_exact IS NULL)'

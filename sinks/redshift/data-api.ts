@@ -1,5 +1,5 @@
 /**
- * Statements through the Data API: sent, waited for, found again when an answer is lost.
+ * Runs statements through the Data API: submits them, waits for them, and finds them again when an answer is lost.
  * https://docs.aws.amazon.com/redshift/latest/mgmt/data-api.html
  */
 
@@ -29,7 +29,7 @@ export interface Statements {
   readonly what: string
   /** Two requests with the same token are one statement, for 8 hours. At most 64 characters. */
   readonly token?: string
-  /** Called with each description of the statement that is not its end. */
+  /** Called with each description of the statement while it runs. */
   readonly onRunning?: (described: DescribeStatementCommandOutput) => void
   readonly signal: AbortSignal
 }
@@ -41,23 +41,23 @@ export interface Result {
 
 export interface DataApi {
   /**
-   * Runs statements as one transaction and waits for its end. When the signal is aborted, the statement is cancelled; one that
-   * was committed before that is finished all the same.
+   * Runs statements as one transaction and waits for its end. If the signal is aborted, the statement is cancelled, unless it
+   * has committed by then.
    *
-   * @returns the statement's id when all of it is committed, or what it failed of
-   * @throws a retryable AuditError when the answer was lost: the same token finds the statement again
+   * @returns the statement's id if all of it was committed, or the reason it failed
+   * @throws a retryable AuditError if the answer was lost: the same token finds the statement again
    */
   run(statements: Statements): Promise<Outcome<string>>
-  /** The same, but throws what it failed of. */
+  /** The same, but throws the reason as an error. */
   must(statements: Statements): Promise<string>
-  /** The result of the n-th statement, counted from 1; the pages after the first are fetched as they are read. */
+  /** The result of the n-th statement, counted from 1. Later pages are fetched as they are read. */
   result(statement: string, n: number): Promise<Result>
   close(): void
 }
 
-/** @param waitSeconds after which the service answers though the statement still runs; a longer wait is asked for again */
+/** @param waitSeconds after which the service answers even if the statement still runs; a longer wait takes several requests */
 export function dataApi({ id, target, region, endpoint }: RedshiftAddress, waitSeconds: number): DataApi {
-  // The client would warn on the console, and a warning of Node's would stand between the log lines.
+  // The client would warn on the console, and Node's warning would appear between the log lines.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
   const client = new RedshiftDataClient({
     logger: SILENT,
@@ -106,7 +106,7 @@ export function dataApi({ id, target, region, endpoint }: RedshiftAddress, waitS
         }
       },
 
-      // Whether that came in time, or arrived at all, is seen from the statement.
+      // Whether the cancellation arrived in time, or at all, shows in the state of the statement.
       cancel: () =>
         client.send(new CancelStatementCommand({ Id: statement })).then(
           () => true,

@@ -1,6 +1,6 @@
 /**
- * What of `extra` SUPER can be trusted with, and where the rest is kept. SUPER makes numbers of its own of JSON's, and
- * whether digits survive is not documented; a NUL it may not hold at all. See docs/decisions/redshift-extra.md.
+ * Which values of `extra` SUPER keeps exactly, and where the others go. SUPER converts JSON numbers to its own types without
+ * documenting which digits survive, and may not hold a NUL at all. See docs/decisions/redshift-extra.md.
  */
 
 import { createHash } from 'node:crypto'
@@ -8,36 +8,36 @@ import { type DuckDBConnection, type DuckDBDataChunk, DuckDBScalarFunction, VARC
 import { quotedString } from '../../src/duckdb/quoting.js'
 import { members, reordered } from '../../src/transform/extras.js'
 
-/** Key in `extra` of an object: under the key of each member that SUPER does not keep exactly, its JSON text. */
+/** Key in `extra` of an object that holds, for each member that SUPER does not keep exactly, its JSON text. */
 export const EXACT = '_exact'
-/** Key in `extra` of the id in audit_parts under which the whole extra stands, where it is too long for its row. */
+/** Key in `extra` of the id in audit_parts under which the whole extra is kept if it is too long for its row. */
 export const PARTS = '_exact_parts'
-/** What a record calls so itself goes below `_exact`. VARCHARs that differ in trailing blanks, or in case, may be equal in Redshift. */
+/** A record's own key of such a name moves below `_exact`. Redshift may treat VARCHARs as equal that differ in trailing blanks or case. */
 const OWN_KEY = new RegExp(`^(?:${EXACT}|${PARTS}) *$`, 'i')
 
-/** As many characters as surely fit, beside the other columns, into the 64 KB a row may have in the Data API; a multiple of 4 for base64. */
+/** So many characters always fit, beside the other columns, into the 64 KB that a row may have in the Data API; a multiple of 4 for base64. */
 export const PART_CHARACTERS = 15_000
-/** Two of them fit into one such row: audit_conflicts has the extra that is kept and the other one. */
+/** Two of these fit into one such row: audit_conflicts has both the kept extra and the other one. */
 export const EXTRA_BYTES = 24_000
 
-/** Numbers with a fraction, an exponent, 19 digits or a signed zero. */
+/** Numbers with a fraction, an exponent, 19 digits or more, or a signed zero. */
 const INEXACT = '[0-9][.eE]|[0-9]{19}|-0'
-/** Numbers that SUPER may refuse: neither a double nor a decimal of 38 digits. */
+/** Numbers that SUPER may refuse because they are neither a double nor a decimal of 38 digits. */
 const BEYOND = /[eE][+-]?[0-9]{3}|[0-9.]{36}/
 const STRINGS = '"[^"\\\\]*(?:\\\\.[^"\\\\]*)*"'
-/** SUPER nests 1,000 deep. https://docs.aws.amazon.com/redshift/latest/dg/limitations-super.html */
+/** SUPER allows 1,000 levels. https://docs.aws.amazon.com/redshift/latest/dg/limitations-super.html */
 const DEPTH = 900
 
-/** Whether SUPER takes an empty key is not documented. */
+/** It is not documented whether SUPER accepts an empty key. */
 const EMPTY_KEY = '[{,]"":'
 
 const [strings, inexact, emptyKey] = [new RegExp(STRINGS, 'g'), new RegExp(INEXACT), new RegExp(EMPTY_KEY)]
 const nul = /(?<!\\)(?:\\\\)*\\u0000/
 
 /**
- * The JSON text that becomes the SUPER value of an extra: its members, those that SUPER may refuse left out, and below
- * `_exact` the exact texts of those that it may refuse or change; or, where that does not fit or a key may be refused,
- * the id under which audit_parts has the whole text.
+ * The JSON text that becomes the SUPER value of an extra: its members without those that SUPER may refuse, and below `_exact`
+ * the exact texts of those that it may refuse or change. If that does not fit, or a key may be refused, the value is only the
+ * id under which audit_parts has the whole text.
  *
  * @param extra the exact text of a JSON object
  */
@@ -50,7 +50,7 @@ export function superText(extra: string): string {
     if (key === '' || key.includes('\0')) return reference()
     const bare = value.replace(strings, '""')
     const refused = OWN_KEY.test(key) || nul.test(value) || emptyKey.test(value) || BEYOND.test(bare) || isDeep(bare)
-    // Keys in one order, because Redshift compares the texts of values.
+    // Keys are sorted, because Redshift compares the texts of values.
     const text = refused ? value : reordered(value)
     if (!refused) kept.push(`${JSON.stringify(key)}:${text}`)
     if (refused || inexact.test(bare)) exact.push(`${JSON.stringify(key)}:${JSON.stringify(text)}`)
@@ -72,7 +72,7 @@ function isDeep(bare: string): boolean {
 
 const FUNCTION = 'redshift_super_text'
 
-/** Teaches the engine `superText`; it may know it already. */
+/** Defines `superText` in the engine, unless it is defined already. */
 export function registerSuperText(engine: DuckDBConnection): void {
   engine.registerScalarFunction(
     DuckDBScalarFunction.create({
@@ -91,7 +91,7 @@ export function registerSuperText(engine: DuckDBConnection): void {
   )
 }
 
-/** The engine's expressions for what next to every extra is: flat, without an odd key, and exact in SUPER. */
+/** The engine's condition that holds for nearly every extra: flat, without an odd key, and exact in SUPER. */
 const bare = `regexp_replace(${EXACT}, ${quotedString(STRINGS)}, '""', 'g')`
 const IS_PLAIN = [
   `strlen(${EXACT}) <= ${EXTRA_BYTES}`,
@@ -102,15 +102,15 @@ const IS_PLAIN = [
   `length(${bare}) - length(replace(${bare}, '[', '')) <= ${DEPTH}`,
 ].join(' AND ')
 
-/** The engine's expression for the SUPER text of column `_exact`, the exact text of an extra; null where there is none. */
+/** The engine's expression for the SUPER text of column `_exact`, the exact text of an extra; null if there is none. */
 export const SUPER_TEXT = `CASE WHEN ${EXACT} IS NULL OR (${IS_PLAIN}) THEN ${EXACT} ELSE ${FUNCTION}(${EXACT}) END`
 
-/** A text shorter than this fits, whatever its characters become within a JSON string. */
+/** A shorter text always fits, even after all its characters are escaped in a JSON string. */
 const SURELY_FITS = Math.floor(EXTRA_BYTES / 8)
 
-/** Whether the whole of an extra may have to stand in audit_parts. */
+/** Whether an extra may have to be kept whole in audit_parts. */
 export const mayNeedParts = (text: string): string =>
   `(strlen(${text}) > ${SURELY_FITS} OR contains(${text}, '\\u0000') OR regexp_matches(${text}, ${quotedString(EMPTY_KEY)}))`
 
-/** Condition on a SUPER text: the whole of the extra stands in audit_parts. */
+/** Condition on a SUPER text: the whole extra is in audit_parts. */
 export const isReference = (text: string): string => `starts_with(${text}, '{"${PARTS}":')`

@@ -1,4 +1,4 @@
-/** What the Data API and Redshift say when something fails, as ours: who, what, what to do, and whether again may help. */
+/** Turns errors of the Data API and of Redshift into ours: who failed, doing what, what to do, and whether a retry may help. */
 
 import type { DescribeStatementCommandOutput } from '@aws-sdk/client-redshift-data'
 import { TABLES } from '../../schemas/tables.js'
@@ -7,13 +7,13 @@ import { AuditError, type ErrorDetails, printable, usageError } from '../../src/
 import { AUDIT_PARTS } from './namespace.js'
 
 interface Known {
-  /** Of an exception's name or a statement's error. */
+  /** Matches an exception's name or a statement's error. */
   readonly sign: RegExp
   readonly advice: string
   readonly retryable?: boolean
 }
 
-/** Exceptions of https://docs.aws.amazon.com/redshift-data/latest/APIReference/CommonErrors.html and of the operations. */
+/** Exceptions of https://docs.aws.amazon.com/redshift-data/latest/APIReference/CommonErrors.html and of the single operations. */
 const EXCEPTIONS: readonly Known[] = [
   {
     sign: /^(?:ActiveStatementsExceeded|ActiveSessionsExceeded|ActiveWaitingRequestsExceeded|Throttling|TooManyRequests|LimitExceeded)/,
@@ -45,12 +45,12 @@ const EXCEPTIONS: readonly Known[] = [
 ]
 
 /**
- * Errors of statements whose words speak of names and rights, not of data: these are told as they are. What stands in quotes
- * does not count as a sign, for a value may read like one.
+ * Errors of statements whose text names objects and rights, never data, so it is shown as it is. Text in quotes is not matched,
+ * because a value may look like such an error.
  */
 const SPEAKABLE: readonly Known[] = [
   {
-    // Tables of ours have no such constraint: two made something at once.
+    // Our tables have no such constraint: two runs created something at once.
     sign: /violates unique constraint/,
     advice: 'Something else made it at the same time: run again.',
     retryable: true,
@@ -112,10 +112,10 @@ const SPEAKABLE: readonly Known[] = [
   },
 ]
 
-/** Operations that the policy of docs/redshift.md allows to the owner of a statement. A session whose credentials were renewed under another name is another owner. */
+/** Operations that the policy of docs/redshift.md allows only to the owner of a statement. A session whose credentials were renewed under another name is another owner. */
 const OWNERS_ALONE = /redshift-data:(?:DescribeStatement|GetStatementResult|CancelStatement)/
 
-/** @param error what the client threw */
+/** @param error thrown by the client */
 export function apiFailure(id: string, what: string, error: unknown): AuditError {
   if (error instanceof AuditError) return error
   const shared = sharedFailure(error)
@@ -144,7 +144,7 @@ export function apiFailure(id: string, what: string, error: unknown): AuditError
   const known = EXCEPTIONS.find(({ sign }) => sign.test(name) || sign.test(code))
   const detail = known === undefined && !isFault(error) ? '' : `: ${printable(firstLine(message))}`
   const paused = /paus|resum/i.test(message) ? { advice: 'Resume the cluster, then run again.' } : {}
-  // Errors of the client carry the whole exchange, with its signature; one about logins may quote what a program said.
+  // Errors of the client carry the whole exchange with its signature, and an error about logins may quote the output of a program.
   const cause = Object.assign(new Error(name === 'CredentialsProviderError' ? name : printable(message)), { name })
   return new AuditError(`${id}: ${what} failed with ${code}${detail}`, {
     ...detailsOf(known),
@@ -156,7 +156,7 @@ export function apiFailure(id: string, what: string, error: unknown): AuditError
 
 const isFault = (error: unknown): boolean => error instanceof Error && '$fault' in error
 
-/** What an error of a load quotes, but for the tables that say where: it may come from a record. */
+/** Text that an error of a load quotes, except names of tables: it may come from a record. */
 const MAY_BE_VALUE = /"[^"]*"|'(?!(?:staged|sys|stl)_)[^']*'/g
 
 /** @param described a statement whose status is FAILED or ABORTED */
@@ -193,17 +193,17 @@ export function statementFailure(id: string, what: string, described: DescribeSt
 
 const withoutQuoted = (text: string): string => text.replace(/"[^"]*"|'[^']*'/g, '…')
 
-/** Redshift's connection, not ours. */
+/** A connection inside Redshift, not ours to it. */
 const CONNECTION_LOST =
   /terminating connection|I\/O error occurred|connection (?:was )?(?:reset|closed|lost)|server closed the connection/i
 
-/** Every column that a file may have. */
+/** Every column that a staged file may have. */
 const COLUMNS: ReadonlySet<string> = new Set(
   [...TABLES, AUDIT_PARTS].flatMap(({ columns }) => columns.map(({ name }) => name)),
 )
 
 /**
- * What COPY says on a line of its own below the first one, with the column and without values and addresses:
+ * The further lines of a COPY error, with the column but without values and addresses:
  * `context:   File '…' has an incompatible Parquet schema for column 's3://….actor_email'`.
  */
 function contextOf(text: string): string {
@@ -216,7 +216,7 @@ function contextOf(text: string): string {
   return ` (${column === undefined ? '' : `column ${column}: `}${words.trim()})`
 }
 
-/** Whether a load was committed that failed so, audit_loads tells. */
+/** After such a failure, audit_loads shows whether the load was committed. */
 const UNSURE = 'whether it was committed is not known'
 export const isUnsure = ({ message }: AuditError): boolean => message.endsWith(UNSURE)
 
@@ -234,6 +234,6 @@ export const vanished = (id: string, what: string, statement: string): AuditErro
 const detailsOf = (known: Known | undefined): ErrorDetails =>
   known === undefined ? {} : { advice: known.advice, retryable: known.retryable ?? false }
 
-/** Without what follows in DETAIL, where values stand. */
+/** Removes DETAIL and what follows, which may quote values. */
 const firstLine = (text: string): string =>
   (text.replace(/^ERROR:\s*/, '').split(/\n|\s*DETAIL:|\s*Detail:/)[0] ?? '').trim()

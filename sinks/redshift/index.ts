@@ -18,8 +18,8 @@ import { queryResult } from './result.js'
 import { TURN_TIMING, turn } from './turn.js'
 
 /**
- * @param context whose signal cancels what the sink is doing, but for loads, which have one of their own; takes notices of who is waited for
- * @throws AuditError, exit code 2, when the address is none of Redshift's
+ * @param context its signal cancels everything except loads, which have their own; its notices say who is waited for
+ * @throws AuditError, exit code 2, when the address is not a valid Redshift address
  */
 export function redshiftSink(
   address: string,
@@ -35,12 +35,12 @@ export function redshiftSink(
   return {
     id,
 
-    // Of two that prepare at once, one may fail over what the other has just made; it looks again.
+    // If two runs prepare at once, one may fail because of what the other has just created; it looks again.
     async prepare() {
       if (sessionsAreNameless(process.env)) {
         onNotice(`${id}: set AWS_ROLE_SESSION_NAME, or its statements are lost to it when the login is renewed`)
       }
-      // What loading lacks is told before anything is made.
+      // Report what a load lacks before creating anything.
       opened ??= openStaging(at)
       await opened
       await retrying(() => prepare(id, place, api, signal), NEVER_ABORTED)
@@ -93,7 +93,7 @@ export function redshiftSink(
   }
 }
 
-/** Of a web identity (a pod's, a CI's) the client names each session anew, and with the guide's policy a statement is its session's. */
+/** For a web identity (of a pod or a CI job), the client names each session anew; with the guide's policy a statement belongs to its session. */
 const sessionsAreNameless = (env: NodeJS.ProcessEnv): boolean =>
   env.AWS_WEB_IDENTITY_TOKEN_FILE !== undefined && env.AWS_ROLE_SESSION_NAME === undefined
 
@@ -112,8 +112,8 @@ const newestReceipts = (place: Namespace, source: string): string => `SELECT doc
 WHERE newest = 1`
 
 /**
- * Redshift's own parser says whether the text is one SELECT: nothing else can stand in brackets after FROM. When it
- * is not, the transaction ends before the text itself is run. A semicolon within could end the transaction first.
+ * Redshift's own parser decides whether the text is one SELECT: nothing else is allowed in parentheses after FROM. If it is
+ * not, the transaction ends before the text itself runs. A semicolon inside could end the transaction first.
  *
  * @throws AuditError, exit code 2, when there may be several statements
  */

@@ -1,4 +1,4 @@
-/** A batch's way: files into the staging place, one transaction, and its counts. */
+/** Loads a batch: writes files to the staging place, runs one transaction, and reads its counts. */
 
 import { createHash } from 'node:crypto'
 import { rm } from 'node:fs/promises'
@@ -16,17 +16,17 @@ import { queryResult } from './result.js'
 import { writeFiles } from './stage.js'
 import type { Turn } from './turn.js'
 
-/** Some twenty seconds: a quota of statements, or of sessions, is free again when others have ended. */
+/** About twenty seconds in all: a quota of statements or sessions becomes free when others end. */
 const RETRIES = 5
 
 export interface Staging {
   readonly store: ObjectStore
   readonly prefix: string
-  /** Takes the keys of the objects that may be there, for `removeAll`. */
+  /** Collects the keys of objects that may exist, for `removeAll`. */
   readonly keys: string[]
 }
 
-/** Writes the batch's files to `<prefix>/<load_id>/<table>/`, each under a key that no other load has. */
+/** Writes the batch's files to `<prefix>/<load_id>/<table>/`, each under a key of its own. */
 export async function upload(
   batch: Batch,
   id: string,
@@ -47,15 +47,15 @@ export async function upload(
   return objects
 }
 
-/** What cannot be removed now, the bucket's lifecycle rule removes. */
+/** The bucket's lifecycle rule removes what cannot be removed now. */
 export async function removeAll(store: ObjectStore, keys: readonly string[]): Promise<void> {
   for (const key of keys) await store.remove(key, NEVER_ABORTED).catch(() => {})
 }
 
 /**
- * A lost answer is asked for again under the same token; a statement that failed or vanished is tried anew under the next.
+ * If an answer is lost, asks again with the same token; if a statement fails or vanishes, tries again with a new token.
  *
- * @returns the counts that are in audit_loads, whichever try was committed
+ * @returns the counts in audit_loads, whichever attempt was committed
  */
 export async function commit(
   batch: Batch,
@@ -71,7 +71,7 @@ export async function commit(
   let mayRun = false
   const statement = await retrying(
     async () => {
-      // One whose answer was lost has to be found first, to be cancelled or to be told as committed.
+      // A statement whose answer was lost must be found first, to be cancelled or reported as committed.
       if (signal.aborted && !mayRun) throw interrupted()
       const token = createHash('sha256')
         .update(JSON.stringify([attempt, ...sqls]))
@@ -109,7 +109,7 @@ function countsIn(statement: string, n: number, api: DataApi): Promise<LoadCount
   }, NEVER_ABORTED)
 }
 
-/** The counts of a load whose end nobody heard of; null when it was not committed. */
+/** The counts of a load whose outcome is unknown; null if it was not committed. */
 async function committed(loadId: string, place: Namespace, api: DataApi): Promise<LoadCounts | null> {
   const sqls = [selectCounts(place, loadId)]
   const statement = await retrying(
@@ -120,7 +120,7 @@ async function committed(loadId: string, place: Namespace, api: DataApi): Promis
 }
 
 /**
- * What Redshift noted of a COPY that failed, without the values it met.
+ * What Redshift recorded about a failed COPY, without the values.
  * https://docs.aws.amazon.com/redshift/latest/dg/SYS_LOAD_ERROR_DETAIL.html
  */
 async function explained(failure: AuditError, loadId: string, api: DataApi, signal: AbortSignal): Promise<AuditError> {
@@ -136,7 +136,7 @@ WHERE file_name LIKE ${literal(`%/${loadId}/%`)} ORDER BY start_time DESC LIMIT 
       return new AuditError(message, { retryable, ...(advice === undefined ? {} : { advice }) })
     }
   } catch {
-    // The failure itself is what has to be told.
+    // The failure itself matters more.
   }
   return failure
 }

@@ -1,16 +1,16 @@
-/** Texts longer than a row of Redshift may give back, cut in the engine. */
+/** Texts that are too long for a row of Redshift, cut in the engine. */
 
 import type { Batch } from '../../src/contract.js'
 import { PART_CHARACTERS } from './exact.js'
 
 export const NUL = 'chr(0)'
 
-/** SELECTed rows (id, text), each in parts counted from 1. */
+/** SELECTs rows (id, text) in parts, counted from 1. */
 export const inParts = (texts: string): string => `(
   SELECT id, CAST(part AS INTEGER) AS part, ${partOf('text')} AS text
   FROM (SELECT *, ${parts('text')} AS part FROM (${texts})))`
 
-/** Rejects as they are staged: `raw` is the first piece of the line, or of its base64 where it holds a NUL. */
+/** Rejects as they are staged: `raw` is the first piece of the line, or of its base64 if the line has a NUL. */
 export function stagedRejects(batch: Batch): string {
   const first = `CASE WHEN has_nul THEN to_base64(encode(raw)) ELSE raw END`
   return `(
@@ -20,7 +20,7 @@ export function stagedRejects(batch: Batch): string {
   ) FROM (SELECT *, ${hasNul(batch)} AS has_nul FROM ${batch.rejects.relation}))`
 }
 
-/** What follows the first pieces, counted from 2; the batch's own pieces are longer than a VARCHAR. */
+/** The pieces after the first, counted from 2. The batch's own pieces are longer than a VARCHAR. */
 export function stagedPieces(batch: Batch): string {
   const { rejects, pieces } = batch
   const isLong = `strlen(raw) > ${(PART_CHARACTERS / 4) * 3}`
@@ -38,12 +38,12 @@ export function stagedPieces(batch: Batch): string {
   WHERE place > 1)`
 }
 
-/** Whether a NUL stands anywhere in the line: then all of its pieces are base64. */
+/** Whether the line has a NUL; then all of its pieces are base64. */
 const hasNul = ({ rejects, pieces }: Batch): string => `reject_id IN (
     SELECT reject_id FROM ${rejects.relation} WHERE contains(raw, ${NUL})
     UNION ALL SELECT reject_id FROM ${pieces.relation} WHERE contains(raw, ${NUL}))`
 
-/** Numbers of a text's parts; an empty text has one. */
+/** The numbers of a text's parts; an empty text has one. */
 const parts = (text: string): string => `unnest(range(1, greatest((length(${text}) - 1) // ${PART_CHARACTERS}, 0) + 2))`
 
 const partOf = (text: string): string => `substring(${text}, ${PART_CHARACTERS} * (part - 1) + 1, ${PART_CHARACTERS})`

@@ -1,4 +1,4 @@
-/** The SQL of loading one batch: a transaction that is idempotent, and fails when a line is not accounted for. */
+/** The SQL that loads one batch: an idempotent transaction that fails unless every line is accounted for. */
 
 import { REDSHIFT, typeOf } from '../../schemas/ddl.js'
 import {
@@ -36,7 +36,7 @@ import {
 
 export interface StagedObject {
   readonly table: StagingTable
-  /** `s3://bucket/prefix/`, of all its objects. */
+  /** `s3://bucket/prefix/` of all staged objects. */
   readonly address: string
 }
 
@@ -53,16 +53,16 @@ export type Facts = Pick<Batch, 'loadId' | 'startedAt' | 'loaderVersion' | 'docu
   readonly readings: { readonly rows: number }
 }
 
-/** As files have them. Texts are as long as in new tables, for those of an older table are longer, and none shorter. */
+/** Columns as the files have them. Texts have the lengths of new tables; an older table has longer ones, never shorter. */
 const STAGING: Pick<typeof REDSHIFT, 'types' | 'textType'> = {
   ...REDSHIFT,
   types: { ...REDSHIFT.types, json: REDSHIFT.types.text, timestamp: 'VARCHAR(40)' },
 }
 
 /**
- * The statements of one transaction; the last one SELECTs the counts that were committed.
+ * The statements of one transaction; the last one SELECTs the committed counts.
  *
- * LOCK stands first, because a transaction sees what was committed before its first other statement.
+ * LOCK comes first, because a transaction sees what was committed before its first other statement.
  * https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html
  */
 export function loadStatements(batch: Facts, plan: LoadPlan): string[] {
@@ -70,12 +70,12 @@ export function loadStatements(batch: Facts, plan: LoadPlan): string[] {
   const has = (table: StagingTable): boolean => objects.some((object) => object.table === table)
   const statements = [
     ...takeTurn(place, batch.loadId),
-    // Of equal keys in one object the last one counts, as in JavaScript, and is no error.
+    // If an object repeats a key, the last value counts, as in JavaScript; it is not an error.
     'SET json_parse_dedup_attributes TO on',
     ...objects.flatMap(({ table, address }) => [createStaging(table), copy(table, address, plan.iamRole)]),
     ...(has(STAGED_PARTS) ? [insertParts(place)] : []),
     ...(ranges.length === 0 ? [] : mergeEvents(batch, plan)),
-    // Before the rejects themselves, for what is missing is told by these.
+    // Pieces come before their rejects, which show what is missing.
     ...(has(STAGED_PIECES) ? [insertMissing(place, AUDIT_REJECT_PIECES, STAGED_PIECES)] : []),
     ...(has(STAGED_REJECTS) ? [insertMissing(place, AUDIT_REJECTS, STAGED_REJECTS)] : []),
     ...(has(STAGED_RECEIPTS) ? [deleteReceipts(place), insertReceipts(place)] : []),
@@ -98,7 +98,7 @@ function createStaging(table: StagingTable): string {
 const copy = (table: StagingTable, address: string, iamRole: string): string =>
   `COPY ${table.name} FROM ${literal(address)} IAM_ROLE ${iamRole} FORMAT AS PARQUET STATUPDATE OFF`
 
-/** Staged values as their table has them. */
+/** Converts staged values to the types of their table. */
 const casts = (table: Table): string => table.columns.map(cast).join(', ')
 
 function cast({ name, type }: Column): string {
@@ -106,11 +106,11 @@ function cast({ name, type }: Column): string {
   return type === 'json' ? parsed(`e.${quote(name)}`) : `e.${quote(name)}`
 }
 
-/** What JSON_PARSE refuses after all stays, as a string of its JSON text: one odd value must not stop a load for ever. */
+/** A text that JSON_PARSE refuses after all is kept as a string: one odd value must not block loads for ever. */
 const parsed = (text: string): string =>
   `CASE WHEN CAN_JSON_PARSE(${text}) THEN JSON_PARSE(${text}) ELSE CAST(${text} AS SUPER) END`
 
-/** Compares first and changes then; readings of the batch contradict the row their event was merged into. */
+/** Compares first, then changes. Readings of the batch are compared with the row that their event was merged into. */
 function mergeEvents(batch: Facts, { place, ranges, finishedAt }: LoadPlan): string[] {
   const ofReadings =
     batch.readings.rows === 0
@@ -138,7 +138,7 @@ const typed = ({ readings }: Comparison, reading: string): string => `CREATE TEM
 SELECT ${AUDIT_EVENTS.columns.map((column) => `${cast(column)} AS ${quote(column.name)}`).join(', ')}, ${STAGED_EVENTS.more.map((name) => `e.${quote(name)}`).join(', ')}
 FROM ${STAGED_EVENTS.name} AS e WHERE e."reading" ${reading}`
 
-/** The columns that merging changes, each with its value. */
+/** The columns that a merge changes, each with its value. */
 const CHANGED = Object.entries(RULE.values)
 
 const mergedRows = (): string => `CREATE TEMP TABLE merged_rows AS
@@ -146,16 +146,16 @@ SELECT t."timestamp", t."content_hash", ${CHANGED.map(([name, value]) => `${valu
 FROM ${pairsOf(OF_EVENTS)}
 WHERE ${RULE.changes}`
 
-/** Rows of audit_events that are there: `t`, with its key. */
+/** Existing rows of audit_events: `t`, with its key. */
 const there = (place: Namespace, ranges: Ranges): string =>
   `(SELECT "timestamp", "content_hash" FROM ${tableOf(place, AUDIT_EVENTS)} WHERE ${within(ranges)}) AS t`
 
-/** What of the batch is missing: looked up once, and without `extra`, which no outer join need carry. */
+/** What is missing of the batch: looked up once, and without `extra`, so that no outer join carries it. */
 const eventKeys = (place: Namespace, ranges: Ranges): string => `CREATE TEMP TABLE event_keys AS
 SELECT e."timestamp", e."content_hash", e."fills", e."occurrences", CASE WHEN t."content_hash" IS NULL THEN 1 ELSE 0 END AS missing
 FROM ${OF_EVENTS.readings} AS e LEFT JOIN ${there(place, ranges)} ON ${KEY}`
 
-/** Only rows that change are written again: an UPDATE rewrites the whole row. */
+/** Updates only rows that change, because an UPDATE rewrites the whole row. */
 const updateEvents = (place: Namespace, ranges: Ranges): string =>
   `UPDATE ${tableOf(place, AUDIT_EVENTS)} AS t SET ${CHANGED.map(([name]) => `${quote(name)} = e.${quote(name)}`).join(', ')}
 FROM merged_rows AS e WHERE ${KEY} AND ${within(ranges, 't.')}`
@@ -167,7 +167,7 @@ SELECT ${AUDIT_EVENTS.columns.map(({ name }) => `e.${quote(name)}`).join(', ')} 
 JOIN event_keys AS t ON ${KEY}
 WHERE t.missing = 1`
 
-/** Of a conflict that is known the larger number of events stays. */
+/** A known conflict keeps the larger number of events. */
 const updateConflicts = (
   place: Namespace,
 ): string => `UPDATE ${tableOf(place, AUDIT_CONFLICTS)} AS t SET "events" = e.events
@@ -185,7 +185,7 @@ LEFT JOIN (SELECT "conflict_id" FROM ${tableOf(place, AUDIT_CONFLICTS)}) AS t ON
 WHERE t."conflict_id" IS NULL AND e.nth = 1`
 }
 
-/** A text's id is its digest, so one that is there is the same. */
+/** A text's id is its digest, so an existing one is the same text. */
 const insertParts = (
   place: Namespace,
 ): string => `INSERT INTO ${tableOf(place, AUDIT_PARTS)} (${columnsOf(AUDIT_PARTS)})
@@ -193,7 +193,7 @@ SELECT ${casts(AUDIT_PARTS)} FROM ${STAGED_PARTS.name} AS e
 LEFT JOIN (SELECT DISTINCT "id" FROM ${tableOf(place, AUDIT_PARTS)}) AS t ON t."id" = e."id"
 WHERE t."id" IS NULL`
 
-/** What belongs to rejects that are not there yet. */
+/** What belongs to rejects that do not exist yet. */
 const insertMissing = (
   place: Namespace,
   table: Table,
@@ -208,14 +208,14 @@ const insertReceipts = (
 ): string => `INSERT INTO ${tableOf(place, AUDIT_DOCUMENTS)} (${columnsOf(AUDIT_DOCUMENTS)})
 SELECT ${casts(AUDIT_DOCUMENTS)} FROM ${STAGED_RECEIPTS.name} AS e`
 
-/** A document has one receipt: of the version loaded last. DELETE knows no aliases. */
+/** A document has one receipt: of the version loaded last. DELETE accepts no aliases. */
 function deleteReceipts(place: Namespace): string {
   const staged = STAGED_RECEIPTS.name
   const receipts = quote(place.prefix + AUDIT_DOCUMENTS.name)
   return `DELETE FROM ${tableOf(place, AUDIT_DOCUMENTS)} USING ${staged} WHERE ${sameDocument(receipts, staged)}`
 }
 
-/** A statement whose first try was committed though nobody heard of it adds no second row, and gives the first one's counts. */
+/** If a first attempt was committed unnoticed, this adds no second row and returns the counts of the first. */
 function insertLoad(batch: Facts, { place, ranges, finishedAt }: LoadPlan): string {
   const { loadId, documents, rowsRead, rejected, startedAt, loaderVersion } = batch
   const conflicts = ranges.length === 0 ? '0' : '(SELECT COALESCE(SUM(events), 0) FROM found_conflicts)'

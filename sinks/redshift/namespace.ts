@@ -1,39 +1,39 @@
-/** Where the tables stand, and what the statements of this sink have in common. */
+/** The place of the tables, and what the statements of this sink have in common. */
 
 import { REDSHIFT } from '../../schemas/ddl.js'
 import type { Column, Table } from '../../schemas/tables.js'
 
 export interface Namespace {
   readonly schema: string
-  /** Stands before the name of every table. */
+  /** Precedes the name of every table. */
   readonly prefix: string
 }
 
 export const quote = REDSHIFT.quote
 
 /**
- * For text and names of ours; values of records come from Parquet files. A backslash escapes what follows it, as in the PostgreSQL
- * that Redshift comes from.
+ * For our own text and names; values of records come from Parquet files. A backslash escapes the next character, as in the
+ * PostgreSQL version that Redshift derives from.
  */
 export const literal = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`
 
 export const digest = (text: string): string => `SHA2(${text}, 256)`
 
 /**
- * Conditions on two texts, equal to the last byte: to `=` trailing blanks do not matter, nor does case in a database with COLLATE
+ * Condition: two texts are equal to the last byte. `=` ignores trailing blanks, and also case in a database with COLLATE
  * CASE_INSENSITIVE. https://docs.aws.amazon.com/redshift/latest/dg/r_Character_types.html
  */
 export const same = (one: string, other: string): string => `${one} = ${other} AND ${digest(one)} = ${digest(other)}`
 export const differ = (one: string, other: string): string =>
   `(${one} <> ${other} OR ${digest(one)} <> ${digest(other)})`
 
-/** A table's full name, as statements have it. */
+/** A table's full name in statements. */
 export const tableOf = ({ schema, prefix }: Namespace, { name }: Pick<Table, 'name'>): string =>
   `${quote(schema)}.${quote(prefix + name)}`
 
 export const columnsOf = (table: Table): string => table.columns.map(({ name }) => quote(name)).join(', ')
 
-/** An instant as a constant, so that blocks of other days need not be read. @param micros since 1970 UTC */
+/** An instant as a constant, so that blocks of other days are skipped. @param micros since 1970 UTC */
 export function instant(micros: bigint): string {
   const seconds = micros / 1_000_000n - (micros % 1_000_000n < 0n ? 1n : 0n)
   const [date = '', time = ''] = new Date(Number(seconds) * 1000).toISOString().split(/[TZ.]/)
@@ -41,7 +41,7 @@ export function instant(micros: bigint): string {
   return `CAST('${date} ${time}.${fraction}+00' AS TIMESTAMPTZ)`
 }
 
-/** What no row of Redshift's holds: the exact text of an extra that is long, or has keys that SUPER may refuse. */
+/** Texts that no row of Redshift holds: the exact text of an extra that is long, or has keys that SUPER may refuse. */
 export const AUDIT_PARTS: Table = {
   name: 'audit_parts',
   meaning: 'The texts of long extras, in parts: a row of Redshift could not give them back.',
@@ -54,8 +54,8 @@ export const AUDIT_PARTS: Table = {
 }
 
 /**
- * One row, which every transaction that writes changes after it took the lock on the table: so two of them conflict even where the
- * second one's snapshot is older than the lock. Nobody reads it, so no reader holds up a load.
+ * Has one row, which every writing transaction updates after it has locked the table. So two of them conflict even if the
+ * snapshot of the second is older than its lock. Nobody reads this table, so no reader blocks a load.
  */
 export const AUDIT_LOCK: Table = {
   name: 'audit_lock',
@@ -65,7 +65,7 @@ export const AUDIT_LOCK: Table = {
   columns: [part('load_id', 'text', 'The batch that held the lock last.')],
 }
 
-/** Of the beginning of a transaction: waits for those that write, and conflicts with any whose changes it may not see. */
+/** Begins a transaction: waits for other writers, and conflicts with any whose changes it may not see. */
 export const takeTurn = (place: Namespace, loadId: string): string[] => [
   `LOCK ${tableOf(place, AUDIT_LOCK)}`,
   `UPDATE ${tableOf(place, AUDIT_LOCK)} SET "load_id" = ${literal(loadId)}`,

@@ -1,9 +1,9 @@
-/** The options of its addresses. */
+/** The options of an address. */
 
-/** Redshift folds names to lower case and ends them at 127 bytes; nothing that would need thought is taken. */
+/** Redshift folds names to lower case and cuts them at 127 bytes; names where that could matter are refused. */
 const IDENTIFIER = /^[a-z_][a-z0-9_]{0,62}$/
 const LOWER = 'a name of lower-case letters, digits and _, not beginning with a digit'
-/** Several roles in a chain are joined by commas. https://docs.aws.amazon.com/redshift/latest/mgmt/authorizing-redshift-service.html */
+/** Roles in a chain are joined by commas. https://docs.aws.amazon.com/redshift/latest/mgmt/authorizing-redshift-service.html */
 const ROLES =
   /^default$|^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]+(?:,arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=.@/-]+)*$/
 

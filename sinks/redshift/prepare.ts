@@ -1,4 +1,4 @@
-/** Creates what a schema lacks of our tables, and nothing when it lacks nothing. */
+/** Creates what a schema lacks of our tables. */
 
 import { createHash } from 'node:crypto'
 import { ACTIONS } from '../../schemas/actions.js'
@@ -15,7 +15,7 @@ import { queryResult } from './result.js'
 /** https://docs.aws.amazon.com/redshift/latest/mgmt/data-api.html#data-api-calling-considerations */
 const STATEMENTS_A_BATCH = 40
 
-/** The first table to be made has the mark in its comment, so that nothing of a newer layout is without it. */
+/** The first table created carries the mark in its comment, so that nothing of a newer layout exists without it. */
 const MARKED = AUDIT_EVENTS
 
 /** What exists: `table.column`, names of views and schemas, and the layout that the mark names. */
@@ -26,7 +26,7 @@ interface Catalogue {
   readonly layout: number | null
 }
 
-/** @throws AuditError when a newer version has made the tables; retryable when something else made the same at the same time */
+/** @throws AuditError when a newer version made the tables; retryable when another run created the same at the same time */
 export async function prepare(id: string, place: Namespace, api: DataApi, signal: AbortSignal): Promise<void> {
   const run = (sqls: readonly string[]): Promise<string> => api.must({ sqls, what: 'preparing the tables', signal })
   const rowsOf = async (statement: string, n: number): Promise<(readonly Value[])[]> => {
@@ -49,10 +49,10 @@ export async function prepare(id: string, place: Namespace, api: DataApi, signal
 }
 
 /**
- * SELECTs for the parts of the catalogue. No table of ours is read: a run that finds nothing new asks for its receipts, and no more.
+ * SELECTs the parts of the catalogue. It reads none of our tables: a run without news reads only its receipts.
  */
 export const catalogueStatements = ({ schema, prefix }: Namespace): string[] => [
-  // svv_columns asks every schema of the database, and external ones beyond it.
+  // svv_columns would query every schema of the database, external ones included.
   `SELECT c.relname, a.attname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace JOIN pg_attribute AS a ON a.attrelid = c.oid
 WHERE n.nspname = ${literal(schema)} AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped`,
   `SELECT viewname FROM pg_views WHERE schemaname = ${literal(schema)}`,
@@ -61,7 +61,7 @@ WHERE n.nspname = ${literal(schema)} AND c.relkind = 'r' AND a.attnum > 0 AND NO
 WHERE n.nspname = ${literal(schema)} AND c.relname IN (${[MARKED, AUDIT_ACTIONS].map(({ name }) => literal(prefix + name)).join(', ')})`,
 ]
 
-/** Creates what is missing and adds columns; there is no IF NOT EXISTS for columns in Redshift. None when nothing is missing. */
+/** Statements that create what is missing and add columns; none if nothing is missing. Redshift has no IF NOT EXISTS for columns. */
 export function missingStatements(place: Namespace, existing: Catalogue): string[] {
   return [
     ...(existing.schemas.has(place.schema) ? [] : [`CREATE SCHEMA IF NOT EXISTS ${quote(place.schema)}`]),
@@ -93,7 +93,7 @@ function missingOf(table: Table, place: Namespace, existing: Catalogue): string[
   ]
 }
 
-/** Made with its row in the first transaction, by one alone: whoever comes second fails, and looks again. */
+/** Created with its row in the first transaction, by one run only: a second one fails, and looks again. */
 function missingLock(place: Namespace, existing: Catalogue): string[] {
   const table = tableOf(place, AUDIT_LOCK)
   const create = missingOf(AUDIT_LOCK, place, existing).map((sql) =>
@@ -111,10 +111,10 @@ const documented = ACTIONS.map(({ action, object, verb, category, destructive, d
   definition,
 ])
 
-/** Tells which list of actions the table has, so that it need not be read. */
+/** Says which list of actions the table has, so that it need not be read. */
 const ACTIONS_COMMENT = `${AUDIT_ACTIONS.meaning} (list ${createHash('sha256').update(JSON.stringify(documented)).digest('hex').slice(0, 16)})`
 
-/** In its turn: two at once would both insert. */
+/** Takes its turn, because two runs at once would both insert. */
 export function actionStatements(place: Namespace): string[] {
   const value = (each: Value): string => (typeof each === 'string' ? literal(each) : String(each))
   return [

@@ -1,4 +1,4 @@
-/** The proof of a load, within its transaction. */
+/** Proves a load within its own transaction. */
 
 import { AUDIT_CONFLICTS, AUDIT_DOCUMENTS, AUDIT_EVENTS, AUDIT_REJECTS, NAME_FIELDS } from '../../schemas/tables.js'
 import { KEY, OF_EVENTS } from './comparison.js'
@@ -23,7 +23,7 @@ const SAME_ROW = [
   .map(([one = '', other = '']) => `((${same(one, other)}) OR (${one} IS NULL AND ${other} IS NULL))`)
   .join(' AND ')
 
-/** What became of the batch's events, as a relation of one row. */
+/** The outcome of the batch's events, as a relation of one row. */
 export const countsOf = (hasEvents: boolean): string =>
   hasEvents
     ? `(SELECT keys.events, keys.inserted, keys.fills + merged.merged AS enriched, keys.occurrences
@@ -32,8 +32,8 @@ export const countsOf = (hasEvents: boolean): string =>
     : '(SELECT 0 AS events, 0 AS inserted, 0 AS enriched, 0 AS occurrences)'
 
 /**
- * Divides by zero, and so undoes everything, unless each line read is an event with its occurrences or a reject, each event
- * is there once, each merged row is as it shall be, and each conflict, reject and receipt is there, and the load had its turn.
+ * Divides by zero, and so rolls everything back, unless each line read is an event with its occurrences or a reject; each event
+ * exists once; each merged row has its new values; each conflict, reject and receipt exists; and the load had its turn.
  */
 export function prove(
   place: Namespace,

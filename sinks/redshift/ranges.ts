@@ -1,14 +1,14 @@
-/** The time of a batch's events, as constants: these let Redshift skip the blocks of all other days. */
+/** The time of a batch's events, as constants that let Redshift skip the blocks of all other days. */
 
 import type { Batch, TimestampBounds } from '../../src/contract.js'
 import { duckdbError } from '../../src/duckdb/errors.js'
 import { eventDays, spansOf } from '../shared/spans.js'
 import { instant } from './namespace.js'
 
-/** In rising order; none where there are no events. */
+/** In ascending order; empty if there are no events. */
 export type Ranges = readonly TimestampBounds[]
 
-/** Each is written out in every statement that reads audit_events. */
+/** Every statement that reads audit_events repeats each range. */
 const MOST_RANGES = 8
 
 /** @throws AuditError when the engine fails */
@@ -20,7 +20,7 @@ export async function rangesOf(who: string, batch: Batch): Promise<Ranges> {
   }
 }
 
-/** Condition on `timestamp` of a row; that it lies between the two ends is said alone, too, for planners that make nothing of OR. */
+/** Condition on the `timestamp` of a row. The outer bounds are repeated on their own, for planners that do not use OR. */
 export function within(ranges: Ranges, row = ''): string {
   const between = ({ least, greatest }: TimestampBounds): string =>
     `${row}"timestamp" BETWEEN ${instant(least)} AND ${instant(greatest)}`

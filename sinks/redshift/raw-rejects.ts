@@ -2,8 +2,8 @@ import { AUDIT_REJECT_PIECES, AUDIT_REJECTS } from '../../schemas/tables.js'
 import { type Namespace, tableOf } from './namespace.js'
 
 /**
- * reason and raw of each reject, and whether the next row goes on with the same line. Where raw is base64, for a NUL that
- * Redshift cannot hold, the reason is the one that says so to readers.
+ * reason and raw of each reject, and whether the next row continues the line. If raw is base64, because Redshift cannot hold a
+ * NUL, the reason is the one that tells readers so.
  */
 export function rawRejects(place: Namespace): string {
   const rejects = tableOf(place, AUDIT_REJECTS)

@@ -1,4 +1,4 @@
-/** Results of the Data API as the contract's: plain values, instants as RFC 3339 text in UTC. */
+/** Converts results of the Data API to those of the contract: plain values, instants as RFC 3339 text in UTC. */
 
 import type { ColumnMetadata, Field } from '@aws-sdk/client-redshift-data'
 import type { ColumnType, QueryResult, Value } from '../../src/contract.js'
@@ -20,7 +20,7 @@ const TYPES: Readonly<Record<string, ColumnType>> = {
 
 const typeOf = ({ typeName, scale }: ColumnMetadata): ColumnType => {
   const name = typeName?.toLowerCase() ?? ''
-  // What SUM makes of whole numbers.
+  // The type that SUM gives for whole numbers.
   if (name === 'numeric' && scale === 0) return 'integer'
   return TYPES[name] ?? 'text'
 }
@@ -49,7 +49,7 @@ function plain(field: Field, type: ColumnType): Value {
 
 const INSTANT = /^(\d{4,}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?(?:[+-]00(?::?00)?)?$/
 
-/** From `2026-10-01 12:34:56.5+00`; queries run in UTC. What is no such instant (`infinity`, years BC) keeps its words. */
+/** From `2026-10-01 12:34:56.5+00`; queries run in UTC. Anything else (`infinity`, years BC) stays as it is. */
 function rfc3339(text: string): string {
   const [, date, time, fraction = ''] = INSTANT.exec(text) ?? []
   if (date === undefined) return text

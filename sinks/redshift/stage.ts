@@ -1,6 +1,6 @@
 /**
- * A batch as Parquet files that COPY can take. COPY matches columns by position, so a file has the columns of its
- * staging table, in their order; instants go as text, because COPY takes no instants with a zone from Parquet.
+ * Writes a batch as Parquet files for COPY. COPY matches columns by position, so a file has the columns of its staging table in
+ * their order. Instants are staged as text, because COPY accepts no instants with a zone from Parquet.
  */
 
 import { rm } from 'node:fs/promises'
@@ -23,13 +23,13 @@ import { EXACT, isReference, mayNeedParts, registerSuperText, SUPER_TEXT } from 
 import { inParts, NUL, stagedPieces, stagedRejects } from './long-texts.js'
 import { AUDIT_PARTS, literal, quote } from './namespace.js'
 
-/** What one COPY reads. */
+/** The files that one COPY reads. */
 export interface StagedFiles {
   readonly table: StagingTable
   readonly paths: readonly string[]
 }
 
-/** A temporary table, filled from files, with the columns of the table it is for and those given here. */
+/** A temporary table filled from files, with the columns of its target table and those given here. */
 export interface StagingTable {
   readonly name: string
   readonly for: Table
@@ -48,16 +48,16 @@ export const STAGED_RECEIPTS: StagingTable = { name: 'staged_receipts', for: AUD
 export const STAGED_PARTS: StagingTable = { name: 'staged_parts', for: AUDIT_PARTS, more: [] }
 
 /**
- * Slices of a cluster read a file each, of 1 MB to 1 GB best; Parquet is divided from 128 MB up only.
+ * Each slice of a cluster reads a file, best of 1 MB to 1 GB; Parquet is split only from 128 MB on.
  * https://docs.aws.amazon.com/redshift/latest/dg/c_best-practices-use-multiple-files.html
  */
 const FILE_BYTES = 32 * 2 ** 20
 
-/** Texts of a record: a NUL can stand in them, which no VARCHAR can hold, and they may be longer than their column. */
+/** Texts of a record: they may have a NUL, which no VARCHAR can hold, and may be longer than their column. */
 const TEXT_FIELDS = RECORD_FIELDS.filter((field) => field !== 'timestamp' && field !== 'response_code')
 
 /**
- * Writes the files of a batch; one without rows is left out.
+ * Writes the files of a batch; a file without rows is left out.
  *
  * @throws AuditError without any value of a record
  */
@@ -96,7 +96,7 @@ function eventsAndReadings(batch: Batch): string {
   return `(${events} UNION ALL BY NAME SELECT *, row_number() OVER () AS reading FROM ${readingsAsEvents(batch)})`
 }
 
-/** The engine's SELECT of a staging table's columns. @param unfit whether there may be a text that its column cannot hold */
+/** The engine's SELECT of a staging table's columns. @param unfit whether a text may not fit its column */
 function selectFor(table: StagingTable, relation: string, unfit = true): string {
   const columns = table.for.columns.map((column) => `${staged(column, unfit)} AS ${quote(column.name)}`)
   const counts = table.more.map((name) => `CAST(${name} AS INTEGER) AS ${name}`)
@@ -110,7 +110,7 @@ function staged({ name, type }: Column, unfit: boolean): string {
   return type === 'bigint' ? `CAST(${value} AS BIGINT)` : value
 }
 
-/** A text without NUL; where it is longer than its column, as many characters of it as surely fit. */
+/** A text without NUL; if it is longer than its column, as many characters of it as always fit. */
 function fitting(name: string): string {
   const bytes = redshiftBytes(name)
   const text = `replace(${quote(name)}, ${NUL}, '')`
@@ -120,7 +120,7 @@ function fitting(name: string): string {
 const isUnfit = (name: string): string =>
   `(contains(${quote(name)}, ${NUL}) OR strlen(${quote(name)}) > ${redshiftBytes(name)})`
 
-/** What next to no batch has, so that looking once is cheaper than being ready in every row. */
+/** Things that almost no batch has: looking once is cheaper than handling them in every row. */
 async function oddities(who: string, { engine }: Batch, events: string): Promise<{ unfit: boolean; long: boolean }> {
   const sql = `SELECT bool_or(${TEXT_FIELDS.map(isUnfit).join(' OR ')}), bool_or(${mayNeedParts('CAST(extra AS VARCHAR)')}) FROM ${events}`
   try {
@@ -134,12 +134,12 @@ async function oddities(who: string, { engine }: Batch, events: string): Promise
 /** Events with `_exact`, the JSON text of their extra. */
 const withExact = (events: string): string => `(SELECT *, CAST(extra AS VARCHAR) AS ${EXACT} FROM ${events})`
 
-/** The same; where a column cannot hold a text, with the original under its key. */
+/** The same; if a column cannot hold a text, extra has the original under its key. */
 function withOriginals(events: string): string {
   const originals = TEXT_FIELDS.map(
     (field) => `${literal(field)}, CASE WHEN ${isUnfit(field)} THEN ${quote(field)} END`,
   )
-  // A merge patch drops the members that are null.
+  // A merge patch drops members that are null.
   const kept = `CAST(json_merge_patch('{}'::JSON, json_object(${originals.join(', ')})) AS VARCHAR)`
   return `(
     SELECT *, CASE WHEN kept = '{}' THEN text WHEN text IS NULL THEN kept ELSE ${EXTRA_FUNCTIONS.merged}(text, kept) END AS ${EXACT}
@@ -147,7 +147,7 @@ function withOriginals(events: string): string {
   )`
 }
 
-/** The whole of an extra that does not fit into its row; once, whoever holds it. */
+/** The whole text of each extra that does not fit its row, once for all rows that have it. */
 const extraParts = (events: string): string =>
   inParts(`
     SELECT DISTINCT sha256(${EXACT}) AS id, ${EXACT} AS text

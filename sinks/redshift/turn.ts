@@ -1,32 +1,32 @@
-/** Loads take turns: how long one may wait for another, and what is said of it. */
+/** Loads take turns: how long one may wait for another, and what it reports meanwhile. */
 
 import type { DescribeStatementCommandOutput } from '@aws-sdk/client-redshift-data'
 import { AuditError } from '../../src/errors.js'
 import { AUDIT_LOCK, type Namespace, tableOf } from './namespace.js'
 
-/** All in milliseconds, but for what the service counts in seconds. */
+/** In milliseconds, except where the service counts seconds. */
 export interface TurnTiming {
-  /** When it is said that a load waits. */
+  /** After how long a load reports that it waits. */
   readonly warnMs: number
-  /** When a load that still waits is given up. */
+  /** After how long a load gives up waiting. */
   readonly limitMs: number
-  /** How long a look at a running statement may take. */
+  /** How long one look at a running statement may take. */
   readonly lookSeconds: number
 }
 
-/** A batch is merged in minutes, and several runs may stand in line. */
+/** A merge takes minutes, and several runs may wait in line. */
 export const TURN_TIMING: TurnTiming = { warnMs: 30_000, limitMs: 1_800_000, lookSeconds: 20 }
 
 export interface Turn {
-  /** Aborted when the wait is over, or what the load itself listens to is. */
+  /** Aborted when the wait has taken too long, or the load's own signal is aborted. */
   readonly signal: AbortSignal
-  /** Of a load that still runs. */
+  /** Takes the description of a load that still runs. */
   onRunning(described: DescribeStatementCommandOutput): void
-  /** Set when the wait was over. */
+  /** Set when the wait has taken too long. */
   readonly timeout: AuditError | null
 }
 
-/** @param onNotice takes what an operator wants to know, once */
+/** @param onNotice told once that the load waits */
 export function turn(
   id: string,
   place: Namespace,

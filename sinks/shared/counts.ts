@@ -1,13 +1,13 @@
 import type { Batch, LoadCounts } from '../../src/contract.js'
 import { AuditError } from '../../src/errors.js'
 
-/** What became of the events of a batch. */
+/** The outcome of a batch's events. */
 export type EventCounts = Omit<LoadCounts, 'read' | 'rejected'>
 
 /**
- * The counts of a load, proven: every line read is inserted, enriched, unchanged or rejected.
+ * Proves the counts of a load: every line read is inserted, enriched, unchanged or rejected.
  *
- * To be called before the commit.
+ * Must be called before the commit.
  *
  * @throws AuditError when they do not add up
  */

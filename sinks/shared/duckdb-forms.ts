@@ -2,7 +2,7 @@ import { DUCKDB } from '../../schemas/ddl.js'
 import type { SqlForms } from './questions.js'
 import { views } from './views.js'
 
-/** For the sinks that answer in DuckDB's SQL. */
+/** For sinks that answer in DuckDB's SQL. */
 export const DUCKDB_SQL: SqlForms = {
   table: DUCKDB.quote,
   column: DUCKDB.quote,

@@ -1,4 +1,4 @@
-/** The merge rule in DuckDB's SQL, for the sinks whose merging the engine does. */
+/** The merge rule in DuckDB's SQL, for sinks that merge in the engine. */
 
 import { DUCKDB } from '../../schemas/ddl.js'
 import { AUDIT_CONFLICTS, FILLED_FIELDS, NAME_FIELDS } from '../../schemas/tables.js'
@@ -33,13 +33,13 @@ export const CHANGED = Object.entries(RULE.values)
 
 const quotedNames = NAME_FIELDS.map(DUCKDB.quote).join(', ')
 
-/** A relation of the batch's contradicting readings with the columns that the rule reads. */
+/** The batch's contradicting readings, with the columns that the rule reads. */
 export const readingsAsEvents = ({ readings }: Batch): string => `(
   SELECT "timestamp", content_hash, ${FILLED_FIELDS.map(DUCKDB.quote).join(', ')}, document AS source_document,
     CASE WHEN coalesce(${quotedNames}) IS NOT NULL THEN replace(document, chr(10), '\\n') END AS names_document
   FROM ${readings.relation})`
 
-/** Rows of audit_conflicts with their provenance, of the conflicts SELECTed. */
+/** Adds the provenance to selected conflicts, as rows of audit_conflicts. */
 export function conflictsOfLoad({ loadId }: Batch, found: string): string {
   const provenance = `'${loadId}' AS load_id, now() AS loaded_at`
   const columns = AUDIT_CONFLICTS.columns.map(({ name }) => DUCKDB.quote(name)).join(', ')
@@ -47,16 +47,16 @@ export function conflictsOfLoad({ loadId }: Batch, found: string): string {
 }
 
 /**
- * SELECTs each conflict once, of a relation of rows of audit_conflicts with a column `look` beside them. A sink that compares a
- * batch part by part looks twice at each: at the rows that are there, and at the merged ones. Of the parts the events add
- * up; of the looks the larger number counts.
+ * SELECTs each conflict once, from rows of audit_conflicts that also have a column `look`. A sink that compares a batch part by
+ * part looks at each conflict twice: against the existing rows and against the merged ones. The events of the parts are added
+ * up; of the two looks the larger number counts.
  */
 export const gatheredConflicts = (found: string): string => `
   SELECT * EXCLUDE (look, of_look) REPLACE (max(of_look) OVER (PARTITION BY conflict_id) AS events)
   FROM (SELECT *, CAST(sum(events) OVER (PARTITION BY conflict_id, look) AS BIGINT) AS of_look FROM ${found})
   QUALIFY row_number() OVER (PARTITION BY conflict_id ORDER BY look, "timestamp", content_hash) = 1`
 
-/** SELECTs of `found` what is new beside `known`, and whole rows of what is known with fewer events: the larger number stays. */
+/** SELECTs from `found` what `known` lacks, and whole rows of known conflicts with fewer events: the larger number stays. */
 export function newConflicts(found: string, known: string): string {
   const columns = AUDIT_CONFLICTS.columns.map(({ name }) => {
     const column = DUCKDB.quote(name)

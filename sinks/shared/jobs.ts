@@ -1,30 +1,30 @@
-/** Jobs that a service runs by itself: submitted, polled to their end, cancelled when the work is to stop. */
+/** Jobs that a service runs on its own: submitted, polled to their end, and cancelled if the work has to stop. */
 
 import { setTimeout as delay } from 'node:timers/promises'
 import type { AuditError } from '../../src/errors.js'
 import { NEVER_ABORTED } from '../../src/retry.js'
 
-/** What a job has come to: all of it is done, or nothing. */
+/** The end of a job: either all of it is done, or nothing. */
 export type Outcome<Done> = { readonly done: Done } | { readonly failed: AuditError }
 
-/** It was to stop: true when nothing of it is done, false when it may be running still. */
+/** The job was told to stop: true if none of it is done, false if it may still be running. */
 export interface Stopped {
   readonly cancelled: boolean
 }
 
-/** A job as its service knows it. An outcome is null while there is none. */
+/** A job as its service sees it. The outcome is null until it ends. */
 export interface Job<Done> {
-  /** Asks for the job, or finds the one that was asked for before. */
+  /** Submits the job, or finds the one submitted before. */
   submit(): Promise<Outcome<Done> | null>
-  /** May wait for the job's end, but no longer than until the signal is aborted. */
+  /** May wait for the job's end, but not after the signal is aborted. */
   look(signal: AbortSignal): Promise<Outcome<Done> | null>
-  /** @returns false when the service could not be asked to end the job */
+  /** @returns false when the request to cancel did not reach the service */
   cancel(): Promise<boolean>
 }
 
-/** All in milliseconds. */
+/** In milliseconds. */
 export interface JobTiming {
-  /** The first pause between two looks; each later one is half as long again, up to fifty times this. */
+  /** The first pause between two polls. Each later one is half as long again, up to fifty times the first. */
   readonly pollMs: number
   /** How long a job may run. */
   readonly limitMs: number
@@ -32,7 +32,7 @@ export interface JobTiming {
   readonly cancelMs: number
 }
 
-/** Runs a job to its end. When the signal is aborted or the limit is over, the job is cancelled; it may be done by then. */
+/** Runs a job to its end. If the signal is aborted or the limit is reached, cancels it; it may have finished by then. */
 export async function runToEnd<Done>(
   job: Job<Done>,
   timing: JobTiming,
@@ -44,7 +44,7 @@ export async function runToEnd<Done>(
   return late !== null && 'done' in late ? late : { cancelled: late !== null }
 }
 
-/** Null when the job still runs after so long, or the signal is aborted. */
+/** Null if the job still runs after that time, or the signal is aborted. */
 async function poll<Done>(
   job: Job<Done>,
   { pollMs }: JobTiming,

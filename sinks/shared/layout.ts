@@ -1,15 +1,15 @@
 /**
- * The version of the layout of a place's tables, kept in a mark beside them. Tables without a mark have version 1.
+ * The version of the layout of a sink's tables, kept in a mark beside them. Tables without a mark have version 1.
  * docs/decisions/layout-version.md
  */
 
 import { LAYOUT_VERSION } from '../../schemas/tables.js'
 import { AuditError, printable } from '../../src/errors.js'
 
-/** As a text: a comment on a table, or a file beside them. */
+/** As text: a comment on a table, or a file beside the tables. */
 export const LAYOUT_MARK = `wandb-audit, layout ${LAYOUT_VERSION}`
 
-/** The version that a mark in `text` names; null when there is no mark in it. */
+/** The version that a mark in `text` names; null if it has none. */
 export function layoutIn(text: string): number | null {
   const version = /wandb-audit, layout (\d+)/.exec(text)?.[1]
   return version === undefined ? null : Number(version)

@@ -1,32 +1,32 @@
 /**
- * The merge rule, once for all warehouses: what a reading `e` of an event adds to the row `t` that is there, and what of it
+ * The merge rule, once for all warehouses: what a reading `e` of an event adds to its existing row `t`, and what of it
  * contradicts that row. See docs/decisions/names-and-conflicts.md.
  *
- * - A name fills a gap and never overwrites, with one exception: names of the API outrank those that came with an object
- *   or a file, all of them together, so that no row mixes the two.
+ * - A name fills a gap and never overwrites, with one exception: names of the API outrank names from an object or a file,
+ *   all of them together, so that no row mixes the two.
  * - `extra` is filled key by key.
- * - Whatever then stands in one of the two readings and not in the row is a conflict.
+ * - Whatever is then in one of the two readings but not in the row is a conflict.
  */
 
 import { AUDIT_CONFLICTS, NAME_FIELDS } from '../../schemas/tables.js'
 
-/** How a warehouse writes what the rule needs. Arguments are SQL expressions. */
+/** How a warehouse writes the parts of the rule. Arguments are SQL expressions. */
 export interface MergeDialect {
   quote(name: string): string
-  /** A text literal of ours, without quotes in it. */
+  /** A literal for our own text, which has no quotes. */
   literal(text: string): string
-  /** Of texts that are not null. */
+  /** For texts that are not null. */
   concat(...texts: readonly string[]): string
   readonly newline: string
-  /** The n-th part of a text, counted from 1; empty or null where there is none. */
+  /** The n-th part of a text, counted from 1; empty or null if there is none. */
   part(text: string, delimiter: string, n: number): string
   /** Lower-case hex. */
   sha256(text: string): string
-  /** Condition on two texts; null where one is. */
+  /** Condition on two texts; null if one of them is null. */
   differ(one: string, other: string): string
-  /** Of two extras that are not null. */
+  /** For two extras that are not null. */
   readonly extra: {
-    /** A quick look that spares the others most rows. */
+    /** A cheap test that rules out most rows. */
     differ(kept: string, other: string): string
     grows(kept: string, other: string): string
     contradicts(kept: string, other: string): string
@@ -36,15 +36,15 @@ export interface MergeDialect {
 }
 
 export interface MergeRule {
-  /** Condition: the row may change or conflict; extras are compared by `differ` alone. */
+  /** Condition: the row may change or conflict. Extras are compared by `differ` alone. */
   readonly differs: string
   /** Condition: the row changes. */
   readonly changes: string
-  /** Condition: something in the row or in the reading will not be in the row. */
+  /** Condition: a value of the row or of the reading will not be in the merged row. */
   readonly conflicts: string
-  /** How many values of a pair of row and reading do so: the `events` of all its conflict rows. */
+  /** How many values of a pair do so: the `events` of all its conflict rows. */
   readonly conflictCount: string
-  /** The value that each column of FILLED_FIELDS, and `names_document`, has afterwards. */
+  /** The new value of each column of FILLED_FIELDS, and of `names_document`. */
   readonly values: Readonly<Record<string, string>>
   /**
    * SELECTs the rows of audit_conflicts without load_id and loaded_at.
@@ -55,7 +55,7 @@ export interface MergeRule {
   conflictRows(pairs: string): string
 }
 
-/** Document ids of the API source begin so, and no other ones do: paths are absolute, stores have schemes of their own. */
+/** Ids of API documents begin like this, and no others do: paths are absolute, and stores have their own schemes. */
 const API = 'http%'
 
 export function mergeRule(dialect: MergeDialect): MergeRule {
@@ -76,7 +76,7 @@ export function mergeRule(dialect: MergeDialect): MergeRule {
     `CASE WHEN ${outranks} THEN ${column('e', name)} WHEN ${outranked} THEN ${column('t', name)}
       ELSE COALESCE(${column('t', name)}, ${column('e', name)}) END`
 
-  /** The document a row has a name from. Rows older than `names_document` tell only where they were first read. */
+  /** The document that a name of a row came from. Rows older than `names_document` know only where they were first read. */
   const documentOf = (row: 't' | 'e', name: string): string => {
     const documents = column(row, 'names_document')
     const marked = part(documents, concat(newline, literal(`${name}: `)), 2)
@@ -129,7 +129,7 @@ export function mergeRule(dialect: MergeDialect): MergeRule {
         pairs,
       ),
     ]
-    // Of digests, because two long texts and what stands between them may exceed a warehouse's longest text.
+    // Built from digests: two long texts and their separator may exceed a warehouse's longest text.
     const id = dialect.sha256(
       concat(
         'column_name',

@@ -1,4 +1,4 @@
-/** What `status` and `rejects` ask: one text for all warehouses that speak SQL, which differ in a few forms only. */
+/** The questions of `status` and `rejects`: one text for all SQL warehouses, which differ in a few forms only. */
 
 import { RECORD_FIELDS } from '../../schemas/tables.js'
 import type { Question, Questions } from '../../src/contract.js'
@@ -15,15 +15,15 @@ export interface SqlForms {
   recent?(instant: string, days: number): string
 }
 
-/** Those that are known without asking the warehouse. */
+/** The questions that need no query to be known. */
 export interface SqlQuestions extends Questions {
   status(days: number): readonly Question[]
 }
 
 /**
- * The questions of `status` where only some days are read.
+ * The questions of `status` over some days only.
  *
- * @param events what stands in FROM for the events of these days
+ * @param events the relation with the events of these days
  */
 export const statusOn = (forms: SqlForms, events: string, days: number): Question[] =>
   questions({ ...forms, table: (name) => (name === 'audit_events' ? events : forms.table(name)) })

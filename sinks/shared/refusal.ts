@@ -1,6 +1,6 @@
 import { type AuditError, usageError } from '../../src/errors.js'
 
-/** Of whatever `query` is asked that is not exactly one statement, or might do more than read. */
+/** For any text given to `query` that is not exactly one statement, or may do more than read. */
 export const notAQuestion = (id: string): AuditError =>
   usageError(
     `${id}: a query is one statement that only reads, and this is not one; nothing was run`,

@@ -1,6 +1,6 @@
 /**
- * A room: a DuckDB for one question. What the question may find is put in; then the door is shut, and no file, no
- * network and no setting can be reached from inside.
+ * A room is a DuckDB for one question. Its data is put in first; then the door is shut, and no file, network or setting can be
+ * reached from inside.
  */
 
 import type { DuckDBConnection, DuckDBExtractedStatements, DuckDBResult } from '@duckdb/node-api'
@@ -13,19 +13,19 @@ import { notAQuestion } from './refusal.js'
 
 export interface Room {
   readonly connection: DuckDBConnection
-  /** For files that must be there while the question is answered; gone with the room. */
+  /** For files needed while the question is answered; removed with the room. */
   readonly folder: string
   /**
-   * Shuts the door and asks. The room is closed when the last row was taken, or the reader stops before.
+   * Shuts the door and asks. The room closes when the last row was read or the reader stops early.
    *
-   * @param files what may still be opened, beside attached databases; a pattern counts as the text that it is
-   * @throws AuditError, exit code 2, when the text is not exactly one statement that reads; nothing of it was run then
+   * @param files that may still be opened, besides attached databases; patterns are taken literally
+   * @throws AuditError, exit code 2, when the text is not exactly one statement that reads; nothing was run then
    */
   ask(sql: string, files?: readonly string[]): Promise<QueryResult>
   close(): void
 }
 
-/** @param id whose question it is, for errors */
+/** @param id of the sink, for errors */
 export async function openRoom(id: string): Promise<Room> {
   const { connection, folder, close } = await openConnection()
   return {
@@ -47,7 +47,7 @@ export async function openRoom(id: string): Promise<Room> {
 }
 
 /**
- * Attaching a database for reading is not enough: the same path could be attached once more for writing.
+ * Attaching a database read-only is not enough: the same path could be attached once more for writing.
  *
  * https://duckdb.org/docs/stable/operations_manual/securing_duckdb/overview
  */
@@ -61,12 +61,12 @@ async function shut(connection: DuckDBConnection, files: readonly string[]): Pro
 const EXPLAIN = /^\s*EXPLAIN(?:\s+ANALYZE\s|\s*\([\w\s,]*\)|\s)/i
 
 /**
- * Whether a text that parses is one statement that reads. DuckDB's own parser says so: nothing else can stand in brackets
+ * Whether a text that parses is one statement that reads. DuckDB's own parser decides: nothing else is allowed in parentheses
  * after FROM, and nothing that parses by itself can close them.
  */
 async function isQuestion(connection: DuckDBConnection, sql: string, statements: number): Promise<boolean> {
   const explained = sql.replace(EXPLAIN, '')
-  // A PIVOT is two statements to DuckDB, of which EXPLAIN would tell of the wrong one.
+  // DuckDB splits a PIVOT into two statements, and EXPLAIN would describe the wrong one.
   if (explained !== sql && statements > 1) return false
   const bracketed = `FROM (\n${explained.replace(/[;\s]+$/, '')}\n)`
   return connection.extractStatements(bracketed).then(
@@ -79,11 +79,11 @@ async function answerOf(connection: DuckDBConnection, statements: DuckDBExtracte
   const last = statements.count - 1
   for (let i = 0; i < last; i++) {
     await (await statements.prepare(i)).run()
-    // A function can switch profiling on from within a SELECT, and the next statement would end by writing to a file.
+    // A function in a SELECT can switch profiling on, and the next statement would write a file when it ends.
     await connection.run('PRAGMA disable_profiling')
   }
   return (await statements.prepare(last)).stream()
 }
 
-/** What a question meets that would change an attached database after all, by `nextval` for example. */
+/** The error of a question that would change an attached database, for example by `nextval`. */
 const isRefusedChange = (error: unknown): boolean => /read-only mode/.test(String(error))

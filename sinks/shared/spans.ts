@@ -1,6 +1,6 @@
 /**
- * The time of a batch's events as a few constant ranges, which let a warehouse skip everything else. Days far from the rest are
- * ranges of their own: one event with a wrong clock must not make a load read all the years between.
+ * The time of a batch's events as a few constant ranges, which let a warehouse skip everything else. Days far from the rest get
+ * their own range: one event with a wrong clock must not make a load read all the years between.
  */
 
 import type { Batch, TimestampBounds } from '../../src/contract.js'
@@ -31,7 +31,7 @@ export async function eventDays({ engine, events }: Batch): Promise<TimestampBou
   return days.getRows().map(([least, greatest]) => ({ least: BigInt(`${least}`), greatest: BigInt(`${greatest}`) }))
 }
 
-/** Joins ascending days to at most `most` spans. A span includes days without events only if there were too many otherwise. */
+/** Joins ascending days to at most `most` spans, which include days without events only if there would be more spans otherwise. */
 export function spansOf(days: readonly TimestampBounds[], most: number): TimestampBounds[] {
   const gaps = days
     .slice(1)

@@ -1,4 +1,4 @@
-/** The views that every warehouse has: each a question an analyst or auditor asks first, in one text for all dialects. */
+/** The views of every warehouse: each answers what an analyst or auditor asks first. One text for all dialects. */
 
 import type { SqlForms } from './questions.js'
 
