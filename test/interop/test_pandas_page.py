@@ -5,12 +5,14 @@ import os
 import shutil
 from pathlib import Path
 
+import boto3
 import duckdb
 import pandas as pd
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
 import sqlglot
+from moto.server import ThreadedMotoServer
 from sqlglot import exp
 
 from conftest import Loaded
@@ -50,6 +52,53 @@ def test_pandas(loaded: Loaded) -> None:
     assert {"response_code": "oops"} in list(extras)
 
 
+def test_pandas_days_can_be_compared(loaded: Loaded) -> None:
+    names = {"pd": pd, "events": pd.read_parquet("lake/audit_events")}
+    with pytest.raises(TypeError):
+        _ = names["events"]["event_date"] >= "2026-10-02"
+    exec(snippet("astype(str)"), names)
+    days = names["events"]["event_date"]
+    assert (days >= "2026-10-02").sum() == 602
+    assert [str(day.date()) for day in (days.min(), days.max())] == ["0001-01-01", "9999-12-31"]
+
+
+@pytest.mark.filterwarnings("ignore:The 'fastparquet' engine is deprecated")
+def test_fastparquet_gets_the_types_back(loaded: Loaded) -> None:
+    names = {"pd": pd}
+    exec(snippet("fastparquet"), names)
+    expected = pd.read_parquet("lake/audit_events", filters=[("event_date", ">=", "2026-10-01")])
+    for column in ["timestamp", "loaded_at"]:
+        pd.testing.assert_series_equal(names["events"][column], expected[column], check_index=False)
+    assert names["events"]["response_code"].tolist() == expected["response_code"].astype("Int32").tolist()
+
+
+def test_a_day_of_a_bucket_is_fetched_in_one_request(loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So it is one version, whatever a load does meanwhile."""
+    day = "audit_events/event_date=2026-10-01/events.parquet"
+    server = ThreadedMotoServer(port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        for name, value in {
+            "AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b",
+        }.items():
+            monkeypatch.setenv(name, value)
+        boto3.setup_default_session()
+        bucket = boto3.client("s3")
+        bucket.create_bucket(Bucket="acme-lake")
+        bucket.put_object(Bucket="acme-lake", Key=f"audit/{day}", Body=(loaded.lake / day).read_bytes())
+        requests: list = []
+        boto3.DEFAULT_SESSION.events.register("before-send.s3", lambda request, **_: requests.append(request.method))
+        names: dict = {}
+        exec(snippet("get_object"), names)
+        assert requests == ["GET"]
+    finally:
+        server.stop()
+        boto3.DEFAULT_SESSION = None
+    pd.testing.assert_frame_equal(names["today"], pd.read_parquet(loaded.lake / day, partitioning=None))
+
+
 def test_pandas_by_the_names_of_files(loaded: Loaded) -> None:
     names = {"pd": pd}
     exec(snippet("sorted(glob"), names)
@@ -85,6 +134,18 @@ def test_athena_is_told_of_every_column(loaded: Loaded) -> None:
     assert told.pop("event_date") == "STRING"
     assert told == {column: types[dtype] for column, dtype in columns.items()}
     assert sqlglot.parse_one(snippet("ORDER BY events DESC"), dialect="athena").find(exp.Table).name == "audit_events"
+
+
+def test_athena_finds_the_events_of_a_minute_in_milliseconds(loaded: Loaded) -> None:
+    query = sqlglot.transpile(snippet("00:01:00"), read="athena", write="duckdb")[0]
+    with duckdb.connect() as connection:
+        connection.sql(f"""
+            CREATE VIEW audit_events AS
+            SELECT * EXCLUDE event_date REPLACE (date_trunc('milliseconds', "timestamp" AT TIME ZONE 'UTC') AS "timestamp"),
+                CAST(event_date AS VARCHAR) AS event_date
+            FROM read_parquet('{loaded.lake}/audit_events/*/*.parquet', hive_partitioning = true)""")
+        found = connection.sql(query).fetchall()
+    assert sorted(action for _, action, _ in found) == ["artifact:read", "user:login"]
 
 
 def test_the_files_of_each_table_are_named(loaded: Loaded) -> None:
