@@ -540,3 +540,35 @@ describe('a run', () => {
     expect(await eventsOf(sink)).toEqual([])
   })
 })
+
+it('stopped while it fetches, a run goes on after the batches that it committed', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] })
+  try {
+    const ids = ['a', 'b', 'c', 'd', 'e']
+    const opened: string[] = []
+    const controller = new AbortController()
+    const documents = ids.map((id): Document => {
+      const event = { timestamp: '2026-10-01T12:34:56Z', action: 'user:login', actor_user_id: id }
+      const document = documentOf(id, ndjson(event), 'final')
+      return {
+        ...document,
+        open(signal) {
+          opened.push(id)
+          if (id === 'e' && opened.length === ids.length) controller.abort()
+          vi.setSystemTime(Date.now() + 60_000)
+          return document.open(signal)
+        },
+      }
+    })
+    const sink = newSink()
+    await expect(loadInto(sink, documents, { signal: controller.signal })).rejects.toThrow('interrupted')
+    const committed = [...(await sink.receipts('test')).keys()]
+    expect(committed).toEqual(expect.arrayContaining(['a', 'b']))
+    opened.length = 0
+    await loadInto(sink, documents)
+    expect(opened).toEqual(ids.filter((id) => !committed.includes(id)))
+    expect(await eventsOf(sink)).toHaveLength(ids.length)
+  } finally {
+    vi.useRealTimers()
+  }
+})
