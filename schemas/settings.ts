@@ -43,7 +43,7 @@ export const settings = z
       .describe('API: the dialect of the server, if it cannot be detected from the address.'),
     overlap: duration
       .optional()
-      .describe('API: how far back before the last run each run reads, for example 1d or 36h.'),
+      .describe('API: how late an event may become known and still be found, for example 1d or 36h.'),
     insecure_http: z.boolean().optional().describe('API: whether to send the API key over plain HTTP.'),
     concurrency: z.int().min(1).max(64).optional().describe('Buckets: how many objects to read at once.'),
     follow_links: z.boolean().optional().describe('Files: whether links may lead out of the folder that is read.'),

@@ -148,13 +148,13 @@ async function eachSink(
   }
 }
 
-/** Not after any failure of this run, even of another source: then the next run lists everything again. */
+/** Loads the checkpoint, unless anything in this run failed, even in another source: then the next run lists everything again. */
 async function loadCheckpoint(pending: Pending, options: Run, journal: Journal): Promise<void> {
   const { summary } = journal
   const { documents } = summary
   if (pending.checkpoint === null || summary.failed.length > 0 || summary.archived.length > 0) return
   await loadPending({ ...pending, documents: [pending.checkpoint] }, options, journal)
-  // For the operator it is none.
+  // The operator does not count it as a document.
   summary.documents = documents
 }
 

@@ -7,20 +7,20 @@ import type { Batch, TimestampBounds } from '../../src/contract.js'
 
 const DAY = 86_400_000_000n
 
-/** The UTC day of an instant, counted from 1970. */
+/** The UTC day of an instant. Both are counted from 1970, in days and in microseconds. */
 export function dayOf(microseconds: bigint): bigint {
   const day = microseconds / DAY
   return microseconds % DAY < 0n ? day - 1n : day
 }
 
-/** The first and the last instant of a UTC day, counted from 1970. */
-export const wholeDay = (day: bigint): TimestampBounds => ({ least: day * DAY, greatest: (day + 1n) * DAY - 1n })
-
-/** The same in DuckDB's SQL, whose division rounds towards zero. */
+/** `dayOf` in DuckDB's SQL, whose division rounds towards zero. */
 export const dayIn = (microseconds: string): string =>
   `${microseconds} // ${DAY} - CAST(${microseconds} % ${DAY} < 0 AS BIGINT)`
 
-/** The bounds of the batch's events on each UTC day that has any, in ascending order. */
+/** The first and the last instant of a UTC day. */
+export const wholeDay = (day: bigint): TimestampBounds => ({ least: day * DAY, greatest: (day + 1n) * DAY - 1n })
+
+/** The earliest and the latest event of each UTC day on which the batch has events, in ascending order. Rejects if the engine fails. */
 export async function eventDays({ engine, events }: Batch): Promise<TimestampBounds[]> {
   const { bounds, relation } = events
   if (bounds === null) return []
@@ -31,7 +31,7 @@ export async function eventDays({ engine, events }: Batch): Promise<TimestampBou
   return days.getRows().map(([least, greatest]) => ({ least: BigInt(`${least}`), greatest: BigInt(`${greatest}`) }))
 }
 
-/** Joins ascending days to at most `most` spans, which include days without events only if there would be more spans otherwise. */
+/** Joins ascending days into at most `most` spans. A span includes days without events only if there would be too many spans otherwise. */
 export function spansOf(days: readonly TimestampBounds[], most: number): TimestampBounds[] {
   const gaps = days
     .slice(1)

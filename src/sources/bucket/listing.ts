@@ -16,7 +16,7 @@ const PAGE = 1000
 export interface Listing {
   /** Keys up to this one need not be listed; null: list all. */
   readonly after: string | null
-  /** To be yielded after everything else; null when this listing shall leave no receipt. */
+  /** To be yielded after everything else; null when this listing must leave no receipt. */
   readonly checkpoint: Document | null
 }
 
@@ -87,7 +87,7 @@ const DATE = /(?<!\d)(20\d\d)([-_/.]?)(0[1-9]|1[0-2])\2(0[1-9]|[12]\d|3[01])/
 const UNIX_TIME = /(?<!\d)(1[5-9]\d{8})(?:\d{3})?(?!\d)/
 const ASCII = /^[\x20-\x7e]*$/
 
-/** The day that a name tells, as a number of days since 1970. Null when it tells none, or its order is not that of its bytes. */
+/** The day in a name, counted from 1970. Null if there is none, or if the name has characters that do not sort by their bytes. */
 function dayIn(name: string): number | null {
   if (!ASCII.test(name)) return null
   const [, year, , month, date] = DATE.exec(name) ?? []
