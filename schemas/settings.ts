@@ -38,7 +38,7 @@ export const settings = z
     username: z.string().min(1).optional().describe('API: the W&B user that the API key belongs to.'),
     anonymize: z.boolean().optional().describe('API: whether to request events without e-mail addresses and names.'),
     api: z
-      .enum(['classic', 'current', 'multi-tenant'])
+      .enum(['classic', 'between', 'current', 'multi-tenant'])
       .optional()
       .describe('API: the dialect of the server, if it cannot be detected from the address.'),
     overlap: duration

@@ -13,8 +13,8 @@ export interface Document {
   /** For example `s3://bucket/wandb-audit-logs/2026-10-01.json`; the same in every listing. */
   readonly id: string
   /**
-   * ETag, generation, or size and times. Null when known only after landing; the SHA-256 is used then. A document that has
-   * changed by the time it is opened takes the version that is read.
+   * ETag, generation, or size and times. Null when known only after landing: reading determines it, or else the SHA-256 is
+   * used. A document that has changed by the time it is opened takes the version that is read.
    */
   readonly version: string | null
   /** Size as listed, in bytes; null when unknown. Need not be exact: it serves progress and choices of method. */

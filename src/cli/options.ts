@@ -21,7 +21,7 @@ export interface RunFlags extends SinkFlags {
   readonly maxRejects?: number
   readonly maxDocumentBytes?: string
   readonly documentTimeout?: string
-  readonly api?: 'classic' | 'current' | 'multi-tenant'
+  readonly api?: 'classic' | 'between' | 'current' | 'multi-tenant'
   readonly username?: string
   readonly anonymize?: boolean
   readonly insecureHttp?: boolean
@@ -71,6 +71,7 @@ export function withRun(command: Command): Command {
     .addOption(
       new Option('--api <dialect>', 'W&B API: its dialect, if detection fails').choices([
         'classic',
+        'between',
         'current',
         'multi-tenant',
       ]),

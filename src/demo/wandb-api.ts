@@ -1,5 +1,5 @@
 /**
- * A local stand-in of the W&B audit-log API for the demo and the tests: all three dialects, generated data, and on request
+ * A local stand-in of the W&B audit-log API for the demo and the tests: all four dialects, generated data, and on request
  * every fault that a client may meet.
  */
 
@@ -25,6 +25,8 @@ export interface WandbApiOptions {
   readonly key?: string
   /** A larger `numDays` is refused. */
   readonly largestNumDays?: number
+  /** Whether it serves whole days, whatever hours `startDate` and `endDate` name. */
+  readonly ignoresHours?: boolean
   /** The faults of the first request, the second, and so on; null for none. */
   readonly faults?: readonly (Fault | null)[]
 }
@@ -41,6 +43,8 @@ export interface WandbApi {
   readonly url: string
   /** Every request so far, oldest first; never the key. */
   readonly requests: readonly RequestLogEntry[]
+  /** How many events it has sent. */
+  readonly events: number
   close(): Promise<void>
 }
 
@@ -59,6 +63,10 @@ export async function startWandbApi(options: WandbApiOptions = {}): Promise<Wand
   }
   const faults = [...(options.faults ?? [])]
   const requests: RequestLogEntry[] = []
+  let events = 0
+  const onEvent = (): void => {
+    events++
+  }
   const paused = new Map<string, Generator<string>>()
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -81,7 +89,9 @@ export async function startWandbApi(options: WandbApiOptions = {}): Promise<Wand
     try {
       const miscount = fault?.kind === 'wrong-count' ? 1 : 0
       const largestNumDays = options.largestNumDays ?? Number.POSITIVE_INFINITY
-      found = answer(dialect, { query: url.searchParams, asOf, world, largestNumDays, paused, miscount })
+      const { ignoresHours = false } = options
+      const query = url.searchParams
+      found = answer(dialect, { query, asOf, world, largestNumDays, paused, miscount, ignoresHours, onEvent })
     } catch (error) {
       if (!(error instanceof BadRequest)) throw error
       log(null)
@@ -95,7 +105,14 @@ export async function startWandbApi(options: WandbApiOptions = {}): Promise<Wand
   }
 
   const { url, close } = await listen(serve)
-  return { url, requests, close }
+  return {
+    url,
+    requests,
+    get events() {
+      return events
+    },
+    close,
+  }
 }
 
 function refused(

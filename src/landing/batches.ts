@@ -106,11 +106,13 @@ async function* landInOrder(documents: Iterable<Document>, options: BatchingOpti
 async function landOne(document: Document, path: string, options: BatchingOptions): Promise<Landed | null> {
   try {
     const { signal, limits, onBytes } = options
+    // Reading may determine the version.
+    const { version } = document
     const allowInPlace = (document.bytes ?? 0) >= SMALL_BYTES
     const landed = await land(document, { path, allowInPlace, signal, limits, onBytes })
     if (landed === null) {
       options.onGone(document)
-    } else if (document.version === null && options.alreadyLoaded(document, landed.version)) {
+    } else if (version === null && options.alreadyLoaded(document, landed.version)) {
       options.onSkipped(document)
     } else {
       options.onLanded(landed)

@@ -66,6 +66,8 @@ export interface PageStep {
 export class Page {
   /** The cursor of the next page; null when there is none. Known once the page is done. */
   nextCursor: string | null = null
+  /** `range_start_time` and `range_end_time`, whatever they are. Known once the page is done. */
+  range: readonly [start: unknown, end: unknown] = [undefined, undefined]
   /** The text before and after the events; joined, it is a small JSON object. */
   private members: number[] = []
   private inEvents = false
@@ -210,5 +212,6 @@ export class Page {
     }
     // Some servers end with an empty text.
     this.nextCursor = cursor || null
+    this.range = [members.range_start_time, members.range_end_time]
   }
 }

@@ -8,7 +8,7 @@ import { isStore } from '../stores/index.js'
 export interface SourceOptions {
   readonly username: string | undefined
   readonly anonymize: boolean
-  readonly dialect: 'classic' | 'current' | 'multi-tenant' | undefined
+  readonly dialect: 'classic' | 'between' | 'current' | 'multi-tenant' | undefined
   readonly insecureHttp: boolean
   /** How late an event may become known and still be found, in milliseconds. */
   readonly overlapMs: number

@@ -1,4 +1,4 @@
-/** Refuses documents that are probably not logs: most of their lines are rejects, or an answer of the API holds an error. */
+/** Refuses documents that are probably not logs, and answers of the API that hold an error. */
 
 import type { Document } from '../contract.js'
 import { quotedString } from '../duckdb/quoting.js'
@@ -15,10 +15,12 @@ export interface Refusal {
 }
 
 /**
- * Removes from the batch every document with more rejects than allowed, if they are more than half of its lines. In an
- * answer of the API a single line that is not an event is enough: a server that fails while it streams can report that
- * only inside the answer, and the rest is missing. Lines on which the engine fails do not count, because a document
- * refused for them would crash the engine again in every run.
+ * Removes from the batch every document with more rejects than allowed, if they are more than half of its lines. Lines on
+ * which the engine fails do not count, because a document refused for them would crash the engine again in every run.
+ *
+ * An answer of the API is removed for a single line that is not an event: a server that fails while it streams can report
+ * that only inside the answer, and the rest is missing. Events that are rejects do not count, however many: the newest minutes
+ * may hold nothing but one that somebody planted.
  *
  * @param maxRejects how many rejects the operator allows; undefined when not given
  */
@@ -28,14 +30,14 @@ export async function refuseMostlyRejected(
   maxRejects: number | undefined,
 ): Promise<readonly Refusal[]> {
   const rows = await engine.rows(`
-    SELECT ordinal, lines, rejected, reason, is_asked AND strange > 0 AS is_error
+    SELECT ordinal, lines, rejected, reason, is_asked, is_asked AND strange > 0 AS is_error
     FROM documents
     JOIN (
       SELECT ordinal, count(*) AS rejected, mode(reason) AS reason,
         count(*) FILTER (reason IN (${NO_EVENT.map(quotedString).join(', ')})) AS strange
       FROM rejected_lines WHERE reason <> 'engine_refused' GROUP BY ordinal
     ) USING (ordinal)
-    WHERE (2 * rejected > lines OR is_error) AND rejected > ${maxRejects ?? 0}
+    WHERE ((2 * rejected > lines AND NOT is_asked) OR is_error) AND rejected > ${maxRejects ?? 0}
     ORDER BY ordinal`)
   if (rows.length === 0) return []
   const refused = rows.map(({ ordinal }) => ordinal).join(', ')

@@ -76,5 +76,8 @@ describe('an answer of the API that holds a line that is not an event', () => {
     const odd = '{"timestamp":"2026-10-01T00:00:00Z","action":"a","x":"\\ud800"}'
     const planted = { ...documentOf('https://acme.wandb.io/x', ndjson(...good, odd)), range }
     expect(countsOf(await loadInto(newSink(), [planted], withoutAllowance))).toEqual([5, 0, 0, 1])
+    // A quiet minute may have no other event.
+    const alone = { ...documentOf('https://acme.wandb.io/x', ndjson(odd)), range }
+    expect(countsOf(await loadInto(newSink(), [alone], withoutAllowance))).toEqual([0, 0, 0, 1])
   })
 })

@@ -1,8 +1,8 @@
-/** The three dialects: parses a request and generates the text of its answer. */
+/** The four dialects: parses a request and generates the text of its answer. */
 
 import { eventsIn, type View, type World } from './world.js'
 
-export type Dialect = 'classic' | 'current' | 'multi-tenant'
+export type Dialect = 'classic' | 'between' | 'current' | 'multi-tenant'
 
 const DAY_MS = 86_400_000
 const PIECE_CHARACTERS = 64 * 1024
@@ -29,6 +29,10 @@ export interface Request {
   readonly paused: Map<string, Generator<string>>
   /** Added to the count that a page states. */
   readonly miscount: number
+  /** Whether it takes `startDate` and `endDate` for whole days, whatever hours they name. */
+  readonly ignoresHours: boolean
+  /** Called for each event that it sends. */
+  onEvent(): void
 }
 
 export function answer(dialect: Dialect, request: Request): Answer {
@@ -40,8 +44,17 @@ export function answer(dialect: Dialect, request: Request): Answer {
   if (dialect === 'classic') {
     return stream(request, { from: today(now) - numDays * DAY_MS, to: today(now) + DAY_MS, asOf: now, anonymize })
   }
+  if (dialect === 'between') {
+    const start = instant(query, 'startDate')
+    if (start !== null && start % DAY_MS !== 0) throw new BadRequest('invalid startDate')
+    // Documentation of its time has numDays count backward from startDate, and forward: nobody may rely on either.
+    if (start !== null && numDays > 0) throw new BadRequest('startDate with numDays is ambiguous')
+    const from = start ?? today(now) - numDays * DAY_MS
+    return stream(request, { from, to: from + (numDays + 1) * DAY_MS, asOf: now, anonymize })
+  }
   const days = dialect === 'multi-tenant' ? Math.min(numDays, 7) : numDays
-  const view = { ...range(query, days, now), asOf: now, anonymize }
+  const asked = range(query, days, now)
+  const view = { ...(request.ignoresHours ? inWholeDays(asked) : asked), asOf: now, anonymize }
   const paged = dialect === 'multi-tenant' || query.has('limit') || query.has('endDate')
   if (!paged && query.has('cursor')) throw new BadRequest('cursor needs limit or endDate')
   return paged ? page(request, view, LARGEST_LIMIT[dialect]) : stream(request, view)
@@ -65,6 +78,11 @@ function range(query: URLSearchParams, numDays: number, now: number): { from: nu
   return { from, to }
 }
 
+const inWholeDays = ({ from, to }: { from: number; to: number }): { from: number; to: number } => ({
+  from: Math.floor(from / DAY_MS) * DAY_MS,
+  to: Math.ceil(to / DAY_MS) * DAY_MS,
+})
+
 function instant(query: URLSearchParams, key: string): number | null {
   const text = query.get(key)
   if (text === null) return null
@@ -75,7 +93,10 @@ function instant(query: URLSearchParams, key: string): number | null {
 
 function stream(request: Request, view: View): Answer {
   function* lines(): Generator<string> {
-    for (const event of eventsIn(request.world, view)) yield `${event}\n`
+    for (const event of eventsIn(request.world, view)) {
+      request.onEvent()
+      yield `${event}\n`
+    }
   }
   return { range: dates(view), contentType: 'application/x-ndjson', body: pieces(lines()) }
 }
@@ -100,6 +121,7 @@ function page(request: Request, asked: View, largest: number): Answer {
     let next = events.next()
     while (next.done !== true && count < limit) {
       yield `${count === 0 ? '' : ','}${next.value}`
+      request.onEvent()
       count++
       if (count < limit) next = events.next()
     }

@@ -2,7 +2,7 @@
 
 import { usageError } from '../../errors.js'
 
-export type Dialect = 'classic' | 'current' | 'multi-tenant'
+export type Dialect = 'classic' | 'between' | 'current' | 'multi-tenant'
 
 export interface ApiAddress {
   /** The deployment's URL, without a trailing slash: `https://acme.wandb.io`. */

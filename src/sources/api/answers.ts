@@ -5,7 +5,8 @@ import { AuditError } from '../../errors.js'
 import { Output, Page, PageError } from '../../pages/page.js'
 import type { ApiAddress, Dialect } from './address.js'
 import type { Answer, ApiClient, Query } from './client.js'
-import { cutShort } from './failures.js'
+import { dayOf, dayText } from './days.js'
+import { cutShort, StatusFailure } from './failures.js'
 
 const LF = 0x0a
 const SPACE = 0x20
@@ -16,42 +17,97 @@ const LONGEST_TAIL_BYTES = 1 << 20
 /** How often to probe for the server's dialect when answers break off. */
 const PROBES = 4
 
+/** Of a stream's first line, this much is looked at. */
+const FIRST_LINE_CHARACTERS = 64 * 1024
+
 /** Two billion events in a day: stops a server that names a next page forever. */
 const MOST_PAGES = 100_000
 
+/** What a server serves: any seconds, whole UTC days, or nothing but the days from one until now. */
+export type Windows = 'seconds' | 'days' | 'onward'
+
 export interface Probe {
   readonly dialect: Dialect
+  readonly windows: Windows
   readonly serverDate: Date | null
 }
 
+/** A week ago no day has ended recently, by any clock, and none is today. */
+const PROBED_DAYS_AGO = 7
+
 /**
- * Asks for one event of a window as the newer dialects expect; a classic server ignores the parameters and streams.
+ * Asks for one event, as the newer dialects expect. A page repeats the range that the server took: one that does not repeat
+ * the hour asked for is asked for days only. Older servers stream: that of the day asked for, or of today.
  *
+ * @param common sent with every request
  * @throws AuditError when the login, the URL or the network is at fault
  */
-export async function probe(client: ApiClient, query: Query, signal: AbortSignal): Promise<Probe> {
+export async function probe(client: ApiClient, common: Query, now: Date, signal: AbortSignal): Promise<Probe> {
+  const day = dayOf(now) - PROBED_DAYS_AGO
+  const ask = (query: Query): Promise<Asked> =>
+    asked(client, { ...common, startDate: dayText(day), limit: '1', ...query }, signal)
+  if (client.address.multiTenant) {
+    const { serverDate, page } = await ask({ numDays: '0' })
+    return page === null
+      ? { dialect: 'classic', windows: 'onward', serverDate }
+      : { dialect: 'multi-tenant', windows: 'days', serverDate }
+  }
+  const [from, to] = [`${dayText(day)}T01:00:00`, `${dayText(day)}T02:00:00`]
+  const hour = await ask({ startDate: from, endDate: to }).catch((error) => {
+    if (error instanceof StatusFailure && error.status === 400) return null
+    throw error
+  })
+  if (hour !== null && hour.page !== null) {
+    const [start, end] = hour.page.range.map((text) => Date.parse(String(text)))
+    const isSame = start === Date.parse(`${from}Z`) && end === Date.parse(`${to}Z`)
+    return { dialect: 'current', windows: isSame ? 'seconds' : 'days', serverDate: hour.serverDate }
+  }
+  const { serverDate, page, firstLine } = await ask({ endDate: dayText(day + 1) })
+  if (page !== null) return { dialect: 'current', windows: 'days', serverDate }
+  return timeIn(firstLine)?.startsWith(dayText(day))
+    ? { dialect: 'between', windows: 'days', serverDate }
+    : { dialect: 'classic', windows: 'onward', serverDate }
+}
+
+interface Asked {
+  readonly serverDate: Date | null
+  /** Null when the answer is a stream. */
+  readonly page: PageReader | null
+  /** Of a stream. */
+  readonly firstLine: string
+}
+
+async function asked(client: ApiClient, query: Query, signal: AbortSignal): Promise<Asked> {
   for (let attempt = 1; ; attempt++) {
-    const { body, date } = await client.get(query, signal)
+    const { body, date: serverDate } = await client.get(query, signal)
     try {
-      const dialect = (await isPage(client.address, body)) ? pagedDialect(client.address) : 'classic'
-      return { dialect, serverDate: date }
+      return { serverDate, ...(await begun(client.address, body)) }
     } catch (error) {
       if (!(error instanceof AuditError && error.retryable) || attempt === PROBES) throw error
     }
   }
 }
 
-const pagedDialect = (address: ApiAddress): Dialect => (address.multiTenant ? 'multi-tenant' : 'current')
-
-async function isPage(address: ApiAddress, body: AsyncIterable<Uint8Array>): Promise<boolean> {
-  const reader = new PageReader(address)
+async function begun(address: ApiAddress, body: AsyncIterable<Uint8Array>): Promise<Pick<Asked, 'page' | 'firstLine'>> {
+  const page = new PageReader(address)
+  let text = ''
   for await (const chunk of body) {
-    reader.push(chunk)
-    // NDJSON may go on and on; its first line is enough.
-    if (reader.state === 'not a page') return false
+    if (text.length < FIRST_LINE_CHARACTERS) text += Buffer.from(chunk).toString('latin1')
+    page.push(chunk)
+    // A stream may go on and on; its first line is enough.
+    if (page.state === 'not a page') break
   }
-  if (reader.state === 'inside') throw cutShort(address, 'breaks off inside an object')
-  return reader.state === 'whole'
+  if (page.state === 'inside') throw cutShort(address, 'breaks off inside an object')
+  return { page: page.state === 'whole' ? page : null, firstLine: text.split('\n', 1)[0] ?? '' }
+}
+
+/** The timestamp in a line; null when it has none. */
+function timeIn(line: string): string | null {
+  try {
+    return String(JSON.parse(line).timestamp)
+  } catch {
+    return null
+  }
 }
 
 /** @throws AuditError, retryable, when the last line is cut off */
@@ -121,6 +177,10 @@ class PageReader {
 
   get nextCursor(): string | null {
     return this.page.nextCursor
+  }
+
+  get range(): readonly unknown[] {
+    return this.page.range
   }
 
   /**

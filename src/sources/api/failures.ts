@@ -9,6 +9,16 @@ const SEVERAL_ORGANIZATIONS = 'multiple organizations but no valid org ID'
 /** How much of an answer's body is inspected; enough for every text that is looked for. */
 export const HEAD_BYTES = 16 * 1024
 
+/** W&B refuses a request. */
+export class StatusFailure extends AuditError {
+  readonly status: number
+
+  constructor(status: number, message: string, details: ErrorDetails) {
+    super(message, details)
+    this.status = status
+  }
+}
+
 /** The error for a status other than 200. The body is inspected but never quoted, because it may contain anything. */
 export function statusFailure(address: ApiAddress, status: number, body: string): AuditError {
   const message = `${address.endpoint} answered ${status}`
@@ -25,7 +35,7 @@ export function statusFailure(address: ApiAddress, status: number, body: string)
     })
   }
   const advice = adviceFor(address, status)
-  return new AuditError(message, advice === undefined ? {} : { advice })
+  return new StatusFailure(status, message, advice === undefined ? {} : { advice })
 }
 
 function adviceFor(address: ApiAddress, status: number): string | undefined {

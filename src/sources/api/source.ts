@@ -3,17 +3,17 @@
 import type { DayRange, Document, Source } from '../../contract.js'
 import { AuditError, EXIT, usageError } from '../../errors.js'
 import { apiAddress, type Dialect } from './address.js'
-import { allPages, type Probe, probe, wholeLines } from './answers.js'
+import { type Probe, probe } from './answers.js'
 import { apiClient, type Query, type Timing } from './client.js'
 import type { Credentials } from './credentials.js'
-import { DAY_MS, type Day, dayOf, dayText, loadRange, spanId, startOf, versionOf, windowId } from './days.js'
+import { DAY_MS, type Day, dayId, dayOf, FINAL, loadRange, phaseOf, spanId, startOf } from './days.js'
 import { wrongDialect } from './failures.js'
+import { type Outcome, readDay } from './read-day.js'
+import { HOURS, progressOf, type Reading, readingOf, versionOf, wholeDays } from './readings.js'
+import { type Server, server } from './server.js'
 
-/** A classic server counts back from its own current day, which near midnight may differ from ours. */
-const MIDNIGHT_MARGIN_MS = 3_600_000
-
-/** Events per page; W&B allows 20,000 and 1,000,000. Pages of 100,000 keep a busy server's answers short. */
-const PAGE_LIMIT = { current: 20_000, 'multi-tenant': 100_000 }
+/** With clocks this far apart, nobody knows which of the newest events are complete. */
+const APART_MS = 3_600_000
 
 export interface ApiOptions {
   /** The deployment: `https://acme.wandb.io`, `https://api.wandb.ai`. */
@@ -35,11 +35,10 @@ export interface ApiOptions {
 }
 
 /**
- * `list` returns days oldest first. Their versions are those of `versionOf`; the earlier of this machine's and the server's
- * clock decides.
+ * `list` returns days oldest first. Of a day that the sinks know, a document holds only what is due, and reading it determines its
+ * version: docs/decisions/late-events.md. The earlier of this machine's and the server's clock decides.
  *
- * A classic server can begin a number of days ago, but cannot end before now. Its days form one document for each version.
- * What it sends beyond their range is loaded too, which does no harm.
+ * A classic server can begin a number of days ago, but cannot end before now. Final days that no sink knows form one document.
  *
  * A range without a start begins today; one without an end includes today.
  *
@@ -58,76 +57,109 @@ export function apiSource(options: ApiOptions): Source {
   const { endpoint } = address
   const common: Query = anonymize ? { anonymize: 'true' } : {}
 
-  const windowQuery = (day: Day, limit: number): Query => ({
-    ...common,
-    startDate: dayText(day),
-    ...(address.multiTenant ? { numDays: '0' } : { endDate: dayText(day + 1) }),
-    limit: String(limit),
-  })
-
-  function window(day: Day, dialect: 'current' | 'multi-tenant', version: string | null): Document {
-    const query = windowQuery(day, options.pageLimit ?? PAGE_LIMIT[dialect])
+  /**
+   * @param listed       the version, if it is known before reading
+   * @param versionAfter the version once it has been read
+   */
+  function document(
+    from: Server,
+    [first, end]: readonly [Day, Day],
+    reading: Reading,
+    listed: string | undefined,
+    versionAfter: (outcome: Outcome) => string,
+  ): Document {
+    let version = listed ?? null
     return {
-      id: windowId(endpoint, day, anonymize),
-      version,
+      id: end === first + 1 ? dayId(endpoint, first, anonymize) : spanId(endpoint, first, end, anonymize),
+      get version() {
+        return version
+      },
       bytes: null,
-      isNdjson: true,
-      range: { from: startOf(day), to: startOf(day + 1) },
-      open: async (signal) => allPages(client, query, await client.get(query, signal), signal),
+      isNdjson: from.hasPages,
+      range: { from: startOf(first), to: startOf(end) },
+      open: async (signal) =>
+        readDay(
+          first,
+          reading,
+          () => from.ask(first, reading.spans, signal),
+          (outcome) => {
+            version = versionAfter(outcome)
+          },
+        ),
     }
   }
 
-  function span(from: Day, to: Day, version: string | null, clocks: Clocks): Document {
-    const numDays = (): number => {
-      const latest = Math.max(now().getTime(), clocks.later.getTime()) + MIDNIGHT_MARGIN_MS
-      return dayOf(new Date(latest)) - from
-    }
-    return {
-      id: spanId(endpoint, from, version === null ? null : to, anonymize),
-      version,
-      bytes: null,
-      range: { from: startOf(from), to: startOf(to) },
-      open: async (signal) => wholeLines(address, await client.get({ ...common, numDays: String(numDays()) }, signal)),
-    }
-  }
-
-  async function* list(range: DayRange, signal: AbortSignal): AsyncGenerator<Document> {
-    const yesterday = dayOf(now()) - 1
-    const { dialect, serverDate } = agreed(await recognised(windowQuery(yesterday, 1), signal))
+  async function* list(
+    range: DayRange,
+    signal: AbortSignal,
+    receipts: readonly ReadonlyMap<string, string>[] = [],
+  ): AsyncGenerator<Document> {
+    const { dialect, windows, serverDate } = agreed(await recognised(signal))
     const clocks = compared(now(), serverDate)
-    const tomorrow = dayOf(clocks.later) + 1
-    const asked = dayOf(range.from ?? clocks.earlier)
-    // Around midnight it may be today by one clock only: a range until now then begins with yesterday.
-    const from = range.to === null ? Math.min(asked, Math.max(asked - 1, dayOf(clocks.earlier))) : asked
-    const to = range.to === null ? tomorrow : Math.min(Math.ceil(range.to.getTime() / DAY_MS), tomorrow)
-    if (from >= to) return
-    for (let day = from; day < to; ) {
-      const version = versionOf(day, clocks.earlier, overlapMs)
-      let end = day + 1
-      if (dialect === 'classic') while (end < to && versionOf(end, clocks.earlier, overlapMs) === version) end++
-      yield dialect === 'classic' ? span(day, end, version, clocks) : window(day, dialect, version)
-      day = end
+    const latest = (): Date => new Date(Math.max(now().getTime(), clocks.later.getTime()))
+    const from = server({ client, dialect, windows, common, pageLimit: options.pageLimit, latest })
+    const asOf = clocks.earlier.getTime()
+    const isApart = clocks.later.getTime() - asOf >= APART_MS
+    const [first, end] = daysIn(range, clocks)
+
+    const stateOf = (day: Day) => {
+      const phase = phaseOf(day, clocks.earlier, overlapMs)
+      const listed = versionIn(receipts, dayId(endpoint, day, anonymize))
+      return { phase, listed, before: progressOf(day, listed, asOf) }
+    }
+    const isUnread = (day: Day): boolean => {
+      const { phase, listed, before } = stateOf(day)
+      return phase === 'final' && listed !== FINAL && before === null
+    }
+    function dayDocument(day: Day): Document {
+      const { phase, listed, before } = stateOf(day)
+      const reading = readingOf(day, phase, before, asOf, isApart)
+      const isRead =
+        (phase === 'final' && listed === FINAL) ||
+        (phase === 'settled' && before?.hours === HOURS) ||
+        reading.spans.length === 0
+      const versionAfter = ({ anyLine, digest }: Outcome): string => {
+        // Without an event there is nothing to load, and the day counts as read so far only.
+        const isIdle = phase === 'open' && before !== null && !anyLine
+        return isIdle && listed !== undefined ? listed : versionOf(day, reading, digest)
+      }
+      return document(
+        from,
+        [day, day + 1],
+        reading,
+        isRead ? listed : phase === 'final' ? FINAL : undefined,
+        versionAfter,
+      )
+    }
+
+    for (let day = first; day < end; ) {
+      let next = day + 1
+      if (from.isOnward && isUnread(day)) while (next < end && isUnread(next)) next++
+      yield next === day + 1 ? dayDocument(day) : document(from, [day, next], wholeDays(day, next), FINAL, () => FINAL)
+      day = next
     }
   }
 
   /** With --api classic, a probe that fails is no obstacle: an old server may answer it with a blank or a web page. */
-  async function recognised(query: Query, signal: AbortSignal): Promise<Probe> {
+  async function recognised(signal: AbortSignal): Promise<Probe> {
     try {
-      return await probe(client, query, signal)
+      return await probe(client, common, now(), signal)
     } catch (error) {
       if (named !== 'classic' || signal.aborted || (error instanceof AuditError && error.exitCode !== EXIT.failed))
         throw error
-      return { dialect: 'classic', serverDate: null }
+      return { dialect: 'classic', windows: 'onward', serverDate: null }
     }
   }
 
-  /** Follows the operator's choice if the server supports it: a current server speaks classic too. */
-  function agreed({ dialect, serverDate }: Probe): Probe {
-    if (named === 'classic') return { dialect: 'classic', serverDate }
-    if (dialect === 'classic' && (named !== undefined || address.multiTenant)) {
-      throw wrongDialect(address, named ?? 'multi-tenant', 'classic')
+  /** Follows the operator's choice if the server supports it: a newer server speaks the older dialects too. */
+  function agreed({ dialect, windows, serverDate }: Probe): Probe {
+    if (named === 'classic') return { dialect: named, windows: 'onward', serverDate }
+    if (named === 'between') return { dialect: named, windows: 'days', serverDate }
+    const isOlder = dialect === 'classic' || dialect === 'between'
+    if (isOlder && (named !== undefined || address.multiTenant)) {
+      throw wrongDialect(address, named ?? 'multi-tenant', dialect)
     }
-    return { dialect, serverDate }
+    return { dialect, windows, serverDate }
   }
 
   return {
@@ -148,4 +180,18 @@ function compared(local: Date, server: Date | null): Clocks {
   if (server === null) return { earlier: local, later: local }
   if (server < local) return { earlier: server, later: local }
   return { earlier: local, later: new Date(Math.min(server.getTime(), local.getTime() + DAY_MS)) }
+}
+
+/** Around midnight it may be today by one clock only: a range until now then begins with yesterday. The end is exclusive. */
+function daysIn({ from, to }: DayRange, { earlier, later }: Clocks): readonly [Day, Day] {
+  const asked = dayOf(from ?? earlier)
+  const tomorrow = dayOf(later) + 1
+  if (to !== null) return [asked, Math.min(Math.ceil(to.getTime() / DAY_MS), tomorrow)]
+  return [Math.min(asked, Math.max(asked - 1, dayOf(earlier))), tomorrow]
+}
+
+/** The version of a document, if all sinks have the same. */
+function versionIn(receipts: readonly ReadonlyMap<string, string>[], document: string): string | undefined {
+  const [first, ...others] = receipts.map((known) => known.get(document))
+  return others.every((version) => version === first) ? first : undefined
 }

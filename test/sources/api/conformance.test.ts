@@ -28,7 +28,7 @@ function place(dialect: Dialect, anonymize: boolean): () => Promise<SourcePlace>
       const ask = async (cursor: string): Promise<string> =>
         (await fetch(`${server.url}${path}?${query}${suffix}${cursor}`, { headers: { authorization } })).text()
       const first = await ask('')
-      if (dialect === 'classic') return first
+      if (dialect === 'classic' || dialect === 'between') return first
       let text = ''
       for (let page = first; ; ) {
         const { audit_logs: events, next_cursor: cursor } = JSON.parse(page) as {
@@ -44,17 +44,21 @@ function place(dialect: Dialect, anonymize: boolean): () => Promise<SourcePlace>
     async function heldAt(time: string): Promise<Held> {
       at = Date.parse(time)
       const held = new Map<string, string>()
-      const hold = async (id: string, query: string) =>
-        held.set(`${server.url}${path}?${id}${suffix}`, await sent(query))
+      const hold = async (id: string, query: string, end?: number) => {
+        const lines = (await sent(query)).split(/(?<=\n)/)
+        const kept = end === undefined ? lines : lines.filter((line) => Date.parse(JSON.parse(line).timestamp) < end)
+        held.set(`${server.url}${path}?${id}${suffix}`, kept.join(''))
+      }
       const [first, today] = [Date.parse('2026-03-03'), Math.floor(at / DAY) * DAY]
       if (dialect === 'classic') {
-        await hold(`from=2026-03-03&to=${dayText(today)}`, `numDays=${(today - first) / DAY}`)
-        await hold(`from=${dayText(today)}`, 'numDays=0')
+        await hold(`from=2026-03-03&to=${dayText(today)}`, `numDays=${(today - first) / DAY}`, today)
+        await hold(`day=${dayText(today)}`, 'numDays=0')
         return held
       }
       for (let day = first; day <= today; day += DAY) {
         const end = dialect === 'current' ? `endDate=${dayText(day + DAY)}` : 'numDays=0'
-        await hold(`day=${dayText(day)}`, `startDate=${dayText(day)}&${end}&limit=${PAGE_LIMIT}`)
+        const limit = dialect === 'between' ? '' : `&limit=${PAGE_LIMIT}`
+        await hold(`day=${dayText(day)}`, `startDate=${dayText(day)}&${end}${limit}`)
       }
       return held
     }
@@ -75,6 +79,7 @@ const dialectToName = (dialect: Dialect): Dialect | undefined => (dialect === 'm
 
 sourceConformance('the W&B API, classic', place('classic', false))
 sourceConformance('the W&B API, classic, anonymised', place('classic', true))
+sourceConformance('the W&B API, between', place('between', false))
 sourceConformance('the W&B API, current', place('current', false))
 sourceConformance('the W&B API, current, anonymised', place('current', true))
 sourceConformance('the W&B API, multi-tenant', place('multi-tenant', false))

@@ -65,7 +65,7 @@ describe('loadRange', () => {
 /** What the pipeline does, without a warehouse: skips what it has, and remembers the version or that there was none. */
 async function run(api: WandbApi, at: Date, kept: Map<string, string>, events: Set<string>): Promise<void> {
   const source = sourceOf(api, { now: () => at, overlapMs: DAY })
-  for (const document of await listed(source, loadRange(at, [kept], DAY))) {
+  for (const document of await listed(source, loadRange(at, [kept], DAY), [kept])) {
     if (document.version !== null && kept.get(document.id) === document.version) continue
     for (const event of eventsOf(await whole(document))) events.add(JSON.stringify(event))
     kept.set(document.id, document.version ?? 'a hash')
@@ -105,7 +105,8 @@ describe.each(['classic', 'current'] as const)('%s: runs one after the other', (
       at = new Date(time)
       const before = api.requests.length
       await run(api, at, kept, new Set())
-      return api.requests.slice(before + 1).map(({ range }) => range?.from.toISOString().slice(0, 10))
+      const asked = api.requests.slice(before).filter(({ query }) => query.limit !== '1')
+      return asked.map(({ range }) => range?.from.toISOString().slice(0, 10))
     }
     const asked = await askedAt('2026-03-03T12:10:00Z')
     expect(asked).toEqual(['2026-03-03'])
@@ -251,3 +252,31 @@ test.each(['Pacific/Kiritimati', 'America/Los_Angeles'])(
     expect(days).toEqual(['2026-02-28 null', '2026-03-01 null'])
   },
 )
+
+test('a server that sends other hours than its page says is asked for whole days', async () => {
+  const at = new Date('2026-03-05T12:00:00Z')
+  const line = (time: string): string => `{"timestamp":"2026-03-05T${time}Z","action":"user:login"}`
+  const asked: string[] = []
+  const server = createServer((request, response) => {
+    const query = new URL(request.url ?? '', 'http://x').searchParams
+    const [from = '', to = ''] = [query.get('startDate') ?? '', query.get('endDate') ?? '']
+    asked.push(from.slice(5))
+    const isToday = from.startsWith('2026-03-05')
+    // It takes the hours for those of another time zone.
+    const events = !isToday ? [] : from.includes('T') ? [line('09:50:00')] : [line('09:50:00'), line('11:50:00')]
+    const range = `"range_start_time":"${from}Z","range_end_time":"${to}Z"`
+    response.setHeader('date', at.toUTCString())
+    response.end(`{"audit_logs":[${events}],"count":${events.length},"next_cursor":null,${range}}`)
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const source = sourceOf({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }, { now: () => at })
+  const kept = new Map([[`${source.id}?day=2026-03-05`, 'until=11:40:00 hours=10 sha256=C']])
+  const [document] = await listed(source, range('2026-03-05', null), [kept])
+  if (document === undefined) throw new Error('nothing is listed')
+  // 11:50 is not complete yet, and 09:50 was read.
+  expect(await whole(document)).toBe('')
+  expect(asked).toEqual(['02-26T01:00:00', '03-05T11:40:00', '03-05'])
+  expect(document.version).toBe('until=11:40:00 hours=10 sha256=C')
+  await source.close()
+  server.close()
+})

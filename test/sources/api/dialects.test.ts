@@ -48,6 +48,21 @@ describe('every dialect serves every day', () => {
     expect(api.requests.at(-1)?.query).toEqual({ numDays: '7' })
   })
 
+  test('between: recognised because its stream is of the day asked for, and asked for single days', async () => {
+    const api = await start({ now, dialect: 'between' })
+    expect(await allEvents(sourceOf(api, { now }), RANGE)).toEqual(EXPECTED)
+    const queries = api.requests.map(({ query }) => query).filter((query) => !('limit' in query))
+    expect(queries).toHaveLength(5)
+    for (const query of queries)
+      expect(query).toEqual({ startDate: expect.stringMatching(/^[0-9-]{10}$/), numDays: '0' })
+  })
+
+  test('between: without an event a week ago it is taken for classic, which loads the same', async () => {
+    const api = await start({ now, dialect: 'between', eventsPerDay: 0 })
+    const documents = await listed(sourceOf(api, { now }), RANGE)
+    expect(documents.map(({ id }) => new URL(id).search)).toEqual(['?from=2026-02-26&to=2026-03-03'])
+  })
+
   test('classic, asked by name, works on a current server', async () => {
     const api = await start({ now })
     const events = await allEvents(sourceOf(api, { now, dialect: 'classic' }), RANGE)
@@ -124,8 +139,8 @@ describe('documents', () => {
     const documents = await listed(sourceOf(api, { now, overlapMs: 86_400_000 }), range('2026-03-01', null))
     expect(documents.map(({ id, version }) => [id, version])).toEqual([
       [`${api.url}/admin/audit_logs?from=2026-03-01&to=2026-03-04`, 'final'],
-      [`${api.url}/admin/audit_logs?from=2026-03-04&to=2026-03-05`, 'settled'],
-      [`${api.url}/admin/audit_logs?from=2026-03-05`, null],
+      [`${api.url}/admin/audit_logs?day=2026-03-04`, null],
+      [`${api.url}/admin/audit_logs?day=2026-03-05`, null],
     ])
   })
 

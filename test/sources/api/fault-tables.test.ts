@@ -63,7 +63,7 @@ async function loaded(
   const source = sourceOf(api, {
     ...{ now, anonymize, pageLimit: 70 },
     // Recognised, where it can be.
-    dialect: dialect === 'multi-tenant' ? dialect : undefined,
+    ...(dialect === 'multi-tenant' ? { dialect } : {}),
     // What stalls is given up soon, and what is only slow on a busy machine is not.
     timing: { ...PATIENT, headersMs: 700, idleMs: 700 },
   })
@@ -107,9 +107,9 @@ describe('classic: the tables are those of an undisturbed load', () => {
   }, 180_000)
 
   test.each([...OF_REQUESTS, ...OF_BODIES])('after %o', async (fault) => {
-    const { tables, requests } = await loaded(way, days, [null, fault, null, fault])
+    const { tables, requests } = await loaded(way, days, [null, null, fault, null, fault])
     expect(tables).toEqual(undisturbed)
-    expect(requests).toBeGreaterThanOrEqual(5)
+    expect(requests).toBeGreaterThanOrEqual(6)
   })
 })
 
@@ -118,19 +118,20 @@ test.each(['classic', 'current'] as const)(
   async (dialect) => {
     const days = lastDays(2)
     const { tables } = await loaded({ dialect }, days, [])
+    const first = dialect === 'classic' ? '?from=2026-03-03&to=2026-03-05' : '?day=2026-03-03'
     const cut: Fault = { kind: 'cut', afterBytes: AFTER }
     const api = await startWandbApi({
       eventsPerDay: 200,
       now,
       dialect,
-      faults: [null, cut, cut, cut, cut],
+      faults: [...(dialect === 'classic' ? [null, null] : [null]), cut, cut, cut, cut],
     })
     apis.push(api)
     const sink = newSink()
     sinks.push(sink)
     const again = () => load(sink, sourceOf(api, { now, pageLimit: 70 }), days)
     expect((await again()).failed).toHaveLength(1)
-    expect((await tablesOf(sink)).receipts).toEqual(tables.receipts.slice(1))
+    expect((await tablesOf(sink)).receipts).toEqual(tables.receipts.filter(({ document }) => document !== first))
     expect((await again()).failed).toEqual([])
     expect(await tablesOf(sink)).toEqual(tables)
   },

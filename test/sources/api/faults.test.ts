@@ -2,6 +2,7 @@ import { inspect } from 'node:util'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type Fault, startWandbApi, type WandbApi, type WandbApiOptions } from '../../../src/demo/wandb-api.js'
 import type { ApiOptions } from '../../../src/sources/api/source.js'
+import { joined } from '../../landing/support.js'
 import { opened } from '../../support/load.js'
 import { eventsOf, KEY, listed, made, once, PATIENT, QUICK, range, rejection, sourceOf, whole } from './support.js'
 
@@ -57,10 +58,10 @@ describe('after a fault the same bytes arrive in the end', () => {
   )
 
   test.each(BROKEN)('classic: %s', async (_, fault) => {
-    const api = await start({ dialect: 'classic', faults: [null, fault] })
+    const api = await start({ dialect: 'classic', faults: [null, null, fault] })
     const events = eventsOf(await whole(await firstOf(api, { timing: timingFor(fault) })))
     expect(events.slice(0, EXPECTED.length)).toEqual(EXPECTED)
-    expect(api.requests).toHaveLength(3)
+    expect(api.requests).toHaveLength(4)
   })
 
   test('a cursor the server no longer knows: the window is read again from its first page', async () => {
@@ -221,6 +222,6 @@ test('an interrupted run ends as interrupted, whether it waits or reads', async 
   const later = new AbortController()
   const busy = await start({ faults: [null, { kind: 'status', status: 429, retryAfter: '60' }] })
   const wait = async () => later.abort()
-  const waiting = (await firstOf(busy, { wait })).open(later.signal)
+  const waiting = opened(await firstOf(busy, { wait }), later.signal).then(joined)
   expect((await rejection(waiting)).exitCode).toBe(130)
 })

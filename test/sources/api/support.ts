@@ -25,9 +25,13 @@ export function sourceOf(api: Pick<WandbApi, 'url'>, options: Partial<ApiOptions
   return apiSource({ baseUrl: api.url, credentials: { username: 'api', key: KEY }, timing: PATIENT, ...options })
 }
 
-export async function listed(source: Source, days: DayRange): Promise<Document[]> {
+export async function listed(
+  source: Source,
+  days: DayRange,
+  receipts: readonly ReadonlyMap<string, string>[] = [],
+): Promise<Document[]> {
   const documents: Document[] = []
-  for await (const document of source.list(days, never)) documents.push(document)
+  for await (const document of source.list(days, never, receipts)) documents.push(document)
   return documents
 }
 
