@@ -38,10 +38,16 @@ interface Target {
   events(): Promise<ReadonlyMap<string, number>>
 }
 
+interface Model extends Target {
+  /** How many lines it was given. */
+  readonly lines: number
+}
+
 const isFinished = (timestamp: unknown): boolean => String(timestamp) < '2026-03-04'
 
 /** Keeps the most repeats of an event that one reading had, and the version of each, as every sink does. */
-function model(): Target {
+function model(): Model {
+  let lines = 0
   const kept = new Map<string, string>()
   const events = new Map<string, number>()
   return {
@@ -52,6 +58,7 @@ function model(): Target {
         const counted = new Map<string, number>()
         try {
           for (const event of eventsOf((await joined(await opened(document, signal))).toString())) {
+            lines++
             if (!isFinished(event.timestamp)) continue
             const unnamed = JSON.stringify({ ...event, project_name: null, artifact_qualified_name: null })
             counted.set(unnamed, (counted.get(unnamed) ?? 0) + 1)
@@ -65,6 +72,9 @@ function model(): Target {
       }
     },
     events: async () => new Map([...events].sort()),
+    get lines() {
+      return lines
+    },
   }
 }
 
@@ -184,3 +194,29 @@ test('so it does through the whole pipeline, with a project renamed and a stop a
   const finished = await finishedIn(duckdb())
   expect(await scheduled(duckdb(), { api: { renamedAt: RENAMED }, crashing: 10, everyMs: HOUR }, 5)).toEqual(finished)
 })
+
+test.each(DIALECTS.filter(([name]) => name === 'current' || name === 'classic'))(
+  '%s: a day of a run every ten minutes costs what is new',
+  async (name, options) => {
+    const perDay = 600
+    const from = Date.parse('2026-03-03')
+    let at = from - DAY
+    const api = await start({ ...options, eventsPerDay: perDay, now: () => new Date(at) })
+    const into = model()
+    const run = async (): Promise<void> => {
+      const dialect = options.dialect === 'multi-tenant' ? options.dialect : undefined
+      const source = sourceOf(api, { now: () => new Date(at), overlapMs: DAY, dialect })
+      await into.run(source, never)
+      await source.close()
+      at += 10 * MINUTE
+    }
+    while (at < from) await run()
+    const before = { lines: into.lines, events: api.events, requests: api.requests.length }
+    while (at < from + DAY) await run()
+    expect((into.lines - before.lines) / perDay).toBeLessThanOrEqual(2)
+    if (name !== 'current') return
+    // A probe takes an event or two.
+    const probes = api.requests.slice(before.requests).filter(({ query }) => query.limit === '1').length
+    expect((api.events - before.events - 2 * probes) / perDay).toBeLessThanOrEqual(4)
+  },
+)
