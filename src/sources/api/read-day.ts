@@ -49,7 +49,7 @@ export async function* readDay(
 
   async function* sieved(hours: HourHashes, wants: (hour: number) => boolean): AsyncGenerator<Uint8Array> {
     for await (const { chunks, range, onOutside } of ask()) {
-      if (takesAll && covers(spans, range)) {
+      if (takesAll && onOutside === undefined && covers(spans, range)) {
         for await (const chunk of chunks) yield* passedOn(chunk)
         continue
       }

@@ -5,6 +5,7 @@ import type { Dialect } from './address.js'
 import { allPages, type Windows, wholeLines } from './answers.js'
 import type { ApiClient, Query } from './client.js'
 import { DAY_MS, type Day, dayOf, dayText } from './days.js'
+import { wrongDialect } from './failures.js'
 import type { Lines } from './read-day.js'
 import type { Span } from './readings.js'
 
@@ -70,13 +71,18 @@ export function server({ client, dialect, windows, common, pageLimit, latest }: 
         range: { from: range.from - DAY_MS, to: range.to + (numDays + 1) * DAY_MS },
       }
     } else if (!servesSeconds || spans.every(({ from, to }) => from === range.from && to === range.to)) {
-      yield { chunks: await wholeDay(day, signal), range }
+      yield { chunks: await wholeDay(day, signal), range, ...(dialect === 'between' ? { onOutside: notBetween } : {}) }
     } else {
       for (const span of spans) {
         const chunks = await pages({ startDate: secondText(span.from), endDate: secondText(span.to) }, signal)
         yield { chunks, range: span, onOutside }
       }
     }
+  }
+
+  /** A classic server ignores `startDate`: it would send today under the name of every day. */
+  function notBetween(): never {
+    throw wrongDialect(address, dialect, 'classic')
   }
 
   function onOutside(): never {

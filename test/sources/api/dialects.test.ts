@@ -63,6 +63,13 @@ describe('every dialect serves every day', () => {
     expect(documents.map(({ id }) => new URL(id).search)).toEqual(['?from=2026-02-26&to=2026-03-03'])
   })
 
+  test('between, asked by name, loads nothing from a classic server', async () => {
+    const api = await start({ now, dialect: 'classic' })
+    const [document] = await listed(sourceOf(api, { now, dialect: 'between' }), RANGE)
+    if (document === undefined) throw new Error('nothing is listed')
+    expect((await rejection(whole(document))).message).toContain('speaks classic, not between')
+  })
+
   test('classic, asked by name, works on a current server', async () => {
     const api = await start({ now })
     const events = await allEvents(sourceOf(api, { now, dialect: 'classic' }), RANGE)
