@@ -187,12 +187,18 @@ export const AUDIT_CONFLICTS: Table = {
 
 export const AUDIT_DOCUMENTS: Table = {
   name: 'audit_documents',
-  meaning: 'The receipts: which documents were loaded, each in the version that was loaded last.',
+  meaning:
+    'The receipts: which documents were loaded, each in the version that was loaded last. A day of the API is read in pieces: its bytes and lines are those of the last one.',
   key: ['source', 'document'],
   columns: [
     content('source', 'text', 'The source of the document.', true),
     content('document', 'text', 'The full name of the document.', true),
-    content('document_version', 'text', 'ETag, generation, size and times, or SHA-256, depending on the source.', true),
+    content(
+      'document_version',
+      'text',
+      'ETag, generation, size and times, SHA-256, or how far a day was read, depending on the source.',
+      true,
+    ),
     content('sha256', 'text', 'SHA-256 of the bytes as they arrived, as 64 hex digits.', true),
     content('bytes', 'bigint', 'How many bytes arrived.', true),
     content(
