@@ -1,6 +1,7 @@
 /** The interface between the pipeline and every source and sink. */
 
 import type { DuckDBConnection } from '@duckdb/node-api'
+import type { Span } from '../schemas/day-digest.js'
 
 /** Half-open range of instants [from, to), both at UTC midnight; null means unbounded. */
 export interface DayRange {
@@ -132,6 +133,16 @@ export interface Questions {
    * charges for reading may query the days first.
    */
   status(days: number): readonly Question[] | Promise<readonly Question[]>
+  /**
+   * utc_hour (`2026-10-01 12`), events and digest (an integer as text) of each hour with events.
+   *
+   * @param salt hexadecimal digits, which no row could have been chosen for if they are new
+   */
+  hourDigests(span: Span, salt: string): string | Promise<string>
+  /** utc (the timestamp as text, to the microsecond) and content_hash of each event in the spans. */
+  identities(spans: readonly Span[]): string | Promise<string>
+  /** source_document and rejects, a row for each document with rejects. */
+  readonly rejectsByDocument: string
   /** loaded_at, reason, source_document, source_line and message of each reject. */
   readonly rejects: string
   /** reason and raw of each reject. A long line takes several rows; `more` is true if the next row continues the line. */

@@ -6,6 +6,7 @@ export const EXIT = {
   failed: 1,
   usage: 2,
   tooManyRejects: 3,
+  differs: 4,
   archived: 6,
   interrupted: 130,
 } as const

@@ -301,6 +301,17 @@ export async function outcomeOf(work: () => Promise<LoadCounts>): Promise<LoadOu
   }
 }
 
+/** The entries for a run whose sink dies with its process: nothing counts as loaded, but what crashed is known. */
+export const withoutLoads = (entries: readonly Entry[]): readonly Entry[] =>
+  entries.flatMap((entry): Entry[] => {
+    if (entry.type === 'loaded') return [{ type: 'ended' }]
+    if (entry.type !== 'finished') return [entry]
+    // A later entry without documents means these.
+    return entry.documents === undefined
+      ? []
+      : [{ type: 'begun', step: 'finish', documents: entry.documents }, { type: 'ended' }]
+  })
+
 const resultKey = (step: string, document: Key): string => `${step}\n${document}`
 
 const howItDied = (deaths: readonly Death[]): string =>

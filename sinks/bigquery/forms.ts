@@ -7,6 +7,11 @@ import type { SqlForms } from '../shared/questions.js'
 export const bigquerySql = (table: SqlForms['table']): SqlForms => ({
   table,
   column: BIGQUERY.quote,
+  instant: (at) => `TIMESTAMP '${at.toISOString().slice(0, 19).replace('T', ' ')}+00'`,
+  utcText: (instant) => `FORMAT_TIMESTAMP('%F %H:%M:%E6S', ${instant}, 'UTC')`,
+  // A SUM of INT64 may overflow. https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#decimal_types
+  hashNumber: (text) => `CAST(CAST(CONCAT('0x', SUBSTR(TO_HEX(SHA256(${text})), 1, 15)) AS INT64) AS NUMERIC)`,
+  digits: (integer) => `CAST(${integer} AS STRING)`,
   // Without a time zone, BigQuery would use the project's default one.
   utcDay: (instant) => `DATE(${instant}, 'UTC')`,
   keys: (events, json) =>

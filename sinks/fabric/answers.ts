@@ -10,6 +10,7 @@ import { openConnection } from '../../src/duckdb/connection.js'
 import { duckdbError } from '../../src/duckdb/errors.js'
 import { AuditError } from '../../src/errors.js'
 import { scratchFolder } from '../../src/scratch.js'
+import { DUCKDB_SQL } from '../shared/duckdb-forms.js'
 import { actionRows, newestReceipts } from '../shared/duckdb-tables.js'
 import { questions } from '../shared/questions.js'
 import { openRoom } from '../shared/room.js'
@@ -24,12 +25,7 @@ const DAYS = 'CREATE TABLE audit_event_days (day DATE, source VARCHAR, events BI
 const MIRRORING =
   'CREATE TABLE audit_mirroring (table_name VARCHAR, published BIGINT, waiting BIGINT, waiting_since TIMESTAMPTZ)'
 
-const shared = questions({
-  table: DUCKDB.quote,
-  column: DUCKDB.quote,
-  utcDay: (instant) => `CAST(${instant} AT TIME ZONE 'UTC' AS DATE)`,
-  keys: (events) => events,
-})
+const shared = questions({ ...DUCKDB_SQL, keys: (events) => events })
 
 const part = (days: number, part: string) => shared.status(days).filter(({ name }) => name === part)
 

@@ -1,5 +1,6 @@
 /** The Parquet sink: a lake of files that every reader of Parquet opens by their names alone. */
 
+import { hourDigests, identities, type Span } from '../../schemas/day-digest.js'
 import type { Sink } from '../../src/contract.js'
 import { withConnection } from '../../src/duckdb/connection.js'
 import { duckdbError } from '../../src/duckdb/errors.js'
@@ -16,6 +17,8 @@ import { loadBatch } from './load.js'
 import { MARK, MARK_FILE, markChange } from './mark.js'
 import { askLake, eventsOfDays } from './query.js'
 import { snapshots } from './snapshot.js'
+
+const DAY_MS = 86_400_000
 
 /**
  * @param address `parquet:FOLDER`, `parquet+s3://bucket[/prefix]`, `parquet+gs://…` or `parquet+az://…`
@@ -37,6 +40,16 @@ export function lakeSink(lake: Lake, signal: AbortSignal): Sink {
       throw duckdbError(id, error)
     }
   }
+
+  /** The events of the spans' days, for which no other file is fetched. */
+  const eventsIn = (spans: readonly Span[]): Promise<string> =>
+    guarded(async () => {
+      const overlaps = (day: string): boolean => {
+        const start = Date.parse(day)
+        return spans.some(({ from, to }) => start < to.getTime() && start + DAY_MS > from.getTime())
+      }
+      return eventsOfDays((await files.partsOf(EVENTS, signal)).filter(overlaps))
+    })
 
   return {
     id,
@@ -77,6 +90,8 @@ export function lakeSink(lake: Lake, signal: AbortSignal): Sink {
           const newest = (await files.partsOf(EVENTS, signal)).toReversed().slice(0, days)
           return statusOn(DUCKDB_SQL, eventsOfDays(newest), days)
         }),
+      hourDigests: async (span, salt) => hourDigests(DUCKDB_SQL, await eventsIn([span]), span, salt),
+      identities: async (spans) => identities(DUCKDB_SQL, await eventsIn(spans), spans),
     },
 
     async close() {

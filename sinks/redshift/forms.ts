@@ -2,11 +2,16 @@
 
 import type { SqlForms } from '../shared/questions.js'
 import { EXACT, PARTS } from './exact.js'
-import { literal, type Namespace, quote, tableOf } from './namespace.js'
+import { digest, instant, literal, type Namespace, quote, tableOf } from './namespace.js'
 
 export const redshiftSql = (place: Namespace): SqlForms => ({
   table: (name) => tableOf(place, { name }),
   column: quote,
+  instant: (at) => instant(BigInt(at.getTime()) * 1000n),
+  utcText: (instant) => `TO_CHAR(${instant} AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')`,
+  // The sum of BIGINTs is NUMERIC(38,0). https://docs.aws.amazon.com/redshift/latest/dg/r_SUM.html
+  hashNumber: (text) => `STRTOL(SUBSTRING(${digest(text)}, 1, 15), 16)`,
+  digits: (integer) => `CAST(${integer} AS VARCHAR)`,
   utcDay: (instant) => `CAST(${instant} AT TIME ZONE 'UTC' AS DATE)`,
   // Leaves out this sink's own keys. UNPIVOT gets only objects: its behavior with null or a scalar is not documented.
   keys: (events, json) =>

@@ -1,11 +1,12 @@
 import { DUCKDB } from '../../schemas/ddl.js'
+import { DUCKDB_DIGEST } from '../../src/duckdb/digest.js'
 import type { SqlForms } from './questions.js'
 import { views } from './views.js'
 
 /** For sinks that answer in DuckDB's SQL. */
 export const DUCKDB_SQL: SqlForms = {
+  ...DUCKDB_DIGEST,
   table: DUCKDB.quote,
-  column: DUCKDB.quote,
   utcDay: (instant) => `CAST(${instant} AT TIME ZONE 'UTC' AS DATE)`,
   keys: (events, json) =>
     `SELECT "timestamp", unnest(json_keys(${json})) AS key FROM ${events} WHERE ${json} IS NOT NULL`,

@@ -1,12 +1,12 @@
-/** The questions of `status` and `rejects`: one text for all SQL warehouses, which differ in a few forms only. */
+/** The questions of `status`, `rejects` and `reconcile`: one text for all SQL warehouses, which differ in a few forms only. */
 
+import { type DigestForms, hourDigests, identities, type Span } from '../../schemas/day-digest.js'
 import { RECORD_FIELDS } from '../../schemas/tables.js'
 import type { Question, Questions } from '../../src/contract.js'
 
-export interface SqlForms {
+export interface SqlForms extends DigestForms {
   /** A table's quoted name, as a statement of `query` may use it. */
   table(name: string): string
-  column(name: string): string
   /** The UTC day of an instant, as a DATE. */
   utcDay(instant: string): string
   /** SELECTs timestamp and key, a row for each key of the JSON objects in column `json` of `events`. */
@@ -18,6 +18,8 @@ export interface SqlForms {
 /** The questions that need no query to be known. */
 export interface SqlQuestions extends Questions {
   status(days: number): readonly Question[]
+  hourDigests(span: Span, salt: string): string
+  identities(spans: readonly Span[]): string
 }
 
 /**
@@ -30,7 +32,8 @@ export const statusOn = (forms: SqlForms, events: string, days: number): Questio
     .status(days)
     .map((each) => (each.name.startsWith('unknown_') ? { ...each, title: `${each.title}, on these days` } : each))
 
-export function questions({ table, column, utcDay, keys, recent }: SqlForms): SqlQuestions {
+export function questions(forms: SqlForms): SqlQuestions {
+  const { table, column, utcDay, keys, recent } = forms
   const [events, rejects, pieces, conflicts, documents, actions] = [
     table('audit_events'),
     table('audit_rejects'),
@@ -97,6 +100,9 @@ export function questions({ table, column, utcDay, keys, recent }: SqlForms): Sq
           WHERE key NOT IN (${known}) GROUP BY key ORDER BY events DESC, key`,
       },
     ],
+    hourDigests: (span, salt) => hourDigests(forms, events, span, salt),
+    identities: (spans) => identities(forms, events, spans),
+    rejectsByDocument: `SELECT source_document, count(*) AS rejects FROM ${rejects} GROUP BY source_document`,
     rejects: `
       SELECT loaded_at, reason, source_document, source_line, message FROM ${rejects}
       ORDER BY loaded_at, source_document, source_line`,

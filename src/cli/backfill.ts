@@ -5,10 +5,13 @@ import { type RunFlags, wholeNumber, withRun } from './options.js'
 import { undoing } from './signals.js'
 import type { Survivor } from './survivor.js'
 
-interface BackfillFlags extends RunFlags {
+export interface DayFlags {
   readonly days?: number
   readonly since?: string
   readonly until?: string
+}
+
+interface BackfillFlags extends RunFlags, DayFlags {
   readonly refetch?: boolean
 }
 
@@ -18,10 +21,10 @@ const DAY_MS = 86_400_000
 const MOST_DAYS = 10_000
 
 export function addBackfill(program: Command, survivor: Survivor): void {
-  withRun(program.command('backfill').description('Load the events of past UTC days, from the W&B API oldest first.'))
-    .option('--days <n>', 'the last n days and today', wholeNumber)
-    .option('--since <day>', 'from this UTC day on, YYYY-MM-DD')
-    .option('--until <day>', 'up to this UTC day, exclusive; default: until now')
+  const command = program
+    .command('backfill')
+    .description('Load the events of past UTC days, from the W&B API oldest first.')
+  withDays(withRun(command), 'the last n days and today', 'default: until now')
     .option('--refetch', 'fetch days again that are loaded and finished')
     .addHelpText(
       'after',
@@ -38,6 +41,13 @@ Examples:
     })
 }
 
+/** @param last what --days means, and `end` what holds without --until, for the help */
+export const withDays = (command: Command, last: string, end: string): Command =>
+  command
+    .option('--days <n>', last, wholeNumber)
+    .option('--since <day>', 'from this UTC day on, YYYY-MM-DD')
+    .option('--until <day>', `up to this UTC day, exclusive; ${end}`)
+
 async function backfill(flags: BackfillFlags, survivor: Survivor): Promise<ExitCode> {
   const range = backfillRange(flags, new Date())
   const { openSession } = await import('./session.js')
@@ -48,12 +58,9 @@ async function backfill(flags: BackfillFlags, survivor: Survivor): Promise<ExitC
 }
 
 /** @throws AuditError, exit code 2, when the flags do not specify a range */
-export function backfillRange(
-  { days, since, until }: Pick<BackfillFlags, 'days' | 'since' | 'until'>,
-  now: Date,
-): DayRange {
+export function backfillRange({ days, since, until }: DayFlags, now: Date, command = 'backfill'): DayRange {
   if ((days === undefined) === (since === undefined)) {
-    throw usageError('backfill needs either --days or --since', 'For example --days 30, or --since 2026-01-01.')
+    throw usageError(`${command} needs either --days or --since`, 'For example --days 30, or --since 2026-01-01.')
   }
   if (days !== undefined && days > MOST_DAYS) throw usageError(`--days is more than ${MOST_DAYS}`)
   const to = until === undefined ? null : dayFrom(until, '--until')

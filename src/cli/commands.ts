@@ -8,6 +8,7 @@ import { addDemo } from './demo.js'
 import { send } from './formats/output.js'
 import { addLoad } from './load.js'
 import { addQuery } from './query.js'
+import { addReconcile } from './reconcile.js'
 import { addRejects } from './rejects.js'
 import { addStatus } from './status.js'
 import type { Survivor } from './survivor.js'
@@ -15,7 +16,7 @@ import { escapedLines } from './terminal.js'
 import { addTrust } from './trust.js'
 
 interface Host {
-  /** Starts another process when that of `load` or `backfill` dies. */
+  /** Starts another process when that of `load`, `backfill` or `reconcile` dies. */
   readonly survivor?: Survivor
   /** Runs another command; used by the demo. */
   main(argv: readonly string[]): Promise<void>
@@ -45,14 +46,14 @@ export async function runCommand(argv: readonly string[], { survivor = NOBODY, m
     .addHelpText(
       'after',
       `
-Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 too many rejects, 130 interrupted.
+Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 too many rejects, 4 sources and sinks differ, 130 interrupted.
 
 Examples:
   $ wandb-audit demo
   $ wandb-audit load --from ./wandb-audit-logs
   $ wandb-audit query "SELECT action, count(*) FROM audit_events GROUP BY action"`,
     )
-  for (const add of [addLoad, addBackfill]) add(program, survivor)
+  for (const add of [addLoad, addBackfill, addReconcile]) add(program, survivor)
   for (const add of [addStatus, addQuery, addRejects, addTrust]) add(program)
   addDemo(program, main)
   await program.parseAsync([...argv]).finally(() => send([help], process.stdout))

@@ -55,10 +55,14 @@ export function withSinks(command: Command, what: string): Command {
 }
 
 /** The options of commands that read sources and load sinks. */
-export function withRun(command: Command): Command {
+export const withRun = (command: Command): Command =>
+  withSources(command, 'sink to load into, repeatable').option('--dry-run', 'only list what would be read')
+
+/** The options of commands that read sources. @param sinks says what becomes of the sinks */
+export function withSources(command: Command, sinks: string): Command {
   const what =
     'https://HOST, s3://, gs:// or az:// bucket, file, folder, glob in quotes, or - for stdin (repeatable; default: WANDB_BASE_URL)'
-  return withSinks(command.option('--from <source>', what, collect), 'sink to load into, repeatable')
+  return withSinks(command.option('--from <source>', what, collect), sinks)
     .option('--memory <size>', 'memory limit (default: 1GB)')
     .option('--spool <folder>', "folder for temporary files (default: the user's cache folder)")
     .option('--max-document-bytes <size>', 'refuse larger documents, packed or unpacked (default: 16GB)')
@@ -81,7 +85,6 @@ export function withRun(command: Command): Command {
     .option('--insecure-http', 'W&B API: send the key over plain http')
     .option('--concurrency <n>', `buckets: how many objects to read at once (default: ${CONCURRENCY})`, wholeNumber)
     .option('--follow-links', 'folders: follow links that lead out of them')
-    .option('--dry-run', 'only list what would be read')
     .addOption(
       new Option('--output <format>', 'format of the summary on stdout').choices(['text', 'json']).default('text'),
     )

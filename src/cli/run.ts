@@ -42,10 +42,7 @@ export async function runOnce(
     entries,
     post,
   )
-  const last = entries.at(-1)
-  if (last?.type === 'died') {
-    session.logger.warn(`the worker process ended with ${last.how}; another one continues and isolates the cause`)
-  }
+  reportDeath(session, entries)
   const jobs: Job[] = []
   let summary: Summary
   try {
@@ -66,7 +63,14 @@ export async function runOnce(
   return code
 }
 
-async function openJob(address: string, { range, overlapMs, refetch }: Days, session: Session): Promise<Job> {
+/** Says that this process continues the work of one that died. */
+export function reportDeath({ logger }: Session, entries: Survivor['entries']): void {
+  const last = entries.at(-1)
+  if (last?.type === 'died')
+    logger.warn(`the worker process ended with ${last.how}; another one continues and isolates the cause`)
+}
+
+export async function openJob(address: string, { range, overlapMs, refetch }: Days, session: Session): Promise<Job> {
   const { username, anonymize = false, api: dialect, concurrency = CONCURRENCY } = session.settings
   const { insecure_http: insecureHttp = false, follow_links: followLinks = false } = session.settings
   const onWarning = (text: string): void => session.logger.warn(text)
@@ -96,19 +100,43 @@ async function runPipeline(
   sinks: readonly LoadingSink[],
   journal: Journal,
 ): Promise<Summary> {
-  const { settings, logger, progress, signal } = session
-  const { memoryBytes, limits, max_rejects: maxRejects } = settings
-  const spool = await openSpool(settings.spool)
+  return withEngine(session, (room) => runIn(room, session, jobs, sinks, journal))
+}
+
+/** Where a run works: its engine, and its own folder. */
+export interface Room {
+  readonly engine: Engine
+  readonly folder: string
+}
+
+export async function runIn(
+  room: Room,
+  { settings, logger, progress, signal }: Session,
+  jobs: readonly Job[],
+  sinks: readonly LoadingSink[],
+  journal: Journal,
+): Promise<Summary> {
+  const { limits, max_rejects: maxRejects } = settings
+  const batchBytes = Math.min(...sinks.map((sink) => sink.batchBytes ?? BATCH_BYTES))
+  const limited = { batchBytes, limits, maxRejects, loaderVersion: version() }
+  try {
+    return await run({ ...limited, ...room, jobs, sinks, logger, progress, signal, journal })
+  } finally {
+    progress.stop()
+  }
+}
+
+export async function withEngine<T>(
+  { settings: { spool: parent, memoryBytes }, logger }: Session,
+  work: (room: Room) => Promise<T>,
+): Promise<T> {
+  const spool = await openSpool(parent)
   try {
     const { folder } = spool
     const engine = await Engine.start({ memoryBytes, folder })
     try {
-      const batchBytes = Math.min(...sinks.map((sink) => sink.batchBytes ?? BATCH_BYTES))
-      const loaderVersion = version()
-      const limited = { batchBytes, limits, maxRejects, loaderVersion }
-      return await run({ ...limited, jobs, sinks, engine, folder, logger, progress, signal, journal })
+      return await work({ engine, folder })
     } finally {
-      progress.stop()
       engine.close()
     }
   } finally {

@@ -91,6 +91,13 @@ export function translated(sql: string, root: Node, scope: Scope): string {
     parameter: (node) => edit(node, `$${node.text.slice(1)}`),
     string_literal: (node) => edit(node, `'${String(node.value).replaceAll("'", "''")}'`),
     timestamp_literal: (node) => edit(node, `TIMESTAMPTZ '${node.string.value}'`),
+    // Of integers only: 29 digits, which nothing here reaches, and no fraction.
+    cast_arg: (node) => {
+      if (!/^NUMERIC$/i.test(textOf(sql, node.dataType as Ranged))) return
+      if (!/ AS INT64\)$/.test(textOf(sql, node.expr as Ranged)))
+        throw notLearnt('a cast to NUMERIC of what is no integer')
+      edit(node.dataType as Ranged, 'DECIMAL(38, 0)')
+    },
     select_as_struct: (node) => edit(node, ''),
     func_call: (node) =>
       edit(node, `${call(node, scope, inner)}${node.over === undefined ? '' : ` ${inner(node.over)}`}`),
@@ -133,6 +140,10 @@ function call(node: Call, scope: Scope, inner: (node: Node) => string): string {
       return 'now()'
     case 'DATE':
       return `CAST(${given[0]} AT TIME ZONE ${given[1] ?? PROJECT_TIME_ZONE} AS DATE)`
+    case 'FORMAT_TIMESTAMP': {
+      if (given[0] !== "'%F %H:%M:%E6S'") throw notLearnt(`FORMAT_TIMESTAMP with ${given[0]}`)
+      return `strftime(${given[1]} AT TIME ZONE ${given[2] ?? PROJECT_TIME_ZONE}, '%Y-%m-%d %H:%M:%S.%f')`
+    }
     case 'JSON_TYPE': {
       const types = `'OBJECT' THEN 'object' WHEN 'ARRAY' THEN 'array' WHEN 'VARCHAR' THEN 'string' WHEN 'BOOLEAN' THEN 'boolean'`
       return `CASE json_type(${given[0]}) WHEN ${types} WHEN 'NULL' THEN 'null' ELSE 'number' END`

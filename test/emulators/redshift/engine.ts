@@ -81,6 +81,12 @@ const SETUP = `
   CREATE FUNCTION pg_catalog.sha2(text varchar, bits integer) RETURNS varchar LANGUAGE sql AS $$
     SELECT encode(sha256(convert_to(redshift_varchar(text, 'VARCHAR'), 'UTF8')), 'hex')
   $$;
+  CREATE FUNCTION pg_catalog.strtol(digits varchar, base integer) RETURNS bigint LANGUAGE plpgsql AS $$
+  BEGIN
+    -- With 16 digits the sign would be at stake.
+    IF base <> 16 OR digits !~ '^[0-9a-fA-F]{1,15}$' THEN RAISE 'The input % is not valid to be converted to base %', digits, base; END IF;
+    RETURN CAST(CAST('x' || lpad(digits, 16, '0') AS bit(64)) AS bigint);
+  END $$;
   CREATE FUNCTION pg_catalog.getdate() RETURNS timestamp STABLE LANGUAGE sql AS $$ SELECT now() AT TIME ZONE 'UTC' $$;
   CREATE FUNCTION pg_catalog.dateadd(part text, n integer, instant timestamp) RETURNS timestamp LANGUAGE sql AS $$
     SELECT instant + n * CAST('1 ' || part AS interval)
