@@ -44,8 +44,16 @@ export function hourDigests(forms: DigestForms, events: string, span: Span, salt
 export const identities = (forms: DigestForms, events: string, spans: readonly Span[]): string => `
           SELECT ${forms.utcText(forms.column('timestamp'))} AS utc, content_hash FROM ${events} WHERE ${isWithin(forms, spans)}`
 
-/** Condition: the event lies in one of the spans. */
+/**
+ * Condition: the event lies in one of the spans, at least one, in ascending order. The outer bounds are repeated on their own,
+ * for planners that do not use OR.
+ */
 export function isWithin({ column, instant }: DigestForms, spans: readonly Span[]): string {
   const at = column('timestamp')
-  return spans.map(({ from, to }) => `(${at} >= ${instant(from)} AND ${at} < ${instant(to)})`).join(' OR ')
+  const between = (first?: Span, last = first): string =>
+    first === undefined || last === undefined
+      ? 'FALSE'
+      : `${at} >= ${instant(first.from)} AND ${at} < ${instant(last.to)}`
+  if (spans.length < 2) return between(spans[0])
+  return `${between(spans[0], spans.at(-1))} AND (${spans.map((span) => between(span)).join(' OR ')})`
 }

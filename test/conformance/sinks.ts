@@ -11,6 +11,7 @@ import {
   TABLES,
 } from '../../schemas/tables.js'
 import type { Batch, Sink } from '../../src/contract.js'
+import { sha256 } from '../support/exact.js'
 import { batchOf, countsOf, documentOf, loadInto, ndjson, never, newEngine } from '../support/load.js'
 import { POISON, squeamish } from '../support/poison.js'
 import { contentOf, eventsOf, rowsOf, tableOf } from '../support/rows.js'
@@ -641,6 +642,61 @@ export function sinkConformance(name: string, newTarget: () => Promise<SinkTarge
     })
   })
 
+  describe(`${name}: comparing`, () => {
+    const span = { from: new Date('2026-10-01'), to: new Date('2026-10-03') }
+    const at = (timestamp: string, id: number) => ({ timestamp, action: 'user:login', actor_user_id: id })
+    const times = ['2026-09-30T23:59:59.999999Z', '2026-10-01T00:00:00Z', AT, AT, '2026-10-02T23:59:59.999999Z']
+
+    it('gives the digest of each hour in the range, as anybody can compute it', async () => {
+      const sink = await newSink()
+      await loadInto(sink, { a: ndjson(...times.map(at), at('2026-10-03T00:00:00Z', 9)) })
+      const salt = '0123456789abcdef'
+      const digests = await rowsOf(sink, await sink.questions.hourDigests(span, salt))
+      const hashes = new Map((await eventsOf(sink)).map((row) => [String(row.timestamp), [] as string[]]))
+      for (const { timestamp, content_hash } of await eventsOf(sink))
+        hashes.get(String(timestamp))?.push(String(content_hash))
+      const sum = (utc: string): string =>
+        [...hashes]
+          .flatMap(([timestamp, ofTime]) => ofTime.map((hash) => [micros(timestamp), hash] as const))
+          .filter(([text]) => text.startsWith(utc))
+          .map(([text, hash]) => BigInt(`0x${sha256(`${salt} ${text} ${hash}`).slice(0, 15)}`))
+          .reduce((total, each) => total + each, 0n)
+          .toString()
+      const expected = [
+        ['2026-10-01 00', 1],
+        ['2026-10-01 12', 2],
+        ['2026-10-02 23', 1],
+      ].map(([hour, events]) => [hour, events, sum(String(hour))])
+      expect(digests.map(({ utc_hour, events, digest }) => [utc_hour, Number(events), digest])).toEqual(expected)
+      await sink.close()
+    })
+
+    it('gives timestamp and content_hash of the events in the spans', async () => {
+      const sink = await newSink()
+      await loadInto(sink, { a: ndjson(...times.map(at)) })
+      const spans = [
+        { from: new Date('2026-10-01T00:00:00Z'), to: new Date('2026-10-01T01:00:00Z') },
+        { from: new Date('2026-10-02T23:00:00Z'), to: new Date('2026-10-03T00:00:00Z') },
+      ]
+      const found = await rowsOf(sink, await sink.questions.identities(spans))
+      expect(found.map(({ utc }) => utc).sort()).toEqual(['2026-10-01 00:00:00.000000', '2026-10-02 23:59:59.999999'])
+      const all = new Set((await eventsOf(sink)).map(({ content_hash }) => content_hash))
+      for (const { content_hash } of found) expect(all).toContain(content_hash)
+      await sink.close()
+    })
+
+    it('gives the number of rejects of each document', async () => {
+      const sink = await newSink()
+      await loadInto(sink, { a: ndjson(BARE, BAD, '{"b":'), b: ndjson(BARE), c: ndjson(BAD) })
+      const found = await rowsOf(sink, sink.questions.rejectsByDocument)
+      const rejects = Object.fromEntries(
+        found.map(({ source_document, rejects }) => [source_document, Number(rejects)]),
+      )
+      expect(rejects).toEqual({ a: 2, c: 1 })
+      await sink.close()
+    })
+  })
+
   describe(`${name}: querying`, () => {
     it('tells the type of each column and gives plain values', async () => {
       const sink = await newSink()
@@ -683,6 +739,12 @@ export function sinkConformance(name: string, newTarget: () => Promise<SinkTarge
       await sink.close()
     })
   })
+}
+
+/** A timestamp of a result, to the microsecond. */
+function micros(timestamp: string): string {
+  const [whole = '', fraction = ''] = timestamp.replace('T', ' ').replace('Z', '').split('.')
+  return `${whole}.${fraction.padEnd(6, '0')}`
 }
 
 /** A record's documented keys as its row shows them: ids are text. */

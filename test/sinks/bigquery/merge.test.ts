@@ -37,6 +37,9 @@ const mergeOf = (days: readonly TimestampBounds[], isFull = true): Merge => ({
 
 const TWO_DAYS = [{ least: noon('2026-10-01'), greatest: noon('2026-10-02') }]
 
+const SPAN = { from: new Date('2026-10-01'), to: new Date('2026-10-02') }
+const LATER = { from: new Date('2026-10-02T05:00:00Z'), to: new Date('2026-10-02T06:00:00Z') }
+
 const STATEMENTS: Readonly<Record<string, string>> = {
   'merge.sql': mergeScript(mergeOf(TWO_DAYS)),
   'merge-without-events.sql': mergeScript(mergeOf([], false)),
@@ -48,6 +51,11 @@ const STATEMENTS: Readonly<Record<string, string>> = {
   'status.sql': statusQuestions(names, ['__UNPARTITIONED__', '20261002', '20261001', '20260701'], 14)
     .map(({ name, sql }) => `-- ${name}${sql};\n`)
     .join('\n'),
+  'reconcile.sql': `${[
+    questions(bigquerySql(names.from)).hourDigests(SPAN, 'c0ffee'),
+    questions(bigquerySql(names.from)).identities([SPAN, LATER]),
+    questions(bigquerySql(names.from)).rejectsByDocument,
+  ].join(';\n')};\n`,
 }
 
 describe('the statements', () => {

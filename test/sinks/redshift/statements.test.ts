@@ -52,11 +52,19 @@ const load = (...ranges: (typeof DAY)[]): string[] =>
 
 const { questions } = redshiftSink('redshift://main/database?schema=audit&table_prefix=wandb_', { signal: never })
 
+const SPAN = { from: new Date('2026-10-01'), to: new Date('2026-10-02') }
+const LATER = { from: new Date('2026-10-02T05:00:00Z'), to: new Date('2026-10-02T06:00:00Z') }
+
 const ALL: Readonly<Record<string, readonly string[]>> = {
   load: load(DAY),
   'load-without-events': load(),
   prepare: [...catalogueStatements(place), ...missingStatements(place, NOTHING), ...actionStatements(place)],
   questions: [...(await questions.status(14)).map(({ sql }) => sql), questions.rejects, questions.rawRejects],
+  reconcile: [
+    await questions.hourDigests(SPAN, 'c0ffee'),
+    await questions.identities([SPAN, LATER]),
+    questions.rejectsByDocument,
+  ],
 }
 
 describe.each(Object.entries(ALL))('the statements of %s', (name, sqls) => {
