@@ -3,6 +3,8 @@
  * the first 60 bits of SHA-256 over salt, timestamp and content_hash. docs/decisions/day-digest.md says what it proves.
  */
 
+import { DUCKDB } from './ddl.js'
+
 /** A UTC range [from, to). */
 export interface Span {
   readonly from: Date
@@ -20,6 +22,16 @@ export interface DigestForms {
   hashNumber(text: string): string
   /** An integer in digits. */
   digits(integer: string): string
+}
+
+export const DUCKDB_DIGEST: DigestForms = {
+  column: DUCKDB.quote,
+  instant: (at) => `TIMESTAMPTZ '${at.toISOString()}'`,
+  // A session's time zone has no part in this.
+  utcText: (instant) => `strftime(make_timestamp(epoch_us(${instant})), '%Y-%m-%d %H:%M:%S.%f')`,
+  // The sum of BIGINTs is a HUGEINT.
+  hashNumber: (text) => `CAST('0x' || SUBSTR(sha256(${text}), 1, 15) AS BIGINT)`,
+  digits: (integer) => `CAST(${integer} AS VARCHAR)`,
 }
 
 /**

@@ -102,6 +102,12 @@ describe('the layout', () => {
     expect(strays('src/pipeline', known)).toEqual([])
   })
 
+  it('reconciling knows the contract, the engine and the digest, never a single source or sink', () => {
+    expect(strays('src/reconcile/', /^src\/(?:contract|duckdb\/\w+|transform\/engine)$|^schemas\/day-digest$/)).toEqual(
+      [],
+    )
+  })
+
   it('stores know errors, connections, retry, addresses and files, and nothing of what is stored', () => {
     expect(strays('src/stores/', /^src\/(?:address|connections|errors|regular-file|retry|scratch)$/)).toEqual([])
   })

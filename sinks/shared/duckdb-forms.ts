@@ -1,5 +1,5 @@
+import { DUCKDB_DIGEST } from '../../schemas/day-digest.js'
 import { DUCKDB } from '../../schemas/ddl.js'
-import { DUCKDB_DIGEST } from '../../src/duckdb/digest.js'
 import type { SqlForms } from './questions.js'
 import { views } from './views.js'
 

@@ -9,6 +9,8 @@ import { jsonLine } from './terminal.js'
 
 /** There may be many when a whole sink is missing; JSON has all of them. */
 const MOST_LINES = 40
+/** Of a day, with a line each. */
+const MOST_HOURS = 3
 
 export interface Findings {
   readonly report: Report
@@ -92,27 +94,26 @@ function* table(all: readonly Compared[]): Generator<string> {
   }
 }
 
-interface DayDifference extends Omit<Difference, 'hour'> {
+interface Lines extends Omit<Difference, 'hour'> {
   readonly hours: readonly string[]
 }
 
-/** Rows of a day that the same parties have, in one line. */
-function byDay(differences: readonly Difference[]): readonly DayDifference[] {
-  const found = new Map<string, DayDifference>()
-  for (const { hour, copies, rows, hashes } of differences) {
-    const key = `${dayOf(hour)} ${copies}`
-    const known = found.get(key)
-    found.set(key, {
-      copies,
-      hours: [...(known?.hours ?? []), hour],
-      rows: rows + (known?.rows ?? 0),
-      hashes: known?.hashes ?? hashes,
-    })
+/** Rows that the same parties have: a line for each hour, or one for many hours of a day. */
+function byDay(differences: readonly Difference[]): readonly Lines[] {
+  const groups = new Map<string, Difference[]>()
+  for (const each of differences) {
+    const key = `${dayOf(each.hour)} ${each.copies}`
+    groups.set(key, [...(groups.get(key) ?? []), each])
   }
-  return [...found.values()]
+  return [...groups.values()].flatMap((group): Lines[] => {
+    if (group.length <= MOST_HOURS) return group.map(({ hour, ...rest }) => ({ hours: [hour], ...rest }))
+    const [{ copies, hashes } = { copies: [], hashes: [] }] = group
+    const rows = group.reduce((sum, each) => sum + each.rows, 0)
+    return [{ copies, hashes, rows, hours: group.map(({ hour }) => hour) }]
+  })
 }
 
-function rowsInWords({ hours, copies, rows, hashes }: DayDifference, names: readonly string[]): string {
+function rowsInWords({ hours, copies, rows, hashes }: Lines, names: readonly string[]): string {
   const having = (wanted: (n: number) => boolean): string => names.filter((_, i) => wanted(copies[i] ?? 0)).join(', ')
   const [first = ''] = hours
   const when = hours.length === 1 ? hourText(first) : `${dayOf(first)}, ${hours.length} hours`

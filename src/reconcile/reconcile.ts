@@ -1,9 +1,8 @@
 /** Compares sources and sinks: first counts and digests by hour, then the rows of the hours that differ. */
 
 import type { Span } from '../../schemas/day-digest.js'
-import { hourDigests, identities, isWithin } from '../../schemas/day-digest.js'
+import { DUCKDB_DIGEST, hourDigests, identities, isWithin } from '../../schemas/day-digest.js'
 import type { QueryResult, Sink } from '../contract.js'
-import { DUCKDB_DIGEST } from '../duckdb/digest.js'
 import type { Engine } from '../transform/engine.js'
 import {
   type Compared,

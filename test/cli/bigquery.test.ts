@@ -54,6 +54,17 @@ describe('BigQuery as a sink', () => {
     expect(rejects.stdout).toBe('{cut\n')
   })
 
+  it('is compared with its source', async () => {
+    const reconcile = ['reconcile', '--since', '2026-10-01', '--until', '2026-10-02', '--from', 'a.ndjson', ...to]
+    const { code, stdout } = await run([...reconcile, '--output', 'json'], { cwd })
+    expect(code).toBe(0)
+    const [{ counts }] = JSON.parse(stdout).days
+    expect(counts).toEqual([{ events: 2, digest: expect.stringMatching(/^\d+$/) }, counts[0]])
+    writeFileSync(join(cwd, 'more.ndjson'), ndjson(LOGIN, LOGIN, LOGIN))
+    const more = await run([...reconcile.map((each) => (each === 'a.ndjson' ? 'more.ndjson' : each))], { cwd })
+    expect(more).toMatchObject({ code: 4, stdout: expect.stringContaining('1 row only in more.ndjson\n') })
+  })
+
   it('says what is wrong with a statement, and refuses one that would change something', async () => {
     const wrong = await run(['query', 'SELECT colour FROM audit_events', ...to], { cwd })
     expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining('Unrecognized name: colour')])

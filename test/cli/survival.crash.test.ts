@@ -114,6 +114,24 @@ describe('a line that kills the process', () => {
   }, 180_000)
 })
 
+describe('reconcile, of a line that kills the process,', () => {
+  it('reads everything else again, and finds a reject gone that the load made of it', async () => {
+    const deadly = event(99, 'dies-of-segfault')
+    const cwd = folderOf({ a: [event(1), event(2)], b: [event(3), deadly, 'no json'], c: [event(5)] })
+    await runProgram(LOAD, { cwd, env: MORTAL })
+    await inDatabase(join(cwd, 'audit.duckdb'), "DELETE FROM audit_rejects WHERE reason = 'engine_refused'")
+    const days = ['--since', '2026-10-01', '--until', '2026-10-02']
+    const reconcile = ['reconcile', '--from', 'logs', ...days, '--max-rejects', '9', '--output', 'json']
+    const result = await runProgram(reconcile, { cwd, env: MORTAL })
+    expect(result.code, result.stderr).toBe(4)
+    expect(deaths(result)).toBeGreaterThan(1)
+    const report = JSON.parse(result.stdout)
+    expect(report).toMatchObject({ complete: true, hours: [], rejects: [{ in_source: 2, in_sink: 1 }] })
+    expect(report.days[0].counts).toMatchObject([{ events: 4 }, { events: 4 }])
+    expect(spoolsOf(cwd)).toEqual([])
+  }, 180_000)
+})
+
 describe('a document that kills the process', () => {
   it.each([
     [

@@ -52,6 +52,15 @@ it('loads, and answers query, status and rejects', async () => {
   })
   expect(status.unknown_keys.map(({ key }: { key: string }) => key)).toEqual(['n', 'run_asset'])
 
+  const reconcile = ['reconcile', '--since', '2026-10-01', '--until', '2026-10-02', '--max-rejects', '2', ...to]
+  const compared = await run([...reconcile, '--from', 'a.ndjson', '--output', 'json'], { cwd, env })
+  expect({ code: compared.code, stderr: compared.stderr }).toMatchObject({ code: 0 })
+  const [{ counts }] = JSON.parse(compared.stdout).days
+  expect(counts).toEqual([{ events: 1, digest: expect.stringMatching(/^\d+$/) }, counts[0]])
+  writeFileSync(join(cwd, 'more.ndjson'), ndjson(EVENT, EVENT))
+  const more = await run([...reconcile, '--from', 'more.ndjson'], { cwd, env })
+  expect(more).toMatchObject({ code: 4, stdout: expect.stringContaining('1 row only in more.ndjson\n') })
+
   expect((await run(['rejects', '--format', 'csv', ...to], { cwd, env })).stdout).toMatch(/raw is its base64/)
   const { stdout } = await run(['rejects', '--raw', ...to], { cwd, env })
   expect(stdout).toBe(`${LONG}\n${NUL}\n`)
