@@ -4,7 +4,7 @@ import { printable } from '../errors.js'
 import { type Compared, dayOf, type Hole, type HourCount, startOf } from '../reconcile/hours.js'
 import type { Report } from '../reconcile/reconcile.js'
 import type { MissingRejects } from '../reconcile/rejects.js'
-import type { Difference } from '../reconcile/rows.js'
+import { type Difference, MOST_HASHES } from '../reconcile/rows.js'
 import { jsonLine } from './terminal.js'
 
 /** There may be many when a whole sink is missing; JSON has all of them. */
@@ -107,9 +107,9 @@ function byDay(differences: readonly Difference[]): readonly Lines[] {
   }
   return [...groups.values()].flatMap((group): Lines[] => {
     if (group.length <= MOST_HOURS) return group.map(({ hour, ...rest }) => ({ hours: [hour], ...rest }))
-    const [{ copies, hashes } = { copies: [], hashes: [] }] = group
     const rows = group.reduce((sum, each) => sum + each.rows, 0)
-    return [{ copies, hashes, rows, hours: group.map(({ hour }) => hour) }]
+    const hashes = group.flatMap((each) => each.hashes).slice(0, MOST_HASHES)
+    return [{ copies: group[0]?.copies ?? [], hashes, rows, hours: group.map(({ hour }) => hour) }]
   })
 }
 

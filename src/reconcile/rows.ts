@@ -19,7 +19,8 @@ export interface Difference {
 /** Adds the identities of the spans to the engine's table `compared` (party, utc, content_hash). */
 export type Fetch = (engine: Engine, party: number, spans: readonly Span[]) => Promise<void>
 
-const MOST_HASHES = 3
+/** Of a difference, for the report. */
+export const MOST_HASHES = 3
 const HOUR_MS = 3_600_000
 
 /**
