@@ -4,6 +4,7 @@ import type { Span } from '../../schemas/day-digest.js'
 import { withoutLogin } from '../address.js'
 import { requireSources } from '../config/settings.js'
 import type { Sink } from '../contract.js'
+import { interruptible } from '../duckdb/connection.js'
 import { EXIT, type ExitCode, usageError } from '../errors.js'
 import { Journal, withoutLoads } from '../journal.js'
 import type { Job } from '../pipeline.js'
@@ -98,7 +99,10 @@ async function reconcileOnce(
         ...sources.map(({ name, job }) => sourceSubject(name, ledger, job.source.id)),
         ...sinks.map((sink) => sinkSubject(sink.id, sink)),
       ]
-      const report = await compare(room.engine, subjects, span, randomBytes(16).toString('hex'))
+      const salt = randomBytes(16).toString('hex')
+      const report = await interruptible(room.engine.connection, session.signal, () =>
+        compare(room.engine, subjects, span, salt),
+      )
       const isComplete = code === EXIT.done || code === EXIT.tooManyRejects
       const findings = { report, rejects: await rejectsMissing(ledger, sources, sinks), isComplete }
       await send(output === 'json' ? [inJson(findings)] : joined(inText(findings)), process.stdout)

@@ -8,7 +8,7 @@ import { settledSpan } from '../../src/cli/reconcile.js'
 import { writeBucket } from '../../src/demo/bucket.js'
 import { startWandbApi, type WandbApi } from '../../src/demo/wandb-api.js'
 import { type S3StandIn, startS3 } from '../emulators/s3.js'
-import { inDatabase, ndjson, newFolder, run, spoolsOf, summaryOf } from './support.js'
+import { inDatabase, ndjson, newFolder, run, spoolsOf, start, summaryOf } from './support.js'
 
 const KEY = 'key-of-the-tests'
 const NOW = new Date('2026-10-20T12:00:00Z')
@@ -265,6 +265,16 @@ describe('reconcile', () => {
     const { report, stderr } = await reported(cwd, ['--from', 'a.ndjson', '--from', 'b.ndjson.gz'], 1)
     expect(report.complete).toBe(false)
     expect(stderr).toContain('b.ndjson.gz')
+  })
+
+  it('is ended by Ctrl-C, and leaves nothing behind', async () => {
+    const cwd = await tampered()
+    s3.fail({ kind: 'stall', action: 'GetObject', afterBytes: 20 })
+    const { child, result } = start(['reconcile', ...DAYS, '--from', bucket('instance')], { cwd, env })
+    while (s3.faultsLeft > 0) await new Promise(setImmediate)
+    child.kill('SIGINT')
+    expect(await result).toMatchObject({ code: 130, stdout: '' })
+    expect(spoolsOf(cwd)).toEqual([])
   })
 
   it('fails before it fetches anything when a sink cannot answer', async () => {
