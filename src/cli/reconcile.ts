@@ -83,7 +83,7 @@ async function reconcileOnce(
   try {
     for (const address of requireSources(session.settings)) {
       const job = await openJob(address, { range: span, overlapMs: 0, refetch: true }, session)
-      // Two folders have the same id.
+      // Sources of files share an id; here each needs its own.
       const source = { ...job.source, id: `${sources.length} ${job.source.id}` }
       sources.push({ name: withoutLogin(address), id: job.source.id, job: { ...job, source } })
     }

@@ -112,8 +112,12 @@ function holeOf(
   }
 }
 
-/** Whether a hole covers all of the day at one of its ends. @param isWhole whether it also covers the day at its other end to the end */
-const coversDay = (end: string, other: string, isWhole: boolean): boolean => dayOf(end) !== dayOf(other) || isWhole
+/**
+ * Whether a hole that reaches the boundary of the day at one end covers that day whole.
+ *
+ * @param reaches whether it reaches the boundary at its other end too
+ */
+const coversDay = (end: string, other: string, reaches: boolean): boolean => dayOf(end) !== dayOf(other) || reaches
 
 /** The longest stretches [first, end) of neighbours that fulfil a condition. */
 function runs<T>(all: readonly T[], fulfils: (each: T) => boolean): (readonly [number, number])[] {
