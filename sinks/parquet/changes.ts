@@ -18,6 +18,7 @@ import {
   DOCUMENTS,
   EVENTS,
   filed,
+  fileOf,
   type Layout,
   LOADS,
   REJECT_PIECES,
@@ -75,7 +76,7 @@ export async function changedDays(who: string, batch: Batch): Promise<Change<Eve
     const selected = { events: ofDay(events), readings: readings === null ? null : ofDay(readings) }
     const day = { name: String(name), bounds, events: count, fills, occurrences, selected }
     return {
-      file: EVENTS.file(day.name),
+      ...fileOf(EVENTS, day.name),
       merge: (existing, target) => mergeDay(who, batch, day, existing, target),
     }
   })
@@ -143,7 +144,7 @@ export async function changedRows(
   return parts.map(([value]) => {
     const added = `SELECT * EXCLUDE (part) FROM ${kept(layout)} WHERE part = ${quotedString(String(value))}`
     return {
-      file: layout.file(String(value)),
+      ...fileOf(layout, String(value)),
       async merge(existing, target) {
         await refuseUnknown(who, engine, table, existing)
         const known = rowsIn(table, existing === null ? [] : [existing])
@@ -166,7 +167,7 @@ export function firstFiles(who: string, connection: DuckDBConnection): Change<vo
   const unchangedFile = { changed: false, outcome: undefined }
   return [
     {
-      file: ACTIONS.file('actions'),
+      ...fileOf(ACTIONS, 'actions'),
       async merge(existing, target) {
         await refuseUnknown(who, connection, ACTIONS.table, existing)
         const known = `(${rowsIn(ACTIONS.table, existing === null ? [] : [existing])})`
@@ -176,10 +177,10 @@ export function firstFiles(who: string, connection: DuckDBConnection): Change<vo
           : write(actions, target)
       },
     },
-    ...[REJECTS, REJECT_PIECES, CONFLICTS].map(({ table, file }) => ({
-      file: file('0'),
+    ...[REJECTS, REJECT_PIECES, CONFLICTS].map((layout) => ({
+      ...fileOf(layout, '0'),
       merge: async (existing: string | null, target: string) =>
-        existing === null ? write(rowsIn(table, []), target) : unchangedFile,
+        existing === null ? write(rowsIn(layout.table, []), target) : unchangedFile,
     })),
   ]
 }

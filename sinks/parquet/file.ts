@@ -1,60 +1,68 @@
-/** Replaces one file of the lake by compare-and-swap: read, merge a copy, write it if the file has not changed since. */
+/** Changes one file of the lake: read it, merge a copy, make that the next version if no other load was faster. */
 
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { damagedFile, readsNonsense } from '../../src/duckdb/errors.js'
-import { AuditError, interrupted } from '../../src/errors.js'
-import type { StoredObject } from '../../src/stores/contract.js'
+import { interrupted } from '../../src/errors.js'
 import type { Lake } from './lake.js'
-import { copyName } from './layout.js'
+import { copyName, type LakeFile } from './layout.js'
+import {
+  contended,
+  currentOf,
+  isUnfinished,
+  MOST_ATTEMPTS,
+  repair,
+  replace,
+  type Version,
+  versionsOf,
+} from './versions.js'
 
 /** What a batch changes in one file. */
-export interface Change<T> {
-  /** Below the lake's prefix. */
-  readonly file: string
+export interface Change<T> extends LakeFile {
   /**
    * Writes the new content to `target`, or nothing when the file would stay the same.
    *
-   * @param existing a local copy of the current file; null when there is none
+   * @param existing a local copy of the current version; null when there is none
    */
   merge(existing: string | null, target: string): Promise<{ readonly changed: boolean; readonly outcome: T }>
 }
 
 export interface Staged<T> {
   readonly change: Change<T>
-  /** The object it was merged with; null when there was none. */
-  readonly over: StoredObject | null
+  /** The version it was merged with; null when there was none. */
+  readonly over: Version | null
   /** A local file with the new content; null when the file does not change. */
   readonly content: string | null
   readonly outcome: T
+  /** Another load is replacing the file, or was killed doing so. */
+  readonly unfinished: boolean
 }
-
-/** Every lost race means that another loader made progress, which takes it seconds: no more than a few in a row are realistic. */
-const MOST_ATTEMPTS = 100
 
 /** @param folder receives the new content */
 export async function stage<T>(lake: Lake, change: Change<T>, folder: string, signal: AbortSignal): Promise<Staged<T>> {
   for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
     if (signal.aborted) throw interrupted()
-    const over = await lake.store.find(lake.prefix + change.file, signal)
-    const existing = over === null ? null : join(folder, copyName(randomUUID(), change.file))
+    const there = await versionsOf(lake, change.stem, signal)
+    const over = currentOf(there)
+    const file = over?.object.key.slice(lake.prefix.length) ?? ''
+    const existing = over === null ? null : join(folder, copyName(randomUUID(), file))
     try {
-      if (over !== null && existing !== null && !(await lake.fetch(over, existing, signal))) continue
+      if (over !== null && existing !== null && !(await lake.fetch(over.object, existing, signal))) continue
       const content = join(folder, `${randomUUID()}.parquet`)
       const { changed, outcome } = await change.merge(existing, content).catch((error: unknown) => {
-        throw existing !== null && readsNonsense(error) ? damagedFile(lake.id, change.file) : error
+        throw existing !== null && readsNonsense(error) ? damagedFile(lake.id, file) : error
       })
-      return { change, over, content: changed ? content : null, outcome }
+      return { change, over, content: changed ? content : null, outcome, unfinished: isUnfinished(there) }
     } finally {
       if (existing !== null) await rm(existing, { force: true })
     }
   }
-  throw contended(lake, change.file)
+  throw contended(lake, change.stem)
 }
 
 /**
- * Writes the new content to the lake, and merges again when another loader was faster.
+ * Writes the new content to the lake, and merges again when another loader was faster. Finishes what other loads left unfinished.
  *
  * @param onMergedAgain called after each further merge, before its result is written
  * @returns the outcome of the merge that was written
@@ -68,19 +76,16 @@ export async function publish<T>(
   const { signal } = new AbortController()
   let current = staged
   for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
-    const { change, over, content, outcome } = current
-    if (content === null) return outcome
-    const version = await lake.store.write(lake.prefix + change.file, { file: content }, over ?? 'absent', signal)
+    const { change, over, content, outcome, unfinished } = current
+    if (content === null) {
+      if (unfinished) await repair(lake, change, folder, signal)
+      return outcome
+    }
+    const won = await replace(lake, change.stem, over, content)
     await rm(content, { force: true })
-    if (version !== null) return outcome
+    if (won) return outcome
     current = await stage(lake, change, folder, signal)
     await onMergedAgain?.()
   }
-  throw contended(lake, staged.change.file)
+  throw contended(lake, staged.change.stem)
 }
-
-const contended = (lake: Lake, file: string): AuditError =>
-  new AuditError(`${lake.id}: other loads keep replacing ${file}`, {
-    advice: 'Run it again while fewer loads write to this lake.',
-    retryable: true,
-  })

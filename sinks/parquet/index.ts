@@ -1,5 +1,6 @@
 /** The Parquet sink: a lake of files that every reader of Parquet opens by their names alone. */
 
+import { randomUUID } from 'node:crypto'
 import { hourDigests, identities, type Span } from '../../schemas/day-digest.js'
 import type { Sink } from '../../src/contract.js'
 import { withConnection } from '../../src/duckdb/connection.js'
@@ -11,12 +12,14 @@ import { newestReceipts } from '../shared/duckdb-tables.js'
 import { questions, statusOn } from '../shared/questions.js'
 import { firstFiles } from './changes.js'
 import { publish, stage } from './file.js'
+import { newNote, repairNoted } from './journal.js'
 import { type Lake, openLake } from './lake.js'
 import { ACTIONS, DOCUMENTS, EVENTS, rowsIn } from './layout.js'
 import { loadBatch } from './load.js'
-import { MARK, MARK_FILE, markChange } from './mark.js'
+import { MARK, MARK_FILE, mark } from './mark.js'
 import { askLake, eventsOfDays } from './query.js'
 import { snapshots } from './snapshot.js'
+import { currentOf, versionsOf } from './versions.js'
 
 const DAY_MS = 86_400_000
 
@@ -57,11 +60,16 @@ export function lakeSink(lake: Lake, signal: AbortSignal): Sink {
     prepare: () =>
       guarded(async () => {
         const folder = await files.folder()
-        await publish(lake, await stage(lake, markChange(id), folder, signal), folder)
+        await mark(lake, folder, signal)
         await requireConditionalWrites(id, store, prefix + MARK_FILE, Buffer.from(MARK), signal)
+        await repairNoted(lake, folder, signal)
         await withConnection(async (connection) => {
-          for (const change of firstFiles(id, connection))
-            await publish(lake, await stage(lake, change, folder, signal), folder)
+          const changes = firstFiles(id, connection)
+          // Written in each run, so that a store that refuses to remove files does so before any of them is replaced.
+          const note = newNote(lake, randomUUID())
+          await note.add(changes)
+          for (const change of changes) await publish(lake, await stage(lake, change, folder, signal), folder)
+          await note.remove()
         })
       }),
 
@@ -75,7 +83,7 @@ export function lakeSink(lake: Lake, signal: AbortSignal): Sink {
     load: (batch, stop) => loadBatch(lake, batch, stop),
 
     async query(sql) {
-      if ((await store.find(prefix + ACTIONS.file('actions'), signal)) === null) {
+      if (currentOf(await versionsOf(lake, ACTIONS.stem('actions'), signal)) === null) {
         throw new AuditError(`${id}: there is no lake yet`, {
           advice: 'Load something first, or name another with --to.',
         })

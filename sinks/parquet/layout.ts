@@ -14,6 +14,7 @@ import {
 } from '../../schemas/tables.js'
 import { quotedString } from '../../src/duckdb/quoting.js'
 import { columnsOf } from '../shared/duckdb-tables.js'
+import { nameIn } from './names.js'
 
 /**
  * A row's file depends only on columns that never change. So a row that is loaded again meets its earlier copy, no row is in two
@@ -25,57 +26,57 @@ export interface Layout {
   readonly part: string
   /** Pattern of partition names. */
   readonly form: RegExp
-  /** The partition's file, from the root of the lake. */
-  file(part: string): string
+  /** The partition's file, from the root of the lake, without version and ending: names.ts. */
+  stem(part: string): string
 }
 
 export const EVENTS: Layout = {
   table: AUDIT_EVENTS,
   part: `CAST(CAST("timestamp" AT TIME ZONE 'UTC' AS DATE) AS VARCHAR)`,
   form: /^\d{4}-\d\d-\d\d$/,
-  file: (day) => `audit_events/event_date=${day}/events.parquet`,
+  stem: (day) => `audit_events/event_date=${day}/events`,
 }
 
 export const REJECTS: Layout = {
   table: AUDIT_REJECTS,
   part: 'left(reject_id, 1)',
   form: /^[0-9a-f]$/,
-  file: (digit) => `audit_rejects/part-${digit}.parquet`,
+  stem: (digit) => `audit_rejects/part-${digit}`,
 }
 
 export const REJECT_PIECES: Layout = {
   table: AUDIT_REJECT_PIECES,
   part: 'left(reject_id, 1)',
   form: /^[0-9a-f]$/,
-  file: (digit) => `audit_reject_pieces/part-${digit}.parquet`,
+  stem: (digit) => `audit_reject_pieces/part-${digit}`,
 }
 
 export const CONFLICTS: Layout = {
   table: AUDIT_CONFLICTS,
   part: 'left(conflict_id, 1)',
   form: /^[0-9a-f]$/,
-  file: (digit) => `audit_conflicts/part-${digit}.parquet`,
+  stem: (digit) => `audit_conflicts/part-${digit}`,
 }
 
 export const DOCUMENTS: Layout = {
   table: AUDIT_DOCUMENTS,
   part: `left(sha256(concat(source, ' ', document)), 1)`,
   form: /^[0-9a-f]$/,
-  file: (digit) => `audit_documents/part-${digit}.parquet`,
+  stem: (digit) => `audit_documents/part-${digit}`,
 }
 
 export const LOADS: Layout = {
   table: AUDIT_LOADS,
   part: `strftime(started_at AT TIME ZONE 'UTC', '%Y-%m')`,
   form: /^\d{4}-\d\d$/,
-  file: (month) => `audit_loads/${month}.parquet`,
+  stem: (month) => `audit_loads/${month}`,
 }
 
 export const ACTIONS: Layout = {
   table: AUDIT_ACTIONS,
   part: `'actions'`,
   form: /^actions$/,
-  file: (name) => `audit_actions/${name}.parquet`,
+  stem: (name) => `audit_actions/${name}`,
 }
 
 /** Every table of the lake. */
@@ -84,16 +85,31 @@ export const LAYOUTS: readonly Layout[] = [EVENTS, REJECTS, REJECT_PIECES, CONFL
 /** The common prefix of a table's files. */
 export const folderOf = ({ table }: Layout): string => `${table.name}/`
 
-/**
- * The partition in a file of this name (from the root of the lake); null when no load writes such a file: somebody else put it
- * there, and it is not part of the table.
- */
-export function partOf({ form, file }: Layout, key: string): string | null {
-  const [before = '', after = ''] = file('\0').split('\0')
-  if (!key.startsWith(before) || !key.endsWith(after)) return null
-  const part = key.slice(before.length, key.length - after.length)
+/** A file of a table, whatever its version. */
+export interface LakeFile {
+  readonly table: Table
+  /** From the root of the lake, without version and ending. */
+  readonly stem: string
+}
+
+export const fileOf = ({ table, stem }: Layout, part: string): LakeFile => ({ table, stem: stem(part) })
+
+/** The partition that a file (from the root of the lake) has rows of; null when it is not part of the table. */
+export function partOf(layout: Layout, key: string): string | null {
+  const name = nameIn(key)
+  return name === null ? null : partOfStem(layout, name.stem)
+}
+
+function partOfStem({ form, stem }: Layout, of: string): string | null {
+  const [before = '', after = ''] = stem('\0').split('\0')
+  if (!of.startsWith(before) || !of.endsWith(after)) return null
+  const part = of.slice(before.length, of.length - after.length)
   return form.test(part) ? part : null
 }
+
+/** The table of a file without version and ending; undefined when it is of none. */
+export const tableOf = (stem: string): Table | undefined =>
+  LAYOUTS.find((layout) => partOfStem(layout, stem) !== null)?.table
 
 /** JSON is stored as text: few readers know Parquet's JSON type. */
 const TYPES: Readonly<Record<FieldType, string>> = { ...DUCKDB.types, json: 'VARCHAR' }

@@ -9,8 +9,9 @@ import { loadRow } from '../shared/duckdb-tables.js'
 import { ALL, changedDays, changedRows, dropKept, MISSING, MORE_EVENTS } from './changes.js'
 import { FOUND_CONFLICTS } from './conflicts.js'
 import { type Change, publish, type Staged, stage } from './file.js'
+import { newNote } from './journal.js'
 import type { Lake } from './lake.js'
-import { CONFLICTS, DOCUMENTS, LOADS, REJECT_PIECES, REJECTS } from './layout.js'
+import { CONFLICTS, DOCUMENTS, type LakeFile, LOADS, REJECT_PIECES, REJECTS } from './layout.js'
 
 interface StagedBatch {
   readonly conflicts: readonly Staged<void>[]
@@ -67,7 +68,10 @@ const changedConflicts = (lake: Lake, { engine }: Batch): Promise<Change<void>[]
 async function publishBatch(lake: Lake, batch: Batch, staged: StagedBatch): Promise<LoadCounts> {
   const { engine, folder } = batch
   const { signal } = new AbortController()
+  const note = newNote(lake, batch.loadId)
+  await note.add(replacedBy(staged))
   const putAll = async (changes: readonly Change<void>[]): Promise<void> => {
+    await note.add(changes)
     for (const change of changes) await publish(lake, await stage(lake, change, folder, signal), folder)
   }
   for (const part of staged.conflicts) await publish(lake, part, folder)
@@ -78,8 +82,14 @@ async function publishBatch(lake: Lake, batch: Batch, staged: StagedBatch): Prom
   const counts = provenCounts(batch, total(events))
   await putAll(await changedRows(lake.id, engine, LOADS, loadRow(batch, counts), ALL))
   for (const part of staged.receipts) await publish(lake, part, folder)
+  await note.remove()
   return counts
 }
+
+const replacedBy = ({ conflicts, days, pieces, rejects, receipts }: StagedBatch): readonly LakeFile[] =>
+  [...conflicts, ...days, ...pieces, ...rejects, ...receipts]
+    .filter(({ content }) => content !== null)
+    .map(({ change }) => change)
 
 function total(all: readonly EventCounts[]): EventCounts {
   const sum = (count: keyof EventCounts): number => all.reduce((so, each) => so + each[count], 0)

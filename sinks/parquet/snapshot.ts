@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import type { StoredObject } from '../../src/stores/contract.js'
 import type { Lake } from './lake.js'
 import { copyName, folderOf, type Layout, partOf } from './layout.js'
+import { currentOf, strayIn, type Version, versionsAmong, versionsOf } from './versions.js'
 
 export interface Snapshots {
   /** Local copies of a table's current files, or of some partitions', ordered by key; files of other programs are left out. */
@@ -28,49 +29,63 @@ export function snapshots(lake: Lake): Snapshots {
     return made
   }
 
-  async function fetched(listed: StoredObject, signal: AbortSignal): Promise<string | null> {
-    for (
-      let object: StoredObject | null = listed;
-      object !== null;
-      object = await lake.store.find(object.key, signal)
-    ) {
-      const id = createHash('sha256').update(`${object.key}\0${object.version}`).digest('hex')
-      const path = join(await folder(), copyName(id, object.key.slice(lake.prefix.length)))
-      const known = await access(path).then(
-        () => true,
-        () => false,
-      )
-      if (known || (await lake.fetch(object, path, signal))) return path
+  /** Null when the version is gone. */
+  async function fetched({ object }: Version, signal: AbortSignal): Promise<string | null> {
+    const id = createHash('sha256').update(`${object.key}\0${object.version}`).digest('hex')
+    const path = join(await folder(), copyName(id, object.key.slice(lake.prefix.length)))
+    const known = await access(path).then(
+      () => true,
+      () => false,
+    )
+    return known || (await lake.fetch(object, path, signal)) ? path : null
+  }
+
+  /** A copy of the current version: of those listed, or if it is gone by now, of those that are there; null when there is none. */
+  async function current(stem: string, listed: readonly StoredObject[], signal: AbortSignal): Promise<string | null> {
+    const among = versionsAmong(lake, stem, listed)
+    // A listing in several pages may have an older version of its first page beside the next but one.
+    let version = currentOf(strayIn(among) === null ? among : await versionsOf(lake, stem, signal))
+    while (version !== null) {
+      const path = await fetched(version, signal)
+      if (path !== null) return path
+      version = currentOf(await versionsOf(lake, stem, signal))
     }
     return null
+  }
+
+  async function listed(layout: Layout, signal: AbortSignal): Promise<ReadonlyMap<string, readonly StoredObject[]>> {
+    const parts = new Map<string, StoredObject[]>()
+    for await (const object of lake.store.list(lake.prefix + folderOf(layout), signal)) {
+      const part = partOf(layout, object.key.slice(lake.prefix.length))
+      if (part !== null) parts.set(part, [...(parts.get(part) ?? []), object])
+    }
+    return parts
   }
 
   return {
     folder,
 
     async partsOf(layout, signal) {
-      const parts = new Set<string>()
-      for await (const { key } of lake.store.list(lake.prefix + folderOf(layout), signal)) {
-        const part = partOf(layout, key.slice(lake.prefix.length))
-        if (part !== null) parts.add(part)
-      }
-      return [...parts].sort()
+      const parts = [...(await listed(layout, signal))]
+      const there = parts.filter(
+        ([part, objects]) => currentOf(versionsAmong(lake, layout.stem(part), objects)) !== null,
+      )
+      return there.map(([part]) => part).sort()
     },
 
     async filesOf(layout, signal, parts) {
       const files = new Map<string, string>()
-      const listing = lake.store.list(lake.prefix + folderOf(layout), signal)[Symbol.asyncIterator]()
+      const waiting = (await listed(layout, signal)).entries()
       const fetchRest = async (): Promise<void> => {
-        for (let next = await listing.next(); next.done !== true; next = await listing.next()) {
-          const { key } = next.value
-          const part = partOf(layout, key.slice(lake.prefix.length))
-          const isWanted = part !== null && (parts === undefined || parts.has(part))
-          const path = isWanted ? await fetched(next.value, signal) : null
-          if (path !== null) files.set(key, path)
+        for (let next = waiting.next(); next.done !== true; next = waiting.next()) {
+          const [part, objects] = next.value
+          if (parts !== undefined && !parts.has(part)) continue
+          const path = await current(layout.stem(part), objects, signal)
+          if (path !== null) files.set(part, path)
         }
       }
       await Promise.all(Array.from({ length: FETCHES }, fetchRest))
-      return [...files.keys()].sort().map((key) => files.get(key) as string)
+      return [...files.keys()].sort().map((part) => files.get(part) as string)
     },
 
     async remove() {

@@ -7,7 +7,8 @@ import { LAYOUT_VERSION } from '../../schemas/tables.js'
 import { AuditError, printable } from '../../src/errors.js'
 
 /** As text: a comment on a table, or a file beside the tables. */
-export const LAYOUT_MARK = `wandb-audit, layout ${LAYOUT_VERSION}`
+export const layoutMark = (version: number): string => `wandb-audit, layout ${version}`
+export const LAYOUT_MARK = layoutMark(LAYOUT_VERSION)
 
 /** The version that a mark in `text` names; null if it has none. */
 export function layoutIn(text: string): number | null {
@@ -19,10 +20,11 @@ const REFUSAL = { advice: 'Load with the version that made it, or name another p
 
 /**
  * @param layout what the mark names; null when there is none
+ * @param known  the newest that this version writes there
  * @throws AuditError when only a newer version of wandb-audit may write to the tables
  */
-export function refuseNewerLayout(id: string, layout: number | null): void {
-  if (layout === null || layout <= LAYOUT_VERSION) return
+export function refuseNewerLayout(id: string, layout: number | null, known = LAYOUT_VERSION): void {
+  if (layout === null || layout <= known) return
   throw new AuditError(`${id}: a newer version of wandb-audit made its tables; nothing is changed`, REFUSAL)
 }
 

@@ -1,7 +1,7 @@
 /** A local folder as an object store. */
 
 import { createHash, randomUUID } from 'node:crypto'
-import type { BigIntStats } from 'node:fs'
+import type { BigIntStats, Dirent } from 'node:fs'
 import {
   copyFile,
   type FileHandle,
@@ -37,6 +37,8 @@ export interface DirectoryStore extends ObjectStore {
 const UNFINISHED = '.unfinished'
 /** No write, merge or query takes this long; anything older was left by a process that was killed. */
 const LEFT_BEHIND_MS = 86_400_000
+/** Only a folder in which files vanish all the time is read so often. */
+const MOST_LOOKS = 100
 
 /**
  * Objects are files. A write makes its file appear, or replaces another, by a single rename or link, so readers always get a
@@ -81,6 +83,26 @@ export function directoryStore(path: string): DirectoryStore {
     return { key, bytes: Number(stats.size), version: versionOf(stats), lastModified: stats.mtime }
   }
 
+  /**
+   * A folder is listed as it is at one moment: if a file is gone by the time it is looked at, the one that took its place may not be
+   * among the names, so the folder is read again.
+   */
+  async function* listed(folder: string, prefix: string, signal: AbortSignal): AsyncGenerator<StoredObject> {
+    let [folders, objects]: [string[], (StoredObject | null)[]] = [[], []]
+    for (let look = 0; look === 0 || (objects.includes(null) && look < MOST_LOOKS); look++) {
+      const entries = await guarded('looking at', folder, signal, () => entriesOf(join(root, folder)))
+      const wanted = entries.filter(
+        ({ name }) => `${folder}${name}/`.startsWith(prefix) && `${folder}${name}` !== UNFINISHED,
+      )
+      folders = wanted.filter((entry) => entry.isDirectory()).map(({ name }) => `${folder}${name}/`)
+      objects = []
+      for (const { name } of wanted.filter((entry) => entry.isFile() && `${folder}${entry.name}`.startsWith(prefix)))
+        objects.push(await guarded('looking at', `${folder}${name}`, signal, () => find(`${folder}${name}`)))
+    }
+    for (const object of objects) if (object !== null) yield object
+    for (const each of folders) yield* listed(each, prefix, signal)
+  }
+
   /** @returns whether `content`, a file in `unfinished`, is what replaced the version */
   async function replace(key: string, version: string, content: string): Promise<boolean> {
     if ((await find(key))?.version !== version) return false
@@ -112,10 +134,7 @@ export function directoryStore(path: string): DirectoryStore {
     async *list(prefix, signal) {
       const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1)
       if (folder !== '') checkedKey(folder.slice(0, -1))
-      for await (const key of keysBelow(root, folder)) {
-        const object = await guarded('looking at', key, signal, async () => (key.startsWith(prefix) ? find(key) : null))
-        if (object !== null) yield object
-      }
+      yield* listed(folder, prefix, signal)
     },
 
     find: (key, signal) => guarded('looking at', key, signal, () => find(key)),
@@ -186,14 +205,8 @@ function checkedKey(key: string): string {
   return key
 }
 
-async function* keysBelow(root: string, folder: string): AsyncGenerator<string> {
-  const entries = readdir(join(root, folder), { withFileTypes: true })
-  for (const entry of await entries.catch(unless('ENOENT', [])).catch(unless('ENOTDIR', []))) {
-    if (folder === '' && entry.name === UNFINISHED) continue
-    if (entry.isDirectory()) yield* keysBelow(root, `${folder}${entry.name}/`)
-    else if (entry.isFile()) yield `${folder}${entry.name}`
-  }
-}
+const entriesOf = (path: string): Promise<Dirent[]> =>
+  readdir(path, { withFileTypes: true }).catch(unless('ENOENT', [])).catch(unless('ENOTDIR', []))
 
 /** Opens the file when the first chunk is requested, so that a reading that never starts holds no descriptor. */
 async function* chunksOf(path: string, version: string, from: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {

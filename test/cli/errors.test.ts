@@ -293,11 +293,11 @@ describe('a lake with a damaged file', () => {
     const lake = `parquet:lake-${how.replace(' ', '-')}`
     await summaryOf(load('--to', lake), { cwd })
     const folder = join(at(lake.slice('parquet:'.length)), 'audit_events/event_date=2026-10-01')
-    expect(readdirSync(folder)).toEqual(['events.parquet'])
-    const file = join(folder, 'events.parquet')
+    expect(readdirSync(folder)).toEqual(['events-00000001.parquet'])
+    const file = join(folder, 'events-00000001.parquet')
     writeFileSync(file, damage(readFileSync(file)))
 
-    const named = /audit_events\/event_date=2026-10-01\/events\.parquet is damaged, or not a Parquet file/
+    const named = /audit_events\/event_date=2026-10-01\/events-00000001\.parquet is damaged, or not a Parquet file/
     const loaded = await ended(['load', '--from', 'bad.ndjson', '--to', lake])
     expect(loaded.stderr).toMatch(named)
     expect(loaded.stderr).toMatch(/Put a copy or an earlier version of it back/)

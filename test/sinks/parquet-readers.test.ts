@@ -39,16 +39,16 @@ describe('the files of a lake', () => {
     await loadInto(sink, { a: ndjson(EVENT, { ...EVENT, timestamp: '0001-01-01T00:00:00Z' }, 'bad') })
     await sink.close()
     const month = new Date().toISOString().slice(0, 7)
-    expect(seenBelow(lake).map((name) => name.replace(/part-[1-9a-f]/, 'part-?'))).toEqual([
-      'audit_actions/actions.parquet',
-      'audit_conflicts/part-0.parquet',
-      'audit_documents/part-?.parquet',
-      'audit_events/event_date=0001-01-01/events.parquet',
-      'audit_events/event_date=2026-10-01/events.parquet',
-      `audit_loads/${month}.parquet`,
-      'audit_reject_pieces/part-0.parquet',
-      'audit_rejects/part-0.parquet',
-      'audit_rejects/part-?.parquet',
+    expect(seenBelow(lake).map((name) => name.replace(/part-[1-9a-f]-/, 'part-?-'))).toEqual([
+      'audit_actions/actions-00000001.parquet',
+      'audit_conflicts/part-0-00000001.parquet',
+      'audit_documents/part-?-00000001.parquet',
+      'audit_events/event_date=0001-01-01/events-00000001.parquet',
+      'audit_events/event_date=2026-10-01/events-00000001.parquet',
+      `audit_loads/${month}-00000001.parquet`,
+      'audit_reject_pieces/part-0-00000001.parquet',
+      'audit_rejects/part-0-00000001.parquet',
+      'audit_rejects/part-?-00000001.parquet',
     ])
     const unseen = filesBelow(lake).filter((name) => !seenBelow(lake).includes(name))
     expect(unseen.filter((name) => !name.startsWith('.unfinished/'))).toEqual(['_wandb_audit.txt'])
@@ -58,7 +58,7 @@ describe('the files of a lake', () => {
     const { lake, sink } = await newLake()
     await loadInto(sink, { a: ndjson(...madeDay(1, FIRST, 3000), { ...EVENT, run_asset: 9 }) })
     const { schema, row_groups: groups } = metadataOf(
-      readFileSync(join(lake, 'audit_events/event_date=2026-10-01/events.parquet')),
+      readFileSync(join(lake, 'audit_events/event_date=2026-10-01/events-00000001.parquet')),
     )
     const types = schema
       .slice(1)
@@ -136,7 +136,7 @@ describe('the files of a lake', () => {
     await loadInto(sink, { a: ndjson(...events.filter((_, i) => i % 3 > 0)) })
     await loadInto(sink, { b: ndjson(...events.slice(500, 600)) })
     await loadInto(sink, { c: ndjson(...events.toReversed()) })
-    const rows = await rowsIn(readFileSync(join(lake, 'audit_events/event_date=2026-10-01/events.parquet')))
+    const rows = await rowsIn(readFileSync(join(lake, 'audit_events/event_date=2026-10-01/events-00000003.parquet')))
     expect(rows).toHaveLength(2000)
     const keys = rows.map(({ timestamp, content_hash }) => `${timestamp} ${content_hash}`)
     expect(keys).toEqual(keys.toSorted())
@@ -158,11 +158,11 @@ describe('a load', () => {
     await loadInto(sink, { a: ndjson(on(1), on(2), on(3)) })
     const events = (files: readonly string[]) => files.filter((name) => name.startsWith('audit_events'))
     expect(events(await changedBy({ b: ndjson(on(2), on(2), on(4)) }))).toEqual([
-      'audit_events/event_date=2026-10-02/events.parquet',
-      'audit_events/event_date=2026-10-04/events.parquet',
+      'audit_events/event_date=2026-10-02/events-00000002.parquet',
+      'audit_events/event_date=2026-10-04/events-00000001.parquet',
     ])
     expect(events(await changedBy({ c: ndjson(on(3, { actor_email: 'ada@example.com' }), on(1)) }))).toEqual([
-      'audit_events/event_date=2026-10-03/events.parquet',
+      'audit_events/event_date=2026-10-03/events-00000002.parquet',
     ])
     const again = await changedBy({ d: ndjson(on(1), on(2), on(3), on(4)) })
     expect(again.map((name) => name.replace(/\/.*/, ''))).toEqual(['audit_documents', 'audit_loads'])
@@ -247,20 +247,23 @@ describe('readers beside 50 loads', () => {
     return { lake, sink, loads }
   }
 
-  it('who open each file once find every day whole, once, and never an error', { timeout: 180_000 }, async () => {
+  it('who read all files of a day find it whole, once, or fail and read again', { timeout: 180_000 }, async () => {
     const { lake, sink, loads } = await loading()
+    const allOf = async (day: string): Promise<Day> => {
+      const rows = []
+      for (const name of readdirSync(join(lake, 'audit_events', day)))
+        rows.push(...(await rowsIn(await readFile(join(lake, 'audit_events', day, name)))))
+      return dayOf(
+        day,
+        rows.map((row) => row.content_hash),
+      )
+    }
     const looks = await watch(loads(), async () => {
       const days = []
       for (const day of readdirSync(join(lake, 'audit_events')).sort()) {
-        const files = seenBelow(join(lake, 'audit_events', day))
-        const contents = await Promise.all(files.map((name) => readFile(join(lake, 'audit_events', day, name))))
-        const rows = (await Promise.all(contents.map(rowsIn))).flat()
-        days.push(
-          dayOf(
-            day,
-            rows.map((row) => row.content_hash),
-          ),
-        )
+        let found: Day | null = null
+        while (found === null) found = await allOf(day).catch(() => null)
+        days.push(found)
       }
       return days
     })
@@ -283,7 +286,7 @@ describe('readers beside 50 loads', () => {
     for (const each of [sink, reader]) await each.close()
   })
 
-  it('who ask DuckDB by a glob find the same, or are told that a file was replaced and ask again', {
+  it('who ask DuckDB by a glob find the same, or are told that a file is being replaced and ask again', {
     timeout: 180_000,
   }, async () => {
     const { lake, sink, loads } = await loading()
@@ -295,9 +298,8 @@ describe('readers beside 50 loads', () => {
           try {
             return numbered((await connection.runAndReadAll(sql)).getRowObjects() as Record<string, Value>[])
           } catch (error) {
-            // DuckDB reads the footer and then opens the name again (parquet_reader.cpp): of two files made one, it may stumble
-            // over anything. What it must not be is an error of the statement.
-            expect(String(error)).not.toMatch(/(?:Catalog|Parser|Binder) Error/)
+            // A marker that is no Parquet file, or a file that is gone.
+            expect(String(error)).toMatch(/too small to be a Parquet file|No magic bytes|No such file|No files found/)
           }
         }
       }),

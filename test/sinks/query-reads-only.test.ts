@@ -36,7 +36,7 @@ const PLACES: Readonly<Record<string, () => Promise<Place>>> = {
   async 'a lake'() {
     const folder = newFolder()
     const lake = join(folder, `it's [a] lake`)
-    const data = join(lake, 'audit_events/event_date=2026-10-01/events.parquet')
+    const data = join(lake, 'audit_events/event_date=2026-10-01/events-00000001.parquet')
     return { folder, data, sink: await parquetSink(`parquet:${lake}`, never) }
   },
 }

@@ -44,9 +44,10 @@ async function rewrite(store: ObjectStore, prefix: string, columns: string): Pro
 }
 
 /** The mark of the lake below a prefix. */
-export function markIn(store: ObjectStore, prefix: string): Pick<SinkTarget, 'layout' | 'setLayout'> {
+export function markIn(store: ObjectStore, prefix: string): Pick<SinkTarget, 'layout' | 'setLayout' | 'newestLayout'> {
   const key = `${prefix}_wandb_audit.txt`
   return {
+    newestLayout: 2,
     async layout() {
       const object = await store.find(key, never)
       return object === null ? null : layoutIn(`${Buffer.from(await bytesOf(await store.read(object, 0, never)))}`)
@@ -73,6 +74,7 @@ export function lakeIn(place: string, endpoint: string): SinkTarget {
   return {
     open: () => parquetSink(`parquet+${address}`, never),
     dropColumn: (table, column) => inStore((store, prefix) => dropColumn(store, `${prefix}${table}`, column)),
+    newestLayout: 2,
     layout: () => inStore((store, prefix) => markIn(store, prefix).layout()),
     setLayout: (layout) => inStore((store, prefix) => markIn(store, prefix).setLayout(layout)),
   }
