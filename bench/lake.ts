@@ -19,7 +19,7 @@ const DATA = here('./data')
 const [LAKE, FULL_DAY, TEN_MINUTES, PLAIN_FILE] = ['lake', 'full-day', 'ten-minutes.ndjson', 'plain.parquet'].map(
   (name) => `${DATA}/${name}`,
 ) as [string, string, string, string]
-const DAY_FILE = `${FULL_DAY}/audit_events/event_date=${new Date(FIRST_DAY).toISOString().slice(0, 10)}/events.parquet`
+const DAY_FILE = `${FULL_DAY}/audit_events/event_date=${new Date(FIRST_DAY).toISOString().slice(0, 10)}/events-00000001.parquet`
 
 const lines = Number(process.argv[2] ?? 1_000_000)
 if (!Number.isSafeInteger(lines) || lines < 1000 || process.platform !== 'linux') {
