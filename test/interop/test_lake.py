@@ -65,7 +65,7 @@ def test_a_day_that_is_not_asked_for_is_not_read(loaded: Loaded, tmp_path: Path,
     lake = shutil.copytree(loaded.lake / "audit_events", tmp_path / "audit_events")
     for day in ["0001-01-01", "9999-12-31", "1969-12-31"]:
         shutil.rmtree(lake / f"event_date={day}")
-    (lake / "event_date=2026-10-03" / "events.parquet").write_bytes(b"PAR1" + b"\0" * 1000 + b"PAR1")
+    (lake / "event_date=2026-10-03" / "events-00000001.parquet").write_bytes(b"PAR1" + b"\0" * 1000 + b"PAR1")
     _, rows = READERS[name].read(lake, "2026-10-02")
     assert rows.num_rows == 301
     with pytest.raises(Exception, match=r"."):

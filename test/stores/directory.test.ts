@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readdirSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -114,6 +115,25 @@ describe('a folder as a store', () => {
     expect(await store.find('a/link', never)).toBeNull()
     expect(await store.find('a', never)).toBeNull()
     expect(await store.find('a/b/c', never)).toBeNull()
+  })
+
+  it('lists one of two names that take turns, whenever it looks', async () => {
+    const root = newFolder()
+    const store = directoryStore(root)
+    await written(store, 'a/1', '1')
+    let going = true
+    const taking = async (): Promise<void> => {
+      for (let n = 1; n < 2000; n++) {
+        await writeFile(join(root, 'a', `${n + 1}`), 'x')
+        await rm(join(root, 'a', `${n}`))
+      }
+      going = false
+    }
+    const took = taking()
+    let looks = 0
+    for (; going; looks++) expect(await keysOf(store, 'a/'), `look ${looks}`).not.toEqual([])
+    await took
+    expect(looks).toBeGreaterThan(10)
   })
 
   it('is for its owner only where the process says so', async () => {
