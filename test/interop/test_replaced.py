@@ -1,4 +1,4 @@
-"""Readers of a day that is replaced as fast as possible, in the steps of docs/decisions/parquet-lake.md: a whole version, or an error."""
+"""Readers of a day that is replaced during each of their reads, in the steps of docs/decisions/parquet-lake.md: a version, or an error."""
 
 import itertools
 import threading
@@ -22,7 +22,7 @@ from conftest import Loaded
 DAY = "audit_events/event_date=2026-10-01"
 #: More than a page of a column, so that readers come back for more.
 REPEATS = 40
-READS = 60
+READS = 100
 
 Put = Callable[[str, bytes], None]
 Remove = Callable[[str], None]
@@ -41,9 +41,11 @@ def versions(loaded: Loaded, folder: Path) -> list[bytes]:
     return contents
 
 
-def replace_for_ever(contents: list[bytes], put: Put, remove: Remove, stop: threading.Event) -> None:
-    """The steps of a load, which finds no other one."""
+def replace_for_ever(contents: list[bytes], put: Put, remove: Remove, begun: threading.Event, stop: threading.Event) -> None:
+    """The steps of a load that finds no other one, once for each read that has begun."""
     for number, content in zip(itertools.count(1), itertools.cycle(contents)):
+        begun.wait()
+        begun.clear()
         if stop.is_set():
             return
         put(f"events-{number:08}_being-replaced-read-again.parquet", b"text\n")
@@ -56,12 +58,13 @@ def replace_for_ever(contents: list[bytes], put: Put, remove: Remove, stop: thre
 def outcomes(read: Callable[[], pa.Table], rows: int, contents: list[bytes], put: Put, remove: Remove) -> Counter:
     """How many reads returned a version, an error, or anything else."""
     put("events-00000001.parquet", contents[1])
-    stop = threading.Event()
-    replacing = threading.Thread(target=replace_for_ever, args=(contents, put, remove, stop))
+    begun, stop = threading.Event(), threading.Event()
+    replacing = threading.Thread(target=replace_for_ever, args=(contents, put, remove, begun, stop))
     replacing.start()
     found: Counter = Counter()
     try:
         while found.total() < READS or found["version"] == 0:
+            begun.set()
             try:
                 table = read()
             except Exception:
@@ -71,6 +74,7 @@ def outcomes(read: Callable[[], pa.Table], rows: int, contents: list[bytes], put
                 found["version" if table.num_rows == rows and len(loads) == 1 else "wrong"] += 1
     finally:
         stop.set()
+        begun.set()
         replacing.join()
     return found
 
@@ -128,16 +132,18 @@ IN_BUCKET = {
 @pytest.mark.parametrize("name", IN_BUCKET)
 def test_in_a_bucket(loaded: Loaded, tmp_path: Path, server: str, name: str) -> None:
     contents = versions(loaded, tmp_path)
+    # All of moto's servers in a process have the same buckets.
+    lake = f"lake-of-{name.lower()}"
     bucket = boto3.client("s3", endpoint_url=server)
-    bucket.create_bucket(Bucket="lake")
+    bucket.create_bucket(Bucket=lake)
 
     def put(file: str, content: bytes) -> None:
-        bucket.put_object(Bucket="lake", Key=f"day/{file}", Body=content)
+        bucket.put_object(Bucket=lake, Key=f"day/{file}", Body=content)
 
     def remove(file: str) -> None:
-        bucket.delete_object(Bucket="lake", Key=f"day/{file}")
+        bucket.delete_object(Bucket=lake, Key=f"day/{file}")
 
     rows = pq.read_metadata(tmp_path / "one").num_rows
-    found = outcomes(lambda: IN_BUCKET[name]("lake/day", server), rows, contents, put, remove)
+    found = outcomes(lambda: IN_BUCKET[name](f"{lake}/day", server), rows, contents, put, remove)
     print(name, dict(found))
     assert found["wrong"] == 0
