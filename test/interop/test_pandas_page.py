@@ -139,7 +139,7 @@ def test_the_files_of_each_table_are_named(loaded: Loaded) -> None:
     rows = [line.split("|")[1:3] for line in text.splitlines() if line.startswith("| `audit_")]
     pairs = [zip(tables.split(","), globs.split(","), strict=True) for tables, globs in rows]
     patterns = {table.strip(" `"): pattern.strip(" `") for pair in pairs for table, pattern in pair}
-    tables = {path.name for path in loaded.lake.iterdir() if path.is_dir() and not path.name.startswith(".")}
+    tables = {path.name for path in loaded.lake.iterdir() if path.is_dir() and path.name[0] not in "._"}
     assert set(patterns) == tables
     for table, pattern in patterns.items():
         assert sorted(loaded.lake.glob(pattern)) == sorted((loaded.lake / table).rglob("*.parquet"))
