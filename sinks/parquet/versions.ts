@@ -117,7 +117,7 @@ async function tidy(lake: Lake, stem: string): Promise<void> {
   await removeBefore(lake, currentOf(there)?.number ?? 0, there)
 }
 
-/** The oldest first, and markers last: a version outlives none that follows it, and no marker is gone before what it marks. */
+/** The oldest first, so that no version is gone while an earlier one is there; markers last, after the versions they name. */
 async function removeBefore(lake: Lake, current: number, { whole, claims, markers }: Versions): Promise<void> {
   for (const { number, object } of [...whole, ...claims, ...markers])
     if (number < current) await lake.store.remove(object.key, never)
