@@ -3,6 +3,7 @@
 import { RECORD_FIELDS } from '../../schemas/tables.js'
 import { quotedIdentifier, quotedString } from '../duckdb/quoting.js'
 import { undocumentedIds } from './identity.js'
+import { DIGITS, isSimple, STRINGS, VALUES } from './simple-lines.js'
 import { typed } from './typing.js'
 
 /** Every field as text: numbers keep all digits, and a string and a number with the same text are equal. */
@@ -17,10 +18,8 @@ const REWRITTEN = quotedString(
 const INEXACT = quotedString('(?:"\\s*:|[\\[,])\\s*(?:-?[0-9]+[.eE]|-0|-?(?i:nan|inf))|,\\s*[\\]}]')
 
 /** Fields that hold digits only in nearly every log, so that one look at their concatenation is enough. */
-const IDS = RECORD_FIELDS.filter((field) => /_asset$|_id$/.test(field))
-const WORDS = RECORD_FIELDS.filter(
-  (field) => !IDS.includes(field) && field !== 'timestamp' && field !== 'response_code',
-)
+const IDS = DIGITS.filter((field) => field !== 'response_code')
+const WORDS = STRINGS.filter((field) => field !== 'timestamp')
 
 /** Sets the size of the reader's buffers; no line is this long. */
 const READ_BYTES = 4 << 20
@@ -41,14 +40,20 @@ export function readEvents(paths: readonly string[]): string {
   const texts = `
     SELECT *, CASE WHEN more THEN nullif(CAST(json_merge_patch(json, ${NOTHING_KNOWN}::JSON) AS VARCHAR), '{}') END AS unknown
     FROM (
-      SELECT *, len(json_keys(json)) <> (${count}) AS more
+      SELECT * EXCLUDE (all_values), CASE WHEN simple THEN false ELSE len(json_keys(json)) <> (${count}) END AS more
       FROM (
-        SELECT file, json, unnest(record)
+        SELECT *, ${isSimple('json', 'all_values')} AS simple
         FROM (
-          SELECT right(filename, 8)::INTEGER AS file, json, from_json(json, ${TEXTS}) AS record
-          FROM read_ndjson_objects([${paths.map(quotedString).join(', ')}], format = 'newline_delimited',
-            ignore_errors = true, filename = true, compression = 'uncompressed',
-            maximum_object_size = ${READ_BYTES})
+          SELECT *, ${VALUES} AS all_values
+          FROM (
+            SELECT file, json, unnest(record)
+            FROM (
+              SELECT right(filename, 8)::INTEGER AS file, json, from_json(json, ${TEXTS}) AS record
+              FROM read_ndjson_objects([${paths.map(quotedString).join(', ')}], format = 'newline_delimited',
+                ignore_errors = true, filename = true, compression = 'uncompressed',
+                maximum_object_size = ${READ_BYTES})
+            )
+          )
         )
       )
     )`
@@ -61,9 +66,10 @@ export function readEvents(paths: readonly string[]): string {
   const mayRepeat = `contains(json, '\\') OR regexp_matches(json, ${COLON_FIRST}) OR len(list_distinct(${keys})) <> len(${keys})`
   // CASE, because the engine evaluates both sides of OR and AND: this keeps the costly patterns off most lines.
   return `
-    SELECT * EXCLUDE (json, more),
+    SELECT * EXCLUDE (json, simple, more),
       CASE
         WHEN json IS NULL OR "timestamp" IS NULL OR action IS NULL THEN true
+        WHEN simple THEN false
         WHEN more OR extra IS NOT NULL OR ${oddIds} OR ${zeros} OR ${rewritten}
           OR suffix(json, ',}') OR suffix(json, ' }') OR suffix(json, chr(9) || '}') OR suffix(json, chr(13) || '}')
         THEN regexp_matches(json, ${INEXACT}) OR len(list_distinct(json_keys(json))) <> len(json_keys(json))
@@ -71,7 +77,7 @@ export function readEvents(paths: readonly string[]): string {
           OR CASE WHEN contains(CAST(extra AS VARCHAR)[2:], '{') THEN ${mayRepeat} ELSE false END
         ELSE false
       END AS slow
-    FROM (${typed({ texts, ids: undocumentedIds('unknown'), sorted, wide: false, passed: ['file', 'json', 'more'] })})`
+    FROM (${typed({ texts, ids: undocumentedIds('unknown'), sorted, wide: false, passed: ['file', 'json', 'simple', 'more'] })})`
 }
 
 /**
