@@ -14,6 +14,13 @@ export const settings = z
   .strictObject({
     from: addresses.optional().describe('Where documents come from: one source address or a list of them.'),
     to: addresses.optional().describe('Where events go: one sink address or a list of them.'),
+    archive: address
+      .optional()
+      .describe('Where every document is kept as it came before it is loaded: a bucket or a folder.'),
+    retain: duration
+      .regex(/[1-9]/, 'expected more than zero')
+      .optional()
+      .describe('For how long nobody may delete what is archived, for example 6y; the bucket must permit locks.'),
     memory: bytes.optional().describe('How much memory a run may use, for example 1GB or 512MiB.'),
     spool: z.string().min(1).optional().describe("The folder for temporary files; by default the user's cache folder."),
     max_document_bytes: bytes

@@ -3,7 +3,7 @@
 import { usageError } from '../src/errors.js'
 
 export const BYTES_PATTERN = /^([0-9]+(?:\.[0-9]+)?) ?((?:[KkMmGg][Ii]?)?[Bb])$/
-export const DURATION_PATTERN = /^([0-9]+)([smhd])$/
+export const DURATION_PATTERN = /^([0-9]+)([smhdy])$/
 
 const BYTES: Readonly<Record<string, number>> = {
   B: 1,
@@ -15,7 +15,13 @@ const BYTES: Readonly<Record<string, number>> = {
   GIB: 1024 ** 3,
 }
 
-const MILLISECONDS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+const MILLISECONDS: Readonly<Record<string, number>> = {
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  y: 366 * 86_400_000,
+}
 
 /**
  * Bytes of a size like `512MB`: KB, MB and GB count in thousands, KiB, MiB and GiB in 1024s, in any case.
@@ -28,7 +34,7 @@ export function parseBytes(text: string): number {
   throw usageError('settings: a size could not be read', 'Write a number and a unit, for example 512MB or 1GiB.')
 }
 
-/** Milliseconds of a duration like `36h`: s, m, h and d (24 hours). Anything else is a usage error. */
+/** Milliseconds of a duration like `36h`: s, m, h, d (24 hours) and y (366 days). Anything else is a usage error. */
 export function parseDuration(text: string): number {
   const [, number = '', unit = ''] = DURATION_PATTERN.exec(text) ?? []
   const milliseconds = Number(number) * (MILLISECONDS[unit] ?? Number.NaN)

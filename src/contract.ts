@@ -18,6 +18,8 @@ export interface Document {
    * used. A document that has changed by the time it is opened takes the version that is read.
    */
   readonly version: string | null
+  /** Tells several readings of one document apart, where a listing has more than one: in an archive. */
+  readonly reading?: string
   /** Size as listed, in bytes; null when unknown. Need not be exact: it serves progress and choices of method. */
   readonly bytes: number | null
   /** The range that was requested; null when the document's own events determine its range. */

@@ -1,6 +1,7 @@
 /** The main loop: list, land, transform, load. */
 
 import { rm } from 'node:fs/promises'
+import type { Archive } from './archive/archive.js'
 import type { DayRange, Document, LoadingSink, Source } from './contract.js'
 import { AuditError, printable } from './errors.js'
 import { Journal, type Summary } from './journal.js'
@@ -27,6 +28,8 @@ export interface Job {
 export interface Run {
   readonly jobs: readonly Job[]
   readonly sinks: readonly LoadingSink[]
+  /** Takes every document before a sink does; null when none is kept. */
+  readonly archive?: Archive | null
   readonly engine: Engine
   /** The run's own folder, where landed documents are kept while their batch is loaded. */
   readonly folder: string
@@ -84,7 +87,7 @@ export async function listPending(
     if (document.checkpoint === true) checkpoint = document
     else if (document.version !== null && alreadyLoaded(document, document.version)) skipped++
     else if (document.archived !== undefined) archived.push(document)
-    else documents.set(document.id, document)
+    else documents.set(keyOf(source, document), document)
   }
   return { source, range, documents: [...documents.values()], skipped, archived, checkpoint, alreadyLoaded }
 }
@@ -194,7 +197,7 @@ async function loadPending(pending: Pending, options: Run, journal: Journal): Pr
 
 function loadingOptions(
   { source, range }: Pending,
-  { engine, sinks, loaderVersion, limits = GENEROUS, maxRejects, logger, progress, signal }: Run,
+  { archive = null, engine, sinks, loaderVersion, limits = GENEROUS, maxRejects, logger, progress, signal }: Run,
   journal: Journal,
   onTransformed: (rows: number) => void,
 ): Loading {
@@ -202,6 +205,8 @@ function loadingOptions(
     ...{
       source,
       range,
+      archive,
+      originals: archive?.originals(source.id),
       engine,
       sinks,
       loaderVersion,
@@ -227,10 +232,10 @@ function loadingOptions(
 function landingOptions(
   { source, alreadyLoaded }: Pending,
   { folder, batchBytes, signal, limits = GENEROUS, progress, logger }: Run,
-  { onGone, onFailed, journal }: Loading,
+  { originals, onGone, onFailed, journal }: Loading,
 ): Parameters<typeof landBatches>[1] {
   return {
-    ...{ folder, batchBytes, signal, alreadyLoaded },
+    ...{ folder, batchBytes, originals, signal, alreadyLoaded },
     // Progress counts each document once: one that fails after landing has been counted already.
     onGone: (document) => {
       progress.landedDocument()

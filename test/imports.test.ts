@@ -70,12 +70,18 @@ describe('the layout', () => {
     expect(others).toEqual([])
   })
 
-  it('sources know the contract, errors, retries, connections, addresses, stores and how pages are read, never landing or a sink', () => {
+  it('sources know the contract, errors, retries, connections, addresses, stores and how pages are read, never landing or a sink; the index opens archives', () => {
     expect(
       strays(
         'src/sources/',
         /^src\/(?:address|connections|contract|errors|retry|pages\/\w+|regular-file|stores\/(?:contract|index|whole-object))$/,
-      ),
+      ).filter((stray) => !/^src\/sources\/index\.ts → src\/archive\/\w+$/.test(stray)),
+    ).toEqual([])
+  })
+
+  it('an archive knows the contract, errors, stores and how gzip is unpacked, and no source, sink or stage', () => {
+    expect(
+      strays('src/archive/', /^src\/(?:contract|errors|landing\/gzip|stores\/(?:contract|index|whole-object))$/),
     ).toEqual([])
   })
 
@@ -98,7 +104,7 @@ describe('the layout', () => {
 
   it('the pipeline knows the stages, never a single source or sink', () => {
     const known =
-      /^src\/(?:contract|duckdb\/errors|errors|journal|load-id|log|progress|landing\/(?:batches|days|landing|changed-files|limits|spooled)|transform\/(?:engine|parts|transform))$/
+      /^src\/(?:archive\/archive|contract|duckdb\/errors|errors|journal|load-id|log|progress|landing\/(?:batches|days|landing|changed-files|limits|spooled)|transform\/(?:engine|parts|transform))$/
     expect(strays('src/pipeline', known)).toEqual([])
   })
 

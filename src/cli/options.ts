@@ -16,6 +16,8 @@ export interface SinkFlags extends CommonFlags {
 
 export interface RunFlags extends SinkFlags {
   readonly from?: string[]
+  readonly archive?: string
+  readonly retain?: string
   readonly memory?: string
   readonly spool?: string
   readonly maxRejects?: number
@@ -56,12 +58,15 @@ export function withSinks(command: Command, what: string): Command {
 
 /** The options of commands that read sources and load sinks. */
 export const withRun = (command: Command): Command =>
-  withSources(command, 'sink to load into, repeatable').option('--dry-run', 'only list what would be read')
+  withSources(command, 'sink to load into, repeatable')
+    .option('--archive <address>', 'bucket or folder that keeps each document as it came, before it is loaded')
+    .option('--retain <duration>', 'lock what is archived for this long, for example 6y')
+    .option('--dry-run', 'only list what would be read')
 
 /** The options of commands that read sources. @param sinks says what becomes of the sinks */
 export function withSources(command: Command, sinks: string): Command {
   const what =
-    'https://HOST, s3://, gs:// or az:// bucket, file, folder, glob in quotes, or - for stdin (repeatable; default: WANDB_BASE_URL)'
+    'https://HOST, s3://, gs:// or az:// bucket, file, folder, glob in quotes, - for stdin, or archive:ADDRESS (repeatable; default: WANDB_BASE_URL)'
   return withSinks(command.option('--from <source>', what, collect), sinks)
     .option('--memory <size>', 'memory limit (default: 1GB)')
     .option('--spool <folder>', "folder for temporary files (default: the user's cache folder)")
@@ -101,6 +106,8 @@ export function asSettings(flags: Partial<RunFlags>): Partial<Settings> {
     followLinks,
     from,
     to,
+    archive,
+    retain,
     memory,
     spool,
     quiet,
@@ -112,7 +119,7 @@ export function asSettings(flags: Partial<RunFlags>): Partial<Settings> {
     concurrency,
   } = flags
   const given = {
-    ...{ from, to, memory, spool, quiet, username, anonymize, api, overlap, every, concurrency },
+    ...{ from, to, archive, retain, memory, spool, quiet, username, anonymize, api, overlap, every, concurrency },
     max_rejects: maxRejects,
     max_document_bytes: maxDocumentBytes,
     document_timeout: documentTimeout,

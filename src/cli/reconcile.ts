@@ -16,7 +16,7 @@ import { backfillRange, type DayFlags, withDays } from './backfill.js'
 import { joined, send } from './formats/output.js'
 import { type RunFlags, withSources } from './options.js'
 import { inJson, inText, isEqual } from './reconcile-report.js'
-import { openJob, reportDeath, runIn, withEngine } from './run.js'
+import { openJobs, reportDeath, runIn, withEngine } from './run.js'
 import { closeAll, openSession, openSinks, type Session } from './session.js'
 import { undoing } from './signals.js'
 import { outcome } from './summary.js'
@@ -82,10 +82,11 @@ async function reconcileOnce(
   const sources: { readonly name: string; readonly job: Job; readonly id: string }[] = []
   try {
     for (const address of requireSources(session.settings)) {
-      const job = await openJob(address, { range: span, overlapMs: 0, refetch: true }, session)
-      // Sources of files share an id; here each needs its own.
-      const source = { ...job.source, id: `${sources.length} ${job.source.id}` }
-      sources.push({ name: withoutLogin(address), id: job.source.id, job: { ...job, source } })
+      for (const job of await openJobs(address, { range: span, overlapMs: 0, refetch: true }, session)) {
+        // Sources of files share an id; here each needs its own.
+        const source = { ...job.source, id: `${sources.length} ${job.source.id}` }
+        sources.push({ name: withoutLogin(address), id: job.source.id, job: { ...job, source } })
+      }
     }
     return await withEngine(session, async (room) => {
       // A sink that cannot answer fails now, before anything is fetched.
@@ -94,7 +95,7 @@ async function reconcileOnce(
       const ledger = new Ledger(room.folder)
       const journal = new Journal([ledger.id], withoutLoads(entries), post)
       const jobs = sources.map(({ job }) => job)
-      const code = outcome(await runIn(room, session, jobs, [ledger], journal), session)
+      const code = outcome(await runIn(room, session, jobs, [ledger], null, journal), session)
       const subjects = [
         ...sources.map(({ name, job }) => sourceSubject(name, ledger, job.source.id)),
         ...sinks.map((sink) => sinkSubject(sink.id, sink)),

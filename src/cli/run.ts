@@ -1,11 +1,13 @@
 /** One run of the pipeline for a command; `load` and `backfill` differ only in their days. */
 
+import { parseDuration } from '../../schemas/units.js'
+import type { Archive } from '../archive/archive.js'
 import { requireSources } from '../config/settings.js'
 import type { DayRange, Estimate, LoadingSink, Source } from '../contract.js'
-import { AuditError, EXIT, type ExitCode, printable } from '../errors.js'
+import { AuditError, EXIT, type ExitCode, printable, usageError } from '../errors.js'
 import { Journal, type Summary } from '../journal.js'
 import { type Job, listPending, run } from '../pipeline.js'
-import { openSource } from '../sources/index.js'
+import { openSources } from '../sources/index.js'
 import { Engine } from '../transform/engine.js'
 import { version } from '../version.js'
 import { joined, send } from './formats/output.js'
@@ -44,18 +46,21 @@ export async function runOnce(
   )
   reportDeath(session, entries)
   const jobs: Job[] = []
+  let archive: Archive | null = null
   let summary: Summary
   try {
     for (const address of requireSources(settings)) {
       // The writer of standard input may stay silent forever.
       if (address === '-') session.signal.addEventListener('abort', () => process.stdin.destroy(), { once: true })
-      const job = await openJob(address, days, session)
-      jobs.push(address === '-' && journal.careful ? { ...job, source: spent(job.source) } : job)
+      for (const job of await openJobs(address, days, session)) {
+        jobs.push(address === '-' && journal.careful ? { ...job, source: spent(job.source) } : job)
+      }
     }
     if (flags.dryRun === true) return await dryRun(session, jobs, sinks, flags.output)
-    summary = await runPipeline(session, jobs, sinks, journal)
+    archive = await openArchive(session)
+    summary = await runPipeline(session, jobs, sinks, archive, journal)
   } finally {
-    await closeAll([...jobs.map(({ source }) => source), ...sinks], session)
+    await closeAll([...jobs.map(({ source }) => source), ...sinks, ...(archive === null ? [] : [archive])], session)
   }
   // Comes last: if the process died after the summary, the next one would write it again.
   const code = outcome(summary, session)
@@ -70,13 +75,29 @@ export function reportDeath({ logger }: Session, entries: Survivor['entries']): 
     logger.warn(`the worker process ended with ${last.how}; another one continues and isolates the cause`)
 }
 
-export async function openJob(address: string, { range, overlapMs, refetch }: Days, session: Session): Promise<Job> {
+/** Null when none is wanted. */
+async function openArchive({ settings }: Session): Promise<Archive | null> {
+  const { archive, retain } = settings
+  if (archive === undefined && retain !== undefined) {
+    throw usageError('--retain needs --archive', 'Name the bucket that keeps the documents.')
+  }
+  if (archive === undefined) return null
+  const { archiveAt, openPlace } = await import('../archive/archive.js')
+  return archiveAt(await openPlace(archive), retain === undefined ? null : parseDuration(retain))
+}
+
+export async function openJobs(
+  address: string,
+  { range, overlapMs, refetch }: Days,
+  session: Session,
+): Promise<readonly Job[]> {
   const { username, anonymize = false, api: dialect, concurrency = CONCURRENCY } = session.settings
   const { insecure_http: insecureHttp = false, follow_links: followLinks = false } = session.settings
+  const { signal } = session
   const onWarning = (text: string): void => session.logger.warn(text)
-  const options = { username, anonymize, dialect, insecureHttp, overlapMs, concurrency, followLinks, onWarning }
-  const source = await openSource(address, options).catch((error: unknown) => unopenedSource(address, error))
-  return { source, range, refetch }
+  const options = { username, anonymize, dialect, insecureHttp, overlapMs, concurrency, followLinks, onWarning, signal }
+  const sources = await openSources(address, options).catch((error: unknown) => [unopenedSource(address, error)])
+  return sources.map((source) => ({ source, range, refetch }))
 }
 
 /** Standard input that an earlier process of this run has consumed. */
@@ -98,9 +119,10 @@ async function runPipeline(
   session: Session,
   jobs: readonly Job[],
   sinks: readonly LoadingSink[],
+  archive: Archive | null,
   journal: Journal,
 ): Promise<Summary> {
-  return withEngine(session, (room) => runIn(room, session, jobs, sinks, journal))
+  return withEngine(session, (room) => runIn(room, session, jobs, sinks, archive, journal))
 }
 
 /** Where a run works: its engine, and its own folder. */
@@ -114,13 +136,14 @@ export async function runIn(
   { settings, logger, progress, signal }: Session,
   jobs: readonly Job[],
   sinks: readonly LoadingSink[],
+  archive: Archive | null,
   journal: Journal,
 ): Promise<Summary> {
   const { limits, max_rejects: maxRejects } = settings
   const batchBytes = Math.min(...sinks.map((sink) => sink.batchBytes ?? BATCH_BYTES))
   const limited = { batchBytes, limits, maxRejects, loaderVersion: version() }
   try {
-    return await run({ ...limited, ...room, jobs, sinks, logger, progress, signal, journal })
+    return await run({ ...limited, ...room, jobs, sinks, archive, logger, progress, signal, journal })
   } finally {
     progress.stop()
   }

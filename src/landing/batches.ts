@@ -5,7 +5,7 @@ import { mkdtemp, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Document } from '../contract.js'
 import { AuditError, EXIT } from '../errors.js'
-import { type Landed, land } from './landing.js'
+import { type Landed, land, type Originals, originalOf } from './landing.js'
 import type { DocumentLimits } from './limits.js'
 
 /** Caps the receipts of one batch: a document costs something even when it holds few bytes. */
@@ -34,6 +34,7 @@ export interface BatchingOptions {
   readonly concurrency: number
   readonly signal: AbortSignal
   readonly limits: DocumentLimits
+  readonly originals?: Originals | undefined
   /** The clock, in milliseconds. */
   now?(): number
   /** Asked once a document has landed and its version is known. */
@@ -69,6 +70,12 @@ export async function* landBatches(
   let spool = await begin()
   let startedAt = now()
   for await (const landed of landInOrder(documents, options)) {
+    // Rejects are known by their document: two readings of one are loaded one after the other.
+    if (spool.holds(landed)) {
+      yield spool
+      spool = await begin()
+      startedAt = now()
+    }
     await spool.add(landed)
     const full = spool.bytes >= batchBytes || spool.documents >= MOST_DOCUMENTS
     if (!full && now() - startedAt < MOST_LANDING_MS) continue
@@ -105,11 +112,11 @@ async function* landInOrder(documents: Iterable<Document>, options: BatchingOpti
 
 async function landOne(document: Document, path: string, options: BatchingOptions): Promise<Landed | null> {
   try {
-    const { signal, limits, onBytes } = options
+    const { signal, limits, originals, onBytes } = options
     // Reading may determine the version.
     const { version } = document
     const allowInPlace = (document.bytes ?? 0) >= SMALL_BYTES
-    const landed = await land(document, { path, allowInPlace, signal, limits, onBytes })
+    const landed = await land(document, { path, allowInPlace, signal, limits, originals, onBytes })
     if (landed === null) {
       options.onGone(document)
     } else if (version === null && options.alreadyLoaded(document, landed.version)) {
@@ -123,7 +130,7 @@ async function landOne(document: Document, path: string, options: BatchingOption
     options.onFailed(document, error)
   }
   // Free the disk for the documents that follow.
-  for (const file of [path, `${path}.long`]) await rm(file, { force: true })
+  for (const file of [path, `${path}.long`, originalOf(path)]) await rm(file, { force: true })
   return null
 }
 
@@ -135,13 +142,22 @@ class Spool implements LandedBatch {
   bytes = 0
   /** Whether the last file takes further small documents. */
   private isShared = false
+  private originals = 0
+  private readonly readings = new Set<string>()
 
   constructor(folder: string) {
     this.folder = folder
   }
 
-  async add(landed: Landed): Promise<void> {
+  /** Whether it has another reading of the same document. */
+  holds({ document }: Landed): boolean {
+    return document.reading !== undefined && this.readings.has(document.id)
+  }
+
+  async add(arrived: Landed): Promise<void> {
+    const landed = { ...arrived, original: await this.takeOriginal(arrived.original) }
     this.documents++
+    if (landed.document.reading !== undefined) this.readings.add(landed.document.id)
     const small = landed.textBytes < SMALL_BYTES && landed.inPlace === null && landed.longLines.size === 0
     const last = this.files.at(-1)
     this.bytes += landed.textBytes
@@ -157,5 +173,12 @@ class Spool implements LandedBatch {
     await rename(landed.path, path)
     if (landed.longLines.size > 0) await rename(`${landed.path}.long`, `${path}.long`)
     this.files.push({ path, documents: [{ ...landed, path }] })
+  }
+
+  private async takeOriginal(original: string | null): Promise<string | null> {
+    if (original === null) return null
+    const path = join(this.folder, originalOf(String(this.originals++)))
+    await rename(original, path)
+    return path
   }
 }

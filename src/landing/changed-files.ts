@@ -5,7 +5,7 @@ import { AuditError, EXIT } from '../errors.js'
 import type { BatchingOptions, SpoolFile } from './batches.js'
 import { changedSince, type Landed, land } from './landing.js'
 
-type Relanding = Pick<BatchingOptions, 'signal' | 'limits' | 'onGone' | 'onFailed'>
+type Relanding = Pick<BatchingOptions, 'signal' | 'limits' | 'originals' | 'onGone' | 'onFailed'>
 
 /**
  * Returns the same array when no file has changed. A changed document is landed again, as a copy. One that is gone or
@@ -30,6 +30,7 @@ async function reland({ document }: Landed, path: string, options: Relanding): P
       allowInPlace: false,
       signal: options.signal,
       limits: options.limits,
+      originals: options.originals,
       onBytes() {},
     })
     if (landed !== null) return [landed]

@@ -38,7 +38,20 @@ export interface Landed {
   readonly moreFollow: boolean
   /** The state of the file when it was read in place; null when it was copied. */
   readonly inPlace: FileState | null
+  /** The file with the bytes as they arrived, for the archive; null when none is kept. */
+  readonly original: string | null
 }
+
+/** Takes the bytes of a document as they arrive. */
+export interface OriginalFile {
+  write(chunk: Uint8Array): Promise<void>
+  end(): Promise<void>
+  /** Instead of `end`, when the document did not arrive. */
+  discard(): Promise<void>
+}
+
+/** Called before a document lands; the function it returns, for each attempt to read it. */
+export type Originals = (document: Document) => (path: string) => OriginalFile
 
 /** Equal states mean equal content: nothing but the clock can set the change time back. */
 export type FileState = string
@@ -50,6 +63,8 @@ export interface LandingOptions {
   readonly allowInPlace: boolean
   readonly signal: AbortSignal
   readonly limits?: DocumentLimits
+  /** When absent, the bytes as they arrive are not kept. */
+  readonly originals?: Originals | undefined
   /** Told of each byte of the document once, however often it is read. */
   onBytes(bytes: number): void
 }
@@ -62,10 +77,11 @@ export async function land(document: Document, options: LandingOptions): Promise
   try {
     const { signal, limits = GENEROUS } = options
     const onPosition = furthest(options.onBytes)
+    const openOriginal = options.originals?.(document)
     return await retrying(
       () =>
         withinTime(limits.timeoutMs, signal, (within) =>
-          landOnce(document, { ...options, limits, onPosition, signal: within }),
+          landOnce(document, { ...options, limits, onPosition, openOriginal, signal: within }),
         ),
       signal,
     )
@@ -91,6 +107,7 @@ function furthest(onBytes: (bytes: number) => void): (position: number) => void 
 
 interface Limited extends LandingOptions {
   readonly limits: DocumentLimits
+  readonly openOriginal: ReturnType<Originals> | undefined
   /** Told how far a reading has come, in bytes. */
   onPosition(position: number): void
 }
@@ -123,6 +140,7 @@ async function landOnce(document: Document, options: Limited): Promise<Landed | 
     longLines: landed.longLines,
     moreFollow: landed.moreFollow,
     inPlace: landed.inPlace ? before : null,
+    original: options.openOriginal === undefined ? null : originalOf(path),
   }
 }
 
@@ -138,21 +156,44 @@ interface Reading {
   readonly moreFollow: boolean
 }
 
-/** Makes one pass over the document. With `tryInPlace`, writes nothing while the text equals the bytes that arrive. */
+/** The file with a document's bytes as they arrived, next to its spool file. */
+export const originalOf = (path: string): string => `${path}.original`
+
+/** Makes one pass over the document. With `tryInPlace`, spools nothing while the text equals the bytes that arrive. */
 async function read(document: Document, path: string, options: Limited, tryInPlace: boolean): Promise<Reading | null> {
   const stream = await document.open(options.signal)
   if (stream === null) return null
+  const original = options.openOriginal?.(originalOf(path))
+  try {
+    const reading = await readStream(document, stream, original, path, options, tryInPlace)
+    await original?.end()
+    return reading
+  } catch (error) {
+    await original?.discard()
+    throw error
+  }
+}
+
+async function readStream(
+  document: Document,
+  stream: AsyncIterable<Uint8Array>,
+  original: OriginalFile | undefined,
+  path: string,
+  options: Limited,
+  tryInPlace: boolean,
+): Promise<Reading> {
   // Standard input knows no signal, so end it by hand.
   if (stream instanceof Readable) options.signal.addEventListener('abort', () => stream.destroy(), { once: true })
   const hash = createHash('sha256')
   let bytes = 0
   async function* arriving(): AsyncGenerator<Uint8Array> {
-    for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+    for await (const chunk of stream) {
       if (options.signal.aborted) throw interrupted()
       hash.update(chunk)
       bytes += chunk.length
       if (bytes > options.limits.maxBytes) throw tooLarge(options.limits)
       options.onPosition(bytes)
+      await original?.write(chunk)
       yield chunk
     }
   }

@@ -4,6 +4,7 @@
  */
 
 import { rm } from 'node:fs/promises'
+import type { Archive } from '../archive/archive.js'
 import type { LoadingSink } from '../contract.js'
 import { AuditError, EXIT, interrupted, printable } from '../errors.js'
 import type { LandedBatch } from '../landing/batches.js'
@@ -11,7 +12,7 @@ import { documentsOf, halvesOf } from '../landing/spooled.js'
 import type { Logger } from '../log.js'
 import type { Progress } from '../progress.js'
 import { loadByLines } from './refusals.js'
-import { keysOf, type Transformed, type Transforming, transformBatch } from './transforming.js'
+import { keyOf, keysOf, type Transformed, type Transforming, transformBatch } from './transforming.js'
 
 /**
  * After this many documents in a row of which a sink refused every line, the sink is at fault rather than the data. More
@@ -21,6 +22,8 @@ const MOST_REFUSALS = 3
 
 export interface Loading extends Transforming {
   readonly sinks: readonly LoadingSink[]
+  /** Takes every document before a sink does; null when none is kept. */
+  readonly archive: Archive | null
   readonly logger: Logger
   readonly progress: Progress
   /** Called for each batch that loads into all sinks, but not again when one sink needs it transformed once more. */
@@ -44,9 +47,32 @@ export async function loadBatch(landed: LandedBatch, run: Loading, only?: readon
   const transformed = await transformBatch(landed, keys, run)
   if (transformed === 'split') return loadHalves(landed, run, only)
   if (transformed === null) return
+  if (!(await keep(transformed, run))) {
+    if (transformed.keys.length > 1) await loadHalves(transformed.landed, run, only)
+    return
+  }
   if (only === undefined) run.onTransformed(transformed.batch.rowsRead)
   await loadInto(sinks, transformed, run)
   if (only === undefined) await journal.finish(transformed.keys)
+}
+
+/**
+ * Archives the documents of a batch. What cannot be archived is reported.
+ *
+ * @returns false when the batch must not be loaded as it is
+ * @throws AuditError when the archive cannot be written to, because then nothing can be loaded
+ */
+async function keep(
+  { accepted }: Transformed,
+  { archive, journal, source, onFailed, signal }: Loading,
+): Promise<boolean> {
+  if (archive === null) return true
+  const failed = await archive.keep(source.id, accepted, signal)
+  for (const [document, error] of failed) {
+    // A batch that is split comes here again.
+    if (!journal.isFinished(keyOf(source, document))) onFailed(document, error)
+  }
+  return failed.size === 0
 }
 
 async function loadHalves(landed: LandedBatch, run: Loading, only?: readonly LoadingSink[]): Promise<void> {

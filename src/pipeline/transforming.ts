@@ -9,7 +9,7 @@ import type { Journal, Key } from '../journal.js'
 import type { LandedBatch, SpoolFile } from '../landing/batches.js'
 import { relandChanged } from '../landing/changed-files.js'
 import { EVERYTHING } from '../landing/days.js'
-import { land } from '../landing/landing.js'
+import { type Landed, land, type Originals } from '../landing/landing.js'
 import type { DocumentLimits } from '../landing/limits.js'
 import { documentsOf, withLinesAside } from '../landing/spooled.js'
 import { newLoadId } from '../load-id.js'
@@ -25,6 +25,8 @@ export interface Transforming {
   readonly loaderVersion: string
   readonly signal: AbortSignal
   readonly limits: DocumentLimits
+  /** Keeps the bytes of documents that land again; absent without an archive. */
+  readonly originals?: Originals | undefined
   /** How many rejects a document may have if they are most of its lines; undefined when not given. */
   readonly maxRejects: number | undefined
   onGone(document: Document): void
@@ -36,12 +38,15 @@ export interface Transformed {
   readonly landed: LandedBatch
   readonly keys: readonly Key[]
   readonly batch: Batch
+  /** The documents in `batch`: those of `landed` that were not refused. */
+  readonly accepted: readonly Landed[]
 }
 
 export const keysOf = (landed: LandedBatch, source: Source): readonly Key[] =>
   documentsOf(landed).map(({ document }) => keyOf(source, document))
 
-export const keyOf = (source: Source, document: Document): Key => `${source.id}\n${document.id}`
+export const keyOf = (source: Source, { id, reading }: Document): Key =>
+  `${source.id}\n${id}${reading === undefined ? '' : `\n${reading}`}`
 
 /** @throws AuditError when the signal is aborted, whatever the error */
 export function unlessInterrupted(error: unknown, signal: AbortSignal): AuditError {
@@ -95,7 +100,10 @@ function taken(
   for (const { document, error } of batch.refused) {
     if (!journal.isFinished(keyOf(source, document))) onFailed(document, error)
   }
-  return batch.documents === 0 ? null : { landed, keys, batch }
+  if (batch.documents === 0) return null
+  const refused = new Set(batch.refused.map(({ document }) => document))
+  const accepted = documentsOf(landed).filter(({ document }) => !refused.has(document))
+  return { landed, keys, batch, accepted }
 }
 
 /** Transforms again until no document has changed in the meantime. */

@@ -16,14 +16,27 @@ export interface SourceOptions {
   readonly concurrency: number
   /** Whether links in a folder may lead out of it. */
   readonly followLinks: boolean
+  readonly signal: AbortSignal
   /** Called with something the operator should fix, although the run goes on; never contains a value of a record. */
   onWarning(text: string): void
 }
 
 const isApi = (address: string): boolean => /^https?:\/\//i.test(address)
 
-/** @throws AuditError, exit code 2, when no source has this kind of address, or the source lacks a setting */
-export async function openSource(address: string, options: SourceOptions): Promise<Source> {
+const ARCHIVE = 'archive:'
+
+/**
+ * @returns one source, or for an archive each of those whose documents it holds
+ * @throws AuditError, exit code 2, when no source has this kind of address, or the source lacks a setting
+ */
+export async function openSources(address: string, options: SourceOptions): Promise<readonly Source[]> {
+  if (!address.startsWith(ARCHIVE)) return [await openSource(address, options)]
+  const { openPlace } = await import('../archive/archive.js')
+  const { archiveSources } = await import('../archive/source.js')
+  return archiveSources(await openPlace(address.slice(ARCHIVE.length)), options)
+}
+
+async function openSource(address: string, options: SourceOptions): Promise<Source> {
   if (isApi(address)) {
     const { apiSource } = await import('./api/source.js')
     const { credentials } = await import('./api/credentials.js')
@@ -41,6 +54,6 @@ export async function openSource(address: string, options: SourceOptions): Promi
   if (!/^[a-z][a-z0-9+.-]+:\/\//i.test(address)) return fileSource(address, options.followLinks)
   throw usageError(
     `no source has an address like ${withoutLogin(address)}`,
-    'Sources: https://HOST (the W&B API), s3://, gs:// or az:// (a bucket), a file, a folder, a glob, or - for standard input.',
+    'Sources: https://HOST (the W&B API), s3://, gs:// or az:// (a bucket), a file, a folder, a glob, - for standard input, or archive: and the address of an archive.',
   )
 }

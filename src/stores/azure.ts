@@ -4,10 +4,12 @@ import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import {
   type BlobDownloadResponseParsed,
+  type BlobItem,
   type BlobRequestConditions,
   BlockBlobClient,
   ContainerClient,
   type ContainerListBlobFlatSegmentResponse,
+  type ContainerListBlobsOptions,
   newPipeline,
 } from '@azure/storage-blob'
 import { AuditError, printable } from '../errors.js'
@@ -79,27 +81,43 @@ export function azureStore(options: AzureOptions): ObjectStore {
     return shortRequest(`look up ${nameOf(key)}`, (watch) => send(watch).catch(nullIf(isGone)), signal)
   }
 
+  /** Every blob of a listing, from all pages, folders included. */
+  async function* blobs(
+    prefix: string,
+    signal: AbortSignal,
+    included: ContainerListBlobsOptions = {},
+  ): AsyncGenerator<BlobItem> {
+    const containerClient = new ContainerClient(addressOf(''), pipeline)
+    let from: string | undefined
+    do {
+      const page = await shortRequest(
+        `list ${nameOf(prefix)}`,
+        (watch) => pageOf(containerClient, { ...included, prefix, abortSignal: watch.signal }, from),
+        signal,
+      )
+      yield* page.segment.blobItems
+      from = page.continuationToken
+    } while (from)
+  }
+
   return {
     id,
 
     // A listing cannot begin in the middle: `startFrom` exists for accounts with a hierarchical namespace only.
     async *list(prefix, signal) {
-      const containerClient = new ContainerClient(addressOf(''), pipeline)
-      let from: string | undefined
-      do {
-        const page = await shortRequest(
-          `list ${nameOf(prefix)}`,
-          (watch) => pageOf(containerClient, prefix, from, watch.signal),
-          signal,
-        )
-        for (const { name, properties, metadata } of page.segment.blobItems) {
-          const { contentLength = 0, etag, lastModified } = properties
-          const archived = archivedOf(properties)
-          const object = { key: name, bytes: contentLength, version: bare(etag), lastModified }
-          if (!isFolder(metadata)) yield archived === undefined ? object : { ...object, archived }
-        }
-        from = page.continuationToken
-      } while (from)
+      for await (const { name, properties, metadata } of blobs(prefix, signal)) {
+        const { contentLength = 0, etag, lastModified } = properties
+        const archived = archivedOf(properties)
+        const object = { key: name, bytes: contentLength, version: bare(etag), lastModified }
+        if (!isFolder(metadata)) yield archived === undefined ? object : { ...object, archived }
+      }
+    },
+
+    async *locks(prefix, signal) {
+      for await (const { name, properties, metadata } of blobs(prefix, signal, { includeImmutabilityPolicy: true })) {
+        const { immutabilityPolicyMode: mode, immutabilityPolicyExpiresOn: expires } = properties
+        if (!isFolder(metadata)) yield { key: name, until: (/^locked$/i.test(mode ?? '') && expires) || null }
+      }
     },
 
     async find(key, signal) {
@@ -138,7 +156,7 @@ export function azureStore(options: AzureOptions): ObjectStore {
       )
     },
 
-    async write(key, content, condition, signal) {
+    async write(key, content, condition, signal, retainUntil) {
       const { bytes, digest, open } = await upload(content, 'md5')
       const writeId = randomUUID()
       let attempts = 0
@@ -149,6 +167,9 @@ export function azureStore(options: AzureOptions): ObjectStore {
           const { etag = '' } = await blob(key).upload(() => body, bytes, {
             conditions: conditionsOf(condition),
             metadata: { [WRITE_ID]: writeId },
+            ...(retainUntil === undefined
+              ? {}
+              : { immutabilityPolicy: { expiriesOn: retainUntil, policyMode: 'Locked' } }),
             blobHTTPHeaders: { blobContentMD5: digest },
             abortSignal: watch.signal,
             onProgress: watch.heard,
@@ -194,12 +215,12 @@ function checksumOf(
 /** Includes the metadata, by which folders are recognised. */
 async function pageOf(
   client: ContainerClient,
-  prefix: string,
+  options: ContainerListBlobsOptions,
   continuationToken: string | undefined,
-  abortSignal: AbortSignal,
 ): Promise<ContainerListBlobFlatSegmentResponse> {
-  const options = { prefix, includeMetadata: true, abortSignal }
-  const pages = client.listBlobsFlat(options).byPage(continuationToken === undefined ? {} : { continuationToken })
+  const pages = client
+    .listBlobsFlat({ ...options, includeMetadata: true })
+    .byPage(continuationToken === undefined ? {} : { continuationToken })
   const { value } = await pages.next()
   return value as ContainerListBlobFlatSegmentResponse
 }

@@ -11,6 +11,12 @@ export interface StoredObject {
   readonly archived?: string
 }
 
+/** An object, and until when the store lets nobody delete it, its administrators included; null when it does not. */
+export interface LockedObject {
+  readonly key: string
+  readonly until: Date | null
+}
+
 /** The store's own checksum of the whole object; `digest` is base64. */
 export interface Checksum {
   readonly algorithm:
@@ -63,8 +69,20 @@ export interface ObjectStore {
    * @throws ArchivedError
    */
   read(object: Pick<StoredObject, 'key' | 'version'>, from: number, signal: AbortSignal): Promise<Reading | null>
-  /** Writes a whole object at once. Returns its version, or null, with nothing written, when the condition did not hold. */
-  write(key: string, content: Content, condition: WriteCondition, signal: AbortSignal): Promise<string | null>
+  /**
+   * Writes a whole object at once. Returns its version, or null, with nothing written, when the condition did not hold.
+   *
+   * @param retainUntil only for stores with `locks`: until then nobody may delete or overwrite what is written
+   */
+  write(
+    key: string,
+    content: Content,
+    condition: WriteCondition,
+    signal: AbortSignal,
+    retainUntil?: Date,
+  ): Promise<string | null>
+  /** For stores that can keep everyone from deleting an object: what protects each object below the prefix. */
+  locks?(prefix: string, signal: AbortSignal): AsyncIterable<LockedObject>
   /** Removes an object; does nothing when it does not exist. */
   remove(key: string, signal: AbortSignal): Promise<void>
   close(): Promise<void>

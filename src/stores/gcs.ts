@@ -32,6 +32,15 @@ interface GcsObject {
   readonly metadata?: Readonly<Record<string, string>>
 }
 
+interface LockFields {
+  readonly name: string
+  readonly retention?: { readonly mode: string; readonly retainUntilTime: string }
+  /** By the retention policy of the bucket. */
+  readonly retentionExpirationTime?: string
+}
+
+const LOCK_FIELDS = 'name,retention,retentionExpirationTime'
+
 const FIELDS = 'name,size,generation,updated'
 
 export function gcsStore({ bucket, endpoint, payer, retryPolicy = REQUEST_RETRIES }: GcsOptions): ObjectStore {
@@ -66,29 +75,63 @@ export function gcsStore({ bucket, endpoint, payer, retryPolicy = REQUEST_RETRIE
     return unlessGone(request, json<GcsObject>, signal)
   }
 
+  /** Every object of a listing, from all pages. */
+  async function* listed<T>(
+    wanted: Readonly<Record<string, string>>,
+    fields: string,
+    signal: AbortSignal,
+  ): AsyncGenerator<T> {
+    const doing = `list ${nameOf(wanted.prefix ?? '')}`
+    const query = { ...wanted, maxResults: '1000', fields: `nextPageToken,items(${fields})` }
+    let pageToken: string | undefined
+    do {
+      const page = await client.send(
+        { doing, method: 'GET', path: objects, query: pageToken === undefined ? query : { ...query, pageToken } },
+        [],
+        json<{ items?: T[]; nextPageToken?: string }>,
+        signal,
+      )
+      yield* page.items ?? []
+      if (page.nextPageToken !== undefined && page.nextPageToken === pageToken) {
+        throw new AuditError(`could not ${doing}: the same page came twice`)
+      }
+      pageToken = page.nextPageToken
+    } while (pageToken !== undefined)
+  }
+
+  /** https://cloud.google.com/storage/docs/bucket-lock */
+  async function hasLockedPolicy(signal: AbortSignal): Promise<boolean> {
+    const request = { doing: `look up ${printable(id)}`, method: 'GET', query: { fields: 'retentionPolicy' } } as const
+    const path = `/storage/v1/b/${encodeURIComponent(bucket)}`
+    const found = await client.send(
+      { ...request, path },
+      [],
+      json<{ retentionPolicy?: { isLocked?: boolean } }>,
+      signal,
+    )
+    return found.retentionPolicy?.isLocked === true
+  }
+
   return {
     id,
 
     listsInOrder: true,
 
     async *list(prefix, signal, after) {
-      const doing = `list ${nameOf(prefix)}`
       const from = after === undefined ? {} : { startOffset: after }
-      const query = { prefix, ...from, maxResults: '1000', fields: `nextPageToken,items(${FIELDS})` }
-      let pageToken: string | undefined
-      do {
-        const page = await client.send(
-          { doing, method: 'GET', path: objects, query: pageToken === undefined ? query : { ...query, pageToken } },
-          [],
-          json<{ items?: GcsObject[]; nextPageToken?: string }>,
-          signal,
-        )
-        for (const item of page.items ?? []) yield storedObject(item)
-        if (page.nextPageToken !== undefined && page.nextPageToken === pageToken) {
-          throw new AuditError(`could not ${doing}: the same page came twice`)
-        }
-        pageToken = page.nextPageToken
-      } while (pageToken !== undefined)
+      for await (const item of listed<GcsObject>({ prefix, ...from }, FIELDS, signal)) yield storedObject(item)
+    },
+
+    async *locks(prefix, signal) {
+      let isLocked: boolean | undefined
+      for await (const item of listed<LockFields>({ prefix }, LOCK_FIELDS, signal)) {
+        const { name, retention, retentionExpirationTime: expires } = item
+        const own = retention?.mode === 'Locked' ? new Date(retention.retainUntilTime) : null
+        // A policy of the bucket protects only once it is locked.
+        if (expires !== undefined) isLocked ??= await hasLockedPolicy(signal)
+        const inherited = expires !== undefined && isLocked ? new Date(expires) : null
+        yield { key: name, until: own === null || (inherited !== null && inherited > own) ? inherited : own }
+      }
     },
 
     async find(key, signal) {
@@ -120,10 +163,17 @@ export function gcsStore({ bucket, endpoint, payer, retryPolicy = REQUEST_RETRIE
       )
     },
 
-    async write(key, content, condition, signal) {
+    async write(key, content, condition, signal, retainUntil) {
       const { bytes, digest, open } = await upload(content, 'md5')
       const writeId = randomUUID()
-      const resource = { name: key, md5Hash: digest.toString('base64'), metadata: { [WRITE_ID]: writeId } }
+      const resource = {
+        name: key,
+        md5Hash: digest.toString('base64'),
+        metadata: { [WRITE_ID]: writeId },
+        ...(retainUntil === undefined
+          ? {}
+          : { retention: { mode: 'Locked', retainUntilTime: retainUntil.toISOString() } }),
+      }
       const { head, tail, contentType } = multipart(resource)
       let attempts = 0
       const version = await unlessGone(

@@ -12,7 +12,7 @@ import {
 } from '@aws-sdk/client-s3'
 import { AuditError, printable } from '../errors.js'
 import { REQUEST_RETRIES, retriesExhausted, retryingRequest } from '../retry.js'
-import type { Content, ObjectStore, Reading, StoredObject, WriteCondition } from './contract.js'
+import type { Content, LockedObject, ObjectStore, Reading, StoredObject, WriteCondition } from './contract.js'
 import { checksumOf, chunksOf, decoded, quoted, stored, unquoted } from './s3/answers.js'
 import { archivedOf } from './s3/archived.js'
 import { type S3Bucket, s3Client, TIMING, type Timing } from './s3/client.js'
@@ -141,8 +141,9 @@ export function s3Store(target: S3Bucket, timing: Timing = TIMING): ObjectStore 
     content: Content,
     condition: WriteCondition,
     signal: AbortSignal,
+    retainUntil?: Date,
   ): Promise<string | null> {
-    const one = { bucket, key, upload: await upload(content, 'sha256'), condition, id: randomUUID() }
+    const one = { bucket, key, upload: await upload(content, 'sha256'), condition, id: randomUUID(), retainUntil }
     let attempts = 0
     const attempt = async (): Promise<string | null> => {
       attempts++
@@ -169,7 +170,18 @@ export function s3Store(target: S3Bucket, timing: Timing = TIMING): ObjectStore 
     }
   }
 
-  return { id, listsInOrder: true, list, find, read, write, remove, close: async () => client.destroy() }
+  /** The listing does not tell, so each object is asked for. */
+  async function* locks(prefix: string, signal: AbortSignal): AsyncGenerator<LockedObject> {
+    for await (const { key } of list(prefix, signal)) {
+      const command = new HeadObjectCommand({ Bucket: bucket, Key: key })
+      const { ObjectLockMode, ObjectLockRetainUntilDate } = await client.send(command, under(signal)).catch((error) => {
+        throw failure(OPERATIONS.find, key, error, signal)
+      })
+      yield { key, until: (ObjectLockMode === 'COMPLIANCE' && ObjectLockRetainUntilDate) || null }
+    }
+  }
+
+  return { id, listsInOrder: true, list, find, read, write, remove, locks, close: async () => client.destroy() }
 }
 
 /**

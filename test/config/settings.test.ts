@@ -84,6 +84,8 @@ describe('a setting', () => {
   const VALUES: Required<Settings> = {
     from: ['a.ndjson', 'b.ndjson'],
     to: ['duckdb:a.duckdb'],
+    archive: 's3://kept',
+    retain: '6y',
     memory: '2GB',
     spool: 'spool',
     max_document_bytes: '5GB',

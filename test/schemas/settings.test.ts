@@ -11,6 +11,8 @@ describe('settings', () => {
     const all = {
       from: ['https://acme.wandb.io', 's3://logs'],
       to: 'duckdb:audit.duckdb',
+      archive: 'gs://kept/wandb',
+      retain: '6y',
       memory: '1GB',
       spool: '/var/tmp/audit',
       max_document_bytes: '5GB',
@@ -47,6 +49,9 @@ describe('settings', () => {
     { quiet: 'yes' },
     { api: 'newest' },
     { overlap: 'P1D' },
+    { archive: '' },
+    { retain: '0y' },
+    { retain: 'forever' },
     { every: 10 },
     { every: '0m' },
   ])('refuse %j', (value) => {

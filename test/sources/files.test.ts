@@ -7,7 +7,7 @@ import { Readable } from 'node:stream'
 import { afterAll, describe, expect, it } from 'vitest'
 import type { Document } from '../../src/contract.js'
 import { fileSource, stdinSource } from '../../src/sources/files.js'
-import { openSource } from '../../src/sources/index.js'
+import { openSources } from '../../src/sources/index.js'
 import { listed, objectPlace, type SourcePlace, sourceConformance } from '../conformance/sources.js'
 import { failure, joined } from '../landing/support.js'
 import { never, newFolder, opened } from '../support/load.js'
@@ -268,15 +268,16 @@ describe('an address', () => {
     concurrency: 1,
     followLinks: false,
     onWarning() {},
+    signal: never,
   }
 
   it('without a scheme is one of files, and - is standard input', async () => {
-    expect((await openSource('logs', API)).id).toBe('files')
-    expect((await openSource('C:\\logs', API)).id).toBe('files')
-    expect((await openSource('-', API)).id).toBe('stdin')
+    expect((await openSources('logs', API))[0]?.id).toBe('files')
+    expect((await openSources('C:\\logs', API))[0]?.id).toBe('files')
+    expect((await openSources('-', API))[0]?.id).toBe('stdin')
   })
 
   it('of no source is wrong usage', async () => {
-    expect(await failure(openSource('ftp://example.com/logs', API))).toMatchObject({ exitCode: 2 })
+    expect(await failure(openSources('ftp://example.com/logs', API))).toMatchObject({ exitCode: 2 })
   })
 })

@@ -13,6 +13,7 @@ export interface Write {
   readonly condition: WriteCondition
   /** The same for every attempt; kept in the object's metadata. */
   readonly id: string
+  readonly retainUntil: Date | undefined
 }
 
 const ID = 'wandb-audit-write'
@@ -35,6 +36,10 @@ export async function put(client: S3Client, write: Write, signal: AbortSignal): 
     ContentLength: bytes,
     ChecksumSHA256: sha256.toString('base64'),
     Metadata: { [ID]: write.id },
+    // Compliance mode: not even the account's root user can shorten it.
+    ...(write.retainUntil === undefined
+      ? {}
+      : { ObjectLockMode: 'COMPLIANCE', ObjectLockRetainUntilDate: write.retainUntil }),
     ...(write.condition === 'absent' ? { IfNoneMatch: '*' } : {}),
     ...(typeof write.condition === 'object' ? { IfMatch: quoted(write.condition.version) } : {}),
   })

@@ -1,0 +1,153 @@
+/** Keeps every document that is loaded, as it came, before a sink gets it. */
+
+import { stat } from 'node:fs/promises'
+import type { Document } from '../contract.js'
+import { AuditError, printable, usageError } from '../errors.js'
+import type { ObjectStore, StoredObject } from '../stores/contract.js'
+import { isStore, openDirectory, openStore } from '../stores/index.js'
+import { headingLine, headingOf, keyOf } from './format.js'
+import { OriginalFile } from './original.js'
+import { altered, openArchived } from './reading.js'
+
+/** A landed document, and the file that `originals` wrote of it. */
+export interface Original {
+  readonly document: Document
+  /** Of the bytes as they came, in hexadecimal. */
+  readonly sha256: string
+  readonly original: string | null
+}
+
+/** Prepares the file of a document that is about to land; the caller opens it for each attempt. */
+export type Originals = (document: Document) => (path: string) => OriginalFile
+
+export interface Archive {
+  /** Its address, without options. */
+  readonly id: string
+  /** @param source the id of the documents' source */
+  originals(source: string): Originals
+  /**
+   * Resolves once every document is in the archive. An equal object that is there already counts as archived.
+   *
+   * @returns the documents that could not be archived, each for a reason of its own
+   * @throws AuditError when the archive cannot be written to
+   */
+  keep(source: string, documents: readonly Original[], signal: AbortSignal): Promise<ReadonlyMap<Document, AuditError>>
+  close(): Promise<void>
+}
+
+/** A place for archived documents: all keys begin with `prefix`. */
+export interface ArchivePlace {
+  readonly store: ObjectStore
+  readonly prefix: string
+  /** Its address, without options. */
+  readonly id: string
+}
+
+/** The most that every store takes in one write. */
+const MOST_BYTES = 5_000_000_000
+const CONCURRENCY = 8
+
+/**
+ * @param address of a bucket with an optional prefix, or of a folder
+ * @throws AuditError, exit code 2, when it is no such address
+ */
+export async function openPlace(address: string): Promise<ArchivePlace> {
+  if (!isStore(address)) {
+    if (/^[a-z][a-z0-9+.-]+:/i.test(address)) {
+      throw usageError(
+        'an archive has no address of this kind',
+        'Archives: s3://, gs:// or az:// (a bucket), or a folder.',
+      )
+    }
+    const store = await openDirectory(address)
+    return { store, prefix: '', id: store.id }
+  }
+  const { store, prefix } = await openStore(address)
+  const folder = prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`
+  return { store, prefix: folder, id: `${store.id}/${folder}` }
+}
+
+/**
+ * @param retainMs for how long nobody may delete an object, counted from its writing; null leaves that to the bucket
+ * @throws AuditError, exit code 2, when the store cannot lock objects
+ */
+export function archiveAt({ store, prefix, id }: ArchivePlace, retainMs: number | null, now = Date.now): Archive {
+  if (retainMs !== null && store.locks === undefined) {
+    throw usageError(
+      `${printable(id)} cannot keep anyone from deleting a file`,
+      'Omit --retain, or archive into a bucket.',
+    )
+  }
+  let order = 0
+  /** Files that are archived: a batch that is split is archived once. */
+  const kept = new Set<string>()
+
+  async function keepOne(source: string, { document, sha256, original }: Original, signal: AbortSignal): Promise<void> {
+    if (original === null || document.checkpoint === true || kept.has(original)) return
+    if ((await stat(original)).size > MOST_BYTES) throw tooLarge()
+    const key = prefix + keyOf({ ...headingOf(source, document, new Date(0), 0) }, sha256)
+    const retainUntil = retainMs === null ? undefined : new Date(now() + retainMs)
+    const written = await store.write(key, { file: original }, 'absent', signal, retainUntil)
+    if (written === null) await requireEqual(key, sha256, signal)
+    kept.add(original)
+  }
+
+  /** Nobody may have put something else in its place, so that the document would never be archived. */
+  async function requireEqual(key: string, sha256: string, signal: AbortSignal): Promise<void> {
+    const object = await store.find(key, signal)
+    const opened = object === null ? null : await openArchived(store, object, sha256, signal)
+    if (opened === null) throw changing()
+    try {
+      if (prefix + keyOf(opened.heading, sha256) !== key) throw altered('its heading is that of another document')
+      for await (const _ of opened.bytes);
+    } finally {
+      await opened.close()
+    }
+  }
+
+  return {
+    id,
+
+    originals: (source) => (document) => {
+      const at = new Date(now())
+      const place = order++
+      return (path) => new OriginalFile(path, headingLine(headingOf(source, document, at, place)))
+    },
+
+    async keep(source, documents, signal) {
+      const failed = new Map<Document, AuditError>()
+      const waiting = documents.values()
+      const work = async (): Promise<void> => {
+        for (const each of waiting) {
+          try {
+            await keepOne(source, each, signal)
+          } catch (error) {
+            if (!(error instanceof AuditError) || error.outside || error.retryable || signal.aborted) throw error
+            failed.set(each.document, notArchived(each.document, error))
+          }
+        }
+      }
+      const outcomes = await Promise.allSettled(Array.from({ length: CONCURRENCY }, work))
+      for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+      return failed
+    },
+
+    close: () => store.close(),
+  }
+}
+
+function notArchived({ id }: Document, { message, advice }: AuditError): AuditError {
+  return new AuditError(`archiving ${printable(id)} failed: ${message}`, advice === undefined ? {} : { advice })
+}
+
+const tooLarge = (): AuditError =>
+  new AuditError('compressed, it is larger than 5 GB, which is the most that can be written at once', {
+    advice: 'Split the document, or refuse such documents with --max-document-bytes.',
+  })
+
+const changing = (): AuditError =>
+  new AuditError('the archived object was removed while it was compared', { advice: 'Run it again.', retryable: true })
+
+/** Objects below the archive's prefix. */
+export const objectsOf = ({ store, prefix }: ArchivePlace, signal: AbortSignal): AsyncIterable<StoredObject> =>
+  store.list(prefix, signal)

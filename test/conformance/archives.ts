@@ -1,0 +1,256 @@
+/** What an archive must do in every store: originals kept before any sink gets them, never overwritten, and loaded back. */
+
+import { join } from 'node:path'
+import { gunzipSync, gzipSync } from 'node:zlib'
+import { describe, expect, it } from 'vitest'
+import { duckdbSink } from '../../sinks/duckdb/index.js'
+import { type ArchivePlace, archiveAt } from '../../src/archive/archive.js'
+import { archiveSources } from '../../src/archive/source.js'
+import type { Document, Sink, Source } from '../../src/contract.js'
+import { AuditError } from '../../src/errors.js'
+import type { ObjectStore } from '../../src/stores/contract.js'
+import { joined } from '../landing/support.js'
+import { sha256 } from '../support/exact.js'
+import { countsOf, documentOf, loadInto, ndjson, never, newFolder, sourceOf } from '../support/load.js'
+import { Killed, mortal } from '../support/mortal-store.js'
+import { contentOf, rowsOf } from '../support/rows.js'
+
+export interface ArchiveTestPlace {
+  readonly store: ObjectStore
+  /** Empty below it, with a slash at its end unless it is all of the store. */
+  readonly prefix: string
+}
+
+const API = 'https://acme.wandb.io/admin/audit_logs'
+const at = (second: number, more: object = {}) => ({
+  timestamp: new Date(Date.UTC(2026, 9, 1, 12, 0, second)).toISOString(),
+  action: 'user:login',
+  actor_user_id: second,
+  ...more,
+})
+const DAY = { from: new Date('2026-10-01T00:00:00Z'), to: new Date('2026-10-02T00:00:00Z') }
+
+/** One reading of a day of the API. */
+const dayOf = (content: string, version: string | null = null): Document => ({
+  ...documentOf(`${API}?day=2026-10-01`, content, version),
+  range: DAY,
+  isNdjson: true,
+})
+
+const FIRST_READING = ndjson(at(1, { actor_email: 'ada@example.com' }), at(2), at(2))
+const LATER_READING = ndjson(
+  at(1, { actor_email: 'eve@example.com' }),
+  at(2, { actor_email: 'bob@example.com' }),
+  at(3),
+)
+
+/** Of three sources, with everything that may go wrong in a replay: repeats, names that differ, rejects, packed documents, pages. */
+const LOADS: readonly (readonly Source[])[] = [
+  [
+    sourceOf([dayOf(FIRST_READING)], API),
+    sourceOf(
+      [
+        documentOf('s3://logs/2026-10-01/b.json.gz', gzipSync(ndjson(at(1), at(2), '{cut', '{cut', at(9)))),
+        documentOf('s3://logs/../odd key\u202e\n.json', ndjson(at(4)), 'v1'),
+      ],
+      's3://logs',
+    ),
+  ],
+  [
+    sourceOf([dayOf(LATER_READING, 'settled')], API),
+    sourceOf([documentOf('s3://logs/../odd key\u202e\n.json', ndjson(at(5), '[1]'), 'v2')], 's3://logs'),
+    sourceOf([documentOf('stdin', JSON.stringify({ audit_logs: [at(6)], count: 1, next_cursor: null }))], 'stdin'),
+  ],
+  [sourceOf([dayOf(LATER_READING, 'final')], API), sourceOf([documentOf('/logs/empty', '')], 'files')],
+]
+
+const newSink = async (): Promise<Sink> =>
+  duckdbSink(join(newFolder(), 'audit.duckdb'), { waitMs: 30_000, onWait() {} })
+
+export function archiveConformance(name: string, newPlace: () => Promise<ArchiveTestPlace>): void {
+  const newArchivePlace = async (): Promise<ArchivePlace> => ({ ...(await newPlace()), id: 'the archive' })
+
+  async function keysOf({ store, prefix }: ArchivePlace): Promise<string[]> {
+    const keys = []
+    for await (const { key } of store.list(prefix, never)) keys.push(key.slice(prefix.length))
+    return keys.sort()
+  }
+
+  async function bytesOf({ store }: ArchivePlace, key: string): Promise<Buffer> {
+    const found = await store.find(key, never)
+    const reading = found === null ? null : await store.read(found, 0, never)
+    return gunzipSync(reading === null ? Buffer.alloc(0) : await joined(reading.chunks))
+  }
+
+  async function loadAll(place: ArchivePlace): Promise<Sink> {
+    const sink = await newSink()
+    for (const sources of LOADS) await loadInto(sink, { sources }, { archive: archiveAt(place, null) })
+    return sink
+  }
+
+  const replayed = async (place: ArchivePlace, warnings: string[] = []): Promise<{ sources: readonly Source[] }> => ({
+    sources: await archiveSources(place, { concurrency: 4, signal: never, onWarning: (text) => warnings.push(text) }),
+  })
+
+  const RECEIPTS =
+    'SELECT source, document, document_version, sha256, bytes, range_from, range_to, rows_read, rejected FROM audit_documents ORDER BY ALL'
+  const PLACES = 'SELECT content_hash, source_document, source_line FROM audit_events ORDER BY ALL'
+  const CONFLICTS = 'SELECT * EXCLUDE (load_id, loaded_at) FROM audit_conflicts ORDER BY ALL'
+
+  describe(`an archive in ${name}`, () => {
+    it('keeps the bytes as they came, under source, day, document and SHA-256', async () => {
+      const place = await newArchivePlace()
+      await loadAll(place)
+      const keys = await keysOf(place)
+      expect(keys).toHaveLength(8)
+      const packed = gzipSync(ndjson(at(1), at(2), '{cut', '{cut', at(9)))
+      const key = keys.find((each) => each.endsWith(`${sha256(packed)}.gz`)) ?? ''
+      expect(key).toMatch(/^s3%3A%2F%2Flogs\/2026-10-01\/b\.json\.gz-[0-9a-f]{32}\/[0-9a-f]{64}\.gz$/)
+      const content = await bytesOf(place, place.prefix + key)
+      expect(content.subarray(content.indexOf('\n') + 1)).toEqual(packed)
+      expect(keys.filter((each) => each.startsWith(`${encodeURIComponent(API)}/2026-10-01/`))).toHaveLength(3)
+    })
+
+    it('loads back into the same tables, row by row, with the names that were read first', async () => {
+      const place = await newArchivePlace()
+      const original = await loadAll(place)
+      const sink = await newSink()
+      const summary = await loadInto(sink, await replayed(place))
+      expect(summary).toMatchObject({ documents: 8, failed: [] })
+      expect(await contentOf(sink)).toEqual(await contentOf(original))
+      for (const sql of [RECEIPTS, PLACES, CONFLICTS])
+        expect(await rowsOf(sink, sql)).toEqual(await rowsOf(original, sql))
+      expect(await rowsOf(original, CONFLICTS)).toHaveLength(1)
+      for (const each of [original, sink]) await each.close()
+    })
+
+    it('is loaded back once, and again changes nothing', async () => {
+      const place = await newArchivePlace()
+      await (await loadAll(place)).close()
+      const sink = await newSink()
+      await loadInto(sink, await replayed(place))
+      const before = await contentOf(sink)
+      const { sources } = await replayed(place)
+      const jobs = sources.map((source) => ({ source, range: null, refetch: false }))
+      expect((await loadInto(sink, { sources }, { jobs })).documents).toBe(0)
+      expect(
+        countsOf(await loadInto(sink, { sources }, { jobs: jobs.map((job) => ({ ...job, refetch: true })) })),
+      ).toEqual([0, 0, 15, 3])
+      expect(await contentOf(sink)).toEqual(before)
+      await sink.close()
+    })
+
+    it('takes an equal document as archived, and writes nothing over it', async () => {
+      const place = await newArchivePlace()
+      const archive = archiveAt(place, null)
+      const document = documentOf('a', ndjson(at(1)))
+      const sinks = [await newSink(), await newSink()]
+      for (const sink of sinks) expect((await loadInto(sink, [document], { archive })).documents).toBe(1)
+      const found = []
+      for await (const { version } of place.store.list(place.prefix, never)) found.push(version)
+      expect(found).toHaveLength(1)
+      for (const sink of sinks) await sink.close()
+    })
+
+    it('loads no document in whose place something else lies, and all others', async () => {
+      const place = await newArchivePlace()
+      const sink = await newSink()
+      await loadInto(sink, { a: ndjson(at(1)) }, { archive: archiveAt(place, null) })
+      const [key = ''] = await keysOf(place)
+      await place.store.write(place.prefix + key, gzipSync('{}\nforged'), 'any', never)
+      const other = await newSink()
+      const contents = { a: ndjson(at(1)), b: ndjson(at(2)), c: ndjson(at(3)) }
+      const summary = await loadInto(other, contents, { archive: archiveAt(place, null) })
+      expect(summary.failed).toMatchObject([
+        { document: 'a', error: expect.stringMatching(/^archiving a failed: .*heading is damaged/) },
+      ])
+      expect(countsOf(summary)).toEqual([2, 0, 0, 0])
+      for (const each of [sink, other]) await each.close()
+    })
+
+    it('keeps nothing of a document that is refused', async () => {
+      const place = await newArchivePlace()
+      const sink = await newSink()
+      const summary = await loadInto(
+        sink,
+        { a: ndjson(at(1)), b: ndjson('no', 'log') },
+        { archive: archiveAt(place, null), maxRejects: 0 },
+      )
+      expect(summary.failed).toMatchObject([{ document: 'b' }])
+      expect(await keysOf(place)).toHaveLength(1)
+      await sink.close()
+    })
+
+    it('loads nothing that it could not keep', async () => {
+      const place = await newArchivePlace()
+      const denied = new AuditError('access denied', { outside: true })
+      const store = { ...place.store, write: () => Promise.reject(denied) }
+      const sink = await newSink()
+      await expect(
+        loadInto(sink, { a: ndjson(at(1)) }, { archive: archiveAt({ ...place, store }, null) }),
+      ).rejects.toBe(denied)
+      expect(await sink.receipts('test')).toEqual(new Map())
+      expect((await contentOf(sink)).audit_events).toEqual([])
+      await sink.close()
+    })
+
+    it('ends consistent when it is killed at any write, or between archive and sink', async () => {
+      for (let writes = 0; writes <= 3; writes++) {
+        const place = await newArchivePlace()
+        const sink = await newSink()
+        const contents = { a: ndjson(at(1)), b: ndjson(at(2)), c: ndjson(at(3)) }
+        const dying = archiveAt({ ...place, store: mortal(place.store, writes) }, null)
+        const killed: Sink = { ...sink, load: () => Promise.reject(new Killed('the process is gone')) }
+        await loadInto(killed, contents, { archive: dying }).catch(() => {})
+        expect(await keysOf(place)).toHaveLength(writes)
+        expect(await sink.receipts('test')).toEqual(new Map())
+        expect(countsOf(await loadInto(sink, contents, { archive: archiveAt(place, null) }))).toEqual([3, 0, 0, 0])
+        const fresh = await newSink()
+        await loadInto(fresh, await replayed(place))
+        expect(await contentOf(fresh)).toEqual(await contentOf(sink))
+        for (const each of [sink, fresh]) await each.close()
+      }
+    })
+
+    it('loads no object back that was altered, cut short or moved, and all others', async () => {
+      const place = await newArchivePlace()
+      const sink = await newSink()
+      const contents = { a: ndjson(at(1)), b: ndjson(at(2)), c: ndjson(at(3)), d: ndjson(at(4)) }
+      await loadInto(sink, contents, { archive: archiveAt(place, null) })
+      await sink.close()
+      const keyOf = async (id: string) => (await keysOf(place)).find((key) => key.includes(`/${id}-`)) ?? ''
+      const [a, b, c] = [await keyOf('a'), await keyOf('b'), await keyOf('c')]
+      const original = await bytesOf(place, place.prefix + a)
+      await place.store.write(
+        place.prefix + a,
+        gzipSync(original.subarray(0, original.indexOf('\n') + 1)),
+        'any',
+        never,
+      )
+      await place.store.write(
+        place.prefix + b,
+        gzipSync(await bytesOf(place, place.prefix + b)).subarray(0, -9),
+        'any',
+        never,
+      )
+      await place.store.write(
+        place.prefix + c.replace('/c-', '/x-'),
+        gzipSync(await bytesOf(place, place.prefix + c)),
+        'any',
+        never,
+      )
+      await place.store.remove(place.prefix + c, never)
+      await place.store.write(`${place.prefix}note.txt`, Buffer.from('hello'), 'any', never)
+      const fresh = await newSink()
+      const warnings: string[] = []
+      const summary = await loadInto(fresh, await replayed(place, warnings))
+      expect(summary.failed).toHaveLength(3)
+      for (const { error } of summary.failed) expect(error).toMatch(/damaged or was replaced/)
+      expect(await rowsOf(fresh, 'SELECT source_document FROM audit_events')).toEqual([{ source_document: 'd' }])
+      expect(warnings).toEqual([
+        expect.stringMatching(/1 objects that are no archived documents, for example .*note\.txt/),
+      ])
+      await fresh.close()
+    })
+  })
+}
