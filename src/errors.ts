@@ -7,6 +7,7 @@ export const EXIT = {
   usage: 2,
   tooManyRejects: 3,
   differs: 4,
+  unlocked: 5,
   archived: 6,
   interrupted: 130,
 } as const

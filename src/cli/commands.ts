@@ -3,6 +3,7 @@
 import { Command } from 'commander'
 import { withoutLogin } from '../address.js'
 import { version } from '../version.js'
+import { addArchive } from './archive.js'
 import { addBackfill } from './backfill.js'
 import { addDemo } from './demo.js'
 import { send } from './formats/output.js'
@@ -54,7 +55,7 @@ Examples:
   $ wandb-audit query "SELECT action, count(*) FROM audit_events GROUP BY action"`,
     )
   for (const add of [addLoad, addBackfill, addReconcile]) add(program, survivor)
-  for (const add of [addStatus, addQuery, addRejects, addTrust]) add(program)
+  for (const add of [addStatus, addQuery, addRejects, addArchive, addTrust]) add(program)
   addDemo(program, main)
   await program.parseAsync([...argv]).finally(() => send([help], process.stdout))
 }

@@ -35,9 +35,14 @@ const KINDS: readonly Kind[] = [
   { what: 'text in UTF-16', magic: '\xfe\xff' },
 ]
 
+const EXPORTS =
+  'Query it in DuckDB with read_parquet or read_json; what rebuilds a sink is the archive: --from archive:….'
+
 const ADVICE: Readonly<Record<string, string>> = {
   'an HTML page': 'Perhaps a login page was saved: fetch the log again.',
   'text in UTF-16': 'Save it as UTF-8.',
+  'a Parquet file': `If it is an export of a sink: ${EXPORTS}`,
+  'rows of a sink': EXPORTS,
 }
 
 const MARKUP = /^\s*<(?:!doctype\s+html|html|head|\?xml)\b/i
@@ -62,7 +67,26 @@ export function kindOf(head: Uint8Array): string | null {
   const text = Buffer.from(head.buffer, head.byteOffset, Math.min(head.length, HEAD_BYTES)).toString('latin1')
   const kind = KINDS.find(({ at = 0, magic }) => text.startsWith(magic, at))
   if (kind !== undefined) return kind.what
+  if (isRow(head)) return 'rows of a sink'
   if (LINE_OF_A_LOG.test(text)) return null
   if (MARKUP.test(text)) return 'an HTML page'
   return text.includes('\0') ? 'binary' : null
+}
+
+/**
+ * Whether the first line is a row of audit_events. Loaded as an event, its load_id would make it another one than it was. W&B
+ * sends no such keys.
+ */
+function isRow(head: Uint8Array): boolean {
+  const end = head.indexOf(0x0a)
+  try {
+    const row: unknown = JSON.parse(Buffer.from(end < 0 ? head : head.subarray(0, end)).toString('utf8'))
+    return (
+      typeof row === 'object' &&
+      row !== null &&
+      ['content_hash', 'source_document', 'load_id'].every((key) => key in row)
+    )
+  } catch {
+    return false
+  }
 }

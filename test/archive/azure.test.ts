@@ -1,5 +1,5 @@
 import { afterAll, beforeAll } from 'vitest'
-import { archiveConformance } from '../conformance/archives.js'
+import { archiveConformance, lockConformance } from '../conformance/archives.js'
 import { type Azurite, startAzurite } from '../emulators/azurite.js'
 import { azurePlace } from '../stores/azure-place.js'
 
@@ -10,6 +10,11 @@ beforeAll(async () => {
 afterAll(() => azurite.close())
 
 archiveConformance('Azure Blob Storage', async () => {
+  const { open, prefix } = azurePlace(azurite)
+  return { store: open(), prefix }
+})
+
+lockConformance('Azure Blob Storage', async () => {
   const { open, prefix } = azurePlace(azurite)
   return { store: open(), prefix }
 })

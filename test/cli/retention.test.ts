@@ -60,6 +60,20 @@ it('exports a month of DuckDB to Parquet', async () => {
   }
 })
 
+it('does not load an export as if it were a log, in any format, and says what rebuilds a sink', async () => {
+  const cwd = folderWithLogs()
+  await summaryOf(['load', '--from', 'a.ndjson'], { cwd })
+  for (const format of ['parquet', 'ndjson', 'json', 'arrow']) {
+    const { stdout } = await run(['query', 'FROM audit_events', '--format', format], { cwd, encoding: 'latin1' })
+    writeFileSync(join(cwd, `export.${format}`), stdout, 'latin1')
+    const { code, stderr } = await run(['load', '--from', `export.${format}`, '--to', 'duckdb:b.duckdb'], { cwd })
+    expect(code, format).toBe(1)
+    expect(stderr, format).toMatch(/none of it was loaded/)
+    if (format !== 'arrow' && format !== 'json') expect(stderr).toContain('--from archive:')
+  }
+  expect(await valueIn(join(cwd, 'b.duckdb'), 'SELECT count(*)::INTEGER FROM audit_events')).toBe(0)
+})
+
 it('exports a month of BigQuery', async () => {
   const standIn = await startBigQuery()
   onTestFinished(() => standIn.close())

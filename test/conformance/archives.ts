@@ -5,6 +5,7 @@ import { gunzipSync, gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { duckdbSink } from '../../sinks/duckdb/index.js'
 import { type ArchivePlace, archiveAt } from '../../src/archive/archive.js'
+import { checkLocks } from '../../src/archive/check.js'
 import { archiveSources } from '../../src/archive/source.js'
 import type { Document, Sink, Source } from '../../src/contract.js'
 import { AuditError } from '../../src/errors.js'
@@ -19,6 +20,12 @@ export interface ArchiveTestPlace {
   readonly store: ObjectStore
   /** Empty below it, with a slash at its end unless it is all of the store. */
   readonly prefix: string
+}
+
+/** A place that can lock objects. */
+export interface LockedTestPlace extends ArchiveTestPlace {
+  /** The same store, in a bucket that was made without locks. */
+  readonly unlocking?: ObjectStore
 }
 
 const API = 'https://acme.wandb.io/admin/audit_logs'
@@ -251,6 +258,60 @@ export function archiveConformance(name: string, newPlace: () => Promise<Archive
         expect.stringMatching(/1 objects that are no archived documents, for example .*note\.txt/),
       ])
       await fresh.close()
+    })
+  })
+}
+
+const YEAR_MS = 366 * 86_400_000
+
+/** What an archive must do in a store that can lock objects. */
+export function lockConformance(name: string, newPlace: () => Promise<LockedTestPlace>): void {
+  describe(`locks in ${name}`, () => {
+    it('keep everyone from deleting or replacing what is archived, and are read back', async () => {
+      const place = { ...(await newPlace()), id: 'the archive' }
+      const sink = await newSink()
+      const started = Date.now()
+      await loadInto(sink, { a: ndjson(at(1)) }, { archive: archiveAt(place, 6 * YEAR_MS) })
+      await loadInto(sink, { b: ndjson(at(2)) }, { archive: archiveAt(place, 7 * YEAR_MS) })
+      const report = await checkLocks(place, new Date(), never)
+      expect(report).toMatchObject({ objects: 2, unlocked: 0, example: null })
+      const until = report.until?.getTime() ?? 0
+      // Stores keep whole seconds.
+      expect(until).toBeGreaterThan(started + 6 * YEAR_MS - 1000)
+      expect(until).toBeLessThanOrEqual(Date.now() + 6 * YEAR_MS)
+      for await (const { key } of place.store.list(place.prefix, never)) {
+        await expect(place.store.remove(key, never)).rejects.toThrow(AuditError)
+        await expect(place.store.write(key, Buffer.from('forged'), 'any', never)).rejects.toThrow(AuditError)
+      }
+      const later = new Date(started + 6.5 * YEAR_MS)
+      expect(await checkLocks(place, later, never)).toMatchObject({ objects: 2, unlocked: 1 })
+      await sink.close()
+    })
+
+    it('are missing where none was asked for', async () => {
+      const place = { ...(await newPlace()), id: 'the archive' }
+      const sink = await newSink()
+      await loadInto(sink, { a: ndjson(at(1)) }, { archive: archiveAt(place, null) })
+      expect(await checkLocks(place, new Date(), never)).toMatchObject({
+        objects: 1,
+        unlocked: 1,
+        example: expect.stringContaining('/a-'),
+        until: null,
+      })
+      await sink.close()
+    })
+
+    it('that the bucket does not know stop the load, with advice', async () => {
+      const { unlocking, prefix } = await newPlace()
+      if (unlocking === undefined) return expect(name).toContain('Azure')
+      const sink = await newSink()
+      const archive = archiveAt({ store: unlocking, prefix, id: 'the archive' }, YEAR_MS)
+      await expect(loadInto(sink, { a: ndjson(at(1)) }, { archive })).rejects.toMatchObject({
+        message: expect.stringMatching(/the bucket (has no Object Lock|does not let objects be retained)/),
+        advice: expect.stringContaining('docs/retention.md'),
+      })
+      expect(await sink.receipts('test')).toEqual(new Map())
+      await sink.close()
     })
   })
 }

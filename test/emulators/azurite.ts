@@ -7,6 +7,7 @@ import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
 import { ContainerClient, StorageSharedKeyCredential } from '@azure/storage-blob'
 import { listen } from '../../src/demo/listening.js'
+import { versionLocks } from './azure-locks.js'
 import { type Action, actionOfMethod, type Fault, faultAtOnce, faultQueue, forward } from './faults.js'
 
 const require = createRequire(import.meta.url)
@@ -57,6 +58,7 @@ export async function startAzurite({ pageSize, containers = [] }: AzuriteOptions
   for (const name of containers) await new ContainerClient(`${direct}/${name}`, login).create()
   const requests: AzuriteRequest[] = []
   const faults = faultQueue<Fault>()
+  const locks = versionLocks()
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const asked = parsed(request)
@@ -69,9 +71,15 @@ export async function startAzurite({ pageSize, containers = [] }: AzuriteOptions
       response.end(`<?xml version="1.0"?><Error><Code>${fault.code}</Code><Message>${fault.message}</Message></Error>`)
       return
     }
+    if (locks.refuses(asked)) {
+      request.resume()
+      response.writeHead(409, { 'content-type': 'application/xml', 'x-ms-error-code': 'BlobImmutableDueToPolicy' })
+      response.end('<?xml version="1.0"?><Error><Code>BlobImmutableDueToPolicy</Code><Message/></Error>')
+      return
+    }
     const path =
       pageSize !== undefined && asked.action === 'list' ? `${request.url}&maxresults=${pageSize}` : request.url
-    await forward(request, response, { port, path }, fault)
+    await forward(request, response, { port, path }, fault, (status, body) => locks.answered(asked, status, body))
   }
 
   const server = await listen(serve)

@@ -121,6 +121,7 @@ export async function forward(
   response: ServerResponse,
   { port, path = request.url }: { readonly port: number; readonly path?: string | undefined },
   fault: AnyFault | null,
+  edited = (_status: number, body: Buffer): Buffer => body,
 ): Promise<void> {
   const { method } = request
   const headers = { ...request.headers }
@@ -130,8 +131,12 @@ export async function forward(
   const [answer] = (await once(forwarded, 'response')) as [IncomingMessage]
   const pieces: Buffer[] = []
   for await (const piece of answer) pieces.push(piece)
-  response.writeHead(answer.statusCode ?? 500, answer.headers)
-  await sendBody(response, Buffer.concat(pieces), fault)
+  const body = Buffer.concat(pieces)
+  const sent = edited(answer.statusCode ?? 500, body)
+  const length =
+    sent === body || answer.headers['content-length'] === undefined ? {} : { 'content-length': String(sent.length) }
+  response.writeHead(answer.statusCode ?? 500, { ...answer.headers, ...length })
+  await sendBody(response, sent, fault)
 }
 
 /** What a request of this method does at an object store. */

@@ -8,7 +8,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { listen } from '../../src/demo/listening.js'
 import { type Action, type Fault, faultAtOnce, faultQueue, sendBody } from './faults.js'
-import { type Blob, type BlobOptions, blob, checkName, type Media, media, partial, resource } from './gcs/objects.js'
+import {
+  type Blob,
+  type BlobOptions,
+  blob,
+  checkName,
+  checkRetention,
+  type Media,
+  media,
+  partial,
+  requireUnretained,
+  resource,
+} from './gcs/objects.js'
 import { Refusal } from './gcs/refusals.js'
 import { receive } from './gcs/upload.js'
 
@@ -16,6 +27,8 @@ export interface GcsOptions {
   readonly buckets: readonly string[]
   /** Of these, who asks has to name a project that pays. */
   readonly requesterPays?: readonly string[]
+  /** Of these, the ones created with object retention. */
+  readonly objectRetention?: readonly string[]
   /** The most objects of one page; 1000 when absent. */
   readonly pageSize?: number
   /** The only Authorization header it takes; any and none when absent. */
@@ -103,13 +116,15 @@ export async function startGcs(options: GcsOptions): Promise<GcsStandIn> {
     if (bucket === undefined) throw new Refusal(404, 'notFound', 'The specified bucket does not exist.')
     if (action === 'list') return answered(listing(name, bucket, query, pageSize))
     if (action === 'write') {
-      const { name: key, bytes, metadata, contentEncoding } = await receive(request, query)
+      const { name: key, bytes, metadata, contentEncoding, retention } = await receive(request, query)
       checkName(key)
       // Looked at when all has arrived: of two that write at once, the second to arrive finds the first one's object.
       // Generation 0 is what If-None-Match is elsewhere.
       const header = query.get('ifGenerationMatch') === '0' ? 'if-none-match' : 'if-match'
       if (fault?.kind !== 'unconditional' || fault.header !== header) checkGeneration(query, bucket.get(key))
-      const written = blob(bytes, { metadata, ...(contentEncoding === null ? {} : { contentEncoding }) })
+      requireUnretained(bucket.get(key))
+      checkRetention(retention, options.objectRetention?.includes(name) ?? false)
+      const written = blob(bytes, { metadata, retention, ...(contentEncoding === null ? {} : { contentEncoding }) })
       bucket.set(key, written)
       return answered(partial(resource(name, key, written), query.get('fields')))
     }
@@ -120,6 +135,7 @@ export async function startGcs(options: GcsOptions): Promise<GcsStandIn> {
       throw new Refusal(404, 'notFound', `No such object: ${name}/${key}`)
     }
     if (action === 'remove') {
+      requireUnretained(found)
       bucket.delete(key ?? '')
       return { status: 204, headers: {}, body: new Uint8Array() }
     }

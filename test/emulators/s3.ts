@@ -12,6 +12,7 @@ import { faultAtOnce, faultQueue } from './faults.js'
 import { type Asked, authorise, header, parsed } from './s3/asked.js'
 import { type Action, type Fault, sendObject } from './s3/faults.js'
 import { listing } from './s3/listing.js'
+import { checkLock, requireUnlocked } from './s3/locks.js'
 import { Bucket, blob, type PutOptions } from './s3/objects.js'
 import { type Answer, checksums, checkWritable, NOTHING, read } from './s3/reading.js'
 import { Refusal } from './s3/refusals.js'
@@ -25,6 +26,8 @@ export interface S3Options {
   readonly region?: string
   /** Of these, who asks has to say that he pays. */
   readonly requesterPays?: readonly string[]
+  /** Of these, the ones with Object Lock. */
+  readonly objectLock?: readonly string[]
   /** The most keys of one page of a listing; 1000 when absent. */
   readonly pageSize?: number
 }
@@ -114,6 +117,7 @@ export async function startS3(options: S3Options): Promise<S3StandIn> {
       return read(request, bucket.get(name), name, fault?.kind === 'ignore' ? fault.header : null)
     }
     if (action === 'DeleteObject') {
+      requireUnlocked(bucket.get(name))
       bucket.delete(name)
       return { status: 204, headers: {}, body: NOTHING }
     }
@@ -121,6 +125,9 @@ export async function startS3(options: S3Options): Promise<S3StandIn> {
     // Looked at when all has arrived: of two that write at once, the second to arrive finds the first one's object.
     if (fault?.kind === 'unconditional') delete request.headers[fault.header]
     checkWritable(request, bucket.get(name), name)
+    requireUnlocked(bucket.get(name))
+    const checked = ['content-md5', 'x-amz-sdk-checksum-algorithm'].some((each) => header(request, each) !== null)
+    checkLock(upload.headers, options.objectLock?.includes(asked.bucket ?? '') ?? false, checked)
     const written = blob(upload.bytes, { headers: upload.headers })
     bucket.set(name, written)
     return { status: 200, headers: { etag: written.etag, ...checksums(written) }, body: NOTHING }

@@ -29,6 +29,10 @@ const OTHERS: readonly (readonly [string, Content])[] = [
   ['an HTML page', '\n <!DOCTYPE html>\n<html><body>Sign in</body></html>\n'],
   ['an HTML page', '\ufeff<html lang="en">'],
   ['an HTML page', '<?xml version="1.0"?>\n<Error><Code>AccessDenied</Code></Error>'],
+  [
+    'rows of a sink',
+    `${JSON.stringify({ timestamp: '2026-10-01T12:34:56Z', action: 'a', content_hash: 'f', source_document: 'd', load_id: 'l' })}\n`,
+  ],
   ['binary', Buffer.alloc(100_000)],
 ]
 

@@ -57,6 +57,12 @@ export function gcsFailure(doing: string, status: number, body: string, anonymou
       'Add ?payer=PROJECT, the project to bill. There the login needs serviceusage.services.use.',
     )
   }
+  if (status === 400 && /object retention/i.test(text)) {
+    return failed(
+      'the bucket does not let objects be retained',
+      'Archive into a bucket that was created with object retention, or omit --retain: docs/retention.md.',
+    )
+  }
   if (/retention|hold|legal/i.test(reason)) {
     return failed('a retention policy or a hold protects the object', 'Use a bucket or prefix without one.')
   }

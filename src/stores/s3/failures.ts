@@ -116,6 +116,12 @@ function failureOf(operation: Operation, error: unknown): Failure {
   if (/^Region is missing/.test(text)) {
     return { what: 'the region of the bucket is not known', advice: 'Add ?region=…, or set AWS_REGION.' }
   }
+  if (code === 'InvalidRequest' && /Object ?Lock ?Configuration/i.test(text)) {
+    return {
+      what: 'the bucket has no Object Lock',
+      advice: 'Archive into a bucket that was created with it, or omit --retain: docs/retention.md.',
+    }
+  }
   const known = FAILURES[code] ?? networkFailure(error)
   if (known !== null) return known
   if (status === 401 || status === 403) return denied(operation, text)

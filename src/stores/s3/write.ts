@@ -35,6 +35,8 @@ export async function put(client: S3Client, write: Write, signal: AbortSignal): 
     Body: body,
     ContentLength: bytes,
     ChecksumSHA256: sha256.toString('base64'),
+    // Required where an object gets a lock, which may be by the bucket's default.
+    ChecksumAlgorithm: 'SHA256',
     Metadata: { [ID]: write.id },
     // Compliance mode: not even the account's root user can shorten it.
     ...(write.retainUntil === undefined

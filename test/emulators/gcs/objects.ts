@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { gunzipSync } from 'node:zlib'
 import { CRC32C } from '@google-cloud/storage'
 import { Refusal } from './refusals.js'
+import type { Retention } from './upload.js'
 
 export interface Blob {
   readonly bytes: Buffer
@@ -14,9 +15,11 @@ export interface Blob {
   /** Objects put together from others have none. */
   readonly md5: string | null
   readonly crc32c: string
+  readonly retention: Retention | null
 }
 
 export interface BlobOptions {
+  readonly retention?: Retention | null
   readonly contentEncoding?: string
   readonly metadata?: Readonly<Record<string, string>>
   /** As if it had been put together from others. */
@@ -37,7 +40,26 @@ export function blob(bytes: Uint8Array, options: BlobOptions = {}): Blob {
     metadata: options.metadata ?? {},
     md5: options.composed === true ? null : createHash('md5').update(bytes).digest('base64'),
     crc32c: crc32c.toString(),
+    retention: options.retention ?? null,
   }
+}
+
+/** https://cloud.google.com/storage/docs/object-lock */
+export function checkRetention(retention: Retention | null, isEnabled: boolean): void {
+  if (retention === null) return
+  if (!isEnabled) throw new Refusal(400, 'invalid', 'Object retention is not enabled for the bucket.')
+  if (!(new Date(retention.retainUntilTime) > new Date())) {
+    throw new Refusal(400, 'invalid', 'Object retention time must be in the future.')
+  }
+}
+
+export function requireUnretained(found: Blob | undefined): void {
+  if (found?.retention == null || new Date(found.retention.retainUntilTime) <= new Date()) return
+  throw new Refusal(
+    403,
+    'retentionPolicyNotMet',
+    'Object is under active retention and cannot be deleted or overwritten.',
+  )
 }
 
 /** https://cloud.google.com/storage/docs/objects#naming */
@@ -57,6 +79,7 @@ export function resource(bucket: string, name: string, blob: Blob): Record<strin
     bucket,
     generation: blob.generation,
     metageneration: '1',
+    ...(blob.retention === null ? {} : { retention: blob.retention }),
     size: String(blob.bytes.length),
     crc32c: blob.crc32c,
     timeCreated: blob.updated,

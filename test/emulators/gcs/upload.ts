@@ -9,9 +9,16 @@ export interface Upload {
   readonly bytes: Buffer
   readonly metadata: Readonly<Record<string, string>>
   readonly contentEncoding: string | null
+  readonly retention: Retention | null
+}
+
+export interface Retention {
+  readonly mode: string
+  readonly retainUntilTime: string
 }
 
 interface Described {
+  readonly retention?: Retention
   readonly name?: string
   readonly md5Hash?: string
   readonly contentEncoding?: string
@@ -31,7 +38,8 @@ export async function receive(request: IncomingMessage, query: URLSearchParams):
   if (described.md5Hash !== undefined && described.md5Hash !== createHash('md5').update(bytes).digest('base64')) {
     throw new Refusal(400, 'invalid', 'Provided MD5 hash does not match calculated MD5 hash')
   }
-  return { name, bytes, metadata: described.metadata ?? {}, contentEncoding: described.contentEncoding ?? null }
+  const { metadata = {}, contentEncoding = null, retention = null } = described
+  return { name, bytes, metadata, contentEncoding, retention }
 }
 
 /** multipart/related of two parts: RFC 2387. */

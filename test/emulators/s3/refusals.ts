@@ -13,6 +13,7 @@ const STATUS = {
   InvalidDigest: 400,
   InvalidObjectState: 403,
   InvalidRange: 416,
+  InvalidRequest: 400,
   InvalidToken: 400,
   MalformedTrailerError: 400,
   MissingContentLength: 411,

@@ -12,7 +12,7 @@ export interface Upload {
 }
 
 const KEPT =
-  /^(?:content-type|content-encoding|x-amz-meta-.*|x-amz-checksum-(?:crc32|crc32c|crc64nvme|sha1|sha256|sha512|xxhash64))$/
+  /^(?:content-type|content-encoding|x-amz-object-lock-.*|x-amz-meta-.*|x-amz-checksum-(?:crc32|crc32c|crc64nvme|sha1|sha256|sha512|xxhash64))$/
 
 /** @throws Refusal when bytes and checksums disagree, or when it is sent in a way this stand-in does not know */
 export async function receive(request: IncomingMessage): Promise<Upload> {

@@ -1,0 +1,89 @@
+/** The archive from the command line: kept, loaded back, checked, and refused where it makes no sense. */
+
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, it, onTestFinished } from 'vitest'
+import { startS3 } from '../emulators/s3.js'
+import { contentsOf, countsOf, inDatabase, ndjson, newFolder, run, runProgram, summaryOf } from './support.js'
+
+const at = (second: number) => ({ timestamp: `2026-10-01T12:00:0${second}Z`, action: 'user:login' })
+
+function folderWithLogs(): string {
+  const cwd = newFolder()
+  mkdirSync(join(cwd, 'logs'))
+  writeFileSync(join(cwd, 'logs/a.ndjson'), ndjson(at(1), at(1), '{cut'))
+  writeFileSync(join(cwd, 'logs/b.ndjson'), ndjson(at(2)))
+  return cwd
+}
+
+it('keeps what is loaded, pipes too, and rebuilds a sink from the archive alone', async () => {
+  const cwd = folderWithLogs()
+  writeFileSync(join(cwd, 'wandb-audit.yaml'), 'archive: kept\n')
+  const config = ['--config', 'wandb-audit.yaml']
+  await summaryOf(['load', '--from', 'logs', ...config], { cwd })
+  await summaryOf(['load', '--from', '-', ...config], { cwd, stdin: ndjson(at(3)) }, runProgram)
+  const back = ['load', '--from', 'archive:kept', '--to', 'duckdb:back.duckdb']
+  expect(countsOf(await summaryOf(back, { cwd }))).toEqual([5, 4, 0, 0, 1])
+  expect(await contentsOf(join(cwd, 'back.duckdb'))).toEqual(await contentsOf(join(cwd, 'audit.duckdb')))
+  const receipts = 'SELECT source, document, document_version FROM audit_documents ORDER BY ALL'
+  const original = await inDatabase(join(cwd, 'audit.duckdb'), receipts)
+  expect(original).toHaveLength(3)
+  expect(await inDatabase(join(cwd, 'back.duckdb'), receipts)).toEqual(original)
+  expect(countsOf(await summaryOf(back, { cwd }))).toEqual([0, 0, 0, 0, 0])
+})
+
+it('locks what it keeps in a bucket, and says until when', async () => {
+  const s3 = await startS3({ buckets: ['locked'], objectLock: ['locked'] })
+  onTestFinished(() => s3.close())
+  const env = { AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b', AWS_REGION: 'us-east-1' }
+  const cwd = folderWithLogs()
+  const archive = `s3://locked/kept?endpoint=${s3.url}`
+  const check = () => run(['archive', 'check', archive], { cwd, env })
+  expect(await check()).toMatchObject({ code: 5, stdout: 'the archive is empty\n' })
+  await summaryOf(['load', '--from', 'logs/a.ndjson', '--archive', archive, '--retain', '6y'], { cwd, env })
+  const year = new Date().getUTCFullYear() + 6
+  expect(await check()).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(new RegExp(`^1 objects are locked; the first lock ends at ${year}-`)),
+  })
+  await summaryOf(['load', '--from', 'logs/b.ndjson', '--archive', archive], { cwd, env })
+  expect(await check()).toMatchObject({
+    code: 5,
+    stdout: expect.stringContaining('1 objects can be deleted, for example kept/files/'),
+  })
+  const json = await run(['archive', 'check', archive, '--output', 'json'], { cwd, env })
+  expect(JSON.parse(json.stdout)).toMatchObject({ archive: 's3://locked/kept/', objects: 2, unlocked: 1 })
+})
+
+it('loads nothing when the archive cannot be written to', async () => {
+  const s3 = await startS3({ buckets: [] })
+  onTestFinished(() => s3.close())
+  const env = { AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b', AWS_REGION: 'us-east-1' }
+  const cwd = folderWithLogs()
+  const { code, stderr } = await run(['load', '--from', 'logs', '--archive', `s3://gone?endpoint=${s3.url}`], {
+    cwd,
+    env,
+  })
+  expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining('no such bucket') })
+  for (const table of ['audit_events', 'audit_documents']) {
+    expect(await inDatabase(join(cwd, 'audit.duckdb'), `FROM ${table}`)).toEqual([])
+  }
+})
+
+it.each([
+  { flags: ['--retain', '6y'], says: '--retain needs --archive' },
+  { flags: ['--archive', 'kept', '--retain', '6y'], says: 'cannot keep anyone from deleting a file' },
+  { flags: ['--archive', 'https://acme.wandb.io'], says: 'an archive has no address of this kind' },
+  { flags: ['--archive', 's3://kept', '--retain', 'forever'], says: 'expected a duration' },
+])('is refused as wrong usage: $flags', async ({ flags, says }) => {
+  const { code, stderr } = await run(['load', '--from', 'logs', ...flags], { cwd: folderWithLogs() })
+  expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining(says) })
+})
+
+it('is not there: a load from it fails, and says which address to name', async () => {
+  const { code, stderr } = await run(['load', '--from', 'archive:nothing'], { cwd: newFolder() })
+  expect({ code, stderr }).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('the address that was given to --archive'),
+  })
+})
