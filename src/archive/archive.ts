@@ -111,7 +111,7 @@ export function archiveAt({ store, prefix, id }: ArchivePlace, retainMs: number 
     originals: (source) => (document) => {
       const at = new Date(now())
       const place = order++
-      return (path) => new OriginalFile(path, headingLine(headingOf(source, document, at, place)))
+      return (path) => new OriginalFile(path, () => headingLine(headingOf(source, document, at, place)))
     },
 
     async keep(source, documents, signal) {

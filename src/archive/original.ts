@@ -1,8 +1,8 @@
 /** Writes a document's bytes, as they arrive, into the file that is going to be archived. */
 
 import { once } from 'node:events'
-import { createWriteStream } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
+import { createReadStream, createWriteStream } from 'node:fs'
+import { rm, writeFile } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import { createGzip, type Gzip, gzipSync } from 'node:zlib'
 
@@ -15,18 +15,16 @@ const STORED = 0
 
 export class OriginalFile {
   private readonly path: string
-  private held: Uint8Array[]
+  private held: Uint8Array[] = []
   private heldBytes = 0
   private gzip: Gzip | null = null
   private written: Promise<void> | null = null
-  private readonly headingBytes: number
+  private readonly heading: () => string
 
-  /** @param heading its first line */
-  constructor(path: string, heading: string) {
+  /** @param heading makes the first line, which may be known only when all bytes have arrived */
+  constructor(path: string, heading: () => string) {
     this.path = path
-    const line = Buffer.from(heading)
-    this.headingBytes = line.length
-    this.held = [line]
+    this.heading = heading
   }
 
   /** @throws the system's own error */
@@ -37,27 +35,37 @@ export class OriginalFile {
     if (this.heldBytes <= SMALL_BYTES) return
     const bytes = Buffer.concat(this.held)
     this.held = []
-    this.gzip = createGzip({ level: levelFor(bytes.subarray(this.headingBytes)) })
-    this.written = pipeline(this.gzip, createWriteStream(this.path, { mode: 0o600 }))
+    this.gzip = createGzip({ level: levelFor(bytes) })
+    this.written = pipeline(this.gzip, createWriteStream(this.body, { mode: 0o600 }))
     this.written.catch(() => {}) // handled when it is awaited
     await this.push(this.gzip, bytes)
   }
 
   /** @throws the system's own error when the file could not be written */
   async end(): Promise<void> {
-    if (this.gzip !== null) {
-      this.gzip.end()
-      await this.written
+    // Two members of one gzip file.
+    const heading = gzipSync(this.heading())
+    if (this.gzip === null) {
+      const bytes = Buffer.concat(this.held)
+      await writeFile(this.path, Buffer.concat([heading, gzipSync(bytes, { level: levelFor(bytes) })]), { mode: 0o600 })
       return
     }
-    const bytes = Buffer.concat(this.held)
-    await writeFile(this.path, gzipSync(bytes, { level: levelFor(bytes.subarray(this.headingBytes)) }), { mode: 0o600 })
+    this.gzip.end()
+    await this.written
+    await writeFile(this.path, heading, { mode: 0o600 })
+    await pipeline(createReadStream(this.body), createWriteStream(this.path, { flags: 'a' }))
+    await rm(this.body)
   }
 
   /** Closes the file of a document that did not arrive. */
   async discard(): Promise<void> {
     this.gzip?.destroy()
     await this.written?.catch(() => {})
+    await rm(this.body, { force: true })
+  }
+
+  private get body(): string {
+    return `${this.path}.body`
   }
 
   private async push(gzip: Gzip, bytes: Uint8Array): Promise<void> {

@@ -44,6 +44,23 @@ const dayOf = (content: string, version: string | null = null): Document => ({
   isNdjson: true,
 })
 
+/** One whose version is known when all of it has been read. */
+function laterKnown(content: string, known: string): Document {
+  let version: string | null = null
+  const bytes = Buffer.from(content)
+  return {
+    ...dayOf(content),
+    get version() {
+      return version
+    },
+    open: async () =>
+      (async function* () {
+        yield bytes
+        version = known
+      })(),
+  }
+}
+
 const FIRST_READING = ndjson(at(1, { actor_email: 'ada@example.com' }), at(2), at(2))
 const LATER_READING = ndjson(
   at(1, { actor_email: 'eve@example.com' }),
@@ -54,7 +71,7 @@ const LATER_READING = ndjson(
 /** Of three sources, with everything that may go wrong in a replay: repeats, names that differ, rejects, packed documents, pages. */
 const LOADS: readonly (readonly Source[])[] = [
   [
-    sourceOf([dayOf(FIRST_READING)], API),
+    sourceOf([laterKnown(FIRST_READING, 'until=12:05:00 hours=9 sha256=x')], API),
     sourceOf(
       [
         documentOf('s3://logs/2026-10-01/b.json.gz', gzipSync(ndjson(at(1), at(2), '{cut', '{cut', at(9)))),
