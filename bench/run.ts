@@ -21,6 +21,8 @@ const DATA = here('./data')
 const PLAIN_FILE = `${DATA}/plain.duckdb`
 const SCRIPT_FILE = `${DATA}/script.duckdb`
 const AUDIT_FILE = `${DATA}/audit.duckdb`
+const ARCHIVED_FILE = `${DATA}/archived.duckdb`
+const ARCHIVE = `${DATA}/archive`
 const TENTH_FILE = `${DATA}/tenth.duckdb`
 
 const { positionals, values } = parseArgs({ allowPositionals: true, options: { memory: { type: 'string' } } })
@@ -38,9 +40,10 @@ async function load(
   expected: { readonly inserted: number; readonly unchanged: number },
   from = input,
   to = AUDIT_FILE,
+  archive: readonly string[] = [],
 ): Promise<Usage> {
   const memory = values.memory === undefined ? [] : ['--memory', values.memory]
-  const args = ['load', '--from', from, '--to', `duckdb:${to}`, '--quiet', '--output', 'json', ...memory]
+  const args = ['load', '--from', from, '--to', `duckdb:${to}`, '--quiet', '--output', 'json', ...memory, ...archive]
   const { usage, stdout } = await measure(LOADER, args)
   const [counts] = (JSON.parse(stdout) as { sinks: { inserted: number; unchanged: number }[] }).sinks
   if (counts?.inserted !== expected.inserted || counts.unchanged !== expected.unchanged) {
@@ -61,6 +64,7 @@ const STEPS: Readonly<Record<string, () => Promise<Usage>>> = {
   'plain DuckDB': async () => (await measure(PLAIN, [input, PLAIN_FILE])).usage,
   'a script': async () => (await measure(SCRIPT, [input, SCRIPT_FILE])).usage,
   load: () => load({ inserted: lines, unchanged: 0 }),
+  'load, archived': () => load({ inserted: lines, unchanged: 0 }, input, ARCHIVED_FILE, ['--archive', ARCHIVE]),
   'load again': () => load({ inserted: 0, unchanged: 0 }),
   'again, no receipt': async () => {
     await forgetReceipts()
@@ -70,7 +74,8 @@ const STEPS: Readonly<Record<string, () => Promise<Usage>>> = {
 }
 
 const removeResults = async (): Promise<void> => {
-  const files = [PLAIN_FILE, SCRIPT_FILE, AUDIT_FILE, TENTH_FILE]
+  await rm(ARCHIVE, { recursive: true, force: true })
+  const files = [PLAIN_FILE, SCRIPT_FILE, AUDIT_FILE, ARCHIVED_FILE, TENTH_FILE]
   for (const file of files) for (const end of ['', '.wal']) await rm(file + end, { force: true })
 }
 

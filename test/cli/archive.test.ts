@@ -1,8 +1,9 @@
 /** The archive from the command line: kept, loaded back, checked, and refused where it makes no sense. */
 
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
+import { startWandbApi } from '../../src/demo/wandb-api.js'
 import { startS3 } from '../emulators/s3.js'
 import { contentsOf, countsOf, inDatabase, ndjson, newFolder, run, runProgram, summaryOf } from './support.js'
 
@@ -30,6 +31,34 @@ it('keeps what is loaded, pipes too, and rebuilds a sink from the archive alone'
   expect(original).toHaveLength(3)
   expect(await inDatabase(join(cwd, 'back.duckdb'), receipts)).toEqual(original)
   expect(countsOf(await summaryOf(back, { cwd }))).toEqual([0, 0, 0, 0, 0])
+})
+
+it('keeps each reading of a day of the API, and loads all of them back with their names and receipts', async () => {
+  const clocks = ['12:00', '12:40', '18:00', '27:00'].map((time) => {
+    const [hours = 0, minutes = 0] = time.split(':').map(Number)
+    return new Date(Date.UTC(2026, 9, 20, hours, minutes))
+  })
+  let clock = new Date(0)
+  const key = 'key-of-the-tests'
+  const api = await startWandbApi({ key, eventsPerDay: 400, now: () => clock })
+  onTestFinished(() => api.close())
+  const cwd = newFolder()
+  const days = ['--since', '2026-10-19', '--until', '2026-10-21']
+  for (clock of clocks) {
+    const args = ['backfill', '--from', api.url, '--archive', 'kept', ...days]
+    await summaryOf(args, { cwd, env: { WANDB_API_KEY: key } })
+  }
+  const files = readdirSync(join(cwd, 'kept'), { recursive: true, encoding: 'utf8' })
+  expect(files.filter((name) => /\/2026-10-20\/.*\.gz$/.test(name)).length).toBeGreaterThan(2)
+  await summaryOf(['load', '--from', 'archive:kept', '--to', 'duckdb:back.duckdb'], { cwd })
+  const [original, back] = [join(cwd, 'audit.duckdb'), join(cwd, 'back.duckdb')]
+  expect(await contentsOf(back)).toEqual(await contentsOf(original))
+  for (const sql of [
+    'SELECT document, document_version, sha256, rows_read FROM audit_documents ORDER BY ALL',
+    'SELECT content_hash, source_document, source_line, names_document, actor_email FROM audit_events ORDER BY ALL',
+  ]) {
+    expect(await inDatabase(back, sql)).toEqual(await inDatabase(original, sql))
+  }
 })
 
 it('locks what it keeps in a bucket, and says until when', async () => {
