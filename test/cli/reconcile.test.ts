@@ -120,7 +120,7 @@ describe('reconcile', () => {
     const hour = `"timestamp" >= '2026-10-18 05:00' AND "timestamp" < '2026-10-18 06:00'`
     const cwd = await tampered(`DELETE FROM audit_events WHERE ${hour}`)
     cpSync(join(loaded, 'lake'), join(cwd, 'lake'), { recursive: true })
-    const day = join(cwd, 'lake/audit_events/event_date=2026-10-18/events.parquet')
+    const day = join(cwd, 'lake/audit_events/event_date=2026-10-18/events-00000001.parquet')
     await inDatabase(
       ':memory:',
       `COPY (FROM '${day}' WHERE NOT (${hour})) TO '${day}.new' (FORMAT parquet)`,
