@@ -58,8 +58,12 @@ export function parseHeading(line: string): Heading {
   const isWhole =
     format === FORMAT && typeof source === 'string' && typeof document === 'string' && typeof ndjson === 'boolean'
   if (!isWhole || !(version === null || typeof version === 'string') || typeof order !== 'number') throw damaged()
+  if (!isWellFormed(source)) throw damaged()
   return { source, document, version, ndjson, order, range: rangeIn(range), readAt: instantIn(readAt) }
 }
+
+/** A lone surrogate has no place in a key. */
+const isWellFormed = (text: string): boolean => !/\p{Surrogate}/u.test(text)
 
 function rangeIn(range: unknown): DayRange | null {
   if (range === null) return null
@@ -83,8 +87,8 @@ const damaged = (): AuditError =>
  *
  * @param sha256 of the bytes as they came
  */
-export function keyOf(heading: Pick<Heading, 'source' | 'document' | 'version' | 'range'>, sha256: string): string {
-  const { source, document, version } = heading
+export function keyOf(heading: Omit<Heading, 'readAt' | 'order'>, sha256: string): string {
+  const { source, document, version, range, ndjson } = heading
   const name = document
     .replace(/^.*\//s, '')
     .replaceAll(/[^A-Za-z0-9._-]/g, '_')
@@ -92,7 +96,7 @@ export function keyOf(heading: Pick<Heading, 'source' | 'document' | 'version' |
     .replace(/^\.+/, '_')
   // A name is not unique: documents in two folders may share it, and a document may be read in several versions.
   const identity = createHash('sha256')
-    .update(JSON.stringify([source, document, version ?? sha256]))
+    .update(JSON.stringify([source, document, version ?? sha256, range, ndjson]))
     .digest('hex')
   return [encodeURIComponent(source), dayOf(heading), `${name}-${identity.slice(0, 32)}`, `${sha256}${SUFFIX}`].join(
     '/',

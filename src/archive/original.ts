@@ -9,7 +9,7 @@ import { createGzip, type Gzip, gzipSync } from 'node:zlib'
 /** Documents up to this size are compressed at once, which is cheaper than a stream. */
 const SMALL_BYTES = 1 << 18
 
-/** The lowest level; made logs shrink to less than a fifth at it. */
+/** The lowest level; generated logs shrink to less than a fifth at it. */
 const FAST = 1
 /** Each chunk costs a turn of the event loop and a write. */
 const CHUNK_BYTES = 1 << 18

@@ -24,23 +24,30 @@ interface Read extends Archived {
 }
 
 /**
- * Lists the archive once. Documents come in the order in which they were read from their source, each under its own id and
- * version, so that names that were read first win again. Several readings of a document are listed one by one.
+ * Lists the archive once. Documents come in the order in which they were read from their source, each under its own id, so
+ * that names that were read first win again. Several readings of a document are listed one by one. Everything is listed each
+ * time: a receipt is of one reading, and cannot say whether all before it were loaded.
  *
  * @throws AuditError when the archive holds no document
  */
 export async function archiveSources(place: ArchivePlace, options: ReplayOptions): Promise<readonly Source[]> {
   const bySource = new Map<string, Archived[]>()
-  const strays: string[] = []
+  let strays = 0
+  let stray: string | undefined
   for await (const object of objectsOf(place, options.signal)) {
     const parsed = parseKey(object.key.slice(place.prefix.length))
-    if (parsed === null) strays.push(object.key)
-    else bySource.set(parsed.source, [...(bySource.get(parsed.source) ?? []), { object, sha256: parsed.sha256 }])
+    if (parsed === null) {
+      strays++
+      stray ??= object.key
+      continue
+    }
+    const ofSource = bySource.get(parsed.source) ?? []
+    ofSource.push({ object, sha256: parsed.sha256 })
+    bySource.set(parsed.source, ofSource)
   }
-  const [stray] = strays
   if (stray !== undefined) {
     options.onWarning(
-      `${printable(place.id)} holds ${strays.length} objects that are no archived documents, for example ${printable(stray)}; they are not loaded`,
+      `${printable(place.id)} also holds objects that are not archived documents (${strays}, for example ${printable(stray)}); they are not loaded`,
     )
   }
   if (bySource.size === 0) {
@@ -66,21 +73,23 @@ function archiveSource(
   return {
     id,
     concurrency,
-    async *list(range, signal, receipts = []): AsyncGenerator<Document> {
+    async *list(range, signal): AsyncGenerator<Document> {
       const { read, unreadable } = await headingsOf(store, prefix, archived, concurrency, signal)
-      const newest = new Map(read.map((each) => [each.heading.document, versionOf(each)]))
-      const isLoaded = ({ heading: { document } }: Read): boolean =>
-        receipts.length > 0 && receipts.every((known) => known.get(document) === newest.get(document))
-      for (const each of read) {
-        if (mayHold(each.heading, range) && !isLoaded(each)) yield documentOf(store, each)
-      }
+      for (const each of read) if (mayHold(each.heading, range)) yield documentOf(store, each)
       yield* unreadable
     },
     close,
   }
 }
 
-const versionOf = ({ heading, sha256 }: Read): string => heading.version ?? sha256
+/**
+ * The version of an API day says how far it was read, which is true only where all its readings were loaded. Nobody knows whether
+ * the archive holds them all, so the API is asked for such a day once more.
+ */
+function versionOf({ heading, sha256 }: Read): string {
+  const version = heading.version ?? sha256
+  return heading.range === null ? version : `replayed ${version}`
+}
 
 /** Whether a window of days overlaps the range; what other documents hold is not known. */
 function mayHold({ range: window }: Heading, { from, to }: DayRange): boolean {
@@ -89,15 +98,20 @@ function mayHold({ range: window }: Heading, { from, to }: DayRange): boolean {
   return !endsBefore && !(to !== null && window.from !== null && window.from >= to)
 }
 
-function documentOf(store: ObjectStore, { object, sha256, heading }: Read): Document {
+function documentOf(store: ObjectStore, read: Read): Document {
+  const { object, sha256, heading } = read
   return {
     id: heading.document,
-    version: heading.version ?? sha256,
+    version: versionOf(read),
     reading: object.key,
     bytes: null,
     range: heading.range,
     isNdjson: heading.ndjson,
-    open: async (signal) => (await openArchived(store, object, sha256, signal))?.bytes ?? null,
+    async open(signal) {
+      const opened = await openArchived(store, object, sha256, signal)
+      if (opened === null) throw removed()
+      return opened.bytes
+    },
   }
 }
 
@@ -119,15 +133,16 @@ async function headingsOf(
         continue
       }
       try {
-        const heading = await headingOf(store, prefix, each, signal)
-        if (heading !== null) read.push({ ...each, heading })
+        read.push({ ...each, heading: await headingOf(store, prefix, each, signal) })
       } catch (error) {
         if (signal.aborted || !(error instanceof AuditError) || error.outside) throw error
         unreadable.push(unreadableDocument(store, each, error))
       }
     }
   }
-  await Promise.all(Array.from({ length: concurrency }, work))
+  // All of them end before the store may be closed.
+  const outcomes = await Promise.allSettled(Array.from({ length: concurrency }, work))
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
   read.sort(
     ({ heading: a, object: x }, { heading: b, object: y }) =>
       a.readAt.getTime() - b.readAt.getTime() || a.order - b.order || (x.key < y.key ? -1 : 1),
@@ -140,13 +155,15 @@ async function headingOf(
   prefix: string,
   { object, sha256 }: Archived,
   signal: AbortSignal,
-): Promise<Heading | null> {
+): Promise<Heading> {
   const opened = await openArchived(store, object, sha256, signal)
-  if (opened === null) return null
+  if (opened === null) throw removed()
   await opened.close()
   if (prefix + keyOf(opened.heading, sha256) !== object.key) throw altered('its heading does not fit its name')
   return opened.heading
 }
+
+const removed = (): AuditError => altered('it was removed or replaced while it was read')
 
 /** Fails like a document, and does not stop the others. */
 function unreadableDocument(store: ObjectStore, { object }: Archived, error: AuditError | undefined): Document {

@@ -17,7 +17,7 @@ export function addArchive(program: Command): void {
     .addHelpText(
       'after',
       `
-Exit codes: 0 every object is locked, 5 some can be deleted.
+Exit codes: 0 every object is locked, 5 the archive is empty, or some objects can be deleted.
 
 Examples:
   $ wandb-audit archive check s3://my-audit-archive`,

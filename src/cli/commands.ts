@@ -47,7 +47,8 @@ export async function runCommand(argv: readonly string[], { survivor = NOBODY, m
     .addHelpText(
       'after',
       `
-Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 too many rejects, 4 sources and sinks differ, 130 interrupted.
+Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 too many rejects, 4 sources and sinks differ, 5 an archive is
+not locked, 6 archived objects were left out, 130 interrupted.
 
 Examples:
   $ wandb-audit demo

@@ -6,7 +6,7 @@ import { withoutLogin } from '../address.js'
 import { requireSources } from '../config/settings.js'
 import type { Sink } from '../contract.js'
 import { interruptible } from '../duckdb/connection.js'
-import { EXIT, type ExitCode } from '../errors.js'
+import { EXIT, type ExitCode, printable } from '../errors.js'
 import { Journal, withoutLoads } from '../journal.js'
 import type { Job } from '../pipeline.js'
 import { Ledger } from '../reconcile/ledger.js'
@@ -33,10 +33,13 @@ export async function reconcileOnce(
   const sources: { readonly name: string; readonly job: Job; readonly id: string }[] = []
   try {
     for (const address of requireSources(session.settings)) {
-      for (const job of await openJobs(address, { range: span, overlapMs: 0, refetch: true }, session)) {
+      const jobs = await openJobs(address, { range: span, overlapMs: 0, refetch: true }, session)
+      for (const job of jobs) {
         // Sources of files share an id; here each needs its own.
         const source = { ...job.source, id: `${sources.length} ${job.source.id}` }
-        sources.push({ name: withoutLogin(address), id: job.source.id, job: { ...job, source } })
+        // An archive holds the documents of several sources.
+        const name = withoutLogin(address) + (jobs.length > 1 ? ` (${printable(job.source.id)})` : '')
+        sources.push({ name, id: job.source.id, job: { ...job, source } })
       }
     }
     return await withEngine(session, async (room) => {

@@ -1,5 +1,6 @@
 /** One run of the pipeline for a command; `load` and `backfill` differ only in their days. */
 
+import { resolve } from 'node:path'
 import { parseDuration } from '../../schemas/units.js'
 import type { Archive } from '../archive/archive.js'
 import { requireSources } from '../config/settings.js'
@@ -7,7 +8,7 @@ import type { DayRange, Estimate, LoadingSink, Source } from '../contract.js'
 import { AuditError, EXIT, type ExitCode, printable, usageError } from '../errors.js'
 import { Journal, type Summary } from '../journal.js'
 import { type Job, listPending, run } from '../pipeline.js'
-import { openSources } from '../sources/index.js'
+import { isArchive, openSources } from '../sources/index.js'
 import { Engine } from '../transform/engine.js'
 import { version } from '../version.js'
 import { joined, send } from './formats/output.js'
@@ -82,8 +83,23 @@ async function openArchive({ settings }: Session): Promise<Archive | null> {
     throw usageError('--retain needs --archive', 'Name the bucket that keeps the documents.')
   }
   if (archive === undefined) return null
+  if (requireSources(settings).some((source) => isWithin(archive, source))) {
+    throw usageError(
+      'the archive lies inside a source',
+      'It would be loaded as logs: use a bucket or a folder of its own.',
+    )
+  }
   const { archiveAt, openPlace } = await import('../archive/archive.js')
   return archiveAt(await openPlace(archive), retain === undefined ? null : parseDuration(retain))
+}
+
+/** Whether an address, of a folder or of a bucket with a prefix, is another one or lies below it. */
+function isWithin(address: string, other: string): boolean {
+  const [inner, outer] = [address, other].map((each) => {
+    const place = /^[a-z][a-z0-9+.-]+:/i.test(each) ? each.replace(/[?#].*$/s, '') : resolve(each)
+    return `${place.replace(/\/+$/, '')}/`
+  })
+  return inner !== undefined && outer !== undefined && inner.startsWith(outer)
 }
 
 export async function openJobs(
@@ -97,7 +113,7 @@ export async function openJobs(
   const onWarning = (text: string): void => session.logger.warn(text)
   const options = { username, anonymize, dialect, insecureHttp, overlapMs, concurrency, followLinks, onWarning, signal }
   const sources = await openSources(address, options).catch((error: unknown) => [unopenedSource(address, error)])
-  return sources.map((source) => ({ source, range, refetch }))
+  return sources.map((source) => ({ source, range, refetch: refetch || isArchive(address) }))
 }
 
 /** Standard input that an earlier process of this run has consumed. */

@@ -16,22 +16,27 @@ export async function* unpackMembers(chunks: AsyncIterable<Uint8Array>): AsyncGe
     return done === true ? null : value
   }
   let unpacked = false
-  for (let rest = await next(); rest !== null; ) {
-    const unzip = createGunzip({ chunkSize: 256 * 1024 })
-    const feeding = feed(unzip, rest, next)
-    feeding.catch((error) => unzip.destroy(error))
-    try {
-      yield* unzip
-      unpacked = true
-    } catch (error) {
-      // zlib continues by itself when members follow each other without padding.
-      if (unzip.bytesWritten > 0 && isHeader(error)) throw trailing('gzip')
-      throw error
-    } finally {
-      unzip.destroy()
+  try {
+    for (let rest = await next(); rest !== null; ) {
+      const unzip = createGunzip({ chunkSize: 256 * 1024 })
+      const feeding = feed(unzip, rest, next)
+      feeding.catch((error) => unzip.destroy(error))
+      try {
+        yield* unzip
+        unpacked = true
+      } catch (error) {
+        // zlib continues by itself when members follow each other without padding.
+        if (unzip.bytesWritten > 0 && isHeader(error)) throw trailing('gzip')
+        throw error
+      } finally {
+        unzip.destroy()
+      }
+      rest = await skipZeros(await feeding, next)
+      if (rest !== null && unpacked && GZIP.some((byte, i) => rest?.[i] !== byte)) throw trailing('gzip')
     }
-    rest = await skipZeros(await feeding, next)
-    if (rest !== null && unpacked && GZIP.some((byte, i) => rest?.[i] !== byte)) throw trailing('gzip')
+  } finally {
+    // Whoever stops reading early leaves nothing open behind.
+    await input.return?.()
   }
 }
 

@@ -11,10 +11,13 @@ import { interruptible } from '../duckdb/connection.js'
 import { writeParquet } from '../duckdb/parquet.js'
 import { quotedString } from '../duckdb/quoting.js'
 
+/** 64 bits tell a document's rejects apart. */
+const REJECT_DIGITS = 16
+
 export class Ledger implements LoadingSink {
   readonly id = 'the comparison'
-  /** By source: document → its rejects. Only documents that have any. */
-  readonly rejects = new Map<string, Map<string, number>>()
+  /** By source: document → the ids of its rejects, shortened. Readings of a document may share some. Only documents that have any. */
+  readonly rejects = new Map<string, Map<string, Set<string>>>()
   private readonly folder: string
   private readonly folders = new Map<string, string>()
   private batches = 0
@@ -39,12 +42,12 @@ export class Ledger implements LoadingSink {
       const events = `SELECT "timestamp", content_hash FROM ${batch.events.relation}`
       const rows = await writeParquet(this.id, engine, events, unfinished, 'snappy', 'bounded')
       const counted = await engine.runAndReadAll(
-        `SELECT source_document, count(*) FROM ${batch.rejects.relation} GROUP BY source_document`,
+        `SELECT source_document, left(reject_id, ${REJECT_DIGITS}) FROM ${batch.rejects.relation}`,
       )
       renameSync(unfinished, join(folder, `${this.batches++}.parquet`))
-      const rejects = this.rejects.get(source) ?? new Map<string, number>()
-      for (const [document, count] of counted.getRows())
-        rejects.set(String(document), (rejects.get(String(document)) ?? 0) + Number(count))
+      const rejects = this.rejects.get(source) ?? new Map<string, Set<string>>()
+      for (const [document, reject] of counted.getRows())
+        rejects.set(String(document), (rejects.get(String(document)) ?? new Set()).add(String(reject)))
       this.rejects.set(source, rejects)
       return rows
     })

@@ -16,20 +16,20 @@ export interface MissingRejects {
  *
  * @param source  its name, for the result
  * @param id      its namespace in the receipts
- * @param rejects document → rejects
+ * @param rejects document → the ids of its rejects
  */
 export async function missingRejects(
   { id: sink, receipts, query, questions }: Pick<Sink, 'id' | 'receipts' | 'query' | 'questions'>,
   source: string,
   id: string,
-  rejects: ReadonlyMap<string, number>,
+  rejects: ReadonlyMap<string, ReadonlySet<string>>,
 ): Promise<MissingRejects[]> {
   if (rejects.size === 0) return []
   const loaded = await receipts(id)
   const kept = new Map<string, number>()
   const { rows } = await query(questions.rejectsByDocument)
   for await (const [document, count] of rows) kept.set(String(document), Number(count))
-  return [...rejects].flatMap(([document, inSource]) => {
+  return [...rejects].flatMap(([document, { size: inSource }]) => {
     const inSink = kept.get(document) ?? 0
     return loaded.has(document) && inSink < inSource ? [{ source, sink, document, inSource, inSink }] : []
   })

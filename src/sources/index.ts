@@ -25,12 +25,15 @@ const isApi = (address: string): boolean => /^https?:\/\//i.test(address)
 
 const ARCHIVE = 'archive:'
 
+/** Whether an address is that of an archive, of which every reading is loaded each time. */
+export const isArchive = (address: string): boolean => address.startsWith(ARCHIVE)
+
 /**
  * @returns one source, or for an archive each of those whose documents it holds
  * @throws AuditError, exit code 2, when no source has this kind of address, or the source lacks a setting
  */
 export async function openSources(address: string, options: SourceOptions): Promise<readonly Source[]> {
-  if (!address.startsWith(ARCHIVE)) return [await openSource(address, options)]
+  if (!isArchive(address)) return [await openSource(address, options)]
   const { openPlace } = await import('../archive/archive.js')
   const { archiveSources } = await import('../archive/source.js')
   return archiveSources(await openPlace(address.slice(ARCHIVE.length)), options)

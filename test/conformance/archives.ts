@@ -142,24 +142,57 @@ export function archiveConformance(name: string, newPlace: () => Promise<Archive
       const summary = await loadInto(sink, await replayed(place))
       expect(summary).toMatchObject({ documents: 8, failed: [] })
       expect(await contentOf(sink)).toEqual(await contentOf(original))
-      for (const sql of [RECEIPTS, PLACES, CONFLICTS])
-        expect(await rowsOf(sink, sql)).toEqual(await rowsOf(original, sql))
+      for (const sql of [PLACES, CONFLICTS]) expect(await rowsOf(sink, sql)).toEqual(await rowsOf(original, sql))
+      const receipts = await rowsOf(original, RECEIPTS)
+      expect(await rowsOf(sink, RECEIPTS)).toEqual(
+        // The API has to be asked again: nobody knows whether the archive has all readings of a day.
+        receipts.map((row) => ({
+          ...row,
+          ...(row.source === API ? { document_version: `replayed ${row.document_version}` } : {}),
+        })),
+      )
       expect(await rowsOf(original, CONFLICTS)).toHaveLength(1)
       for (const each of [original, sink]) await each.close()
     })
 
-    it('is loaded back once, and again changes nothing', async () => {
+    it('has all its readings loaded back once one that was damaged is restored', async () => {
+      const place = await newArchivePlace()
+      const original = await loadAll(place)
+      const ofApi = (await keysOf(place)).filter((key) => key.startsWith(encodeURIComponent(API)))
+      for (const key of ofApi) {
+        const found = await place.store.find(place.prefix + key, never)
+        const reading = found === null ? null : await place.store.read(found, 0, never)
+        const whole = reading === null ? Buffer.alloc(0) : await joined(reading.chunks)
+        await place.store.write(place.prefix + key, whole.subarray(0, -20), 'any', never)
+        const sink = await newSink()
+        const again = async () => {
+          const { sources } = await replayed(place)
+          return loadInto(
+            sink,
+            { sources },
+            { jobs: sources.map((source) => ({ source, range: null, refetch: true })) },
+          )
+        }
+        expect((await again()).failed).toHaveLength(1)
+        await place.store.write(place.prefix + key, whole, 'any', never)
+        expect((await again()).failed).toEqual([])
+        expect((await contentOf(sink)).audit_events).toHaveLength(
+          ((await contentOf(original)).audit_events ?? []).length,
+        )
+        await sink.close()
+      }
+      await original.close()
+    })
+
+    it('is loaded back again, and changes nothing', async () => {
       const place = await newArchivePlace()
       await (await loadAll(place)).close()
       const sink = await newSink()
       await loadInto(sink, await replayed(place))
       const before = await contentOf(sink)
       const { sources } = await replayed(place)
-      const jobs = sources.map((source) => ({ source, range: null, refetch: false }))
-      expect((await loadInto(sink, { sources }, { jobs })).documents).toBe(0)
-      expect(
-        countsOf(await loadInto(sink, { sources }, { jobs: jobs.map((job) => ({ ...job, refetch: true })) })),
-      ).toEqual([0, 0, 15, 3])
+      const jobs = sources.map((source) => ({ source, range: null, refetch: true }))
+      expect(countsOf(await loadInto(sink, { sources }, { jobs }))).toEqual([0, 0, 15, 3])
       expect(await contentOf(sink)).toEqual(before)
       await sink.close()
     })
@@ -271,9 +304,7 @@ export function archiveConformance(name: string, newPlace: () => Promise<Archive
       expect(summary.failed).toHaveLength(3)
       for (const { error } of summary.failed) expect(error).toMatch(/damaged or was replaced/)
       expect(await rowsOf(fresh, 'SELECT source_document FROM audit_events')).toEqual([{ source_document: 'd' }])
-      expect(warnings).toEqual([
-        expect.stringMatching(/1 objects that are no archived documents, for example .*note\.txt/),
-      ])
+      expect(warnings).toEqual([expect.stringMatching(/not archived documents \(1, for example .*note\.txt\)/)])
       await fresh.close()
     })
   })

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { unpackMembers } from '../../src/landing/gzip.js'
 import { type UnpackFacts, unpack } from '../../src/landing/unpack.js'
 import { byteByByte, cutAt, failure, joined } from './support.js'
 
@@ -146,4 +147,20 @@ describe('plain text', () => {
     expect(await unpacked(text.subarray(0, 3))).toEqual({ text: Buffer.alloc(0), asArrived: false })
     expect(await unpacked(text.subarray(0, 2))).toEqual({ text: text.subarray(0, 2), asArrived: true })
   })
+})
+
+it('whoever stops reading early leaves nothing open', async () => {
+  let ended = false
+  async function* chunks(): AsyncGenerator<Uint8Array> {
+    try {
+      const packed = gzipSync(Buffer.alloc(4_000_000, 'many lines\n'), { level: 0 })
+      for (let at = 0; at < packed.length; at += 65_536) yield packed.subarray(at, at + 65_536)
+    } finally {
+      ended = true
+    }
+  }
+  const text = unpackMembers(chunks())
+  await text.next()
+  await text.return(undefined)
+  expect(ended).toBe(true)
 })

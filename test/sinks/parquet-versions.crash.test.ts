@@ -1,5 +1,5 @@
 /**
- * Several loads replace one file at once, in made orders of their requests; some are killed. Nothing that was committed is lost, and
+ * Several loads replace one file at once, in random orders of their requests; some are killed. Nothing that was committed is lost, and
  * whoever reads all files of the day finds one version, or fails.
  */
 

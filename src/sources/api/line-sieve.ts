@@ -4,6 +4,7 @@ const LF = 0x0a
 const QUOTE = 0x22
 const COLON = 0x3a
 const SPACE = 0x20
+const LINE_END = Buffer.from([LF])
 
 const TIMESTAMP = Buffer.from('"timestamp"')
 const ACTION = Buffer.from('"action"')
@@ -49,10 +50,10 @@ export class LineSieve {
     return joined(kept)
   }
 
-  /** Returns the last line, if it has no line end and is to be kept. */
+  /** Returns the last line, if it has no line end and is to be kept; with one, so that other lines may follow it. */
   end(): Uint8Array {
     const kept: Uint8Array[] = []
-    this.endLine(new Uint8Array(), kept)
+    if (this.inLongLine || this.heldBytes > 0) this.endLine(LINE_END, kept)
     return joined(kept)
   }
 

@@ -46,8 +46,14 @@ export async function* readDay(
   // Nothing to compare, now or later.
   const takesAll = phase === 'final' && comparesFirst === 0
   let anyLine = false
+  /** It may repeat an event of any hour. */
+  let anyUnplaced = false
 
-  async function* sieved(hours: HourHashes, wants: (hour: number) => boolean): AsyncGenerator<Uint8Array> {
+  async function* sieved(
+    hours: HourHashes,
+    hashes: (hour: number) => boolean,
+    wants: (hour: number) => boolean,
+  ): AsyncGenerator<Uint8Array> {
     for await (const { chunks, range, onOutside } of ask()) {
       if (takesAll && onOutside === undefined && covers(spans, range)) {
         for await (const chunk of chunks) yield* passedOn(chunk)
@@ -56,10 +62,13 @@ export async function* readDay(
       const sieve = new LineSieve((at, line) => {
         const isOutside = at !== null && (at < range.from || at >= range.to)
         if (isOutside) onOutside?.()
-        if (at === null || isOutside) return wants(HOURS)
+        if (at === null || isOutside) {
+          anyUnplaced = true
+          return wants(HOURS)
+        }
         if (!isDue(at)) return false
         const hour = hourOf(at)
-        if (hour < after.hours) hours.add(hour, line)
+        if (hashes(hour)) hours.add(hour, line)
         return wants(hour)
       })
       for await (const chunk of chunks) yield* passedOn(sieve.push(chunk))
@@ -73,10 +82,15 @@ export async function* readDay(
   }
 
   const hours = new HourHashes()
-  yield* sieved(hours, (hour) => hour >= comparesFirst)
-  if (comparesFirst > 0 && hours.digest(NO_HOUR, 0, comparesFirst) !== before.digest) {
+  yield* sieved(
+    hours,
+    (hour) => hour < after.hours,
+    (hour) => hour >= comparesFirst,
+  )
+  if (comparesFirst > 0 && (anyUnplaced || hours.digest(NO_HOUR, 0, comparesFirst) !== before.digest)) {
+    const isCompared = (hour: number): boolean => hour < comparesFirst
     hours.forget(comparesFirst)
-    yield* sieved(hours, (hour) => hour < comparesFirst)
+    yield* sieved(hours, isCompared, isCompared)
   }
   const digest =
     phase === 'open' ? hours.digest(before.digest, before.hours, after.hours) : hours.digest(NO_HOUR, 0, HOURS)

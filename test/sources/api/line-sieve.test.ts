@@ -46,10 +46,10 @@ describe('the time of a line', () => {
   })
 })
 
-test('blank lines are left out, and a last line needs no end', () => {
+test('blank lines are left out, and a last line without an end gets one', () => {
   const sieve = new LineSieve(() => true)
   expect(Buffer.from(sieve.push(Buffer.from('\n \r\na\n\n b'))).toString()).toBe('a\n')
-  expect(Buffer.from(sieve.end()).toString()).toBe(' b')
+  expect(Buffer.from(sieve.end()).toString()).toBe(' b\n')
 })
 
 test('a line longer than a mebibyte passes as it arrives', () => {

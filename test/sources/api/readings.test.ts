@@ -80,6 +80,7 @@ describe('a receipt', () => {
   test.each([
     ['there is none', undefined],
     ['an earlier version wrote it', 'settled'],
+    ['a replay wrote it', 'replayed until=11:45:00 hours=9 sha256=C'],
     ['it is a hash', 'ab12'.repeat(16)],
     ['it tells of the future', 'until=12:00:01 hours=9 sha256=C'],
     ['its hours have not settled', 'until=11:45:00 hours=11 sha256=C'],
