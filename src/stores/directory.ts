@@ -37,7 +37,7 @@ export interface DirectoryStore extends ObjectStore {
 const UNFINISHED = '.unfinished'
 /** No write, merge or query takes this long; anything older was left by a process that was killed. */
 const LEFT_BEHIND_MS = 86_400_000
-/** Only a folder in which files vanish all the time is read so often. */
+/** Gives up after this many looks at a folder in which files keep vanishing. */
 const MOST_LOOKS = 100
 
 /**
