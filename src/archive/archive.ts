@@ -85,7 +85,7 @@ export function archiveAt({ store, prefix, id }: ArchivePlace, retainMs: number 
   async function keepOne(source: string, { document, sha256, original }: Original, signal: AbortSignal): Promise<void> {
     if (original === null || document.checkpoint === true || kept.has(original)) return
     if ((await stat(original)).size > MOST_BYTES) throw tooLarge()
-    const key = prefix + keyOf({ ...headingOf(source, document, new Date(0), 0) }, sha256)
+    const key = prefix + keyOf(headingOf(source, document, new Date(0), 0), sha256)
     const retainUntil = retainMs === null ? undefined : new Date(now() + retainMs)
     const written = await store.write(key, { file: original }, 'absent', signal, retainUntil)
     if (written === null) await requireEqual(key, sha256, signal)

@@ -75,7 +75,7 @@ export function* inText(findings: Findings): Generator<string> {
     )
   }
   if (days.every(({ counts }) => counts.every(({ events }) => events === 0)))
-    yield '\nNone of them has any event in these days.\n'
+    yield '\nNone of them has an event on these days.\n'
   for (const day of silent) yield `\nNone of them has an event on ${day}.`
   if (silent.length > 0) yield '\n'
   if (rejects.length > 0) {

@@ -30,7 +30,7 @@ export async function refuseMostlyRejected(
   maxRejects: number | undefined,
 ): Promise<readonly Refusal[]> {
   const rows = await engine.rows(`
-    SELECT ordinal, lines, rejected, reason, is_asked, is_asked AND strange > 0 AS is_error
+    SELECT ordinal, lines, rejected, reason, is_asked AND strange > 0 AS is_error
     FROM documents
     JOIN (
       SELECT ordinal, count(*) AS rejected, mode(reason) AS reason,

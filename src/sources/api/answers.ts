@@ -23,7 +23,7 @@ const FIRST_LINE_CHARACTERS = 64 * 1024
 /** Two billion events in a day: stops a server that names a next page forever. */
 const MOST_PAGES = 100_000
 
-/** What a server serves: any seconds, whole UTC days, or nothing but the days from one until now. */
+/** The ranges that a server can be asked for: to the second, whole UTC days, or only everything from a day until now. */
 export type Windows = 'seconds' | 'days' | 'onward'
 
 export interface Probe {
