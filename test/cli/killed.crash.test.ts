@@ -58,7 +58,7 @@ it.each([
   const steps = Number(/steps: (\d+)/.exec(stderr)?.[1])
   expect(steps).toBeGreaterThan(8)
 
-  for (const step of spread(steps, 12)) {
+  for (const step of spread(steps, 8)) {
     for (const moment of [`${step}`, `${step}+`]) {
       copyTo(moment)
       const { child, result } = start(load(moment), { cwd, env: { ...HOOK, KILL_AT: moment } })

@@ -4,6 +4,7 @@ import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
+import type { DuckDBConnection } from '@duckdb/node-api'
 import { describe, expect, it } from 'vitest'
 import { AUDIT_CONFLICTS, AUDIT_EVENTS, TABLES, type Table } from '../../schemas/tables.js'
 import { duckdbSink } from '../../sinks/duckdb/index.js'
@@ -184,7 +185,7 @@ describe('a load', () => {
   })
 })
 
-describe('readers beside 50 loads', () => {
+describe('readers beside 24 loads', () => {
   const DAYS = 4
   const EACH = 5
 
@@ -231,82 +232,64 @@ describe('readers beside 50 loads', () => {
     readonly hashes: number
   }
 
-  const dayOf = (day: string, hashes: readonly unknown[]): Day => ({
-    day,
-    events: hashes.length,
-    hashes: new Set(hashes).size,
-  })
-
-  async function loading(): Promise<{ lake: string; sink: Sink; loads: () => Promise<void> }> {
+  it('find each day whole, and each event once, by whatever means they read', { timeout: 480_000 }, async () => {
     const { lake, sink } = await newLake()
     const engine = await newEngine()
     for (let n = 0; n < DAYS; n++) await loadInto(sink, { [`load ${n}`]: documentOf(n) }, { engine })
-    const loads = async (): Promise<void> => {
-      for (let n = DAYS; n < DAYS + 50; n++) await loadInto(sink, { [`load ${n}`]: documentOf(n) }, { engine })
-    }
-    return { lake, sink, loads }
-  }
-
-  it('who read all files of a day find it whole, once, or fail and read again', { timeout: 180_000 }, async () => {
-    const { lake, sink, loads } = await loading()
-    const allOf = async (day: string): Promise<Day> => {
-      const rows = []
-      for (const name of readdirSync(join(lake, 'audit_events', day)))
-        rows.push(...(await rowsIn(await readFile(join(lake, 'audit_events', day, name)))))
-      return dayOf(
-        day,
-        rows.map((row) => row.content_hash),
-      )
-    }
-    const looks = await watch(loads(), async () => {
-      const days = []
-      for (const day of readdirSync(join(lake, 'audit_events')).sort()) {
-        let found: Day | null = null
-        while (found === null) found = await allOf(day).catch(() => null)
-        days.push(found)
-      }
-      return days
-    })
-    expect(looks).toBeGreaterThan(10)
-    await sink.close()
-  })
-
-  it('who ask with `query` find the same', { timeout: 180_000 }, async () => {
-    const { lake, sink, loads } = await loading()
     const reader = await parquetSink(`parquet:${lake}`, never)
-    const looks = await watch(loads(), async () =>
-      numbered(
-        await rowsOf(
-          reader,
-          `SELECT "timestamp"::DATE::VARCHAR AS day, count(*) AS events, count(DISTINCT content_hash) AS hashes FROM audit_events GROUP BY day`,
-        ),
-      ),
-    )
-    expect(looks).toBeGreaterThan(10)
+    const looks = await withDuckDB(async (connection) => {
+      const loads = (async () => {
+        for (let n = DAYS; n < DAYS + 24; n++) await loadInto(sink, { [`load ${n}`]: documentOf(n) }, { engine })
+      })()
+      return Promise.all([
+        watch(loads, () => byFiles(lake)),
+        watch(loads, () => byQuery(reader)),
+        watch(loads, () => byGlob(connection, lake)),
+      ])
+    })
+    for (const each of looks) expect(each).toBeGreaterThan(10)
     for (const each of [sink, reader]) await each.close()
   })
 
-  it('who ask DuckDB by a glob find the same, or are told that a file is being replaced and ask again', {
-    timeout: 180_000,
-  }, async () => {
-    const { lake, sink, loads } = await loading()
+  /** Reads all files of a day, and reads them again if one is missing or cut. */
+  async function byFiles(lake: string): Promise<readonly Day[]> {
+    const allOf = async (day: string): Promise<Day> => {
+      const hashes = []
+      for (const name of readdirSync(join(lake, 'audit_events', day)))
+        for (const row of await rowsIn(await readFile(join(lake, 'audit_events', day, name))))
+          hashes.push(row.content_hash)
+      return { day, events: hashes.length, hashes: new Set(hashes).size }
+    }
+    const days = []
+    for (const day of readdirSync(join(lake, 'audit_events')).sort()) {
+      let found: Day | null = null
+      while (found === null) found = await allOf(day).catch(() => null)
+      days.push(found)
+    }
+    return days
+  }
+
+  const byQuery = async (reader: Sink): Promise<readonly Day[]> =>
+    numbered(
+      await rowsOf(
+        reader,
+        `SELECT "timestamp"::DATE::VARCHAR AS day, count(*) AS events, count(DISTINCT content_hash) AS hashes FROM audit_events GROUP BY day`,
+      ),
+    )
+
+  /** Asks DuckDB, which may be told that a file is being replaced, and asks again then. */
+  async function byGlob(connection: DuckDBConnection, lake: string): Promise<readonly Day[]> {
     const sql = `SELECT event_date::VARCHAR AS day, count(*) AS events, count(DISTINCT content_hash) AS hashes
       FROM read_parquet('${lake}/audit_events/**/*.parquet', hive_partitioning = true) GROUP BY day`
-    const looks = await withDuckDB(async (connection) =>
-      watch(loads(), async () => {
-        for (;;) {
-          try {
-            return numbered((await connection.runAndReadAll(sql)).getRowObjects() as Record<string, Value>[])
-          } catch (error) {
-            // A marker that is no Parquet file, or a file that is gone.
-            expect(String(error)).toMatch(/too small to be a Parquet file|No magic bytes|No such file|No files found/)
-          }
-        }
-      }),
-    )
-    expect(looks).toBeGreaterThan(10)
-    await sink.close()
-  })
+    for (;;) {
+      try {
+        return numbered((await connection.runAndReadAll(sql)).getRowObjects() as Record<string, Value>[])
+      } catch (error) {
+        // A marker that is no Parquet file, or a file that is gone.
+        expect(String(error)).toMatch(/too small to be a Parquet file|No magic bytes|No such file|No files found/)
+      }
+    }
+  }
 
   const numbered = (rows: readonly Readonly<Record<string, Value>>[]): Day[] =>
     rows.map(({ day, events, hashes }) => ({ day: String(day), events: Number(events), hashes: Number(hashes) }))

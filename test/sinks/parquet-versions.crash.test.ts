@@ -12,7 +12,8 @@ import { newNote, repairNoted } from '../../sinks/parquet/journal.js'
 import type { Lake } from '../../sinks/parquet/lake.js'
 import type { ObjectStore } from '../../src/stores/contract.js'
 import { never, newFolder } from '../support/load.js'
-import { type Kept, memoryLake, overStore } from '../support/memory-lake.js'
+import { memoryLake, overStore } from '../support/memory-lake.js'
+import type { Kept } from '../support/memory-store.js'
 
 const DAY = 'audit_events/event_date=2026-10-01/'
 const FILE = { table: AUDIT_EVENTS, stem: `${DAY}events` }

@@ -7,9 +7,10 @@ import { list, OWN } from '../../../sinks/fabric/zone.js'
 import { AuditError } from '../../../src/errors.js'
 import { type Azurite, startAzurite } from '../../emulators/azurite.js'
 import { countsOf, loadInto, ndjson, never, newFolder } from '../../support/load.js'
+import type { Kept } from '../../support/memory-store.js'
 import { mortal } from '../../support/mortal-store.js'
 import { contentOf, rowsOf, tableOf } from '../../support/rows.js'
-import { catchUp, newPlace, type Place, ROOT } from './place.js'
+import { catchUp, newPlace, newPlaceInMemory, type Place, ROOT } from './place.js'
 
 let azurite: Azurite
 
@@ -55,7 +56,7 @@ describe('killed before or after any of its writes', () => {
   it('an empty landing zone is made ready by the next run', async () => {
     const wanted = await expected(BEFORE)
     for (let changes = 0, dead = true; dead; changes++) {
-      const place = await newPlace(azurite)
+      const place = await newPlaceInMemory()
       const store = mortal(place.store, changes)
       await place
         .sink(store)
@@ -70,9 +71,10 @@ describe('killed before or after any of its writes', () => {
 
   it('a load ends in the same tables when it is run again, and is counted once', async () => {
     const wanted = await expected(BEFORE, AFTER)
+    const before = new Map<string, Kept>()
+    await loadInto((await newPlaceInMemory(before)).sink(), BEFORE)
     for (let changes = 0, dead = true; dead; changes++) {
-      const place = await newPlace(azurite)
-      await loadInto(place.sink(), BEFORE)
+      const place = await newPlaceInMemory(new Map(before))
       const store = mortal(place.store, changes)
       await loadInto(place.sink(store), AFTER).catch(() => {})
       dead = store.dead

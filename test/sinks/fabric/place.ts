@@ -1,4 +1,4 @@
-/** A mirrored database for tests: a workspace in Azurite, with the stand-in of Fabric's replicator behind it. */
+/** A mirrored database for tests: a workspace in Azurite or in memory, with the stand-in of Fabric's replicator behind it. */
 
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
@@ -16,6 +16,7 @@ import type { ObjectStore } from '../../../src/stores/contract.js'
 import { ACCOUNT, type Azurite, KEY } from '../../emulators/azurite.js'
 import { type Replicator, startReplicator } from '../../emulators/fabric/replicator.js'
 import { never, newEngine, newFolder } from '../../support/load.js'
+import { type Kept, memoryStore } from '../../support/memory-store.js'
 
 export const ROOT = 'audit.MountedRelationalDatabase/Files/LandingZone'
 
@@ -45,9 +46,19 @@ export async function newWorkspace(
 
 export async function newPlace(azurite: Azurite): Promise<Place> {
   const container = `workspace-${randomUUID()}`
-  const store = await newWorkspace(azurite, container)
   // Faults are for the sink alone.
   const past = await newWorkspace({ ...azurite, endpoint: azurite.direct }, container)
+  return placeOver(await newWorkspace(azurite, container), past)
+}
+
+/**
+ * Several times as fast as Azurite, for tests that need many places and nothing of the network.
+ *
+ * @param objects by key, which the place changes
+ */
+export const newPlaceInMemory = (objects?: Map<string, Kept>): Promise<Place> => placeOver(memoryStore(objects))
+
+async function placeOver(store: ObjectStore, past = store): Promise<Place> {
   const replicator = await startReplicator(past, ROOT, newFolder())
   const notices: string[] = []
   const zoneOver = (over: ObjectStore): Zone => ({
