@@ -7,12 +7,13 @@ import { duckdbSink } from '../../sinks/duckdb/index.js'
 import { type ArchivePlace, archiveAt } from '../../src/archive/archive.js'
 import { checkLocks } from '../../src/archive/check.js'
 import { archiveSources } from '../../src/archive/source.js'
-import type { Document, Sink, Source } from '../../src/contract.js'
+import type { Sink, Source } from '../../src/contract.js'
 import { AuditError } from '../../src/errors.js'
 import type { ObjectStore } from '../../src/stores/contract.js'
 import { joined } from '../landing/support.js'
 import { sha256 } from '../support/exact.js'
-import { countsOf, documentOf, loadInto, ndjson, never, newFolder, sourceOf } from '../support/load.js'
+import { countsOf, documentOf, loadInto, ndjson, never, newFolder } from '../support/load.js'
+import { API, at, LOADS } from '../support/loads.js'
 import { Killed, mortal } from '../support/mortal-store.js'
 import { contentOf, rowsOf } from '../support/rows.js'
 
@@ -27,66 +28,6 @@ export interface LockedTestPlace extends ArchiveTestPlace {
   /** The same store, in a bucket that was made without locks. */
   readonly unlocking?: ObjectStore
 }
-
-const API = 'https://acme.wandb.io/admin/audit_logs'
-const at = (second: number, more: object = {}) => ({
-  timestamp: new Date(Date.UTC(2026, 9, 1, 12, 0, second)).toISOString(),
-  action: 'user:login',
-  actor_user_id: second,
-  ...more,
-})
-const DAY = { from: new Date('2026-10-01T00:00:00Z'), to: new Date('2026-10-02T00:00:00Z') }
-
-/** One reading of a day of the API. */
-const dayOf = (content: string, version: string | null = null): Document => ({
-  ...documentOf(`${API}?day=2026-10-01`, content, version),
-  range: DAY,
-  isNdjson: true,
-})
-
-/** One whose version is known when all of it has been read. */
-function laterKnown(content: string, known: string): Document {
-  let version: string | null = null
-  const bytes = Buffer.from(content)
-  return {
-    ...dayOf(content),
-    get version() {
-      return version
-    },
-    open: async () =>
-      (async function* () {
-        yield bytes
-        version = known
-      })(),
-  }
-}
-
-const FIRST_READING = ndjson(at(1, { actor_email: 'ada@example.com' }), at(2), at(2))
-const LATER_READING = ndjson(
-  at(1, { actor_email: 'eve@example.com' }),
-  at(2, { actor_email: 'bob@example.com' }),
-  at(3),
-)
-
-/** Of three sources, with everything that may go wrong in a replay: repeats, names that differ, rejects, packed documents, pages. */
-const LOADS: readonly (readonly Source[])[] = [
-  [
-    sourceOf([laterKnown(FIRST_READING, 'until=12:05:00 hours=9 sha256=x')], API),
-    sourceOf(
-      [
-        documentOf('s3://logs/2026-10-01/b.json.gz', gzipSync(ndjson(at(1), at(2), '{cut', '{cut', at(9)))),
-        documentOf('s3://logs/../odd key\u202e\n.json', ndjson(at(4)), 'v1'),
-      ],
-      's3://logs',
-    ),
-  ],
-  [
-    sourceOf([dayOf(LATER_READING, 'settled')], API),
-    sourceOf([documentOf('s3://logs/../odd key\u202e\n.json', ndjson(at(5), '[1]'), 'v2')], 's3://logs'),
-    sourceOf([documentOf('stdin', JSON.stringify({ audit_logs: [at(6)], count: 1, next_cursor: null }))], 'stdin'),
-  ],
-  [sourceOf([dayOf(LATER_READING, 'final')], API), sourceOf([documentOf('/logs/empty', '')], 'files')],
-]
 
 const newSink = async (): Promise<Sink> =>
   duckdbSink(join(newFolder(), 'audit.duckdb'), { waitMs: 30_000, onWait() {} })

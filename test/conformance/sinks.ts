@@ -15,6 +15,7 @@ import { sha256 } from '../support/exact.js'
 import { batchOf, countsOf, documentOf, loadInto, ndjson, never, newEngine } from '../support/load.js'
 import { POISON, squeamish } from '../support/poison.js'
 import { contentOf, eventsOf, rowsOf, tableOf } from '../support/rows.js'
+import { replayConformance } from './replays.js'
 
 /** One place in a warehouse, empty at first. */
 export interface SinkTarget {
@@ -699,6 +700,8 @@ export function sinkConformance(name: string, newTarget: () => Promise<SinkTarge
       await sink.close()
     })
   })
+
+  replayConformance(name, newSink)
 
   describe(`${name}: querying`, () => {
     it('tells the type of each column and gives plain values', async () => {
