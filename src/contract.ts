@@ -145,10 +145,32 @@ export interface Questions {
   identities(spans: readonly Span[]): string | Promise<string>
   /** source_document and rejects, a row for each document with rejects. */
   readonly rejectsByDocument: string
+  readonly proof: ProofQuestions
   /** loaded_at, reason, source_document, source_line and message of each reject. */
   readonly rejects: string
   /** reason and raw of each reject. A long line takes several rows; `more` is true if the next row continues the line. */
   readonly rawRejects: string
+}
+
+/** What `verify` asks: all that the archive determines. */
+export interface ProofQuestions {
+  /** Whether `eventDigests` covers `extra`, and not only whether there is any. */
+  readonly digestsExtra: boolean
+  /**
+   * utc_hour (`2026-10-01 12`), events and digest (an integer as text) of each hour with events.
+   *
+   * @param span null for all events
+   * @param salt hexadecimal digits, new for each comparison
+   */
+  eventDigests(span: Span | null, salt: string): string
+  /** utc (the timestamp as text, to the microsecond) and all columns but the provenance, as texts, of each event in the span. */
+  events(span: Span): string
+  /** source_document, rejects and digest of each document with rejects. */
+  rejectDigests(salt: string): string
+  /** reject_id, source_document, reason, has_nul, piece and raw of each piece of each rejected line, in their order. */
+  readonly rejects: string
+  /** source, document and sha256 of each receipt. */
+  readonly receipts: string
 }
 
 /** The cost of a load in a warehouse that charges for it. */

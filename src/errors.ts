@@ -8,6 +8,7 @@ export const EXIT = {
   tooManyRejects: 3,
   differs: 4,
   unlocked: 5,
+  altered: 5,
   archived: 6,
   interrupted: 130,
 } as const

@@ -114,6 +114,12 @@ describe('the layout', () => {
     )
   })
 
+  it('verifying knows the archive, the contract, the engine and the digests, never a single source or sink', () => {
+    const known =
+      /^src\/(?:archive\/\w+|contract|duckdb\/\w+|errors|stores\/contract|transform\/(?:engine|extras))$|^schemas\/(?:day-digest|proof|tables)$/
+    expect(strays('src/verify/', known)).toEqual([])
+  })
+
   it('stores know errors, connections, retry, addresses and files, and nothing of what is stored', () => {
     expect(strays('src/stores/', /^src\/(?:address|connections|errors|regular-file|retry|scratch)$/)).toEqual([])
   })

@@ -8,10 +8,16 @@ export const bigquerySql = (table: SqlForms['table']): SqlForms => ({
   table,
   column: BIGQUERY.quote,
   instant: (at) => `TIMESTAMP '${at.toISOString().slice(0, 19).replace('T', ' ')}+00'`,
-  utcText: (instant) => `FORMAT_TIMESTAMP('%F %H:%M:%E6S', ${instant}, 'UTC')`,
+  // %F would write the year 1 as 1. https://cloud.google.com/bigquery/docs/reference/standard-sql/format-elements
+  utcText: (instant) => `FORMAT_TIMESTAMP('%E4Y-%m-%d %H:%M:%E6S', ${instant}, 'UTC')`,
   // A SUM of INT64 may overflow. https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#decimal_types
   hashNumber: (text) => `CAST(CAST(CONCAT('0x', SUBSTR(TO_HEX(SHA256(${text})), 1, 15)) AS INT64) AS NUMERIC)`,
   digits: (integer) => `CAST(${integer} AS STRING)`,
+  byteLength: (text) => `BYTE_LENGTH(${text})`,
+  sha256: (text) => `TO_HEX(SHA256(${text}))`,
+  jsonText: (json) => `TO_JSON_STRING(${json})`,
+  keepsJsonText: false,
+  hasNul: (reject) => `STRPOS(${reject}raw, '\\x00') > 0`,
   // Without a time zone, BigQuery would use the project's default one.
   utcDay: (instant) => `DATE(${instant}, 'UTC')`,
   keys: (events, json) =>

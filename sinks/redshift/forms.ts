@@ -12,6 +12,12 @@ export const redshiftSql = (place: Namespace): SqlForms => ({
   // The sum of BIGINTs is NUMERIC(38,0). https://docs.aws.amazon.com/redshift/latest/dg/r_SUM.html
   hashNumber: (text) => `STRTOL(SUBSTRING(${digest(text)}, 1, 15), 16)`,
   digits: (integer) => `CAST(${integer} AS VARCHAR)`,
+  byteLength: (text) => `OCTET_LENGTH(${text})`,
+  sha256: digest,
+  jsonText: (json) => `JSON_SERIALIZE(${json})`,
+  keepsJsonText: false,
+  // Such a line is kept as base64.
+  hasNul: (reject) => `${reject}message LIKE '%raw is its base64%'`,
   utcDay: (instant) => `CAST(${instant} AT TIME ZONE 'UTC' AS DATE)`,
   // Leaves out this sink's own keys. UNPIVOT gets only objects: its behavior with null or a scalar is not documented.
   keys: (events, json) =>

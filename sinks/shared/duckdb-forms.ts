@@ -1,11 +1,11 @@
-import { DUCKDB_DIGEST } from '../../schemas/day-digest.js'
 import { DUCKDB } from '../../schemas/ddl.js'
+import { DUCKDB_PROOF } from '../../schemas/proof.js'
 import type { SqlForms } from './questions.js'
 import { views } from './views.js'
 
 /** For sinks that answer in DuckDB's SQL. */
 export const DUCKDB_SQL: SqlForms = {
-  ...DUCKDB_DIGEST,
+  ...DUCKDB_PROOF,
   table: DUCKDB.quote,
   utcDay: (instant) => `CAST(${instant} AT TIME ZONE 'UTC' AS DATE)`,
   keys: (events, json) =>

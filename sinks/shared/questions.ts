@@ -1,10 +1,11 @@
-/** The questions of `status`, `rejects` and `reconcile`: one text for all SQL warehouses, which differ in a few forms only. */
+/** The questions of `status`, `rejects`, `reconcile` and `verify`: one text for all SQL warehouses, which differ in a few forms only. */
 
-import { type DigestForms, hourDigests, identities, type Span } from '../../schemas/day-digest.js'
+import { hourDigests, identities, type Span } from '../../schemas/day-digest.js'
+import { eventDigests, eventRows, type ProofForms, rejectDigests, rejectRows } from '../../schemas/proof.js'
 import { RECORD_FIELDS } from '../../schemas/tables.js'
 import type { Question, Questions } from '../../src/contract.js'
 
-export interface SqlForms extends DigestForms {
+export interface SqlForms extends ProofForms {
   /** A table's quoted name, as a statement of `query` may use it. */
   table(name: string): string
   /** The UTC day of an instant, as a DATE. */
@@ -102,6 +103,14 @@ export function questions(forms: SqlForms): SqlQuestions {
     ],
     hourDigests: (span, salt) => hourDigests(forms, events, span, salt),
     identities: (spans) => identities(forms, events, spans),
+    proof: {
+      digestsExtra: forms.keepsJsonText,
+      eventDigests: (span, salt) => eventDigests(forms, events, span, salt, forms.keepsJsonText),
+      events: (span) => eventRows(forms, events, span),
+      rejectDigests: (salt) => rejectDigests(forms, rejects, salt),
+      rejects: rejectRows(forms, rejects, pieces),
+      receipts: `SELECT source, document, sha256 FROM ${documents}`,
+    },
     rejectsByDocument: `SELECT source_document, count(*) AS rejects FROM ${rejects} GROUP BY source_document`,
     rejects: `
       SELECT loaded_at, reason, source_document, source_line, message FROM ${rejects}

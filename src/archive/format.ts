@@ -109,8 +109,13 @@ const DATE = /(?<!\d)(20\d\d)([-_/.]?)(0[1-9]|1[0-2])\2(0[1-9]|[12]\d|3[01])(?!\
 /** The day that the document is a window of, or the first one in its name. */
 function dayOf({ document, range }: Pick<Heading, 'document' | 'range'>): string {
   if (range?.from != null) return range.from.toISOString().slice(0, 10)
+  return dayInName(document) ?? UNDATED
+}
+
+/** The first day that a document's name has; null if it has none. */
+export function dayInName(document: string): string | null {
   const [, year, , month, day] = DATE.exec(document) ?? []
-  return year === undefined ? UNDATED : `${year}-${month}-${day}`
+  return year === undefined ? null : `${year}-${month}-${day}`
 }
 
 /** The source and the SHA-256 in a key; null when it is no key of an archived document. */

@@ -15,9 +15,10 @@ import { addStatus } from './status.js'
 import type { Survivor } from './survivor.js'
 import { escapedLines } from './terminal.js'
 import { addTrust } from './trust.js'
+import { addVerify } from './verify.js'
 
 interface Host {
-  /** Starts another process when that of `load`, `backfill` or `reconcile` dies. */
+  /** Starts another process when that of `load`, `backfill`, `reconcile` or `verify` dies. */
   readonly survivor?: Survivor
   /** Runs another command; used by the demo. */
   main(argv: readonly string[]): Promise<void>
@@ -48,14 +49,14 @@ export async function runCommand(argv: readonly string[], { survivor = NOBODY, m
       'after',
       `
 Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 too many rejects, 4 sources and sinks differ, 5 an archive is
-not locked, 6 archived objects were left out, 130 interrupted.
+not locked, or verify found something, 6 archived objects were left out, 130 interrupted.
 
 Examples:
   $ wandb-audit demo
   $ wandb-audit load --from ./wandb-audit-logs
   $ wandb-audit query "SELECT action, count(*) FROM audit_events GROUP BY action"`,
     )
-  for (const add of [addLoad, addBackfill, addReconcile]) add(program, survivor)
+  for (const add of [addLoad, addBackfill, addReconcile, addVerify]) add(program, survivor)
   for (const add of [addStatus, addQuery, addRejects, addArchive, addTrust]) add(program)
   addDemo(program, main)
   await program.parseAsync([...argv]).finally(() => send([help], process.stdout))

@@ -52,8 +52,8 @@ export function withCommon(command: Command): Command {
     .addOption(new Option('--log-format <format>', 'format of log lines on stderr').choices(['text', 'json']))
 }
 
-export function withSinks(command: Command, what: string): Command {
-  return withCommon(command.option('--to <sink>', `${what}: ${SINK_FORMS} (default: duckdb:audit.duckdb)`, collect))
+export function withSinks(command: Command, what: string, otherwise = 'duckdb:audit.duckdb'): Command {
+  return withCommon(command.option('--to <sink>', `${what}: ${SINK_FORMS} (default: ${otherwise})`, collect))
 }
 
 /** The options of commands that read sources and load sinks. */

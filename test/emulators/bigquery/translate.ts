@@ -141,7 +141,7 @@ function call(node: Call, scope: Scope, inner: (node: Node) => string): string {
     case 'DATE':
       return `CAST(${given[0]} AT TIME ZONE ${given[1] ?? PROJECT_TIME_ZONE} AS DATE)`
     case 'FORMAT_TIMESTAMP': {
-      if (given[0] !== "'%F %H:%M:%E6S'") throw notLearnt(`FORMAT_TIMESTAMP with ${given[0]}`)
+      if (given[0] !== "'%E4Y-%m-%d %H:%M:%E6S'") throw notLearnt(`FORMAT_TIMESTAMP with ${given[0]}`)
       return `strftime(${given[1]} AT TIME ZONE ${given[2] ?? PROJECT_TIME_ZONE}, '%Y-%m-%d %H:%M:%S.%f')`
     }
     case 'JSON_TYPE': {

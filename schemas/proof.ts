@@ -1,0 +1,134 @@
+/**
+ * What `verify` asks a sink, in the SQL of each warehouse: digests of events and rejects over all that the archive determines,
+ * and the rows themselves. docs/verify.md says what this proves.
+ */
+
+import { type DigestForms, DUCKDB_DIGEST, isWithin, type Span } from './day-digest.js'
+import { AUDIT_EVENTS, type Column } from './tables.js'
+
+/** What the warehouses write differently. Arguments are SQL expressions. */
+export interface ProofForms extends DigestForms {
+  /** How many bytes a text has. */
+  byteLength(text: string): string
+  /** Lower-case hex. */
+  sha256(text: string): string
+  /** The text of a JSON value; null stays null. */
+  jsonText(json: string): string
+  /** Whether `jsonText` is the text that was loaded, up to the order of keys, so that digests may cover it. */
+  readonly keepsJsonText: boolean
+  /**
+   * Condition: the sink keeps a rejected line in another form, because it has a NUL.
+   *
+   * @param reject prefix of the columns of audit_rejects
+   */
+  hasNul(reject: string): string
+}
+
+export const DUCKDB_PROOF: ProofForms = {
+  ...DUCKDB_DIGEST,
+  byteLength: (text) => `strlen(${text})`,
+  sha256: (text) => `sha256(${text})`,
+  jsonText: (json) => `CAST(${json} AS VARCHAR)`,
+  keepsJsonText: true,
+  hasNul: (reject) => `contains(${reject}raw, chr(0))`,
+}
+
+/** The columns that the archive determines: all but the provenance. */
+export const PROVEN_COLUMNS: readonly Column[] = AUDIT_EVENTS.columns.filter(
+  (column) => column.class !== 'provenance' && column.name !== 'timestamp',
+)
+
+/** Longer texts go into a digest as their SHA-256, because no warehouse's text may hold all of them side by side. */
+const LONG_BYTES = 1000
+/** Only shorter texts of rejects go into a digest: Redshift cuts longer ones at another place. */
+const WHOLE_REJECT_BYTES = 10_000
+
+/** A value as part of a digest's text: no two rows with different values have the same text. */
+function cell({ byteLength, sha256, digits }: ProofForms, text: string): string {
+  const bytes = byteLength(text)
+  return `CASE WHEN ${text} IS NULL THEN '-' WHEN ${bytes} > ${LONG_BYTES} THEN '#' || ${sha256(text)} ELSE ${digits(bytes)} || ':' || ${text} END`
+}
+
+/** A column's value as text; null stays null. */
+function textOf(forms: ProofForms, { name, type }: Column): string {
+  const column = forms.column(name)
+  if (type === 'integer') return forms.digits(column)
+  return type === 'json' ? forms.jsonText(column) : column
+}
+
+/**
+ * SELECTs utc_hour (`2026-10-01 12`), events and digest (an integer, as text), a row for each hour with events. The digest
+ * covers the timestamp and all of PROVEN_COLUMNS; of `extra` only whether there is any, unless `withExtra`.
+ *
+ * @param span null for all events
+ * @param salt hexadecimal digits
+ */
+export function eventDigests(
+  forms: ProofForms,
+  events: string,
+  span: Span | null,
+  salt: string,
+  withExtra: boolean,
+): string {
+  if (!/^[0-9a-f]*$/.test(salt)) throw new Error('a salt is hexadecimal')
+  const utc = forms.utcText(forms.column('timestamp'))
+  const cells = PROVEN_COLUMNS.map((column) =>
+    column.type === 'json' && !withExtra
+      ? `CASE WHEN ${forms.column(column.name)} IS NULL THEN '-' ELSE '+' END`
+      : cell(forms, textOf(forms, column)),
+  )
+  return `
+          SELECT utc_hour, count(*) AS events, ${forms.digits('sum(number)')} AS digest
+          FROM (
+            SELECT SUBSTR(${utc}, 1, 13) AS utc_hour,
+              ${forms.hashNumber(`'${salt} ' || ${utc} || ' ' || ${cells.join("\n                || ',' || ")}`)} AS number
+            FROM ${events} WHERE ${within(forms, span)}
+          ) AS numbered
+          GROUP BY utc_hour`
+}
+
+/** SELECTs utc (the timestamp as text, to the microsecond) and PROVEN_COLUMNS as texts, a row for each event of the span. */
+export function eventRows(forms: ProofForms, events: string, span: Span): string {
+  const columns = PROVEN_COLUMNS.map((column) => `${textOf(forms, column)} AS ${forms.column(column.name)}`)
+  return `
+          SELECT ${forms.utcText(forms.column('timestamp'))} AS utc, ${columns.join(', ')}
+          FROM ${events} WHERE ${within(forms, span)}`
+}
+
+const YEAR_10000 = Date.UTC(10_000, 0)
+
+/** No warehouse has an instant after the last event there can be. */
+function within(forms: ProofForms, span: Span | null): string {
+  if (span === null) return 'TRUE'
+  if (span.to.getTime() < YEAR_10000) return isWithin(forms, [span])
+  return `${forms.column('timestamp')} >= ${forms.instant(span.from)}`
+}
+
+/** SELECTs source_document, rejects and digest (an integer, as text), a row for each document with rejects. */
+export function rejectDigests(forms: ProofForms, rejects: string, salt: string): string {
+  if (!/^[0-9a-f]*$/.test(salt)) throw new Error('a salt is hexadecimal')
+  const raw = forms.column('raw')
+  const line = `CASE WHEN ${forms.byteLength(raw)} > ${WHOLE_REJECT_BYTES} OR ${forms.hasNul('')} THEN '+'
+              ELSE ${forms.sha256(raw)} END`
+  const text = `'${salt} ' || ${cell(forms, 'reject_id')} || ',' || ${cell(forms, 'reason')} || ',' || ${line}`
+  return `
+          SELECT source_document, count(*) AS rejects, ${forms.digits('sum(number)')} AS digest
+          FROM (SELECT source_document, ${forms.hashNumber(text)} AS number FROM ${rejects}) AS numbered
+          GROUP BY source_document`
+}
+
+/**
+ * SELECTs reject_id, source_document, reason, has_nul, piece and raw: a row for each piece of each rejected line, in their
+ * order; the first piece has number 1.
+ */
+export function rejectRows(forms: ProofForms, rejects: string, pieces: string): string {
+  const raw = forms.column('raw')
+  return `
+          SELECT reject_id, source_document, reason, has_nul, piece, ${raw} FROM (
+            SELECT reject_id, source_document, reason, ${forms.hasNul('')} AS has_nul, 1 AS piece, ${raw} FROM ${rejects}
+            UNION ALL
+            SELECT r.reject_id, r.source_document, r.reason, ${forms.hasNul('r.')} AS has_nul, p.piece, p.${raw}
+            FROM ${rejects} AS r JOIN ${pieces} AS p ON p.reject_id = r.reject_id
+          ) AS all_pieces
+          ORDER BY reject_id, piece`
+}

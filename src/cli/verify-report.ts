@@ -1,0 +1,55 @@
+/** The report of `verify`, as text and as JSON. It contains counts, hashes, names of columns and of documents only. */
+
+import type { Span } from '../../schemas/day-digest.js'
+import { printable } from '../errors.js'
+import type { Finding, Section } from '../verify/findings.js'
+import { jsonLine } from './terminal.js'
+
+export interface Report {
+  /** Null for all days. */
+  readonly span: Span | null
+  readonly deep: boolean
+  readonly archive: Section & { readonly documents: number }
+  readonly sinks: readonly Section[]
+  /** Whether everything could be read. */
+  readonly isComplete: boolean
+}
+
+/** There may be many when a whole sink is missing; JSON has all of them. */
+const MOST_LINES = 100
+
+export function inJson({ span, deep, archive, sinks, isComplete }: Report): string {
+  const isEqual = [archive, ...sinks].every(({ findings }) => findings.length === 0)
+  const [since, until] = span === null ? [null, null] : [dayText(span.from), dayText(span.to)]
+  return jsonLine({ since, until, deep, equal: isEqual, complete: isComplete, archive, sinks }, process.stdout)
+}
+
+export function* inText({ span, deep, archive, sinks, isComplete }: Report): Generator<string> {
+  yield `Archive ${printable(archive.name)}: ${count(archive.documents, 'document')}, ${verdict(archive, 'whole')}\n`
+  yield* lines(archive)
+  const days = span === null ? 'all days' : `UTC days from ${dayText(span.from)} until ${dayText(span.to)}, exclusive`
+  for (const sink of sinks) {
+    yield `\nSink ${printable(sink.name)}: ${verdict(sink, 'equal')} (${days}, ${deep ? 'every row' : 'by digests'})\n`
+    yield* lines(sink)
+  }
+  if (!isComplete) yield '\nNot everything could be read: see the log.\n'
+}
+
+const verdict = ({ findings }: Section, whole: string): string =>
+  findings.length === 0 ? whole : count(findings.length, 'finding')
+
+function* lines({ findings }: Section): Generator<string> {
+  for (const finding of findings.slice(0, MOST_LINES)) yield inWords(finding)
+  if (findings.length > MOST_LINES)
+    yield `and ${count(findings.length - MOST_LINES, 'more finding')}: --output json lists them\n`
+}
+
+function inWords({ what, kind, columns, source, day, document, count: n, ids }: Finding): string {
+  const which = columns.length === 0 ? kind : `${kind}: ${columns.join(', ')}`
+  const where = [source, document].filter((each) => each !== null).map(printable)
+  const examples = ids.map((id) => `    ${id}\n`).join('')
+  return `${day ?? 'no day'}  ${count(n, what)} ${which}${where.length === 0 ? '' : ` (${where.join(', ')})`}\n${examples}`
+}
+
+const count = (n: number, what: string): string => `${n.toLocaleString('en')} ${what}${n === 1 ? '' : 's'}`
+const dayText = (at: Date): string => at.toISOString().slice(0, 10)

@@ -1,0 +1,124 @@
+/** One verification of an archive, and of sinks against it, for the command. */
+
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import type { Span } from '../../schemas/day-digest.js'
+import { openPlace } from '../archive/archive.js'
+import type { Sink } from '../contract.js'
+import { interruptible } from '../duckdb/connection.js'
+import { EXIT, type ExitCode } from '../errors.js'
+import { Journal, withoutLoads } from '../journal.js'
+import type { Job } from '../pipeline.js'
+import { registerExtraAllowed } from '../verify/allowed.js'
+import { Expected } from '../verify/expected.js'
+import { type Section, sorted } from '../verify/findings.js'
+import { checkOriginals } from '../verify/originals.js'
+import { sinkFindings } from '../verify/sink.js'
+import { joined, send } from './formats/output.js'
+import { CONCURRENCY } from './options.js'
+import { openJobs, type Room, reportDeath, runIn, withEngine } from './run.js'
+import { closeAll, openSinks, type Session } from './session.js'
+import { outcome } from './summary.js'
+import type { Survivor } from './survivor.js'
+import type { VerifyFlags } from './verify.js'
+import { inJson, inText, type Report } from './verify-report.js'
+
+/** Everything in the archive was accepted when it was loaded, whatever the limit was then. */
+const ANY_NUMBER = Number.MAX_SAFE_INTEGER
+
+/** @param span null for all days */
+export async function verifyOnce(
+  session: Session,
+  address: string,
+  span: Span | null,
+  flags: Pick<VerifyFlags, 'to' | 'deep' | 'output'>,
+  survivor: Pick<Survivor, 'entries' | 'post'>,
+): Promise<ExitCode> {
+  reportDeath(session, survivor.entries)
+  const sinks = flags.to === undefined ? [] : await openSinks(session)
+  try {
+    const archive = await archiveSection(session, address)
+    const deep = flags.deep ?? false
+    const compared = await sinkSections(session, sinks, address, { span, deep }, survivor)
+    const report: Report = {
+      ...{ span, deep },
+      archive: archive.section,
+      sinks: compared.sections,
+      isComplete: archive.isComplete && compared.isComplete,
+    }
+    await send(flags.output === 'json' ? [inJson(report)] : joined(inText(report)), process.stdout)
+    return exitCodeOf(report)
+  } finally {
+    await closeAll(sinks, session)
+  }
+}
+
+interface ArchiveSection {
+  readonly section: Section & { readonly documents: number }
+  readonly isComplete: boolean
+}
+
+/** What is checked of the archive itself, whatever the sinks hold. */
+async function archiveSection({ settings, logger, signal }: Session, address: string): Promise<ArchiveSection> {
+  const place = await openPlace(address)
+  try {
+    const { documents, findings, unread } = await checkOriginals(place, settings.concurrency ?? CONCURRENCY, signal)
+    for (const err of unread) logger.error({ err }, 'an archived document could not be read')
+    return { section: { name: place.id, documents, findings: sorted(findings) }, isComplete: unread.length === 0 }
+  } finally {
+    await closeAll([place.store], { logger })
+  }
+}
+
+async function sinkSections(
+  session: Session,
+  sinks: readonly Sink[],
+  address: string,
+  choice: { readonly span: Span | null; readonly deep: boolean },
+  { entries, post }: Pick<Survivor, 'entries' | 'post'>,
+): Promise<{ readonly sections: readonly Section[]; readonly isComplete: boolean }> {
+  if (sinks.length === 0) return { sections: [], isComplete: true }
+  const { span } = choice
+  const salt = randomBytes(16).toString('hex')
+  // A sink that cannot answer fails now, before anything is read.
+  const moment = { from: new Date(0), to: new Date(1) }
+  for (const sink of sinks) for await (const _ of (await sink.query(sink.questions.proof.events(moment))).rows);
+  const jobs = await openJobs(`archive:${address}`, { range: span, overlapMs: 0, refetch: true }, session)
+  try {
+    return await withEngine(session, async (room) => {
+      const expected = await replayed(room, session.signal)
+      const journal = new Journal([expected.id], withoutLoads(entries), post)
+      const unlimited = { ...session, settings: { ...session.settings, max_rejects: ANY_NUMBER } }
+      const code = outcome(await runIn(room, unlimited, jobs, [expected], null, journal), unlimited)
+      registerExtraAllowed(room.engine.connection)
+      const sections: Section[] = []
+      for (const { id, query, questions } of sinks) {
+        const held = { query, questions: questions.proof }
+        const findings = await interruptible(room.engine.connection, session.signal, () =>
+          sinkFindings(room.engine, held, expected, { ...choice, salt }),
+        )
+        sections.push({ name: id, findings })
+      }
+      return { sections, isComplete: code === EXIT.done }
+    })
+  } finally {
+    await closeAll(
+      jobs.map(({ source }: Job) => source),
+      session,
+    )
+  }
+}
+
+async function replayed({ folder }: Room, signal: AbortSignal): Promise<Expected> {
+  const { duckdbSink } = await import('../../sinks/duckdb/index.js')
+  const file = join(folder, 'replay.duckdb')
+  return new Expected(folder, { file, sink: duckdbSink(file, { waitMs: 0, signal, onWait: () => {} }) })
+}
+
+/** What could not be read may hold what seems to be extra. */
+function exitCodeOf({ archive, sinks, isComplete }: Report): ExitCode {
+  const findings = [archive, ...sinks].flatMap((each) => each.findings)
+  const isCertain = isComplete ? findings.length > 0 : findings.some(({ kind }) => kind !== 'extra')
+  if (isCertain) return EXIT.altered
+  return isComplete ? EXIT.done : EXIT.failed
+}

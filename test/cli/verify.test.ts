@@ -1,0 +1,237 @@
+/** An insider with write access to a sink: whatever he changes is found, and its day and kind are named. */
+
+import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, it } from 'vitest'
+import type { Finding } from '../../src/verify/findings.js'
+import { inDatabase, ndjson, newFolder, run, spoolsOf, summaryOf } from './support.js'
+
+const TO = ['--to', 'duckdb:audit.duckdb', '--to', 'parquet:lake']
+const BAD = `{"timestamp":"bad ${'long '.repeat(5000)}`
+
+/** What he does on a day of its own, and what is found. */
+interface Tampering {
+  readonly what: string
+  readonly sql: (day: string) => string
+  readonly found: readonly string[]
+  /** Where it is not that of the documents. */
+  readonly at?: string
+}
+
+const row = (day: string): string => `"timestamp" = '${day} 05:00:00Z'`
+const withExtra = (day: string): string => `"timestamp" = '${day} 06:00:00Z'`
+const reject = (day: string): string => `raw = 'no JSON' AND source_document LIKE '%${day}%'`
+
+const TAMPERING: readonly Tampering[] = [
+  {
+    what: 'deletes a day',
+    sql: (day) => `DELETE FROM audit_events WHERE "timestamp"::DATE = '${day}'`,
+    found: ['25 event missing'],
+  },
+  {
+    what: 'deletes an hour',
+    sql: (day) => `DELETE FROM audit_events WHERE "timestamp"::DATE = '${day}' AND hour("timestamp") = 7`,
+    found: ['2 event missing'],
+  },
+  { what: 'deletes a row', sql: (day) => `DELETE FROM audit_events WHERE ${row(day)}`, found: ['1 event missing'] },
+  {
+    what: 'changes an e-mail address',
+    sql: (day) => `UPDATE audit_events SET actor_email = 'victim@example.com' WHERE ${row(day)}`,
+    found: ['1 event altered actor_email'],
+  },
+  {
+    what: 'clears a name',
+    sql: (day) => `UPDATE audit_events SET actor_email = NULL WHERE ${row(day)}`,
+    found: ['1 event altered actor_email'],
+  },
+  {
+    what: 'takes, for a name, that of another event whose documents disagree',
+    sql: (day) => `UPDATE audit_events SET actor_email = 'renamed@example.com' WHERE ${row(day)}`,
+    found: ['1 event altered actor_email'],
+  },
+  {
+    what: 'changes action and response code beside the old hash',
+    sql: (day) => `UPDATE audit_events SET response_code = 403, action = 'artifact:delete' WHERE ${row(day)}`,
+    found: ['1 event altered action response_code'],
+  },
+  {
+    what: 'exchanges the values of two events',
+    sql: (day) =>
+      `UPDATE audit_events SET actor_user_id = CASE actor_user_id WHEN '0' THEN '1' ELSE '0' END WHERE "timestamp"::DATE = '${day}' AND actor_user_id IN ('0', '1') AND hour("timestamp") < 4`,
+    found: ['2 event altered actor_user_id'],
+  },
+  {
+    what: 'changes extra',
+    sql: (day) =>
+      `UPDATE audit_events SET extra = '{"run_name":"other","wide":{"b":1,"a":[1.5,"ü"]}}' WHERE ${withExtra(day)}`,
+    found: ['1 event altered extra'],
+  },
+  {
+    what: 'hides a value of extra before the right one',
+    sql: (day) =>
+      `UPDATE audit_events SET extra = '{"run_name":"other",' || substr(extra::VARCHAR, 2) WHERE ${withExtra(day)}`,
+    found: ['1 event altered extra'],
+  },
+  {
+    what: 'writes what is no object where there is no extra',
+    sql: (day) => `UPDATE audit_events SET extra = '[]' WHERE ${row(day)}`,
+    found: ['1 event altered extra'],
+  },
+  {
+    what: 'forges an event',
+    sql: (day) =>
+      `INSERT INTO audit_events BY NAME SELECT * REPLACE ('9' AS actor_user_id, repeat('0', 64) AS content_hash) FROM audit_events WHERE ${row(day)}`,
+    found: ['1 event extra'],
+  },
+  {
+    what: 'copies an event',
+    sql: (day) => `INSERT INTO audit_events SELECT * FROM audit_events WHERE ${row(day)}`,
+    found: ['1 event extra'],
+  },
+  {
+    what: 'forges one at the end of all days, with a hash of his choice',
+    sql: (day) =>
+      `INSERT INTO audit_events BY NAME SELECT * REPLACE (TIMESTAMPTZ '9999-12-31 23:59:59.999999Z' AS "timestamp", 'x' || chr(10) AS content_hash) FROM audit_events WHERE ${row(day)}`,
+    found: ['1 event extra'],
+    at: '9999-12-31',
+  },
+  {
+    what: 'moves an event by an hour',
+    sql: (day) => `UPDATE audit_events SET "timestamp" = "timestamp" + INTERVAL 1 HOUR WHERE ${row(day)}`,
+    found: ['1 event extra', '1 event missing'],
+  },
+  {
+    what: 'changes a reject',
+    sql: (day) => `UPDATE audit_rejects SET raw = 'innocent' WHERE ${reject(day)}`,
+    found: ['1 reject altered raw'],
+  },
+  {
+    what: 'changes the end of a long reject',
+    sql: (day) =>
+      `UPDATE audit_reject_pieces SET raw = raw || 'innocent' WHERE reject_id IN (SELECT reject_id FROM audit_rejects WHERE source_document LIKE '%${day}%')`,
+    // Other rejects of the tests differ, so that those of all documents are compared line by line.
+    found: ['1 reject altered raw'],
+  },
+  {
+    what: 'deletes a reject',
+    sql: (day) => `DELETE FROM audit_rejects WHERE ${reject(day)}`,
+    found: ['1 reject missing'],
+  },
+  {
+    what: 'forges a reject',
+    sql: (day) =>
+      `INSERT INTO audit_rejects SELECT * REPLACE (repeat('0', 64) AS reject_id) FROM audit_rejects WHERE ${reject(day)}`,
+    found: ['1 reject extra'],
+  },
+  {
+    what: 'deletes receipts',
+    sql: (day) => `DELETE FROM audit_documents WHERE document LIKE '%${day}%'`,
+    found: ['1 receipt missing', '1 receipt missing'],
+  },
+  {
+    what: 'forges a receipt of other bytes',
+    sql: (day) => `UPDATE audit_documents SET sha256 = repeat('0', 64) WHERE document LIKE '%${day}.ndjson'`,
+    found: ['1 receipt altered sha256'],
+  },
+  {
+    what: 'forges a receipt of a document that is not to be loaded',
+    sql: (day) =>
+      `INSERT INTO audit_documents SELECT * REPLACE ('other/${day}.ndjson' AS document) FROM audit_documents WHERE document LIKE '%${day}.ndjson'`,
+    found: ['1 receipt extra'],
+  },
+]
+
+/** Each kind of tampering has its own, and one is left alone. */
+const DAYS = Array.from({ length: TAMPERING.length + 1 }, (_, i) => `2026-10-${String(i + 1).padStart(2, '0')}`)
+const dayOf = (tampering: Tampering): string => DAYS[TAMPERING.indexOf(tampering)] ?? ''
+
+const eventsOf = (day: string) =>
+  Array.from({ length: 24 }, (_, i) => ({
+    ...{ timestamp: `${day}T${String(i).padStart(2, '0')}:00:00Z`, action: 'artifact:read' },
+    ...{ actor_user_id: i % 5, response_code: 200, project_asset: i, actor_email: `user${i % 5}@example.com` },
+    ...(i % 3 === 0 ? { run_name: `run ${i}`, wide: { b: 1, a: [1.5, 'ü'] } } : {}),
+  }))
+
+/** Holds archive, audit.duckdb and lake, loaded from a folder; tests work on copies. */
+const loaded = newFolder()
+
+beforeAll(async () => {
+  const logs = join(loaded, 'logs')
+  mkdirSync(logs)
+  for (const day of DAYS) {
+    const event = eventsOf(day)[7]
+    writeFileSync(join(logs, `${day}.ndjson`), ndjson(...eventsOf(day), event, 'no JSON', BAD))
+    writeFileSync(join(logs, `${day}-later.ndjson`), ndjson({ ...event, actor_email: 'renamed@example.com', wide: 2 }))
+  }
+  await summaryOf(['load', '--from', 'logs', '--archive', 'archive', ...TO], { cwd: loaded })
+})
+
+/** A copy of what was loaded, with some statements run in its DuckDB file. */
+async function tampered(...statements: readonly string[]): Promise<string> {
+  const cwd = newFolder()
+  for (const name of ['archive', 'lake', 'audit.duckdb'])
+    cpSync(join(loaded, name), join(cwd, name), { recursive: true })
+  if (statements.length > 0) await inDatabase(join(cwd, 'audit.duckdb'), ...statements)
+  return cwd
+}
+
+async function verified(cwd: string, code: number, ...args: readonly string[]) {
+  const result = await run(['verify', 'archive', '--output', 'json', ...args], { cwd })
+  expect({ code: result.code, stderr: result.stderr }).toMatchObject({ code })
+  return { ...result, report: JSON.parse(result.stdout) }
+}
+
+const inShort = ({ count, what, kind, columns }: Finding): string => [count, what, kind, ...columns].join(' ')
+
+/** All files, and what is in them. */
+const contentOf = (folder: string): readonly string[] =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter(
+      (name) => !/^\.(?:cache|tmp)/.test(name) && statSync(join(folder, name), { throwIfNoEntry: false })?.isFile(),
+    )
+    .map((name) => `${name} ${readFileSync(join(folder, name)).toString('base64')}`)
+    .sort()
+
+describe('verify', () => {
+  it('finds nothing in sinks that nobody touched, and writes to neither', async () => {
+    const cwd = await tampered()
+    const before = contentOf(cwd)
+    for (const args of [TO, [...TO, '--deep']]) {
+      const { report } = await verified(cwd, 0, ...args)
+      expect(report).toMatchObject({ equal: true, complete: true, archive: { findings: [] } })
+      expect(report.archive.documents).toBe(DAYS.length * 2)
+      expect(report.sinks).toEqual([
+        { name: 'duckdb:audit.duckdb', findings: [] },
+        { name: 'parquet:lake', findings: [] },
+      ])
+    }
+    expect(contentOf(cwd)).toEqual(before)
+    expect(spoolsOf(cwd)).toEqual([])
+  })
+})
+
+describe.each([[], ['--deep']])('verify %s, of what an insider has changed', (...args) => {
+  const found = new Map<string, string[]>()
+  let output = ''
+
+  beforeAll(async () => {
+    const cwd = await tampered(...TAMPERING.map((each) => each.sql(dayOf(each))))
+    const { report, stdout } = await verified(cwd, 5, '--to', 'duckdb:audit.duckdb', ...args)
+    output = stdout
+    for (const finding of report.sinks[0].findings) {
+      const day = String(finding.day)
+      found.set(day, [...(found.get(day) ?? []), inShort(finding)])
+    }
+  })
+
+  it.each(TAMPERING.map((each) => [each.what, each] as const))('finds that he %s', (_what, tampering) => {
+    const day = tampering.at ?? dayOf(tampering)
+    expect(found.get(day)?.toSorted()).toEqual(tampering.found)
+  })
+
+  it('finds nothing else, and shows no value', () => {
+    const days = TAMPERING.map((each) => each.at ?? dayOf(each))
+    expect([...found.keys()].sort()).toEqual(days.sort())
+    expect(output).not.toMatch(/victim|innocent|example\.com|other"|x\\n/)
+  })
+})
