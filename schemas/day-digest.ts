@@ -37,17 +37,19 @@ export const DUCKDB_DIGEST: DigestForms = {
 /**
  * SELECTs utc_hour (`2026-10-01 12`), events and digest (an integer, as text), a row for each hour with events.
  *
+ * @param span null for all events
  * @param salt hexadecimal digits
  */
-export function hourDigests(forms: DigestForms, events: string, span: Span, salt: string): string {
+export function hourDigests(forms: DigestForms, events: string, span: Span | null, salt: string): string {
   const { utcText, hashNumber, digits, column } = forms
   if (!/^[0-9a-f]*$/.test(salt)) throw new Error('a salt is hexadecimal')
   const text = utcText(column('timestamp'))
+  const condition = span === null ? '' : ` WHERE ${isWithin(forms, [span])}`
   return `
           SELECT utc_hour, count(*) AS events, ${digits('sum(number)')} AS digest
           FROM (
             SELECT SUBSTR(${text}, 1, 13) AS utc_hour, ${hashNumber(`'${salt} ' || ${text} || ' ' || content_hash`)} AS number
-            FROM ${events} WHERE ${isWithin(forms, [span])}
+            FROM ${events}${condition}
           ) AS numbered
           GROUP BY utc_hour ORDER BY utc_hour`
 }

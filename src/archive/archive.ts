@@ -5,7 +5,7 @@ import type { Document } from '../contract.js'
 import { AuditError, printable, usageError } from '../errors.js'
 import type { ObjectStore, StoredObject } from '../stores/contract.js'
 import { isStore, openDirectory, openStore } from '../stores/index.js'
-import { headingLine, headingOf, keyOf } from './format.js'
+import { headingLine, headingOf, keyOf, parseKey, UNDATED } from './format.js'
 import { OriginalFile } from './original.js'
 import { altered, openArchived } from './reading.js'
 
@@ -20,9 +20,18 @@ export interface Original {
 /** Prepares the file of a document that is about to land; the caller opens it for each attempt. */
 export type Originals = (document: Document) => (path: string) => OriginalFile
 
+/** What this run has added to an archive, of one source. */
+export interface Added {
+  /** The days in the keys, for all that have one. */
+  readonly days: ReadonlySet<string>
+  /** Keys of documents without a day, below the archive's prefix. */
+  readonly undated: ReadonlySet<string>
+}
+
 export interface Archive {
   /** Its address, without options. */
   readonly id: string
+  added(source: string): Added
   /** @param source the id of the documents' source */
   originals(source: string): Originals
   /**
@@ -71,25 +80,36 @@ export async function openPlace(address: string): Promise<ArchivePlace> {
  * @param retainMs for how long nobody may delete an object, counted from its writing; null leaves that to the bucket
  * @throws AuditError, exit code 2, when the store cannot lock objects
  */
-export function archiveAt({ store, prefix, id }: ArchivePlace, retainMs: number | null, now = Date.now): Archive {
-  if (retainMs !== null && store.locks === undefined) {
-    throw usageError(
-      `${printable(id)} cannot keep anyone from deleting a file`,
-      'Omit --retain, or archive into a bucket.',
-    )
-  }
+export function archiveAt(place: ArchivePlace, retainMs: number | null, now = Date.now): Archive {
+  const { store, prefix, id } = place
+  requireLocks(place, retainMs)
   let order = 0
   /** Files that are archived: a batch that is split is archived once. */
   const kept = new Set<string>()
+  const added = new Map<string, { readonly days: Set<string>; readonly undated: Set<string> }>()
+  const addedOf = (source: string) => {
+    const known = added.get(source) ?? { days: new Set(), undated: new Set() }
+    added.set(source, known)
+    return known
+  }
 
   async function keepOne(source: string, { document, sha256, original }: Original, signal: AbortSignal): Promise<void> {
     if (original === null || document.checkpoint === true || kept.has(original)) return
     if ((await stat(original)).size > MOST_BYTES) throw tooLarge()
-    const key = prefix + keyOf(headingOf(source, document, new Date(0), 0), sha256)
+    const name = keyOf(headingOf(source, document, new Date(0), 0), sha256)
+    const key = prefix + name
     const retainUntil = retainMs === null ? undefined : new Date(now() + retainMs)
     const written = await store.write(key, { file: original }, 'absent', signal, retainUntil)
     if (written === null) await requireEqual(key, sha256, signal)
+    else noteAdded(source, name)
     kept.add(original)
+  }
+
+  function noteAdded(source: string, name: string): void {
+    const { days, undated } = addedOf(source)
+    const { day } = parseKey(name) ?? { day: UNDATED }
+    if (day === UNDATED) undated.add(name)
+    else days.add(day)
   }
 
   /** Nobody may have put something else in its place, so that the document would never be archived. */
@@ -107,6 +127,8 @@ export function archiveAt({ store, prefix, id }: ArchivePlace, retainMs: number 
 
   return {
     id,
+
+    added: addedOf,
 
     originals: (source) => (document) => {
       const at = new Date(now())
@@ -136,6 +158,15 @@ export function archiveAt({ store, prefix, id }: ArchivePlace, retainMs: number 
   }
 }
 
+/** @throws AuditError, exit code 2, when the store cannot lock objects and shall */
+export function requireLocks({ store, id }: ArchivePlace, retainMs: number | null): void {
+  if (retainMs === null || store.locks !== undefined) return
+  throw usageError(
+    `${printable(id)} cannot keep anyone from deleting a file`,
+    'Omit --retain, or archive into a bucket.',
+  )
+}
+
 function notArchived({ id }: Document, { message, advice }: AuditError): AuditError {
   return new AuditError(`archiving ${printable(id)} failed: ${message}`, advice === undefined ? {} : { advice })
 }
@@ -148,6 +179,9 @@ const tooLarge = (): AuditError =>
 const changing = (): AuditError =>
   new AuditError('the archived object was removed while it was compared', { advice: 'Run it again.', retryable: true })
 
-/** Objects below the archive's prefix. */
-export const objectsOf = ({ store, prefix }: ArchivePlace, signal: AbortSignal): AsyncIterable<StoredObject> =>
-  store.list(prefix, signal)
+/** Objects of an archive. @param folder below its prefix */
+export const objectsOf = (
+  { store, prefix }: ArchivePlace,
+  signal: AbortSignal,
+  folder = '',
+): AsyncIterable<StoredObject> => store.list(prefix + folder, signal)

@@ -29,7 +29,8 @@ export const MOST_HEADING_BYTES = 64 * 1024
 
 const FORMAT = 1
 const SUFFIX = '.gz'
-const UNDATED = 'undated'
+/** The day in the key of a document that has none. */
+export const UNDATED = 'undated'
 const MOST_SLUG = 64
 
 export function headingOf(source: string, document: Document, readAt: Date, order: number): Heading {
@@ -57,10 +58,12 @@ export function parseHeading(line: string): Heading {
   }
   const isWhole =
     format === FORMAT && typeof source === 'string' && typeof document === 'string' && typeof ndjson === 'boolean'
-  if (!isWhole || !(version === null || typeof version === 'string') || typeof order !== 'number') throw damaged()
+  if (!isWhole || !(version === null || typeof version === 'string') || !isCount(order)) throw damaged()
   if (!isWellFormed(source)) throw damaged()
   return { source, document, version, ndjson, order, range: rangeIn(range), readAt: instantIn(readAt) }
 }
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0
 
 /** A lone surrogate has no place in a key. */
 const isWellFormed = (text: string): boolean => !/\p{Surrogate}/u.test(text)
@@ -74,7 +77,8 @@ function rangeIn(range: unknown): DayRange | null {
 
 function instantIn(text: unknown): Date {
   const instant = new Date(typeof text === 'string' ? text : Number.NaN)
-  if (Number.isNaN(instant.getTime())) throw damaged()
+  // Years have four digits.
+  if (Number.isNaN(instant.getTime()) || instant.toISOString().length !== 24) throw damaged()
   return instant
 }
 
@@ -118,13 +122,26 @@ export function dayInName(document: string): string | null {
   return year === undefined ? null : `${year}-${month}-${day}`
 }
 
-/** The source and the SHA-256 in a key; null when it is no key of an archived document. */
-export function parseKey(key: string): { readonly source: string; readonly sha256: string } | null {
-  const [, source = '', sha256 = ''] = /^([^/]+)\/[^/]+\/[^/]+\/([0-9a-f]{64})\.gz$/.exec(key) ?? []
+export interface ParsedKey {
+  readonly source: string
+  /** `2026-10-01`, or `undated`; not proven, like all of the name. */
+  readonly day: string
+  readonly sha256: string
+}
+
+/** Null when it is no key of an archived document. */
+export function parseKey(key: string): ParsedKey | null {
+  const [, source = '', day = '', sha256 = ''] = /^([^/]+)\/([^/]+)\/[^/]+\/([0-9a-f]{64})\.gz$/.exec(key) ?? []
   if (source === '') return null
   try {
-    return { source: decodeURIComponent(source), sha256 }
+    return { source: decodeURIComponent(source), day, sha256 }
   } catch {
     return null
   }
 }
+
+/** What the keys of a source's documents begin with. */
+export const sourceFolder = (source: string): string => `${encodeURIComponent(source)}/`
+
+/** What the keys of a day's documents begin with. @param day or `undated` */
+export const dayFolder = (source: string, day: string): string => `${sourceFolder(source)}${day}/`

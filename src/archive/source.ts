@@ -6,6 +6,7 @@ import type { ObjectStore, StoredObject } from '../stores/contract.js'
 import { type ArchivePlace, objectsOf } from './archive.js'
 import { type Heading, keyOf, parseKey } from './format.js'
 import { altered, openArchived } from './reading.js'
+import { parseSealKey } from './seal.js'
 
 export interface ReplayOptions {
   /** How many objects may be read at once. */
@@ -14,12 +15,12 @@ export interface ReplayOptions {
   readonly signal: AbortSignal
 }
 
-interface Archived {
+export interface Archived {
   readonly object: StoredObject
   readonly sha256: string
 }
 
-interface Read extends Archived {
+export interface Read extends Archived {
   readonly heading: Heading
 }
 
@@ -35,6 +36,7 @@ export async function archiveSources(place: ArchivePlace, options: ReplayOptions
   let strays = 0
   let stray: string | undefined
   for await (const object of objectsOf(place, options.signal)) {
+    if (parseSealKey(object.key.slice(place.prefix.length)) !== null) continue
     const parsed = parseKey(object.key.slice(place.prefix.length))
     if (parsed === null) {
       strays++
@@ -80,6 +82,61 @@ function archiveSource(
     },
     close,
   }
+}
+
+/** Documents of one source, each under the key of its object: readings of one document then share a batch. */
+export interface KeyedSource {
+  readonly source: Source
+  /** What was listed, by key; without objects whose heading could not be read. */
+  readonly read: ReadonlyMap<string, Read>
+  /** An error that is not the object's: the store was not reached, or the object has to be restored first. */
+  failure(): AuditError | null
+}
+
+/** @param archived objects of the source */
+export function keyedSource(
+  id: string,
+  archived: readonly Archived[],
+  { store, prefix }: ArchivePlace,
+  concurrency: number,
+): KeyedSource {
+  const listed = new Map<string, Read>()
+  let failure: AuditError | null = null
+  const noted = <T>(work: () => Promise<T>): Promise<T> =>
+    work().catch((error: unknown) => {
+      if (error instanceof AuditError && (error.outside || error.retryable)) failure ??= error
+      throw error
+    })
+  async function* notedBytes(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    const chunks = bytes[Symbol.asyncIterator]()
+    try {
+      for (let next = await noted(() => chunks.next()); next.done !== true; next = await noted(() => chunks.next()))
+        yield next.value
+    } finally {
+      await chunks.return?.()
+    }
+  }
+  const source: Source = {
+    id,
+    concurrency,
+    async *list(_, signal) {
+      const { read, unreadable } = await headingsOf(store, prefix, archived, concurrency, signal)
+      for (const each of read) {
+        const { reading, ...document } = documentOf(store, each)
+        const key = each.object.key.slice(prefix.length)
+        listed.set(key, each)
+        const open = async (signal: AbortSignal): Promise<AsyncIterable<Uint8Array> | null> => {
+          const bytes = await noted(() => document.open(signal))
+          return bytes === null ? null : notedBytes(bytes)
+        }
+        yield { ...document, id: key, version: each.heading.version ?? each.sha256, open }
+      }
+      for (const { archived: tier } of unreadable)
+        if (tier !== undefined) failure ??= new AuditError('some objects are in an archive tier', { advice: tier })
+    },
+    async close() {},
+  }
+  return { source, read: listed, failure: () => failure }
 }
 
 /**

@@ -11,6 +11,7 @@ import { addLoad } from './load.js'
 import { addQuery } from './query.js'
 import { addReconcile } from './reconcile.js'
 import { addRejects } from './rejects.js'
+import { addSeal } from './seal.js'
 import { addStatus } from './status.js'
 import type { Survivor } from './survivor.js'
 import { escapedLines } from './terminal.js'
@@ -18,7 +19,7 @@ import { addTrust } from './trust.js'
 import { addVerify } from './verify.js'
 
 interface Host {
-  /** Starts another process when that of `load`, `backfill`, `reconcile` or `verify` dies. */
+  /** Starts another process when that of `load`, `backfill`, `reconcile`, `verify` or `seal` dies. */
   readonly survivor?: Survivor
   /** Runs another command; used by the demo. */
   main(argv: readonly string[]): Promise<void>
@@ -56,7 +57,7 @@ Examples:
   $ wandb-audit load --from ./wandb-audit-logs
   $ wandb-audit query "SELECT action, count(*) FROM audit_events GROUP BY action"`,
     )
-  for (const add of [addLoad, addBackfill, addReconcile, addVerify]) add(program, survivor)
+  for (const add of [addLoad, addBackfill, addReconcile, addVerify, addSeal]) add(program, survivor)
   for (const add of [addStatus, addQuery, addRejects, addArchive, addTrust]) add(program)
   addDemo(program, main)
   await program.parseAsync([...argv]).finally(() => send([help], process.stdout))

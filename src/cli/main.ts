@@ -5,7 +5,7 @@ import { endOnSignals } from './signals.js'
 import { escapedLines } from './terminal.js'
 
 /** These commands run native code on data from outside, which may crash their process. */
-const MAY_DIE = ['load', 'backfill', 'reconcile', 'verify']
+const MAY_DIE = ['load', 'backfill', 'reconcile', 'verify', 'seal']
 
 /** Sets the exit code; never throws. */
 export async function main(argv: readonly string[]): Promise<void> {

@@ -2,7 +2,7 @@
 
 import { resolve } from 'node:path'
 import { parseDuration } from '../../schemas/units.js'
-import type { Archive } from '../archive/archive.js'
+import type { Archive, ArchivePlace } from '../archive/archive.js'
 import { requireSources } from '../config/settings.js'
 import type { DayRange, Estimate, LoadingSink, Source } from '../contract.js'
 import { AuditError, EXIT, type ExitCode, printable, usageError } from '../errors.js'
@@ -47,8 +47,9 @@ export async function runOnce(
   )
   reportDeath(session, entries)
   const jobs: Job[] = []
-  let archive: Archive | null = null
+  let kept: Kept | null = null
   let summary: Summary
+  let unsealed: AuditError | null = null
   try {
     for (const address of requireSources(settings)) {
       // The writer of standard input may stay silent forever.
@@ -58,15 +59,46 @@ export async function runOnce(
       }
     }
     if (flags.dryRun === true) return await dryRun(session, jobs, sinks, flags.output)
-    archive = await openArchive(session)
-    summary = await runPipeline(session, jobs, sinks, archive, journal)
+    kept = await openArchive(session)
+    const { archive = null } = kept ?? {}
+    summary = await withEngine(session, async (room) => {
+      const loaded = await runIn(room, session, jobs, sinks, archive, journal)
+      if (kept !== null) unsealed = await sealAfter(room, session, jobs, kept, { entries, post })
+      return loaded
+    })
   } finally {
-    await closeAll([...jobs.map(({ source }) => source), ...sinks, ...(archive === null ? [] : [archive])], session)
+    await closeAll([...jobs.map(({ source }) => source), ...sinks, ...(kept === null ? [] : [kept.archive])], session)
   }
   // Comes last: if the process died after the summary, the next one would write it again.
   const code = outcome(summary, session)
   await writeSummary(summary, flags.output, settings.quiet ?? false)
+  if (unsealed !== null) throw unsealed
   return code
+}
+
+/** @returns why the archive was not sealed, which is told after the summary of what was loaded */
+async function sealAfter(
+  room: Room,
+  session: Session,
+  jobs: readonly Job[],
+  kept: Kept,
+  survivor: Pick<Survivor, 'entries' | 'post'>,
+): Promise<AuditError | null> {
+  const { sealAfterLoad } = await import('./sealing.js')
+  try {
+    await sealAfterLoad(room, session, jobs, kept, survivor)
+    return null
+  } catch (error) {
+    if (error instanceof AuditError) return error
+    throw error
+  }
+}
+
+export interface Kept {
+  readonly archive: Archive
+  readonly place: ArchivePlace
+  /** For how long nobody may delete what is archived; null leaves that to the bucket. */
+  readonly retainMs: number | null
 }
 
 /** Says that this process continues the work of one that died. */
@@ -77,7 +109,7 @@ export function reportDeath({ logger }: Session, entries: Survivor['entries']): 
 }
 
 /** Null when none is wanted. */
-async function openArchive({ settings }: Session): Promise<Archive | null> {
+async function openArchive({ settings }: Session): Promise<Kept | null> {
   const { archive, retain } = settings
   if (archive === undefined && retain !== undefined) {
     throw usageError('--retain needs --archive', 'Name the bucket that keeps the documents.')
@@ -90,7 +122,9 @@ async function openArchive({ settings }: Session): Promise<Archive | null> {
     )
   }
   const { archiveAt, openPlace } = await import('../archive/archive.js')
-  return archiveAt(await openPlace(archive), retain === undefined ? null : parseDuration(retain))
+  const place = await openPlace(archive)
+  const retainMs = retain === undefined ? null : parseDuration(retain)
+  return { archive: archiveAt(place, retainMs), place, retainMs }
 }
 
 /** Whether an address, of a folder or of a bucket with a prefix, is another one or lies below it. */
@@ -129,16 +163,6 @@ function spent(source: Source): Source {
       for await (const document of source.list(range, signal)) yield { ...document, open }
     },
   }
-}
-
-async function runPipeline(
-  session: Session,
-  jobs: readonly Job[],
-  sinks: readonly LoadingSink[],
-  archive: Archive | null,
-  journal: Journal,
-): Promise<Summary> {
-  return withEngine(session, (room) => runIn(room, session, jobs, sinks, archive, journal))
 }
 
 /** Where a run works: its engine, and its own folder. */

@@ -84,17 +84,18 @@ it('locks what it keeps in a bucket, and says until when', async () => {
   expect(await check()).toMatchObject({ code: 5, stdout: 'the archive is empty\n' })
   await summaryOf(['load', '--from', 'logs/a.ndjson', '--archive', archive, '--retain', '6y'], { cwd, env })
   const year = new Date().getUTCFullYear() + 6
+  // The document and its seal.
   expect(await check()).toMatchObject({
     code: 0,
-    stdout: expect.stringMatching(new RegExp(`^1 objects are locked; the first lock ends at ${year}-`)),
+    stdout: expect.stringMatching(new RegExp(`^2 objects are locked; the first lock ends at ${year}-`)),
   })
   await summaryOf(['load', '--from', 'logs/b.ndjson', '--archive', archive], { cwd, env })
   expect(await check()).toMatchObject({
     code: 5,
-    stdout: expect.stringContaining('1 objects can be deleted, for example kept/files/'),
+    stdout: expect.stringContaining('2 objects can be deleted, for example kept/files/'),
   })
   const json = await run(['archive', 'check', archive, '--output', 'json'], { cwd, env })
-  expect(JSON.parse(json.stdout)).toMatchObject({ archive: 's3://locked/kept/', objects: 2, unlocked: 1 })
+  expect(JSON.parse(json.stdout)).toMatchObject({ archive: 's3://locked/kept/', objects: 4, unlocked: 2 })
 })
 
 it('loads nothing when the archive cannot be written to', async () => {

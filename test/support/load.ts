@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach } from 'vitest'
-import type { Batch, Document, Sink, Source } from '../../src/contract.js'
+import type { Batch, Document, LoadingSink, Source } from '../../src/contract.js'
 import { land } from '../../src/landing/landing.js'
 import { newLoadId } from '../../src/load-id.js'
 import type { Logger } from '../../src/log.js'
@@ -53,7 +53,8 @@ let shared: Promise<Engine> | undefined
 afterEach(({ task }) => {
   if (task.result?.state === 'fail') shared = undefined
 })
-const sharedEngine = (): Promise<Engine> => {
+/** That of the file's tests that passed before. */
+export const sharedEngine = (): Promise<Engine> => {
   shared ??= newEngine().then(async (engine) => {
     // Loads of a few lines only lose time by handing them to each other's threads.
     await engine.run('SET threads = 1')
@@ -102,7 +103,7 @@ function sourcesOf(input: Input): readonly Source[] {
 }
 
 /** One run of the pipeline; without an engine of its own it shares that of the file's tests that passed before. */
-export async function loadInto(sink: Sink, input: Input, options: Partial<Run> = {}): Promise<Summary> {
+export async function loadInto(sink: LoadingSink, input: Input, options: Partial<Run> = {}): Promise<Summary> {
   return run({
     jobs: sourcesOf(input).map((source) => ({ source, range: EVERYTHING, refetch: false })),
     sinks: [sink],
