@@ -21,6 +21,14 @@ export const settings = z
       .regex(/[1-9]/, 'expected more than zero')
       .optional()
       .describe('For how long nobody may delete what is archived, for example 6y; the bucket must permit locks.'),
+    sign_key: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('The PEM file with the Ed25519 key that signs the seals of the archive.'),
+    anchor: address
+      .optional()
+      .describe('Where the hash of each new seal is stated once more: an https webhook, a bucket or a folder.'),
     memory: bytes.optional().describe('How much memory a run may use, for example 1GB or 512MiB.'),
     spool: z.string().min(1).optional().describe("The folder for temporary files; by default the user's cache folder."),
     max_document_bytes: bytes

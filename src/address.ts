@@ -1,5 +1,6 @@
 /** Parses the addresses of sources and sinks: `scheme://path?option=value`. */
 
+import { resolve } from 'node:path'
 import { printable, usageError } from './errors.js'
 
 export interface AddressOption {
@@ -93,4 +94,13 @@ export function requireUsableProxies(env: Readonly<Record<string, string | undef
     if (!text || (/^https?:\/\//i.test(text) && URL.canParse(text))) continue
     throw usageError('HTTPS_PROXY or HTTP_PROXY is not a URL', 'Write it as http://HOST:PORT, or unset it.')
   }
+}
+
+/** Whether an address, of a folder or of a bucket with a prefix, is another one or lies below it. */
+export function isWithin(address: string, other: string): boolean {
+  const [inner, outer] = [address, other].map((each) => {
+    const place = /^[a-z][a-z0-9+.-]+:/i.test(each) ? each.replace(/[?#].*$/s, '') : resolve(each)
+    return `${place.replace(/\/+$/, '')}/`
+  })
+  return inner !== undefined && outer !== undefined && inner.startsWith(outer)
 }

@@ -37,8 +37,11 @@ export interface SealReport {
   /** The newest seal of each source that has any. */
   readonly heads: readonly Anchor[]
   readonly findings: readonly Finding[]
+  /** Why documents could not be read: some of the errors. */
+  readonly errors: readonly AuditError[]
 }
 
+const MOST_ERRORS = 20
 const DAY_MS = 86_400_000
 
 /** What a seal states of a document. */
@@ -84,9 +87,13 @@ export async function checkSeals(place: ArchivePlace, options: CheckOptions): Pr
   }
   for (const { source, number } of options.anchors)
     if (!chains.has(source)) findings.add('end missing', source, null, sealKey(source, number))
-  const documents = await checkDocuments(place, stated, options, findings)
+  const errors: AuditError[] = []
+  const onError = (error: AuditError): void => {
+    if (errors.length < MOST_ERRORS) errors.push(error)
+  }
+  const documents = await checkDocuments(place, stated, { ...options, onError }, findings)
   await addMissing(place, stated, table, options, findings)
-  return { documents, seals, heads, findings: findings.list() }
+  return { documents, seals, heads, findings: findings.list(), errors }
 }
 
 /** Source → number → object. */
@@ -201,7 +208,7 @@ function addStated(
 async function checkDocuments(
   place: ArchivePlace,
   stated: Map<string, Stated>,
-  options: CheckOptions,
+  options: CheckOptions & { onError(error: AuditError): void },
   findings: Findings,
 ): Promise<number> {
   let documents = 0
@@ -219,7 +226,7 @@ async function checkDocuments(
       const hash = shortHash(key)
       const known = stated.get(hash)
       const { source, day } = parsed
-      const found = await stateOf(place, object, parsed, known, options.signal)
+      const found = await stateOf(place, object, parsed, known, options)
       if (found !== 'document missing') stated.delete(hash)
       if (found === 'document altered' || found === 'document unreadable') findings.add(found, source, day, key)
       else if (known === undefined && found !== 'document missing')
@@ -236,10 +243,11 @@ async function stateOf(
   object: StoredObject,
   { sha256 }: ParsedKey,
   known: Stated | undefined,
-  signal: AbortSignal,
+  { signal, onError }: { readonly signal: AbortSignal; onError(error: AuditError): void },
 ): Promise<'document missing' | 'document altered' | 'document unreadable' | 'as it was'> {
-  if (object.archived !== undefined) return 'document unreadable'
   try {
+    if (object.archived !== undefined)
+      throw new ArchivedError('it is archived', { advice: object.archived, outside: true })
     const opened = await openArchived(store, object, sha256, signal)
     if (opened === null) return 'document missing'
     for await (const _ of opened.bytes);
@@ -249,9 +257,10 @@ async function stateOf(
       known?.readAt == null || (known.readAt === heading.readAt.getTime() && known.order === heading.order)
     return isItself && isStated ? 'as it was' : 'document altered'
   } catch (error) {
-    if (error instanceof ArchivedError) return 'document unreadable'
-    if (signal.aborted || !(error instanceof AuditError) || error.outside) throw error
-    return error.retryable ? 'document unreadable' : 'document altered'
+    if (signal.aborted || !(error instanceof AuditError)) throw error
+    if (!error.outside && !error.retryable) return 'document altered'
+    onError(error)
+    return 'document unreadable'
   }
 }
 

@@ -21,8 +21,8 @@ export interface Sealing {
   readonly retainMs: number | null
   /** The first UTC day that is not finished: `2026-10-01`. */
   readonly openDay: string
-  /** Called for each new seal. */
-  onSealed(seal: NewSeal): Promise<void>
+  /** Called for each new seal; an error of it does not undo the seal. */
+  onSealed(seal: NewSeal, bytes: Buffer): Promise<void>
   readonly concurrency: number
   readonly signal: AbortSignal
   now(): Date
@@ -123,33 +123,34 @@ async function seal(chain: SealChain, day: string | null, objects: readonly List
   const lists = { documents, unreadable }
   const coverage = coverageOfObjects(objects)
   const sum = (of: 'lines' | 'rejects'): number => documents.reduce((total, each) => total + (each[of] ?? 0), 0)
-  let written: Pick<Seal, 'number' | 'supersedes' | 'sealed_at'> | undefined
+  let written: (Pick<Seal, 'number' | 'supersedes' | 'sealed_at'> & { readonly bytes: Buffer }) | undefined
   const link = await chain.append(
     async (number, head) => {
       const replaced = day === null ? null : await chain.newestOf(day)
       const before = replaced?.sealed
       // Another process may have sealed it meanwhile.
       if (before?.coverage.equals(coverage) && before.uncounted <= uncountedIn(lists)) return null
-      const sealed = head?.sealed?.latest_day ?? null
-      written = { number, supersedes: replaced?.number ?? null, sealed_at: now().toISOString() }
-      const { supersedes, sealed_at } = written
-      return sealBytes(
+      const latest = head?.sealed?.latest_day ?? null
+      const stated = { number, supersedes: replaced?.number ?? null, sealed_at: now().toISOString() }
+      const bytes = sealBytes(
         {
-          ...{ source: chain.source, number, day, previous: head?.sha256 ?? null, supersedes },
-          ...{ latest_day: later(sealed, day), sealed_at },
+          ...{ source: chain.source, number, day, previous: head?.sha256 ?? null, supersedes: stated.supersedes },
+          ...{ latest_day: later(latest, day), sealed_at: stated.sealed_at },
           ...{ lines: sum('lines'), events: totals.events, rejects: sum('rejects') },
           ...totals,
           ...lists,
         },
         signKey,
       )
+      written = { ...stated, bytes }
+      return bytes
     },
     retainMs === null ? undefined : new Date(now().getTime() + retainMs),
   )
   if (link === null || written === undefined) return
-  const { sha256 } = link
-  const uncounted = uncountedIn(lists)
-  await onSealed({ source: chain.source, day, sha256, ...written, documents: documents.length, uncounted })
+  const { bytes, ...stated } = written
+  const numbers = { documents: documents.length, uncounted: uncountedIn(lists) }
+  await onSealed({ source: chain.source, day, sha256: link.sha256, ...stated, ...numbers }, bytes)
 }
 
 function sealedDocument(

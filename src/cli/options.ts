@@ -18,6 +18,8 @@ export interface RunFlags extends SinkFlags {
   readonly from?: string[]
   readonly archive?: string
   readonly retain?: string
+  readonly signKey?: string
+  readonly anchor?: string
   readonly memory?: string
   readonly spool?: string
   readonly maxRejects?: number
@@ -58,10 +60,17 @@ export function withSinks(command: Command, what: string, otherwise = 'duckdb:au
 
 /** The options of commands that read sources and load sinks. */
 export const withRun = (command: Command): Command =>
-  withSources(command, 'sink to load into, repeatable')
-    .option('--archive <address>', 'bucket or folder that keeps each document as it came, before it is loaded')
-    .option('--retain <duration>', 'lock what is archived for this long, for example 6y')
-    .option('--dry-run', 'only list what would be read')
+  withSeals(
+    withSources(command, 'sink to load into, repeatable')
+      .option('--archive <address>', 'bucket or folder that keeps each document as it came, before it is loaded')
+      .option('--retain <duration>', 'lock what is archived for this long, for example 6y'),
+  ).option('--dry-run', 'only list what would be read')
+
+/** The options of commands that seal an archive. */
+export const withSeals = (command: Command): Command =>
+  command
+    .option('--sign-key <file>', 'sign the seals of the archive with this Ed25519 key (PEM)')
+    .option('--anchor <address>', 'state the hash of each new seal there too: https webhook, bucket or folder')
 
 /** The options of commands that read sources. @param sinks says what becomes of the sinks */
 export function withSources(command: Command, sinks: string): Command {
@@ -108,6 +117,8 @@ export function asSettings(flags: Partial<RunFlags>): Partial<Settings> {
     to,
     archive,
     retain,
+    signKey,
+    anchor,
     memory,
     spool,
     quiet,
@@ -119,11 +130,27 @@ export function asSettings(flags: Partial<RunFlags>): Partial<Settings> {
     concurrency,
   } = flags
   const given = {
-    ...{ from, to, archive, retain, memory, spool, quiet, username, anonymize, api, overlap, every, concurrency },
+    ...{
+      from,
+      to,
+      archive,
+      retain,
+      anchor,
+      memory,
+      spool,
+      quiet,
+      username,
+      anonymize,
+      api,
+      overlap,
+      every,
+      concurrency,
+    },
     max_rejects: maxRejects,
     max_document_bytes: maxDocumentBytes,
     document_timeout: documentTimeout,
     log_format: logFormat,
+    sign_key: signKey,
     insecure_http: insecureHttp,
     follow_links: followLinks,
   }

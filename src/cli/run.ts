@@ -1,8 +1,8 @@
 /** One run of the pipeline for a command; `load` and `backfill` differ only in their days. */
 
-import { resolve } from 'node:path'
 import { parseDuration } from '../../schemas/units.js'
-import type { Archive, ArchivePlace } from '../archive/archive.js'
+import { isWithin } from '../address.js'
+import type { Archive } from '../archive/archive.js'
 import { requireSources } from '../config/settings.js'
 import type { DayRange, Estimate, LoadingSink, Source } from '../contract.js'
 import { AuditError, EXIT, type ExitCode, printable, usageError } from '../errors.js'
@@ -13,6 +13,7 @@ import { Engine } from '../transform/engine.js'
 import { version } from '../version.js'
 import { joined, send } from './formats/output.js'
 import { CONCURRENCY, type RunFlags } from './options.js'
+import type { SealedArchive } from './sealing.js'
 import { closeAll, openSinks, type Session } from './session.js'
 import { openSpool } from './spool.js'
 import { archivedInWords, outcome, writeSummary } from './summary.js'
@@ -67,7 +68,10 @@ export async function runOnce(
       return loaded
     })
   } finally {
-    await closeAll([...jobs.map(({ source }) => source), ...sinks, ...(kept === null ? [] : [kept.archive])], session)
+    await closeAll(
+      [...jobs.map(({ source }) => source), ...sinks, ...(kept === null ? [] : [kept.archive, kept.marks])],
+      session,
+    )
   }
   // Comes last: if the process died after the summary, the next one would write it again.
   const code = outcome(summary, session)
@@ -94,11 +98,8 @@ async function sealAfter(
   }
 }
 
-export interface Kept {
+export interface Kept extends SealedArchive {
   readonly archive: Archive
-  readonly place: ArchivePlace
-  /** For how long nobody may delete what is archived; null leaves that to the bucket. */
-  readonly retainMs: number | null
 }
 
 /** Says that this process continues the work of one that died. */
@@ -109,31 +110,29 @@ export function reportDeath({ logger }: Session, entries: Survivor['entries']): 
 }
 
 /** Null when none is wanted. */
-async function openArchive({ settings }: Session): Promise<Kept | null> {
-  const { archive, retain } = settings
+async function openArchive(session: Session): Promise<Kept | null> {
+  const { settings } = session
+  const { archive, retain, sign_key: signKey, anchor } = settings
   if (archive === undefined && retain !== undefined) {
     throw usageError('--retain needs --archive', 'Name the bucket that keeps the documents.')
   }
+  if (archive === undefined && (signKey !== undefined || anchor !== undefined)) {
+    throw usageError('--sign-key and --anchor need --archive', 'There are seals in an archive only.')
+  }
   if (archive === undefined) return null
-  if (requireSources(settings).some((source) => isWithin(archive, source))) {
+  const inSource = (place: string | undefined): boolean =>
+    place !== undefined && requireSources(settings).some((source) => isWithin(place, source))
+  if (inSource(archive) || inSource(anchor)) {
     throw usageError(
-      'the archive lies inside a source',
+      `the ${inSource(archive) ? 'archive' : 'anchor'} lies inside a source`,
       'It would be loaded as logs: use a bucket or a folder of its own.',
     )
   }
   const { archiveAt, openPlace } = await import('../archive/archive.js')
   const place = await openPlace(archive)
   const retainMs = retain === undefined ? null : parseDuration(retain)
-  return { archive: archiveAt(place, retainMs), place, retainMs }
-}
-
-/** Whether an address, of a folder or of a bucket with a prefix, is another one or lies below it. */
-function isWithin(address: string, other: string): boolean {
-  const [inner, outer] = [address, other].map((each) => {
-    const place = /^[a-z][a-z0-9+.-]+:/i.test(each) ? each.replace(/[?#].*$/s, '') : resolve(each)
-    return `${place.replace(/\/+$/, '')}/`
-  })
-  return inner !== undefined && outer !== undefined && inner.startsWith(outer)
+  const { openMarks } = await import('./sealing.js')
+  return { archive: archiveAt(place, retainMs), place, retainMs, marks: await openMarks(session, archive) }
 }
 
 export async function openJobs(

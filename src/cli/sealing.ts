@@ -1,17 +1,21 @@
 /** Seals an archive, for the commands: documents are read back through the pipeline, with a stand-in for the sink. */
 
+import type { KeyObject } from 'node:crypto'
 import { join } from 'node:path'
+import { isWithin } from '../address.js'
+import { type AnchorPlace, openAnchor } from '../archive/anchors.js'
 import type { ArchivePlace } from '../archive/archive.js'
 import type { NewSeal, Sealing } from '../archive/sealing.js'
 import { Tally } from '../archive/tally.js'
 import { sealLoaded } from '../archive/unsealed.js'
-import { AuditError } from '../errors.js'
+import { AuditError, usageError } from '../errors.js'
 import { type Entry, Journal, withoutLoads } from '../journal.js'
 import { GENEROUS } from '../landing/limits.js'
 import { type Job, run } from '../pipeline.js'
 import type { Progress } from '../progress.js'
 import { SETTLE_MS } from '../sources/api/days.js'
 import { version } from '../version.js'
+import { signingKey } from './keys.js'
 import { CONCURRENCY } from './options.js'
 import type { Kept, Room } from './run.js'
 import type { Session } from './session.js'
@@ -33,19 +37,49 @@ const SILENT: Progress = {
 /** The first UTC day that is not finished, two hours after its end. */
 export const openDayAt = (now: Date): string => new Date(now.getTime() - SETTLE_MS).toISOString().slice(0, 10)
 
+/** What marks the seals as ours: a signature, and their hashes in another place. */
+export interface Marks {
+  readonly signKey: KeyObject | null
+  readonly anchor: AnchorPlace | null
+  close(): Promise<void>
+}
+
+/**
+ * @param archive its address
+ * @throws AuditError, exit code 2, when the key or the anchor cannot be used
+ */
+export async function openMarks({ settings, logger }: Session, archive: string): Promise<Marks> {
+  const { sign_key: file, anchor: address } = settings
+  if (address !== undefined && (isWithin(address, archive) || isWithin(archive, address))) {
+    throw usageError(
+      'the anchor lies in the archive, or the archive in it',
+      'An anchor helps only where nobody who can change the archive can change it too.',
+    )
+  }
+  const signKey = signingKey(file, process.env, (text) => logger.warn(text))
+  const anchor = address === undefined ? null : await openAnchor(address)
+  return { signKey, anchor, close: async () => anchor?.close() }
+}
+
+export interface SealedArchive {
+  readonly place: ArchivePlace
+  /** For how long nobody may delete a seal; null leaves that to the bucket. */
+  readonly retainMs: number | null
+  readonly marks: Marks
+}
+
 export function sealingIn(
   room: Room,
-  place: ArchivePlace,
-  retainMs: number | null,
+  { place, retainMs, marks }: SealedArchive,
   { settings, logger, signal }: Session,
   { entries, post }: Pick<Survivor, 'entries' | 'post'>,
-  sealed: (seal: NewSeal) => void,
+  { onSealed, onError }: { onSealed(seal: NewSeal): void; onError(error: AuditError): void },
 ): Sealing {
   let counts = 0
   const { engine, folder } = room
   const crashes = entries.flatMap(asCrash)
   return {
-    ...{ place, retainMs, signal, signKey: null, openDay: openDayAt(new Date()) },
+    ...{ place, retainMs, signal, signKey: marks.signKey, openDay: openDayAt(new Date()) },
     concurrency: settings.concurrency ?? CONCURRENCY,
     now: () => new Date(),
     async count(source) {
@@ -64,9 +98,14 @@ export function sealingIn(
       for (const { error } of summary.failed) logger.warn(`the seal states that a document cannot be counted: ${error}`)
       return tally.counted(engine)
     },
-    async onSealed(seal) {
+    async onSealed(seal, bytes) {
       logger.info(seal, `sealed ${seal.day ?? 'documents without a day'}`)
-      sealed(seal)
+      onSealed(seal)
+      // The seal stays, and the hash of the next one covers it.
+      await marks.anchor?.put(seal, bytes, signal).catch((error: unknown) => {
+        if (signal.aborted || !(error instanceof AuditError)) throw error
+        onError(error)
+      })
     },
   }
 }
@@ -80,14 +119,16 @@ export async function sealAfterLoad(
   room: Room,
   session: Session,
   jobs: readonly Job[],
-  { archive, place, retainMs }: Kept,
+  kept: Kept,
   survivor: Pick<Survivor, 'entries' | 'post'>,
 ): Promise<void> {
-  const sealing = sealingIn(room, place, retainMs, session, survivor, () => {})
+  const { archive } = kept
   const errors: AuditError[] = []
+  const onError = (error: AuditError): void => void errors.push(error)
+  const sealing = sealingIn(room, kept, session, survivor, { onSealed: () => {}, onError })
   const ranges = new Map(jobs.map(({ source, range }) => [source.id, range]))
   for (const [source, range] of ranges)
-    await sealLoaded({ source, range, added: archive.added(source) }, sealing, (error) => errors.push(error))
+    await sealLoaded({ source, range, added: archive.added(source) }, sealing, onError)
   for (const error of errors.slice(1)) session.logger.error({ err: error })
   if (errors[0] !== undefined) throw errors[0]
 }

@@ -1,6 +1,7 @@
 /** The report of `verify`, as text and as JSON. It contains counts, hashes, names of columns and of documents only. */
 
 import type { Span } from '../../schemas/day-digest.js'
+import type { Anchor } from '../archive/check-seals.js'
 import { printable } from '../errors.js'
 import type { Finding, Section } from '../verify/findings.js'
 import { jsonLine } from './terminal.js'
@@ -9,7 +10,12 @@ export interface Report {
   /** Null for all days. */
   readonly span: Span | null
   readonly deep: boolean
-  readonly archive: Section & { readonly documents: number }
+  readonly archive: Section & {
+    readonly documents: number
+    readonly seals: number
+    /** The newest seal of each source. */
+    readonly heads: readonly Anchor[]
+  }
   readonly sinks: readonly Section[]
   /** Whether everything could be read. */
   readonly isComplete: boolean
@@ -25,7 +31,10 @@ export function inJson({ span, deep, archive, sinks, isComplete }: Report): stri
 }
 
 export function* inText({ span, deep, archive, sinks, isComplete }: Report): Generator<string> {
-  yield `Archive ${printable(archive.name)}: ${count(archive.documents, 'document')}, ${verdict(archive, 'whole')}\n`
+  const holds = `${count(archive.documents, 'document')}, ${count(archive.seals, 'seal')}`
+  yield `Archive ${printable(archive.name)}: ${holds}, ${verdict(archive, 'whole')}\n`
+  for (const { source, number, sha256 } of archive.heads)
+    yield `newest seal of ${printable(source)}: ${number}, SHA-256 ${sha256}\n`
   yield* lines(archive)
   const days = span === null ? 'all days' : `UTC days from ${dayText(span.from)} until ${dayText(span.to)}, exclusive`
   for (const sink of sinks) {

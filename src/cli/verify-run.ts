@@ -16,7 +16,9 @@ import { checkOriginals } from '../verify/originals.js'
 import { sinkFindings } from '../verify/sink.js'
 import { joined, send } from './formats/output.js'
 import { CONCURRENCY } from './options.js'
+import { type Proof, proofOf } from './proof.js'
 import { openJobs, type Room, reportDeath, runIn, withEngine } from './run.js'
+import { openDayAt } from './sealing.js'
 import { closeAll, openSinks, type Session } from './session.js'
 import { outcome } from './summary.js'
 import type { Survivor } from './survivor.js'
@@ -31,13 +33,14 @@ export async function verifyOnce(
   session: Session,
   address: string,
   span: Span | null,
-  flags: Pick<VerifyFlags, 'to' | 'deep' | 'output'>,
+  flags: Pick<VerifyFlags, 'to' | 'deep' | 'output' | 'publicKey'>,
   survivor: Pick<Survivor, 'entries' | 'post'>,
 ): Promise<ExitCode> {
   reportDeath(session, survivor.entries)
+  const proof = await proofOf(session, flags.publicKey)
   const sinks = flags.to === undefined ? [] : await openSinks(session)
   try {
-    const archive = await archiveSection(session, address)
+    const archive = await archiveSection(session, address, proof)
     const deep = flags.deep ?? false
     const compared = await sinkSections(session, sinks, address, { span, deep }, survivor)
     const report: Report = {
@@ -54,19 +57,25 @@ export async function verifyOnce(
 }
 
 interface ArchiveSection {
-  readonly section: Section & { readonly documents: number }
+  readonly section: Report['archive']
   readonly isComplete: boolean
 }
 
 /** What is checked of the archive itself, whatever the sinks hold. */
-async function archiveSection({ settings, logger, signal }: Session, address: string): Promise<ArchiveSection> {
+async function archiveSection(session: Session, address: string, proof: Proof): Promise<ArchiveSection> {
+  const { settings, logger, signal } = session
   const place = await openPlace(address)
   try {
-    const { documents, findings, unread } = await checkOriginals(place, settings.concurrency ?? CONCURRENCY, signal)
-    for (const err of unread) logger.error({ err }, 'an archived document could not be read')
-    return { section: { name: place.id, documents, findings: sorted(findings) }, isComplete: unread.length === 0 }
+    const now = new Date()
+    const options = { now, openDay: openDayAt(now), concurrency: settings.concurrency ?? CONCURRENCY, signal }
+    const found = await checkOriginals(place, { ...options, ...proof })
+    for (const note of found.notes) logger.info(note)
+    for (const err of found.unread) logger.error({ err }, 'an archived document could not be read')
+    const { documents, seals, heads, findings, unread } = found
+    const section = { name: place.id, documents, seals, heads, findings: sorted(findings) }
+    return { section, isComplete: unread.length === 0 }
   } finally {
-    await closeAll([place.store], { logger })
+    await closeAll([place.store], session)
   }
 }
 

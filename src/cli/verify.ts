@@ -8,6 +8,8 @@ import type { Survivor } from './survivor.js'
 
 export interface VerifyFlags extends RunFlags, DayFlags {
   readonly deep?: boolean
+  /** The file of the keys. */
+  readonly publicKey?: string
 }
 
 export function addVerify(program: Command, survivor: Survivor): void {
@@ -16,6 +18,8 @@ export function addVerify(program: Command, survivor: Survivor): void {
     .description('Prove that an archive is whole and, with --to, that sinks hold what it says. Changes nothing.')
     .argument('[archive]', 'the archive (default: that of the settings)')
   withDays(withSinks(command, 'sink to compare, repeatable', 'none'), 'the last n days and today', 'default: all')
+    .option('--public-key <file>', 'require that each seal is signed with one of these Ed25519 keys (PEM)')
+    .option('--anchor <address>', 'where newer hashes of seals are: bucket, folder, or a file of JSON lines')
     .option('--deep', 'compare every row, not only those of hours whose digests differ')
     .option('--memory <size>', 'memory limit (default: 1GB)')
     .option('--spool <folder>', "folder for temporary files (default: the user's cache folder)")
@@ -34,6 +38,7 @@ Exit codes: 0 everything is as it must be, 1 something could not be read, 5 some
 
 Examples:
   $ wandb-audit verify s3://my-audit-archive
+  $ wandb-audit verify s3://my-audit-archive --public-key seal-public.pem --anchor s3://other-account
   $ wandb-audit verify s3://my-audit-archive --to duckdb:audit.duckdb
   $ wandb-audit verify s3://my-audit-archive --to bigquery://my-project/wandb_audit --deep --output json`,
     )

@@ -1,74 +1,58 @@
-/** Reads every document of an archive, and proves that its bytes are those that its name states. */
+/** Checks an archive against its seals, and says in the words of `verify` what it found. */
 
-import { type ArchivePlace, objectsOf } from '../archive/archive.js'
-import { dayInName, keyOf, parseKey } from '../archive/format.js'
-import { altered, openArchived } from '../archive/reading.js'
+import type { ArchivePlace } from '../archive/archive.js'
+import { type Anchor, type CheckOptions, checkSeals } from '../archive/check-seals.js'
+import { FINDINGS, type FindingKind } from '../archive/findings.js'
 import { AuditError, printable } from '../errors.js'
-import type { StoredObject } from '../stores/contract.js'
 import type { Finding } from './findings.js'
 
 export interface Originals {
   readonly documents: number
+  readonly seals: number
+  /** The newest seal of each source. */
+  readonly heads: readonly Anchor[]
   readonly findings: readonly Finding[]
+  /** What is worth knowing, and not wrong. */
+  readonly notes: readonly string[]
   /** Errors of documents that could not be read, which says nothing about them. */
   readonly unread: readonly AuditError[]
 }
 
+type Fault = Exclude<FindingKind, 'document unreadable' | 'document not sealed yet' | 'stray object'>
+
+const FAULTS: Readonly<Record<Fault, Pick<Finding, 'what' | 'kind'>>> = {
+  'document missing': { what: 'archived document', kind: 'missing' },
+  'document altered': { what: 'archived document', kind: 'altered' },
+  'document not sealed': { what: 'unsealed document', kind: 'extra' },
+  'seal missing': { what: 'seal', kind: 'missing' },
+  'seal altered': { what: 'seal', kind: 'altered' },
+  'seal out of chain': { what: 'seal link', kind: 'altered' },
+  'signature missing': { what: 'seal signature', kind: 'missing' },
+  'signature bad': { what: 'seal signature', kind: 'altered' },
+  'end missing': { what: 'newest seal', kind: 'missing' },
+}
+
+const isFault = (kind: FindingKind): kind is Fault => kind in FAULTS
+
 /** @throws AuditError when the archive cannot be read at all */
-export async function checkOriginals(
-  place: ArchivePlace,
-  concurrency: number,
-  signal: AbortSignal,
-): Promise<Originals> {
-  let documents = 0
-  const findings: Finding[] = []
-  const unread: AuditError[] = []
-  const objects = objectsOf(place, signal)[Symbol.asyncIterator]()
-  const work = async (): Promise<void> => {
-    for (let next = await objects.next(); next.done !== true; next = await objects.next()) {
-      const object = next.value
-      const parsed = parseKey(object.key.slice(place.prefix.length))
-      if (parsed === null) continue
-      documents++
-      try {
-        await prove(place, object, parsed.sha256, signal)
-      } catch (error) {
-        if (signal.aborted || !(error instanceof AuditError)) throw error
-        if (error.outside || error.retryable) unread.push(error)
-        else findings.push(damaged(object.key, parsed.source))
-      }
-    }
-  }
-  const outcomes = await Promise.allSettled(Array.from({ length: concurrency }, work))
-  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
-  if (documents === 0) {
+export async function checkOriginals(place: ArchivePlace, options: CheckOptions): Promise<Originals> {
+  const { documents, seals, heads, findings, errors } = await checkSeals(place, options)
+  if (documents === 0 && seals === 0 && options.anchors.length === 0) {
     throw new AuditError(`there is no archived document at ${printable(place.id)}`, {
       advice: 'Name the address that was given to --archive.',
     })
   }
-  return { documents, findings, unread }
-}
-
-async function prove(
-  { store, prefix }: ArchivePlace,
-  object: StoredObject,
-  sha256: string,
-  signal: AbortSignal,
-): Promise<void> {
-  if (object.archived !== undefined) {
-    throw new AuditError('an object is in an archive tier', { advice: object.archived, outside: true })
-  }
-  const opened = await openArchived(store, object, sha256, signal)
-  if (opened === null) throw altered('it was removed or replaced while it was read')
-  try {
-    if (prefix + keyOf(opened.heading, sha256) !== object.key) throw altered('its heading does not fit its name')
-    for await (const _ of opened.bytes);
-  } finally {
-    await opened.close()
+  return {
+    ...{ documents, seals, heads, unread: errors },
+    findings: findings.flatMap(({ kind, source, day, count, example }) =>
+      isFault(kind) ? [{ ...FAULTS[kind], columns: [], source, day, document: example, count, ids: [] }] : [],
+    ),
+    notes: findings.flatMap(({ kind, source, day, count, example }) =>
+      isFault(kind)
+        ? []
+        : [
+            `${count} of ${source ?? 'the archive'}${day === null ? '' : `, ${day}`}: ${kind}, ${FINDINGS[kind]}, for example ${example}`,
+          ],
+    ),
   }
 }
-
-const damaged = (key: string, source: string): Finding => ({
-  ...{ what: 'archived document', kind: 'altered', columns: [], count: 1, ids: [] },
-  ...{ source, day: dayInName(key), document: key },
-})

@@ -86,6 +86,8 @@ describe('a setting', () => {
     to: ['duckdb:a.duckdb'],
     archive: 's3://kept',
     retain: '6y',
+    sign_key: 'seal-key.pem',
+    anchor: 's3://other',
     memory: '2GB',
     spool: 'spool',
     max_document_bytes: '5GB',

@@ -1,0 +1,130 @@
+/** Where the hashes of new seals are stated once more, so that whoever has the archive cannot shorten its chains unnoticed. */
+
+import { EnvHttpProxyAgent, request } from 'undici'
+import { requireUsableProxies } from '../address.js'
+import { AuditError, printable, usageError } from '../errors.js'
+import { REQUEST_RETRIES, type RetryPolicy, retryingRequest } from '../retry.js'
+import type { StoredObject } from '../stores/contract.js'
+import { connectionError } from '../stores/network.js'
+import { type ArchivePlace, objectsOf, openPlace } from './archive.js'
+import { readSeal } from './chain.js'
+import type { Anchor } from './check-seals.js'
+import { parseSealKey, sealKey } from './seal.js'
+import type { NewSeal } from './sealing.js'
+
+export interface AnchorPlace {
+  /** For messages: without a path, which may be a secret. */
+  readonly id: string
+  /** @throws AuditError when the seal is not there for certain */
+  put(seal: NewSeal, bytes: Buffer, signal: AbortSignal): Promise<void>
+  close(): Promise<void>
+}
+
+const TIMEOUT_MS = 30_000
+
+export const isWebhook = (address: string): boolean => /^https?:/i.test(address)
+
+/**
+ * @param address of a webhook (https), or of a bucket or folder, which gets a copy of each seal
+ * @throws AuditError, exit code 2, when it is none of these
+ */
+export async function openAnchor(address: string, retries: RetryPolicy = REQUEST_RETRIES): Promise<AnchorPlace> {
+  return isWebhook(address) ? webhook(address, retries) : copies(await openPlace(address))
+}
+
+function webhook(address: string, retries: RetryPolicy): AnchorPlace {
+  const url = URL.canParse(address) ? new URL(address) : null
+  const isLocal = url !== null && /^(?:localhost|\[::1\]|127(?:\.\d{1,3}){3})$/.test(url.hostname)
+  if (url === null || (url.protocol !== 'https:' && !isLocal)) {
+    throw usageError(
+      'an anchor that is a webhook needs an https URL',
+      'For example https://hooks.example.com/wandb-audit.',
+    )
+  }
+  if (url.username !== '' || url.password !== '')
+    throw usageError(`the anchor ${url.origin} holds a login`, 'Use a webhook whose path or query is the secret.')
+  requireUsableProxies(process.env)
+  const dispatcher = new EnvHttpProxyAgent({
+    connect: { timeout: TIMEOUT_MS },
+    headersTimeout: TIMEOUT_MS,
+    bodyTimeout: TIMEOUT_MS,
+    ...(isLocal ? { noProxy: '*' } : {}),
+  })
+  const id = url.origin
+  const doing = `send the hash of a seal to ${id}`
+  async function post(body: string, signal: AbortSignal): Promise<void> {
+    const headers = { 'content-type': 'application/json' }
+    const response = await request(url as URL, { method: 'POST', body, headers, dispatcher, signal }).catch((error) => {
+      throw connectionError(doing, error)
+    })
+    // Whatever it says is not needed; a webhook may answer with the request, which holds its secret.
+    response.body.on('error', () => {}).destroy()
+    const { statusCode: status } = response
+    if (status >= 200 && status < 300) return
+    throw new AuditError(`could not ${doing}: it answered ${status}`, {
+      advice: 'Check the URL of --anchor and its secret.',
+      retryable: status === 429 || status >= 500,
+      outside: true,
+    })
+  }
+  return {
+    id,
+    put: (seal, _bytes, signal) => retryingRequest(() => post(JSON.stringify(seal), signal), signal, retries),
+    close: () => dispatcher.destroy(),
+  }
+}
+
+function copies({ store, prefix, id }: ArchivePlace): AnchorPlace {
+  return {
+    id,
+    async put({ source, number, sha256 }, bytes, signal) {
+      const key = prefix + sealKey(source, number)
+      if ((await store.write(key, bytes, 'absent', signal)) !== null) return
+      const object = await store.find(key, signal)
+      const there = object === null ? null : await readSeal(store, object, signal)
+      if (there?.sha256 === sha256) return
+      throw new AuditError(`${printable(id)} holds another seal ${number} of ${printable(source)}`, {
+        advice:
+          'Either two archives share the anchor, or a chain was cut off and written anew: run wandb-audit verify.',
+        outside: true,
+      })
+    },
+    close: () => store.close(),
+  }
+}
+
+/** The newest seal of each source in a bucket or folder that has copies. */
+export async function anchorsAt(place: ArchivePlace, signal: AbortSignal): Promise<readonly Anchor[]> {
+  const newest = new Map<string, { readonly number: number; readonly object: StoredObject }>()
+  for await (const object of objectsOf(place, signal, 'seals/')) {
+    const parsed = parseSealKey(object.key.slice(place.prefix.length))
+    if (parsed !== null && parsed.number > (newest.get(parsed.source)?.number ?? 0))
+      newest.set(parsed.source, { number: parsed.number, object })
+  }
+  const anchors: Anchor[] = []
+  for (const [source, { number, object }] of newest) {
+    const read = await readSeal(place.store, object, signal)
+    if (read !== null) anchors.push({ source, number, sha256: read.sha256 })
+  }
+  return anchors
+}
+
+/**
+ * Those in lines of JSON with source, number and sha256: what a webhook got, or a log in JSON. Other lines are passed over.
+ *
+ * @throws AuditError, exit code 2, when there is none
+ */
+export function anchorsIn(text: string, where: string): readonly Anchor[] {
+  const anchors = text.split('\n').flatMap((line): Anchor[] => {
+    try {
+      const { source, number, sha256 } = JSON.parse(line) as Record<string, unknown>
+      const isAnchor =
+        typeof source === 'string' && Number.isSafeInteger(number) && /^[0-9a-f]{64}$/.test(String(sha256))
+      return isAnchor ? [{ source, number: Number(number), sha256: String(sha256) }] : []
+    } catch {
+      return []
+    }
+  })
+  if (anchors.length > 0) return anchors
+  throw usageError(`${printable(where)} has no hash of a seal`, 'Give it lines of JSON with source, number and sha256.')
+}
