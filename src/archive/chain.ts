@@ -33,7 +33,7 @@ interface Sealed extends Pick<Seal, 'day' | 'latest_day'> {
   readonly uncounted: number
 }
 
-const CONCURRENCY = 8
+const CONCURRENCY = 4
 /** Each try that fails means that another process wrote a seal. */
 const MOST_TRIES = 50
 

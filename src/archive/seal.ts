@@ -14,8 +14,8 @@ const DIGITS = 8
 const FOLDER = 'seals/'
 const SUFFIX = '.jsonl'
 
-/** A seal of half a million documents is this large. */
-export const MOST_SEAL_BYTES = 256 << 20
+/** A seal of more than 100,000 documents is this large. Whoever can write to the archive must not exhaust the memory. */
+export const MOST_SEAL_BYTES = 64 << 20
 
 const day = z.string().regex(/^\d{4}-\d\d-\d\d$/)
 const count = z.int().min(0)
@@ -81,7 +81,11 @@ export interface ReadSeal {
 /** The bytes of a new seal. @param key Ed25519; null leaves it unsigned */
 export function sealBytes(seal: Omit<Seal, 'wandb_audit_seal'>, key: KeyObject | null): Buffer {
   const line = Buffer.from(`${JSON.stringify({ wandb_audit_seal: FORMAT, ...seal })}\n`)
-  if (line.length > MOST_SEAL_BYTES / 2) throw new AuditError('the day has too many documents for one seal')
+  if (line.length > MOST_SEAL_BYTES - 200) {
+    throw new AuditError('the day has too many documents for one seal', {
+      advice: 'Find out what writes so many: W&B writes one every ten minutes.',
+    })
+  }
   if (key === null) return line
   return Buffer.concat([
     line,

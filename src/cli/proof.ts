@@ -13,8 +13,11 @@ export type Proof = Pick<CheckOptions, 'publicKeys' | 'anchors'>
 export async function proofOf(session: Session, publicKey: string | undefined): Promise<Proof> {
   const publicKeys = publicKey === undefined ? [] : publicKeysIn(publicKey)
   const { anchor } = session.settings
-  // What a webhook got has to be fetched from there, into a file.
-  if (anchor === undefined || isWebhook(anchor)) return { publicKeys, anchors: [] }
+  if (anchor === undefined) return { publicKeys, anchors: [] }
+  if (isWebhook(anchor)) {
+    session.logger.info('hashes cannot be fetched from a webhook: give --anchor a file with the lines that it got')
+    return { publicKeys, anchors: [] }
+  }
   if (isFile(anchor)) return { publicKeys, anchors: anchorsIn(readFileSync(anchor, 'utf8'), anchor) }
   const place = await openPlace(anchor)
   try {

@@ -14,7 +14,7 @@ export const OPEN_DAY = '2026-10-03'
 /** When what the tests archive now was archived days ago. */
 const LATER = new Date('2100-01-01T00:00:00Z')
 
-async function sealingOf(place: ArchivePlace, options: Partial<Sealing>, own?: Engine): Promise<Sealing> {
+export async function sealingOf(place: ArchivePlace, options: Partial<Sealing>, own?: Engine): Promise<Sealing> {
   const engine = own ?? (await sharedEngine())
   return {
     ...{ place, signKey: null, retainMs: null, openDay: OPEN_DAY, concurrency: 4, signal: never },
