@@ -26,6 +26,8 @@ export interface Document {
   readonly range: DayRange | null
   /** True when the bytes are lines of JSON already, not an archive or pages of the API. */
   readonly isNdjson?: boolean
+  /** True when the bytes are rows of audit_events that a sink exported, rather than lines of a log. */
+  readonly isExport?: true
   /** Says how to restore the document, when it cannot be read because it is in an archive tier. May become known in `open`. */
   readonly archived?: string | undefined
   /**
@@ -65,7 +67,7 @@ export interface Source {
  * Documents that are transformed and loaded together. The relations belong to `engine`, under names valid in SQL.
  *
  * `events`: each event of the batch once, with the columns of `audit_events` in order, `occurrences` (the number of lines it
- * was read from) and `fills` (how many lines after the first added a name or a key of extra).
+ * was read from), `fills` (how many lines after the first added a name or a key of extra) and `line` (where it is in its document).
  * `readings`: values in the batch's documents that differ from their event's row in `events`, with timestamp, content_hash,
  * the names, extra, and `document`.
  * `rejects`, `pieces`, `receipts`: the columns of `audit_rejects`, `audit_reject_pieces` and `audit_documents`.

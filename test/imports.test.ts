@@ -88,8 +88,10 @@ describe('the layout', () => {
     expect(others).toEqual([])
   })
 
-  it('landing knows the contract, errors, retry and how pages are read, and no source', () => {
-    expect(strays('src/landing/', /^src\/(?:contract|errors|pages\/\w+|retry)$/)).toEqual([])
+  it('landing knows the contract, errors, retry, how pages and Parquet files are read, and no source', () => {
+    expect(strays('src/landing/', /^src\/(?:contract|duckdb\/\w+|errors|pages\/\w+|retry)$|^schemas\/tables$/)).toEqual(
+      [],
+    )
   })
 
   it('reading pages needs nothing but errors', () => {

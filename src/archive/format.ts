@@ -19,6 +19,8 @@ export interface Heading {
   readonly version: string | null
   readonly range: DayRange | null
   readonly ndjson: boolean
+  /** Whether it is an export of a sink. */
+  readonly isExport?: true
   /** When it was read; `order` tells apart what one run read in the same millisecond. */
   readonly readAt: Date
   readonly order: number
@@ -34,14 +36,21 @@ export const UNDATED = 'undated'
 const MOST_SLUG = 64
 
 export function headingOf(source: string, document: Document, readAt: Date, order: number): Heading {
-  const { id, version, range, isNdjson: ndjson = false } = document
-  return { source, document: id, version, range, ndjson, readAt, order }
+  const { id, version, range, isNdjson: ndjson = false, isExport } = document
+  return { source, document: id, version, range, ndjson, readAt, order, ...(isExport ? { isExport } : {}) }
 }
 
 /** The first line of an archived document, with its line end. */
-export function headingLine({ range, readAt, ...others }: Heading): string {
+export function headingLine({ range, readAt, isExport, ...others }: Heading): string {
   const span = range === null ? null : { from: range.from?.toISOString() ?? null, to: range.to?.toISOString() ?? null }
-  return `${JSON.stringify({ wandb_audit_archive: FORMAT, ...others, range: span, read_at: readAt.toISOString() })}\n`
+  const heading = {
+    wandb_audit_archive: FORMAT,
+    ...others,
+    range: span,
+    read_at: readAt.toISOString(),
+    export: isExport,
+  }
+  return `${JSON.stringify(heading)}\n`
 }
 
 /** @throws AuditError when the line is no heading, or one of a later format */
@@ -52,7 +61,17 @@ export function parseHeading(line: string): Heading {
   } catch {
     throw damaged()
   }
-  const { wandb_audit_archive: format, source, document, version, range, ndjson, read_at: readAt, order } = found ?? {}
+  const {
+    wandb_audit_archive: format,
+    source,
+    document,
+    version,
+    range,
+    ndjson,
+    read_at: readAt,
+    order,
+    export: exported,
+  } = found ?? {}
   if (typeof format === 'number' && format > FORMAT) {
     throw new AuditError('a later version of wandb-audit archived it', { advice: 'Upgrade wandb-audit.' })
   }
@@ -60,7 +79,8 @@ export function parseHeading(line: string): Heading {
     format === FORMAT && typeof source === 'string' && typeof document === 'string' && typeof ndjson === 'boolean'
   if (!isWhole || !(version === null || typeof version === 'string') || !isCount(order)) throw damaged()
   if (!isWellFormed(source)) throw damaged()
-  return { source, document, version, ndjson, order, range: rangeIn(range), readAt: instantIn(readAt) }
+  const heading = { source, document, version, ndjson, order, range: rangeIn(range), readAt: instantIn(readAt) }
+  return exported === true ? { ...heading, isExport: true } : heading
 }
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0
@@ -92,7 +112,7 @@ const damaged = (): AuditError =>
  * @param sha256 of the bytes as they came
  */
 export function keyOf(heading: Omit<Heading, 'readAt' | 'order'>, sha256: string): string {
-  const { source, document, version, range, ndjson } = heading
+  const { source, document, version, range, ndjson, isExport } = heading
   const name = document
     .replace(/^.*\//s, '')
     .replaceAll(/[^A-Za-z0-9._-]/g, '_')
@@ -100,7 +120,7 @@ export function keyOf(heading: Omit<Heading, 'readAt' | 'order'>, sha256: string
     .replace(/^\.+/, '_')
   // A name is not unique: documents in two folders may share it, and a document may be read in several versions.
   const identity = createHash('sha256')
-    .update(JSON.stringify([source, document, version ?? sha256, range, ndjson]))
+    .update(JSON.stringify([source, document, version ?? sha256, range, ndjson, ...(isExport ? ['export'] : [])]))
     .digest('hex')
   return [encodeURIComponent(source), dayOf(heading), `${name}-${identity.slice(0, 32)}`, `${sha256}${SUFFIX}`].join(
     '/',

@@ -164,6 +164,7 @@ function documentOf(store: ObjectStore, read: Read): Document {
     bytes: null,
     range: heading.range,
     isNdjson: heading.ndjson,
+    ...(heading.isExport ? { isExport: true as const } : {}),
     async open(signal) {
       const opened = await openArchived(store, object, sha256, signal)
       if (opened === null) throw removed()

@@ -75,7 +75,7 @@ export const withSeals = (command: Command): Command =>
 /** The options of commands that read sources. @param sinks says what becomes of the sinks */
 export function withSources(command: Command, sinks: string): Command {
   const what =
-    'https://HOST, s3://, gs:// or az:// bucket, file, folder, glob in quotes, - for stdin, or archive:ADDRESS (repeatable; default: WANDB_BASE_URL)'
+    'https://HOST, s3://, gs:// or az:// bucket, file, folder, glob in quotes, - for stdin, archive:ADDRESS or export:ADDRESS (repeatable; default: WANDB_BASE_URL)'
   return withSinks(command.option('--from <source>', what, collect), sinks)
     .option('--memory <size>', 'memory limit (default: 1GB)')
     .option('--spool <folder>', "folder for temporary files (default: the user's cache folder)")

@@ -70,8 +70,9 @@ export async function* landBatches(
   let spool = await begin()
   let startedAt = now()
   for await (const landed of landInOrder(documents, options)) {
-    // Rejects are known by their document: two readings of one are loaded one after the other.
-    if (spool.holds(landed)) {
+    // Rejects are known by their document: two readings of one are loaded one after the other. So are exports, because two may
+    // hold the same events.
+    if (spool.holds(landed) || (landed.document.isExport && spool.documents > 0)) {
       yield spool
       spool = await begin()
       startedAt = now()

@@ -12,6 +12,7 @@ import { Readable } from 'node:stream'
 import type { Document } from '../contract.js'
 import { AuditError, interrupted, printable } from '../errors.js'
 import { retrying } from '../retry.js'
+import { exportedRows } from './exports.js'
 import { type DocumentLimits, GENEROUS, tooLarge, withinTime } from './limits.js'
 import { LineFilter } from './lines.js'
 import { refuseNonLogs } from './not-a-log.js'
@@ -202,7 +203,7 @@ async function readStream(
   const filter = new LineFilter(spool)
   let textBytes = 0
   try {
-    const text = document.isNdjson ? arriving() : unwrapPages(refuseNonLogs(unpack(arriving(), facts)), facts)
+    const text = textOf(document, arriving(), facts, path, options.signal)
     for await (const chunk of text) {
       if (textBytes === 0 && !(tryInPlace && facts.asArrived && !facts.isPage)) spool.open()
       textBytes += chunk.length
@@ -225,6 +226,19 @@ async function readStream(
     longLines: spool.longLines,
     moreFollow: facts.moreFollow,
   }
+}
+
+/** The lines of a document. */
+function textOf(
+  { isNdjson, isExport }: Document,
+  arriving: AsyncIterable<Uint8Array>,
+  facts: UnpackFacts & PageFacts,
+  path: string,
+  signal: AbortSignal,
+): AsyncIterable<Uint8Array> {
+  if (isNdjson) return arriving
+  const unpacked = unpack(arriving, facts)
+  return isExport ? exportedRows(unpacked, path, signal) : unwrapPages(refuseNonLogs(unpacked), facts)
 }
 
 /** True when a document that was read in place has changed since it landed. */

@@ -35,13 +35,12 @@ const KINDS: readonly Kind[] = [
   { what: 'text in UTF-16', magic: '\xfe\xff' },
 ]
 
-const EXPORTS =
-  'Query it in DuckDB with read_parquet or read_json; what rebuilds a sink is the archive: --from archive:….'
+const EXPORTS = 'Load it with --from export:…, if nobody else may write there.'
 
 const ADVICE: Readonly<Record<string, string>> = {
   'an HTML page': 'Perhaps a login page was saved: fetch the log again.',
   'text in UTF-16': 'Save it as UTF-8.',
-  'a Parquet file': `If it is an export of a sink: ${EXPORTS}`,
+  'a Parquet file': `If it is an export of audit_events: ${EXPORTS}`,
   'rows of a sink': EXPORTS,
 }
 
@@ -77,16 +76,28 @@ export function kindOf(head: Uint8Array): string | null {
  * Whether the first line is a row of audit_events. Loaded as an event, its load_id would make it another one than it was. W&B
  * sends no such keys.
  */
-function isRow(head: Uint8Array): boolean {
+const isRow = (head: Uint8Array): boolean => firstLineHas(head, ['content_hash', 'source_document', 'load_id'])
+
+/** Whether the first line may be a row of audit_events: it has what an event is restored from. */
+export const isExport = (head: Uint8Array): boolean => firstLineHas(head, ['timestamp', 'action', 'content_hash'])
+
+function firstLineHas(head: Uint8Array, keys: readonly string[]): boolean {
   const end = head.indexOf(0x0a)
   try {
     const row: unknown = JSON.parse(Buffer.from(end < 0 ? head : head.subarray(0, end)).toString('utf8'))
-    return (
-      typeof row === 'object' &&
-      row !== null &&
-      ['content_hash', 'source_document', 'load_id'].every((key) => key in row)
-    )
+    return typeof row === 'object' && row !== null && keys.every((key) => key in row)
   } catch {
     return false
   }
 }
+
+/** Errors of what is said to be an export. */
+export const encryptedParquet = (): AuditError =>
+  new AuditError('the Parquet file is encrypted; none of it was loaded', { advice: 'Export it without encryption.' })
+
+export const notAnExport = (): AuditError =>
+  new AuditError('this is no export of audit_events; none of it was loaded', {
+    advice:
+      'Only audit_events can be loaded back from exports; audit_rejects and audit_documents are for read_parquet and read_json. ' +
+      'A log is loaded without export:.',
+  })

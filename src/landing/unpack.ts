@@ -66,7 +66,8 @@ async function* counted(chunks: AsyncIterable<Uint8Array>, total: { bytes: numbe
   }
 }
 
-async function* bounded(
+/** @throws AuditError when a text is far longer than what it was unpacked from */
+export async function* bounded(
   chunks: AsyncIterable<Uint8Array>,
   packed: { readonly bytes: number },
 ): AsyncGenerator<Uint8Array> {

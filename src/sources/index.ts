@@ -24,6 +24,7 @@ export interface SourceOptions {
 const isApi = (address: string): boolean => /^https?:\/\//i.test(address)
 
 const ARCHIVE = 'archive:'
+const EXPORT = 'export:'
 
 /** Whether an address is that of an archive, of which every reading is loaded each time. */
 export const isArchive = (address: string): boolean => address.startsWith(ARCHIVE)
@@ -33,13 +34,29 @@ export const isArchive = (address: string): boolean => address.startsWith(ARCHIV
  * @throws AuditError, exit code 2, when no source has this kind of address, or the source lacks a setting
  */
 export async function openSources(address: string, options: SourceOptions): Promise<readonly Source[]> {
+  if (address.startsWith(EXPORT)) return [await openExports(address.slice(EXPORT.length), options)]
   if (!isArchive(address)) return [await openSource(address, options)]
   const { openPlace } = await import('../archive/archive.js')
   const { archiveSources } = await import('../archive/source.js')
   return archiveSources(await openPlace(address.slice(ARCHIVE.length)), options)
 }
 
-async function openSource(address: string, options: SourceOptions): Promise<Source> {
+/**
+ * What lies at the address must be named as an export, because a row says itself which document it came from: somebody who may
+ * only write to a log's bucket must not pass for the API.
+ */
+async function openExports(address: string, options: SourceOptions): Promise<Source> {
+  if (isApi(address) || isArchive(address) || address.startsWith(EXPORT)) {
+    throw usageError(
+      'an export is a file, a folder, a glob, a bucket, or - for standard input',
+      'Name one after export:.',
+    )
+  }
+  const { exportSource } = await import('./exports.js')
+  return exportSource(await openSource(address, options, true))
+}
+
+async function openSource(address: string, options: SourceOptions, asItIs = false): Promise<Source> {
   if (isApi(address)) {
     const { apiSource } = await import('./api/source.js')
     const { credentials } = await import('./api/credentials.js')
@@ -50,13 +67,15 @@ async function openSource(address: string, options: SourceOptions): Promise<Sour
     const { openStore } = await import('../stores/index.js')
     const { bucketSource } = await import('./bucket/source.js')
     const { store, prefix } = await openStore(address)
-    return bucketSource({ store, prefix, concurrency: options.concurrency })
+    // W&B's own folder is expected unless the prefix ends so.
+    const exact = asItIs && !prefix.endsWith('*') ? `${prefix}*` : prefix
+    return bucketSource({ store, prefix: exact, concurrency: options.concurrency })
   }
   const { fileSource, stdinSource } = await import('./files.js')
   if (address === '-') return stdinSource(process.stdin)
   if (!/^[a-z][a-z0-9+.-]+:\/\//i.test(address)) return fileSource(address, options.followLinks)
   throw usageError(
     `no source has an address like ${withoutLogin(address)}`,
-    'Sources: https://HOST (the W&B API), s3://, gs:// or az:// (a bucket), a file, a folder, a glob, - for standard input, or archive: and the address of an archive.',
+    'Sources: https://HOST (the W&B API), s3://, gs:// or az:// (a bucket), a file, a folder, a glob, - for standard input, archive: and the address of an archive, or export: and where exports of a sink lie.',
   )
 }

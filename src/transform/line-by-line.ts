@@ -22,7 +22,16 @@ export interface Reject {
   readonly encoding: Encoding
 }
 
-export type Outcome = { readonly reject: Reject } | { readonly record: RecordTexts }
+export interface Accepted {
+  readonly record: RecordTexts
+  /** Those of a row of an export. */
+  readonly claims?: Claims
+}
+
+export type Outcome = { readonly reject: Reject } | Accepted
+
+/** What a row of an export says of its event: content_hash, source_document, source_line, names_document. */
+export type Claims = readonly [hash: string, document: string | null, line: string | null, names: string | null]
 
 export interface SlowLine {
   /** Counted from 1, blank lines excluded. */
@@ -30,8 +39,15 @@ export interface SlowLine {
   readonly outcome: Outcome
 }
 
-/** @param wanted line numbers of the file, ascending */
-export async function* readLineByLine(file: SpoolFile, wanted: AsyncIterable<number>): AsyncGenerator<SlowLine> {
+/**
+ * @param wanted line numbers of the file, ascending
+ * @param read   turns a line into its outcome
+ */
+export async function* readLineByLine(
+  file: SpoolFile,
+  wanted: AsyncIterable<number>,
+  read: (line: LineBytes) => Outcome,
+): AsyncGenerator<SlowLine> {
   const numbers = wanted[Symbol.asyncIterator]()
   const aside = new LinesAside(file)
   try {
@@ -43,7 +59,7 @@ export async function* readLineByLine(file: SpoolFile, wanted: AsyncIterable<num
       if (line !== next.value) continue
       const refusal = file.refused?.get(line)
       const arrived = aside.line(line) ?? inMemory(bytes)
-      yield { line, outcome: refusal === undefined ? inspect(arrived) : refused(arrived, refusal) }
+      yield { line, outcome: refusal === undefined ? read(arrived) : refused(arrived, refusal) }
       next = await numbers.next()
     }
   } finally {
@@ -84,18 +100,32 @@ class LinesAside {
   }
 }
 
+export interface Acceptance {
+  readonly mostBytes: number
+  /** Keys of an object. */
+  readonly mostKeys: number
+  /** @param members null when the line is no object */
+  accept(members: readonly Member[] | null): Accepted | Pick<Reject, 'reason' | 'message'>
+}
+
+const LOG: Acceptance = {
+  mostBytes: PARSED_LINE_BYTES,
+  mostKeys: MOST_KEYS,
+  accept: (members) =>
+    recordProblem(members === null ? null : essentials(members)) ?? { record: recordTexts(members ?? []) },
+}
+
 /** Turns one line into a record or a reject. Messages never hold a value of the line. */
-export function inspect(arrived: LineBytes): Outcome {
-  const isParsed = arrived.length <= PARSED_LINE_BYTES
+export function inspect(arrived: LineBytes, { mostBytes, mostKeys, accept } = LOG): Outcome {
+  const isParsed = arrived.length <= mostBytes
   const line = isParsed ? inMemory(arrived.read(0, arrived.length)) : arrived
   if (encodingOf(line) === 'base64') return rejected(line, 'not_utf8', 'the line is not UTF-8; raw is its base64')
-  if (!isParsed) return rejected(line, 'line_too_long', 'the line is longer than 16 MiB')
+  if (!isParsed) return rejected(line, 'line_too_long', `the line is longer than ${mostBytes / 2 ** 20} MiB`)
   const text = line.read(0, line.length)
-  const scanned = scan(text)
+  const scanned = scan(text, mostKeys)
   if ('problem' in scanned) return rejected(line, REASONS[scanned.problem], MESSAGES[scanned.problem](text))
-  const problem = recordProblem(scanned.members === null ? null : essentials(scanned.members))
-  if (problem !== null) return rejected(line, problem.reason, problem.message)
-  return { record: recordTexts(scanned.members ?? []) }
+  const accepted = accept(scanned.members)
+  return 'record' in accepted ? accepted : rejected(line, accepted.reason, accepted.message)
 }
 
 /** Rejects a line on which the engine failed; the slow path does not try to parse it. */
@@ -138,7 +168,7 @@ function notJson(text: Buffer): string {
 }
 
 /** The members that decide whether an object is an event. A value that is not a string only counts as present. */
-function essentials(members: readonly Member[]): Record<string, unknown> {
+export function essentials(members: readonly Member[]): Record<string, unknown> {
   const found: Record<string, unknown> = {}
   for (const { key, value } of members) {
     if (key !== 'timestamp' && key !== 'action') continue

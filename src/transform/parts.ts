@@ -21,15 +21,15 @@ export interface Part {
  */
 export async function partOf(engine: Engine, whole: Batch, n: number, first: number): Promise<Part> {
   const loadId = newLoadId()
-  const chosen = `WHERE source_line % ${n} = ${first}`
-  await create(engine, 'events', `${renamed(whole.events.relation, loadId)} ${chosen}`)
-  await create(engine, 'rejects', `${renamed(whole.rejects.relation, loadId)} ${chosen}`)
+  const chosen = (line: string): string => `WHERE ${line} % ${n} = ${first}`
+  await create(engine, 'events', `${renamed(whole.events.relation, loadId)} ${chosen('line')}`)
+  await create(engine, 'rejects', `${renamed(whole.rejects.relation, loadId)} ${chosen('source_line')}`)
   await create(engine, 'pieces', `FROM ${whole.pieces.relation} SEMI JOIN part_rejects USING (reject_id)`)
   await create(engine, 'receipts', `${renamed(whole.receipts.relation, loadId)} LIMIT 0`)
   const [facts = {}] = await engine.rows(`
     SELECT epoch_us(min("timestamp")) AS least, epoch_us(max("timestamp")) AS greatest, count(*) AS events,
       (SELECT count(*) FROM part_rejects) AS rejected, (SELECT count(*) FROM part_pieces) AS pieces,
-      coalesce(min(source_line), (SELECT min(source_line) FROM part_rejects)) AS line
+      coalesce(min(line), (SELECT min(source_line) FROM part_rejects)) AS line
     FROM part_events`)
   const [rows, rejected] = [Number(facts.events) + Number(facts.rejected), Number(facts.rejected)]
   const bounds = boundsOf(facts.least, facts.greatest)

@@ -49,9 +49,7 @@ export function readEvents(paths: readonly string[]): string {
             SELECT file, json, unnest(record)
             FROM (
               SELECT right(filename, 8)::INTEGER AS file, json, from_json(json, ${TEXTS}) AS record
-              FROM read_ndjson_objects([${paths.map(quotedString).join(', ')}], format = 'newline_delimited',
-                ignore_errors = true, filename = true, compression = 'uncompressed',
-                maximum_object_size = ${READ_BYTES})
+              FROM ${lineReader(paths)}
             )
           )
         )
@@ -79,6 +77,15 @@ export function readEvents(paths: readonly string[]): string {
       END AS slow
     FROM (${typed({ texts, ids: undocumentedIds('unknown'), sorted, wide: false, passed: ['file', 'json', 'simple', 'more'] })})`
 }
+
+/** Reads the rows of exports, as readEvents does, but leaves all of them to the slow path: it is rare, and exact for every row. */
+export const readRows = (paths: readonly string[]): string =>
+  `SELECT right(filename, 8)::INTEGER AS file, true AS slow FROM ${lineReader(paths)}`
+
+/** One row for each line that is not blank; NULL for one that is not JSON. */
+const lineReader = (paths: readonly string[]): string => `
+  read_ndjson_objects([${paths.map(quotedString).join(', ')}], format = 'newline_delimited', ignore_errors = true,
+    filename = true, compression = 'uncompressed', maximum_object_size = ${READ_BYTES})`
 
 /**
  * Sorts the keys and drops those whose value is null, which means absent. Most objects need neither. Numbers stay exact,

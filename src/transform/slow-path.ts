@@ -7,45 +7,55 @@ import { AuditError } from '../errors.js'
 import type { SpoolFile } from '../landing/batches.js'
 import type { Engine } from './engine.js'
 import { EXTRA_FUNCTIONS } from './extras.js'
-import { type Reject, readLineByLine } from './line-by-line.js'
-import type { RecordTexts } from './members.js'
-import { digestOf, rawPieces, rejectId } from './raw.js'
+import { type Accepted, type Outcome, type Reject, readLineByLine } from './line-by-line.js'
+import { digestOf, type LineBytes, rawPieces, rejectId } from './raw.js'
 import { typed } from './typing.js'
 
 /** Limits what the appenders buffer, because DuckDB's memory limit does not cover it. */
 const HELD_CHARACTERS = 8 << 20
 
-const TEXTS = ['row BIGINT', 'ordinal INTEGER', ...RECORD_FIELDS.map((field) => `${quotedIdentifier(field)} VARCHAR`)]
+/** What the row of an export claims; null for the line of a log. */
+const CLAIMS = ['claimed_hash', 'claimed_document', 'claimed_line', 'claimed_names_document']
+const TEXTS = [
+  'row BIGINT',
+  'ordinal INTEGER',
+  ...[...CLAIMS, ...RECORD_FIELDS, 'unknown', 'ids'].map((name) => `${quotedIdentifier(name)} VARCHAR`),
+].join(', ')
+const NO_CLAIMS = CLAIMS.map(() => null)
+
 const SLOW_EVENTS = typed({
   texts: 'FROM slow_texts',
   ids: 'ids',
   sorted: (object) => `${EXTRA_FUNCTIONS.sorted}(${object})`,
   wide: true,
-  passed: ['row', 'ordinal'],
+  passed: ['row', 'ordinal', ...CLAIMS],
 })
+
+/** Lines to be read one by one. */
+export interface Wanted {
+  /** SELECT of each line's `row` and `file`. */
+  readonly rows: string
+  read(line: LineBytes): Outcome
+}
 
 /**
  * Creates `slow_events`, typed rows with their `row` and `ordinal`; `rejected_lines`, whose `raw` is the first piece of a
  * line and whose `reject_id` is null when there is no other; and `reject_pieces`, the further pieces, numbered from 2.
+ *
+ * @param read what makes a record of a line
  */
-export async function runSlowPath(engine: Engine, files: readonly SpoolFile[], signal: AbortSignal): Promise<void> {
+export async function runSlowPath(
+  engine: Engine,
+  files: readonly SpoolFile[],
+  read: Wanted['read'],
+  signal: AbortSignal,
+): Promise<void> {
   await engine.run(`
     CREATE TABLE rejected_lines (row BIGINT, ordinal INTEGER, reason VARCHAR, message VARCHAR, raw VARCHAR, reject_id VARCHAR)`)
   await engine.run('CREATE TABLE reject_pieces (reject_id VARCHAR, piece INTEGER, raw VARCHAR)')
-  await engine.run(`CREATE TABLE slow_texts (${TEXTS.join(', ')}, unknown VARCHAR, ids VARCHAR)`)
+  await engine.run(`CREATE TABLE slow_texts (${TEXTS})`)
   await engine.run(`CREATE TABLE slow_events AS ${SLOW_EVENTS} LIMIT 0`)
-  const slow = await engine.rows(`
-    SELECT file, min(first_row) AS first_row, min(ordinal) AS first_ordinal
-    FROM documents SEMI JOIN (SELECT DISTINCT file FROM staged WHERE slow) USING (file)
-    GROUP BY file ORDER BY file`)
-  const portion = await Portion.begin(engine)
-  for (const { file, first_row, first_ordinal } of slow) {
-    const spooled = files[Number(file)]
-    if (spooled === undefined) continue
-    const start = { file: Number(file), row: Number(first_row), ordinal: Number(first_ordinal) }
-    await readFileSlowly(engine, portion, spooled, start, signal)
-  }
-  await portion.end()
+  await readSlowly(engine, files, { rows: 'SELECT rowid AS row, file FROM staged WHERE slow', read }, signal)
   const lost = await engine.number(`
     SELECT (SELECT count(*) FROM staged WHERE slow) - (SELECT count(*) FROM rejected_lines)
       - (SELECT count(*) FROM slow_events WHERE "timestamp" IS NOT NULL AND action IS NOT NULL)`)
@@ -54,6 +64,27 @@ export async function runSlowPath(engine: Engine, files: readonly SpoolFile[], s
       advice: 'This is a bug in wandb-audit: please report it, with the documents of this batch.',
     })
   }
+}
+
+/** Reads the wanted lines into the tables of the slow path. */
+export async function readSlowly(
+  engine: Engine,
+  files: readonly SpoolFile[],
+  wanted: Wanted,
+  signal: AbortSignal,
+): Promise<void> {
+  const starts = await engine.rows(`
+    SELECT file, min(first_row) AS first_row, min(ordinal) AS first_ordinal
+    FROM documents SEMI JOIN (SELECT DISTINCT file FROM (${wanted.rows})) USING (file)
+    GROUP BY file ORDER BY file`)
+  const portion = await Portion.begin(engine)
+  for (const { file, first_row, first_ordinal } of starts) {
+    const spooled = files[Number(file)]
+    if (spooled === undefined) continue
+    const start = { file: Number(file), row: Number(first_row), ordinal: Number(first_ordinal) }
+    await readFileSlowly(engine, portion, spooled, start, wanted, signal)
+  }
+  await portion.end()
 }
 
 interface Start {
@@ -67,19 +98,20 @@ async function readFileSlowly(
   portion: Portion,
   spooled: SpoolFile,
   start: Start,
+  wanted: Wanted,
   signal: AbortSignal,
 ): Promise<void> {
   const indexOf = documentIndexes(spooled)
   let current = -1
   let repeats = new Map<string, number>()
-  for await (const { line, outcome } of readLineByLine(spooled, slowLines(engine, start))) {
+  for await (const { line, outcome } of readLineByLine(spooled, linesWanted(engine, wanted, start), wanted.read)) {
     signal.throwIfAborted()
     const row = BigInt(start.row + line - 1)
     const index = indexOf(line)
     if (index !== current) repeats = new Map()
     current = index
     const ordinal = start.ordinal + index
-    if ('record' in outcome) portion.record(row, ordinal, outcome.record)
+    if ('record' in outcome) portion.record(row, ordinal, outcome)
     else portion.reject(row, ordinal, outcome.reject, spooled.documents[index]?.document.id ?? '', repeats)
     await portion.flushWhenLarge()
   }
@@ -107,11 +139,11 @@ class Portion {
     ])
   }
 
-  record(row: bigint, ordinal: number, { texts, unknown, ids }: RecordTexts): void {
+  record(row: bigint, ordinal: number, { record: { texts, unknown, ids }, claims }: Accepted): void {
     const { records } = this
     records.appendBigInt(row)
     records.appendInteger(ordinal)
-    for (const text of [...texts, unknown, ids]) this.append(records, text)
+    for (const text of [...(claims ?? NO_CLAIMS), ...texts, unknown, ids]) this.append(records, text)
     records.endRow()
   }
 
@@ -154,7 +186,7 @@ class Portion {
     for (const appender of [this.rejects, this.pieces]) appender.flushSync()
     this.records.closeSync()
     await this.engine.run(`INSERT INTO slow_events ${SLOW_EVENTS}`)
-    await this.engine.run(`CREATE OR REPLACE TABLE slow_texts (${TEXTS.join(', ')}, unknown VARCHAR, ids VARCHAR)`)
+    await this.engine.run(`CREATE OR REPLACE TABLE slow_texts (${TEXTS})`)
     this.records = await this.engine.connection.createAppender('slow_texts')
   }
 
@@ -189,10 +221,14 @@ function documentIndexes({ documents }: SpoolFile): (line: number) => number {
 }
 
 /** Line numbers in ascending order, fetched in portions because there may be millions. */
-async function* slowLines(engine: Engine, { file, row: firstRow }: Start): AsyncGenerator<number> {
+async function* linesWanted(
+  engine: Engine,
+  { rows: wanted }: Wanted,
+  { file, row: firstRow }: Start,
+): AsyncGenerator<number> {
   for (let last = -1; ; ) {
     const rows = await engine.rows(
-      `SELECT rowid AS row FROM staged WHERE slow AND file = ${file} AND rowid > ${last} ORDER BY rowid LIMIT 50000`,
+      `SELECT row FROM (${wanted}) WHERE file = ${file} AND row > ${last} ORDER BY row LIMIT 50000`,
     )
     for (const { row } of rows) {
       last = Number(row)

@@ -7,9 +7,12 @@ import { instantLiteral, quotedIdentifier, quotedString } from '../duckdb/quotin
 import type { SpoolFile } from '../landing/batches.js'
 import { createReceipts, proveNoLineLost, registerDocuments, stagedByDocument, within } from './documents.js'
 import type { Engine } from './engine.js'
+import { inspect } from './line-by-line.js'
 import { type Refusal, refuseMostlyRejected } from './mostly-rejected.js'
-import { readEvents } from './read.js'
+import { readEvents, readRows } from './read.js'
 import { createResolved, hasRepeats, oneLine } from './repeats.js'
+import { isExport, proveRows } from './restore.js'
+import { inspectRow } from './rows.js'
 import { runSlowPath } from './slow-path.js'
 
 /** The columns that `typed` returns: those of audit_events before the provenance. */
@@ -42,6 +45,8 @@ const TABLES = [
   'readings',
   'receipts',
   'part_raw',
+  'unproven',
+  'unfit',
 ]
 
 export interface BatchIdentity {
@@ -74,17 +79,21 @@ export async function transform(
   return interruptible(engine.connection, signal, async () => {
     await dropAll(engine)
     await registerDocuments(engine, files, identity.range)
-    await engine.run(`CREATE TABLE staged AS ${readEvents(files.map(({ path }) => path))}`)
+    const paths = files.map(({ path }) => path)
+    const restores = isExport(files)
+    await engine.run(`CREATE TABLE staged AS ${restores ? readRows(paths) : readEvents(paths)}`)
     await proveNoLineLost(engine, files)
-    await runSlowPath(engine, files, signal)
+    await runSlowPath(engine, files, restores ? inspectRow : inspect, signal)
+    if (restores) await proveRows(engine, files, signal)
     const refused = await refuseMostlyRejected(engine, files, identity.maxRejects)
     const passedOver = await createBase(engine, files, identity.range, refused.length > 0)
     await createEmpty(engine)
-    const repeats = await hasRepeats(engine)
+    // The rows of an export have their numbers already.
+    const repeats = !restores && (await hasRepeats(engine))
     const documents = files.reduce((sum, file) => sum + file.documents.length, 0)
     if (repeats) await createResolved(engine, documents)
     const provenance = `${quotedString(identity.loadId)} AS load_id, ${instantLiteral(new Date())} AS loaded_at`
-    await createRelations(engine, provenance, repeats)
+    await createRelations(engine, provenance, repeats, restores)
     await createReceipts(engine, identity.source, provenance, passedOver)
     return { ...(await describe(engine, identity)), refused }
   })
@@ -127,19 +136,23 @@ async function createEmpty(engine: Engine): Promise<void> {
   )
 }
 
-async function createRelations(engine: Engine, provenance: string, repeats: boolean): Promise<void> {
+/** @param restores whether each row says itself where its event came from */
+async function createRelations(engine: Engine, provenance: string, repeats: boolean, restores: boolean): Promise<void> {
   const columns = TYPED_COLUMNS.map(quotedIdentifier).join(', ')
-  const once = `SELECT row, ordinal, ${columns}, 1 AS occurrences, 0 AS fills, NULL AS names_document FROM base`
+  const names = restores ? 'claimed_names_document' : 'NULL'
+  const claims = restores ? ', claimed_document, claimed_line' : ''
+  const once = `SELECT row, ordinal, ${columns}, 1 AS occurrences, 0 AS fills, ${names} AS names_document${claims} FROM base`
   const events = repeats
     ? `${once} ANTI JOIN repeated USING (content_hash)
       UNION ALL SELECT row, ordinal, ${columns}, occurrences, fills, names_document FROM resolved`
     : once
   await engine.run(`
     CREATE OR REPLACE VIEW events AS
-    SELECT ${columns}, document AS source_document, row - first_row + 1 AS source_line, ${provenance},
+    SELECT ${columns}, ${restores ? 'coalesce(claimed_document, document)' : 'document'} AS source_document,
+      ${restores ? 'CAST(claimed_line AS BIGINT)' : 'row - first_row + 1'} AS source_line, ${provenance},
       CASE WHEN coalesce(${NAME_FIELDS.map(quotedIdentifier).join(', ')}) IS NOT NULL
-        THEN coalesce(names_document, ${oneLine('document')}) END AS names_document,
-      occurrences, fills
+        THEN ${restores ? 'names_document' : `coalesce(names_document, ${oneLine('document')})`} END AS names_document,
+      occurrences, fills, row - first_row + 1 AS line
     FROM (${events}) JOIN documents USING (ordinal)`)
   await engine.run(`
     CREATE OR REPLACE VIEW rejects AS

@@ -1,7 +1,7 @@
 /** docs/retention.md: each export is a statement of its database and holds the month it names, no more and no less. */
 
 import { execFile } from 'node:child_process'
-import { readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { BigQuery } from '@google-cloud/bigquery'
@@ -69,9 +69,41 @@ it('does not load an export as if it were a log, in any format, and says what re
     const { code, stderr } = await run(['load', '--from', `export.${format}`, '--to', 'duckdb:b.duckdb'], { cwd })
     expect(code, format).toBe(1)
     expect(stderr, format).toMatch(/none of it was loaded/)
-    if (format !== 'arrow' && format !== 'json') expect(stderr).toContain('--from archive:')
+    if (format !== 'arrow' && format !== 'json') expect(stderr).toContain('--from export:')
   }
   expect(await valueIn(join(cwd, 'b.duckdb'), 'SELECT count(*)::INTEGER FROM audit_events')).toBe(0)
+})
+
+it('loads the exports of a folder back, row by row, and refuses those of other tables beside them', async () => {
+  const cwd = folderWithLogs()
+  await summaryOf(['load', '--from', 'a.ndjson'], { cwd })
+  mkdirSync(join(cwd, 'exports'))
+  for (const [table, format] of [
+    ['audit_events', 'parquet'],
+    ['audit_events', 'ndjson'],
+    ['audit_rejects', 'parquet'],
+    ['audit_documents', 'ndjson'],
+  ] as const) {
+    const { stdout } = await run(['query', `FROM ${table}`, '--format', format], { cwd, encoding: 'latin1' })
+    writeFileSync(join(cwd, `exports/${table}.${format}`), stdout, 'latin1')
+  }
+  const back = ['load', '--from', 'export:exports', '--archive', 'kept', '--to', 'duckdb:back.duckdb']
+  const { code, stderr } = await run(back, { cwd })
+  expect(code).toBe(1)
+  expect(stderr.match(/no export of audit_events/g)).toHaveLength(2)
+  const events = (file: string) =>
+    inDatabase(join(cwd, file), 'SELECT * EXCLUDE (load_id, loaded_at) FROM audit_events ORDER BY content_hash')
+  expect(await events('audit.duckdb')).toHaveLength(4)
+  expect(await events('back.duckdb')).toEqual(await events('audit.duckdb'))
+  // What was archived of them is known for exports.
+  await summaryOf(['load', '--from', 'archive:kept', '--to', 'duckdb:again.duckdb'], { cwd })
+  expect(await events('again.duckdb')).toEqual(await events('audit.duckdb'))
+})
+
+it.each(['https://acme.wandb.io', 'archive:kept', 'export:exports'])('takes no export from %s', async (address) => {
+  const { code, stderr } = await run(['load', '--from', `export:${address}`], { cwd: newFolder() })
+  expect(code).toBe(2)
+  expect(stderr).toMatch(/an export is a file, a folder, a glob, a bucket/)
 })
 
 it('exports a month of BigQuery', async () => {

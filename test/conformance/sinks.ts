@@ -15,6 +15,7 @@ import { sha256 } from '../support/exact.js'
 import { batchOf, countsOf, documentOf, loadInto, ndjson, never, newEngine } from '../support/load.js'
 import { POISON, squeamish } from '../support/poison.js'
 import { contentOf, eventsOf, rowsOf, tableOf } from '../support/rows.js'
+import { exportConformance } from './exports.js'
 import { replayConformance } from './replays.js'
 
 /** One place in a warehouse, empty at first. */
@@ -702,6 +703,7 @@ export function sinkConformance(name: string, newTarget: () => Promise<SinkTarge
   })
 
   replayConformance(name, newSink)
+  exportConformance(name, newSink)
 
   describe(`${name}: querying`, () => {
     it('tells the type of each column and gives plain values', async () => {

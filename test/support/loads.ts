@@ -79,11 +79,13 @@ export const HOSTILE_LOADS: readonly (readonly Source[])[] = [
         documentOf(
           "s3://logs/2026-10-02/'; DROP TABLE audit_events; --\\.json",
           [
-            `${LINE},"response_code":"oops","run_asset":{"a":[1.50,"\\u0041"]},"big":${BEYOND}}`,
-            `${LINE},"response_code":"oops","run_asset":{"a":[1.50,"\\u0041"]},"big":${BEYOND}}`,
+            `${LINE},"response_code":"oops","run_asset":{"a":[15,"\\u0041"]},"big":${BEYOND}}`,
+            `${LINE},"response_code":"oops","run_asset":{"a":[15,"\\u0041"]},"big":${BEYOND}}`,
             `${LINE},"actor_user_id":-0,"note":{"k":1,"k":2},"q":"'; \\" \\\\ $$ \`"}`,
-            `${LINE},"cli_version":"${'ü'.repeat(40_000)}"}`,
+            `${LINE},"cli_version":"${'ü'.repeat(5000)}"}`,
             `${LINE},"deep":${'['.repeat(400)}${']'.repeat(400)}}`,
+            `${LINE},"cli_version":"a\\u0000b","job_id":"\\u0000"}`,
+            JSON.stringify(at(7, { user_email: 'of the bucket' })),
             '{"timestamp":"2026-10-01T12:00:00Z"}',
             `{"cut":"${'x'.repeat(150_000)}`,
             `{"cut":"${'x'.repeat(150_000)}`,
@@ -100,4 +102,17 @@ export const HOSTILE_LOADS: readonly (readonly Source[])[] = [
       API,
     ),
   ],
+]
+
+/** An undocumented id that is no plain value, and a text beyond all columns: some warehouses cannot export them as they came. */
+export const ODD_LOAD: readonly Source[] = [
+  sourceOf(
+    [
+      documentOf(
+        's3://logs/2026-10-02/odd.json',
+        [`${LINE},"run_asset":{"b":[1.50],"a":1}}`, `${LINE},"cli_version":"${'ü'.repeat(40_000)}"}`].join('\n'),
+      ),
+    ],
+    's3://logs',
+  ),
 ]
