@@ -69,10 +69,17 @@ const BEYOND = '9'.repeat(30)
 
 /**
  * What an author of input may write: values that no column holds exactly, ids that are undocumented, keys twice, deep and long
- * lines, quotes of every dialect, and lines that are no events, one of them too long for one text. Then the API names what it
- * served without names before.
+ * lines, quotes of every dialect, and lines that are no events, one of them too long for one text. Before that, the API names what
+ * it served without names before.
  */
 export const HOSTILE_LOADS: readonly (readonly Source[])[] = [
+  [sourceOf([dayOf(ndjson(at(7), at(8, { run_name: 'r' }), at(8, { run_name: 'r' })), 'anonymised')], API)],
+  [
+    sourceOf(
+      [dayOf(ndjson(at(7, { user_email: 'late@example.com' }), at(8), at(8, { project_name: 'p', z: 0.1 })), 'named')],
+      API,
+    ),
+  ],
   [
     sourceOf(
       [
@@ -93,13 +100,6 @@ export const HOSTILE_LOADS: readonly (readonly Source[])[] = [
         ),
       ],
       's3://logs',
-    ),
-  ],
-  [sourceOf([dayOf(ndjson(at(7), at(8, { run_name: 'r' }), at(8, { run_name: 'r' })), 'anonymised')], API)],
-  [
-    sourceOf(
-      [dayOf(ndjson(at(7, { user_email: 'late@example.com' }), at(8), at(8, { project_name: 'p', z: 0.1 })), 'named')],
-      API,
     ),
   ],
 ]
