@@ -32,18 +32,42 @@ export async function* parquetRows(
   path: string,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  const packed = { bytes: await saved(chunks, path) }
+  try {
+    const packed = { bytes: await saved(chunks, path) }
+    yield* bounded(inTurn(path, signal), packed)
+  } finally {
+    await rm(path, { force: true })
+  }
+}
+
+let last: Promise<void> = Promise.resolve()
+
+/** One file is read at a time, however many land at once, because each takes its memory. */
+async function* inTurn(path: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const before = last
+  let end = (): void => {}
+  last = new Promise((resolve) => {
+    end = resolve
+  })
+  try {
+    await before
+    yield* rowsOf(path, signal)
+  } finally {
+    end()
+  }
+}
+
+async function* rowsOf(path: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const instance = await openInMemory({ memory_limit: MEMORY, threads: '1', temp_directory: '' })
   const connection = await instance.connect()
   try {
     await connection.run("SET TimeZone = 'UTC'")
-    yield* bounded(rowsIn(connection, path, signal), packed)
+    yield* rowsIn(connection, path, signal)
   } catch (error) {
     throw unreadable(error, signal)
   } finally {
     connection.closeSync()
     instance.closeSync()
-    await rm(path, { force: true })
   }
 }
 

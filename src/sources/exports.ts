@@ -2,13 +2,10 @@
 
 import type { Document, Source } from '../contract.js'
 
-/**
- * Everything is listed each time, because names of exports say nothing about what is new. One document is read at a time: each
- * Parquet file takes memory while it is unpacked.
- */
+/** Everything is listed each time, because names of exports say nothing about what is new. */
 export const exportSource = (source: Source): Source => ({
   id: source.id,
-  concurrency: 1,
+  ...(source.concurrency === undefined ? {} : { concurrency: source.concurrency }),
   async *list(range, signal): AsyncGenerator<Document> {
     for await (const document of source.list(range, signal)) yield exported(document)
   },

@@ -70,6 +70,13 @@ describe('an export', () => {
     expect(await rowsOf(await parquet(`SELECT ${COLUMNS} LIMIT 0`))).toEqual([])
   })
 
+  it('lands beside others, one of them damaged', async () => {
+    const files = await Promise.all([1, 2, 3].map((i) => parquet(`SELECT ${COLUMNS}, '${i}' AS actor_user_id`)))
+    const [one, two, three] = files.map((file, i) => rowsOf(i === 1 ? file.subarray(0, -9) : file))
+    await expect(two).rejects.toThrow(/cut short or damaged/)
+    expect([await one, await three]).toMatchObject([[{ actor_user_id: '1' }], [{ actor_user_id: '3' }]])
+  })
+
   it('leaves no other file behind', async () => {
     const path = join(newFolder(), 'landed')
     const whole = await parquet(`SELECT ${COLUMNS}`)
