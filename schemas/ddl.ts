@@ -46,7 +46,21 @@ export const BIGQUERY: Dialect = {
 
 const BYTES: readonly (readonly [number, readonly string[]])[] = [
   // SHA-256 in hex, ids and words of our own.
-  [64, ['content_hash', 'reject_id', 'conflict_id', 'sha256', 'id', 'load_id', 'reason', 'column_name']],
+  [
+    64,
+    [
+      'content_hash',
+      'reject_id',
+      'conflict_id',
+      'sha256',
+      'id',
+      'load_id',
+      'reason',
+      'column_name',
+      'privacy_id',
+      'kind',
+    ],
+  ],
   [256, ['loader_version', 'object', 'verb', 'category']],
   // The longest path of a file has 4,096 bytes, the longest key of an object 1,024.
   [8192, ['source', 'document', 'source_document', 'kept_document', 'other_document', 'document_version']],

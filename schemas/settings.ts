@@ -10,6 +10,25 @@ const addresses = z.union([address, z.array(address).min(1)])
 const bytes = z.string().regex(BYTES_PATTERN, 'expected a size, for example 512MB or 1GiB')
 const duration = z.string().regex(DURATION_PATTERN, 'expected a duration, for example 36h or 1d')
 
+const rule = z.enum(['keep', 'drop', 'pseudonym']).optional()
+const keepOrDrop = z.enum(['keep', 'drop']).optional()
+
+/** What a sink gets of each column that may name a person; see docs/privacy.md. */
+export const privacy = z.strictObject({
+  actor_email: rule,
+  user_email: rule,
+  entity_name: rule,
+  project_name: rule,
+  report_name: rule,
+  artifact_digest: rule,
+  artifact_qualified_name: rule,
+  actor_ip: z.enum(['keep', 'drop', 'pseudonym', 'truncate']).optional(),
+  extra: keepOrDrop,
+  rejects: keepOrDrop,
+})
+
+export type PrivacySettings = z.infer<typeof privacy>
+
 export const settings = z
   .strictObject({
     from: addresses.optional().describe('Where documents come from: one source address or a list of them.'),
@@ -61,6 +80,11 @@ export const settings = z
       .describe('API: how late an event may become known and still be found, for example 1d or 36h.'),
     insecure_http: z.boolean().optional().describe('API: whether to send the API key over plain HTTP.'),
     concurrency: z.int().min(1).max(64).optional().describe('Buckets: how many objects to read at once.'),
+    privacy: privacy
+      .optional()
+      .describe(
+        'What sinks get of names and addresses, by column: keep, drop, pseudonym, or for actor_ip truncate. The key of pseudonyms is never a setting.',
+      ),
     follow_links: z.boolean().optional().describe('Files: whether links may lead out of the folder that is read.'),
     every: duration
       .regex(/[1-9]/, 'expected more than zero')

@@ -256,6 +256,24 @@ export const AUDIT_ACTIONS: Table = {
   ],
 }
 
+export const AUDIT_PRIVACY: Table = {
+  name: 'audit_privacy',
+  meaning:
+    'What loads into these tables have to respect: the rules of the names here, and the persons whose names are erased.',
+  key: ['privacy_id'],
+  columns: [
+    content('privacy_id', 'text', 'rules, or for an erased person a keyed hash of who it is, as 64 hex digits.', true),
+    content('kind', 'text', 'rules or erased.', true),
+    content(
+      'value',
+      'text',
+      'The rules that changed what is here, or empty; then, if a key is needed, "key" and its check value.',
+      true,
+    ),
+    provenance('made_at', 'timestamp', 'When this was first remembered.', true),
+  ],
+}
+
 export const TABLES: readonly Table[] = [
   AUDIT_EVENTS,
   AUDIT_REJECTS,
@@ -264,10 +282,11 @@ export const TABLES: readonly Table[] = [
   AUDIT_DOCUMENTS,
   AUDIT_LOADS,
   AUDIT_ACTIONS,
+  AUDIT_PRIVACY,
 ]
 
 /** The version of all tables together. Raise it for a change that older versions must not overwrite: docs/decisions/layout-version.md. */
-export const LAYOUT_VERSION = 1
+export const LAYOUT_VERSION = 2
 
 /** The twelve fields of `content_hash`, in its order. */
 export const IDENTITY_FIELDS: readonly string[] = IDENTITY.map((field) => field.name)

@@ -22,6 +22,10 @@ export const SINKS: readonly SinkDeclaration[] = [
 /** How addresses of sinks look, for help and errors. */
 export const SINK_FORMS = SINKS.map(({ form }) => form).join(', ')
 
+/** Where erased values remain in the warehouse that an address names, and for how long. */
+export const remainsIn = (address: string): string =>
+  SINKS.find(({ begins }) => begins.test(address))?.remains ?? 'see its documentation'
+
 /** @throws AuditError, exit code 2, when no sink has such an address */
 export async function openSink(address: string, context: SinkContext): Promise<Sink> {
   refuseLogin(address)

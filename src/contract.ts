@@ -131,7 +131,21 @@ export interface Question {
   readonly sql: string
 }
 
+/** What `erase` reads to find a person: only exact values can be cleared, and only this process knows all spellings of one. */
+export interface PersonalQuestions {
+  /** actor_user_id, user_asset, actor_email, user_email, entity_name, artifact_qualified_name, and the number of events with them. */
+  readonly names: string
+  /** content_hash and extra of each event that has one. */
+  readonly extras: string
+  /** conflict_id, column_name, kept and other of each conflict; actor_user_id and user_asset of its event. */
+  readonly conflicts: string
+  /** reject_id, piece and raw of each piece of a reject, in their order. */
+  readonly rejects: string
+}
+
 export interface Questions {
+  /** Absent where events cannot be asked for. */
+  readonly personal?: PersonalQuestions
   /**
    * What the sink holds, by source and by day for the last `days` UTC days with data, and what looks unusual. A sink that
    * charges for reading may query the days first.
@@ -192,6 +206,10 @@ export interface Sink {
   prepare(): Promise<void>
   /** For one source: document → version of its newest receipt. */
   receipts(source: string): Promise<ReadonlyMap<string, string>>
+  /** What loads into the sink have to respect; asked after `prepare`. */
+  remembered(): Promise<Remembered>
+  /** Adds the records whose id is new, all or nothing. */
+  remember(records: readonly PrivacyRecord[]): Promise<void>
   /**
    * All or nothing: events, rejects and receipts together. An error after the commit has the counts as `committed`, or at least
    * `outside: true` if they are not known, so that the batch is not taken apart and loaded again.
@@ -199,10 +217,39 @@ export interface Sink {
   load(batch: Batch, signal: AbortSignal): Promise<LoadCounts>
   /** Estimates a load of events in `range` without changing anything; absent when loads cost nothing. */
   estimate?(range: DayRange): Promise<Estimate>
+  /** Clears what an erasure lists; a repetition changes nothing more. Absent where it is not possible. */
+  erase?(erasure: Erasure): Promise<void>
   query(sql: string): Promise<QueryResult>
   readonly questions: Questions
   close(): Promise<void>
 }
 
-/** The part of a sink that a load uses. */
-export type LoadingSink = Omit<Sink, 'query' | 'questions'>
+/** A row of audit_privacy. */
+export interface PrivacyRecord {
+  readonly privacy_id: string
+  readonly kind: 'rules' | 'erased'
+  readonly value: string
+}
+
+export interface Remembered {
+  readonly records: readonly PrivacyRecord[]
+  /** Whether anything was ever loaded. */
+  readonly hasLoads: boolean
+}
+
+/** What of a person is to be cleared. */
+export interface Erasure {
+  /** The values to clear, by column; by `actor_user_id` and `user_asset` the e-mail addresses beside them. */
+  readonly values: ReadonlyMap<string, ReadonlySet<string>>
+  /** By content_hash: the events that lose their extra. */
+  readonly extras: ReadonlySet<string>
+  /** By conflict_id: the conflicts that are deleted. */
+  readonly conflicts: ReadonlySet<string>
+  /** By reject_id: the rejects that lose their raw text. */
+  readonly rejects: ReadonlySet<string>
+}
+
+type Memory = 'remembered' | 'remember'
+
+/** The part of a sink that a load uses; what takes the place of a sink for a comparison remembers nothing. */
+export type LoadingSink = Omit<Sink, 'query' | 'questions' | 'erase' | Memory> & Partial<Pick<Sink, Memory>>

@@ -11,6 +11,8 @@ import { type DocumentLimits, GENEROUS } from './landing/limits.js'
 import type { Logger } from './log.js'
 import { type Loading, loadBatch } from './pipeline/loading.js'
 import { keyOf } from './pipeline/transforming.js'
+import { agree } from './privacy/agreement.js'
+import { NO_PRIVACY, type Privacy } from './privacy/shown.js'
 import type { Progress } from './progress.js'
 import type { Engine } from './transform/engine.js'
 import { dropAll } from './transform/transform.js'
@@ -39,6 +41,8 @@ export interface Run {
   readonly limits?: DocumentLimits
   /** How many rejects a document may have if they are most of its lines; undefined when not given. */
   readonly maxRejects?: number | undefined
+  /** What sinks get of names and addresses; everything when absent. Erasures that the sinks remember are added. */
+  readonly privacy?: Privacy
   readonly loaderVersion: string
   readonly logger: Logger
   readonly progress: Progress
@@ -101,8 +105,13 @@ export async function listPending(
  */
 export async function run(options: Run): Promise<Summary> {
   const { jobs, sinks, progress, signal } = options
-  const { journal = new Journal(sinks.map(({ id }) => id)) } = options
-  await eachSink(options, journal, (sink) => sink.prepare())
+  const { journal = new Journal(sinks.map(({ id }) => id)), privacy = NO_PRIVACY } = options
+  const erased = new Set<string>()
+  await eachSink(options, journal, async (sink) => {
+    await sink.prepare()
+    for (const person of await agree(sink, privacy)) erased.add(person)
+  })
+  const running = { ...options, privacy: { ...privacy, erased } }
   const work: Pending[] = []
   const unlisted: AuditError[] = []
   for (const job of jobs) {
@@ -122,8 +131,8 @@ export async function run(options: Run): Promise<Summary> {
   for (const pending of work) {
     journal.summary.skipped += pending.skipped
     for (const { id, archived = '' } of pending.archived) journal.leaveOut(id, archived)
-    await loadPending(pending, options, journal)
-    await loadCheckpoint(pending, options, journal)
+    await loadPending(pending, running, journal)
+    await loadCheckpoint(pending, running, journal)
   }
   return journal.summary
 }
@@ -197,7 +206,18 @@ async function loadPending(pending: Pending, options: Run, journal: Journal): Pr
 
 function loadingOptions(
   { source, range }: Pending,
-  { archive = null, engine, sinks, loaderVersion, limits = GENEROUS, maxRejects, logger, progress, signal }: Run,
+  {
+    archive = null,
+    engine,
+    sinks,
+    loaderVersion,
+    limits = GENEROUS,
+    maxRejects,
+    privacy = NO_PRIVACY,
+    logger,
+    progress,
+    signal,
+  }: Run,
   journal: Journal,
   onTransformed: (rows: number) => void,
 ): Loading {
@@ -212,6 +232,7 @@ function loadingOptions(
       loaderVersion,
       limits,
       maxRejects,
+      privacy,
       logger,
       progress,
       signal,

@@ -102,15 +102,24 @@ describe('the layout', () => {
     expect(
       strays(
         'src/transform/',
-        /^src\/(?:contract|duckdb\/\w+|errors|load-id)$|^src\/landing\/(?:batches|days|lines|spooled)$|^schemas\//,
+        /^src\/(?:contract|duckdb\/\w+|errors|load-id|privacy\/(?:shown|sql))$|^src\/landing\/(?:batches|days|lines|spooled)$|^schemas\//,
       ),
     ).toEqual([])
   })
 
   it('the pipeline knows the stages, never a single source or sink', () => {
     const known =
-      /^src\/(?:archive\/archive|contract|duckdb\/errors|errors|journal|load-id|log|progress|landing\/(?:batches|days|landing|changed-files|limits|spooled)|transform\/(?:engine|parts|transform))$/
+      /^src\/(?:archive\/archive|contract|duckdb\/errors|errors|journal|load-id|log|privacy\/(?:agreement|shown|sql)|progress|landing\/(?:batches|days|landing|changed-files|limits|spooled)|transform\/(?:engine|parts|transform))$/
     expect(strays('src/pipeline', known)).toEqual([])
+  })
+
+  it('privacy knows the contract, errors, files, quoting and how objects are read, and no source, sink or stage', () => {
+    expect(
+      strays(
+        'src/privacy/',
+        /^src\/(?:contract|duckdb\/quoting|errors|regular-file|transform\/(?:extras|members))$|^schemas\//,
+      ),
+    ).toEqual([])
   })
 
   it('reconciling knows the contract, the engine and the digest, never a single source or sink', () => {

@@ -95,3 +95,10 @@ CREATE TABLE IF NOT EXISTS "audit_actions" (
   "destructive" BOOLEAN NOT NULL,
   "definition" VARCHAR NOT NULL
 );
+
+CREATE TABLE IF NOT EXISTS "audit_privacy" (
+  "privacy_id" VARCHAR NOT NULL,
+  "kind" VARCHAR NOT NULL,
+  "value" VARCHAR NOT NULL,
+  "made_at" TIMESTAMPTZ NOT NULL
+);

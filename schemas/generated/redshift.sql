@@ -95,3 +95,10 @@ CREATE TABLE IF NOT EXISTS "audit_actions" (
   "destructive" BOOLEAN NOT NULL,
   "definition" VARCHAR(4096) NOT NULL
 ) DISTSTYLE AUTO;
+
+CREATE TABLE IF NOT EXISTS "audit_privacy" (
+  "privacy_id" VARCHAR(64) NOT NULL,
+  "kind" VARCHAR(64) NOT NULL,
+  "value" VARCHAR(65535) NOT NULL,
+  "made_at" TIMESTAMPTZ NOT NULL
+) DISTSTYLE AUTO;

@@ -1,8 +1,11 @@
 /** The BigQuery sink: a Parquet load job into a staging table that expires, then one transaction. */
 
-import { AUDIT_DOCUMENTS, AUDIT_EVENTS } from '../../schemas/tables.js'
+import { BIGQUERY } from '../../schemas/ddl.js'
+import { AUDIT_DOCUMENTS, AUDIT_EVENTS, AUDIT_PRIVACY } from '../../schemas/tables.js'
 import type { Sink } from '../../src/contract.js'
 import { AuditError, interrupted } from '../../src/errors.js'
+import { eraseStatements } from '../shared/erase.js'
+import { rememberedOf, rememberedQuery, rememberStatement, UNKNOWN_YET } from '../shared/privacy.js'
 import { questions } from '../shared/questions.js'
 import { parseBigQueryAddress } from './address.js'
 import { newClient } from './client.js'
@@ -10,7 +13,7 @@ import { CLOCK } from './conflicts.js'
 import { bigquerySql } from './forms.js'
 import type { JobContext } from './jobs.js'
 import { loadBatch } from './load.js'
-import { actionsScript, comparedQuery, parameter, receiptsQuery } from './queries.js'
+import { actionsScript, comparedQuery, literal, parameter, receiptsQuery } from './queries.js'
 import { dryRun, readOnly, run } from './query.js'
 import type { Timing } from './request.js'
 import { partitionsFor, partitionsQuery, statusQuestions } from './status.js'
@@ -44,6 +47,9 @@ const TIMING: Timing = {
 /** Every load has a fixed cost, so few large ones are cheaper; the engine spills what does not fit into its memory. */
 const BATCH_BYTES = 2 ** 30
 
+/** A script has at most 1 MB of text; a statement of an erasure at most 35 KB. */
+const STATEMENTS_A_JOB = 20
+
 /** A load job and a merge job. */
 const JOBS_A_BATCH = 2
 
@@ -54,6 +60,7 @@ export function bigquerySink(address: string, context: BigQueryContext, timing =
   const client = newClient(place)
   const names = namesIn(place)
   const preparation: Preparation = { id, timing, place, client, names, signal: context.signal }
+  const privacyForms = { table: names.full, literal, now: 'CURRENT_TIMESTAMP()' }
   let location: string | null = null
 
   /** Null when the dataset does not exist. */
@@ -95,6 +102,20 @@ export function bigquerySink(address: string, context: BigQueryContext, timing =
       await labelActions(preparation)
     },
 
+    async remembered() {
+      const running = await existingJobs()
+      if (!(await hasTable(preparation, AUDIT_PRIVACY))) return UNKNOWN_YET
+      const { rows } = await run(running, { sql: rememberedQuery(privacyForms), place }, context.signal)
+      const found = []
+      for await (const row of rows) found.push(row)
+      return rememberedOf(found)
+    },
+
+    async remember(records) {
+      const sql = rememberStatement(privacyForms, records)
+      await run(await existingJobs(), { sql, place, isScript: true }, context.signal)
+    },
+
     async receipts(source) {
       const running = await jobs()
       if (running === null || !(await hasTable(preparation, AUDIT_DOCUMENTS))) return new Map()
@@ -104,6 +125,16 @@ export function bigquerySink(address: string, context: BigQueryContext, timing =
       const versions = new Map<string, string>()
       for await (const [document, version] of rows) versions.set(String(document), String(version))
       return versions
+    },
+
+    async erase(erasure) {
+      const anyTime = `${BIGQUERY.quote('timestamp')} >= TIMESTAMP '0001-01-01 00:00:00+00'`
+      const forms = { table: names.full, digest: (text: string) => `TO_HEX(SHA256(${text}))`, anyTime }
+      const statements = eraseStatements(erasure, forms).map(({ sql }) => sql)
+      for (let at = 0; at < statements.length; at += STATEMENTS_A_JOB) {
+        const sql = `${statements.slice(at, at + STATEMENTS_A_JOB).join(';\n')};\n`
+        await run(await existingJobs(), { sql, place, isScript: true }, context.signal)
+      }
     },
 
     async load(batch, signal) {

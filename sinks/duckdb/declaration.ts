@@ -18,6 +18,8 @@ export const DUCKDB_FILE: SinkDeclaration = {
   sql: 'DuckDB',
   state: 'works',
   tested: 'the real engine; opened by DuckDB 1.4.0 and 2.0.1 from Python*',
+  remains:
+    'unused blocks of the file until they are overwritten (copying the tables into a new file leaves them behind), and copies of the file',
   async open(address, { waitMs, signal, onNotice }) {
     const { duckdbSink } = await import('./index.js')
     // A file's name may hold a question mark; an option has a name and a value.

@@ -4,6 +4,7 @@ import { existsSync, realpathSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { DUCKDB } from '../../schemas/ddl.js'
+import { AUDIT_DOCUMENTS, AUDIT_PRIVACY, type Table } from '../../schemas/tables.js'
 import { tidied } from '../../src/cleanup.js'
 import type { Sink } from '../../src/contract.js'
 import { interruptible, withConnection } from '../../src/duckdb/connection.js'
@@ -13,6 +14,8 @@ import { AuditError, printable } from '../../src/errors.js'
 import { DUCKDB_SQL } from '../shared/duckdb-forms.js'
 import { mergeBatch } from '../shared/duckdb-load.js'
 import { createTables, createViews, newestReceipts } from '../shared/duckdb-tables.js'
+import { eraseStatements } from '../shared/erase.js'
+import { rememberedOf, rememberedQuery, rememberStatement, UNKNOWN_YET } from '../shared/privacy.js'
 import { questions } from '../shared/questions.js'
 import { openRoom } from '../shared/room.js'
 import { fileError, mustBeDuckDB, READING, writing } from './file.js'
@@ -29,6 +32,11 @@ export function duckdbSink(path: string, lock: LockOptions, schema = 'main'): Si
   const id = `duckdb:${path}${schema === 'main' ? '' : `?schema=${schema}`}`
   const place = `sink.${DUCKDB.quote(schema)}`
   const file = canonical(path)
+  const privacyForms = {
+    table: (name: string) => `${place}.${DUCKDB.quote(name)}`,
+    literal: quotedString,
+    now: 'now()',
+  }
 
   const attach = async (connection: DuckDBConnection, mode: string): Promise<void> => {
     mustBeDuckDB(id, file)
@@ -75,11 +83,31 @@ export function duckdbSink(path: string, lock: LockOptions, schema = 'main'): Si
         ),
       ),
 
+    async remembered() {
+      mustExist()
+      return withConnection((connection) =>
+        attached(connection, 'reading', async () => {
+          if (!(await hasTable(connection, schema, AUDIT_PRIVACY))) return UNKNOWN_YET
+          const result = await connection.runAndReadAll(rememberedQuery(privacyForms))
+          return rememberedOf(result.getRows())
+        }),
+      )
+    },
+
+    remember: (records) =>
+      withConnection((connection) =>
+        attached(
+          connection,
+          'writing',
+          async () => void (await connection.run(rememberStatement(privacyForms, records))),
+        ),
+      ),
+
     async receipts(source) {
       if (!existsSync(file)) return new Map()
       return withConnection((connection) =>
         attached(connection, 'reading', async () => {
-          if (!(await hasReceipts(connection, schema))) return new Map()
+          if (!(await hasTable(connection, schema, AUDIT_DOCUMENTS))) return new Map()
           return newestReceipts(connection, `${place}.audit_documents`, source)
         }),
       )
@@ -94,6 +122,20 @@ export function duckdbSink(path: string, lock: LockOptions, schema = 'main'): Si
       } catch (error) {
         throw duckdbError(id, error)
       }
+    },
+
+    async erase(erasure) {
+      mustExist()
+      const forms = { table: privacyForms.table, digest: (text: string) => `sha256(${text})` }
+      await withConnection((connection) =>
+        attached(connection, 'writing', async () => {
+          await inTransaction(connection, async () => {
+            for (const { sql } of eraseStatements(erasure, forms)) await connection.run(sql)
+          })
+          // What the write-ahead log still has of the values goes with it.
+          await connection.run('CHECKPOINT sink')
+        }),
+      )
     },
 
     async query(sql) {
@@ -126,11 +168,11 @@ export function duckdbSink(path: string, lock: LockOptions, schema = 'main'): Si
 }
 
 /** Another program's file may lack our tables; `prepare` adds them. */
-async function hasReceipts(connection: DuckDBConnection, schema: string): Promise<boolean> {
+async function hasTable(connection: DuckDBConnection, schema: string, { name }: Table): Promise<boolean> {
   const result = await connection.runAndReadAll(
     `SELECT 1 FROM duckdb_tables()
-     WHERE database_name = 'sink' AND schema_name = $1 AND table_name = 'audit_documents'`,
-    [schema],
+     WHERE database_name = 'sink' AND schema_name = $1 AND table_name = $2`,
+    [schema, name],
   )
   return result.currentRowCount > 0
 }

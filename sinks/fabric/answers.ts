@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { createTable, DUCKDB } from '../../schemas/ddl.js'
 import { MIRRORED_TABLES } from '../../schemas/fabric.js'
-import { AUDIT_ACTIONS } from '../../schemas/tables.js'
+import { AUDIT_ACTIONS, AUDIT_PRIVACY } from '../../schemas/tables.js'
 import type { QueryResult, Questions } from '../../src/contract.js'
 import { openConnection } from '../../src/duckdb/connection.js'
 import { duckdbError } from '../../src/duckdb/errors.js'
@@ -84,12 +84,19 @@ async function fill(
   signal: AbortSignal,
 ): Promise<boolean> {
   const named = (table: string): boolean => sql.toLowerCase().includes(table)
-  for (const table of [...Object.values(JOURNAL_TABLES), AUDIT_ACTIONS])
+  for (const table of [...Object.values(JOURNAL_TABLES), AUDIT_ACTIONS, AUDIT_PRIVACY])
     await connection.run(createTable(table, DUCKDB))
   await connection.run(`INSERT INTO ${AUDIT_ACTIONS.name} SELECT * FROM ${actionRows()}`)
   await connection.run(DAYS)
   await connection.run(MIRRORING)
   await fillDays(connection, manifest)
+  for (const { privacy_id, kind, value, made_at } of manifest.privacy)
+    await connection.run(`INSERT INTO ${AUDIT_PRIVACY.name} VALUES ($1, $2, $3, $4)`, [
+      privacy_id,
+      kind,
+      value,
+      made_at,
+    ])
   if (named('audit_mirroring')) await fillMirroring(connection, zone, manifest, signal)
   for (const name of JOURNALS)
     if (named(name) && !(await fillJournal(connection, zone, name, manifest, signal))) return false
@@ -166,5 +173,5 @@ export async function receiptsOf(
 const elsewhere = ({ id }: Zone): AuditError =>
   new AuditError(`${id}: events are only in Fabric itself; the landing zone cannot answer queries about them`, {
     advice:
-      'Ask the SQL analytics endpoint of the mirrored database; its address is in the settings of the item. Here there are audit_documents, audit_loads, audit_rejects, audit_reject_pieces, audit_conflicts, audit_actions, audit_event_days and audit_mirroring.',
+      'Ask the SQL analytics endpoint of the mirrored database; its address is in the settings of the item. Here there are audit_documents, audit_loads, audit_rejects, audit_reject_pieces, audit_conflicts, audit_actions, audit_privacy, audit_event_days and audit_mirroring.',
   })

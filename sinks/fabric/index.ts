@@ -10,7 +10,7 @@ import { zonePlace } from './address.js'
 import { answer, QUESTIONS, receiptsOf } from './answers.js'
 import { explainPause } from './failures.js'
 import { type Loaded, localOf, tryLoad } from './load.js'
-import { type Manifest, readManifest } from './manifest.js'
+import { type Manifest, readManifest, replaceManifest } from './manifest.js'
 import { openZone } from './open.js'
 import { publishPending } from './publish.js'
 import type { Zone } from './zone.js'
@@ -64,6 +64,27 @@ export function fabricSinkOver(place: Zone, signal: AbortSignal): Sink {
     id,
 
     prepare: () => openZone(zone, signal),
+
+    async remembered() {
+      const held = await readManifest(zone, signal).catch(explained)
+      const { privacy = [], journals } = held?.manifest ?? {}
+      return {
+        records: privacy.map(({ made_at: _, ...record }) => record),
+        hasLoads: (journals?.audit_loads ?? []).length > 0,
+      }
+    },
+
+    async remember(records) {
+      for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+        const held = await publishPending(zone, signal)
+        const known = new Set(held.manifest.privacy.map(({ privacy_id }) => privacy_id))
+        const made_at = new Date().toISOString()
+        const added = records.filter(({ privacy_id }) => !known.has(privacy_id)).map((each) => ({ ...each, made_at }))
+        const next = { ...held.manifest, privacy: [...held.manifest.privacy, ...added] }
+        if (added.length === 0 || (await replaceManifest(zone, held, next, signal)) !== null) return
+      }
+      throw crowded(id)
+    },
 
     async receipts(source) {
       return (await withManifest((manifest) => receiptsOf(zone, manifest, source, signal))) ?? new Map()

@@ -54,6 +54,18 @@ const manifest = z.strictObject({
       last: z.strictObject({ number: z.int(), file }).nullable().default(null),
     }),
   ),
+  /** The rows of audit_privacy, which is not mirrored: loads read it, analysts need not. */
+  privacy: z
+    .array(
+      z.strictObject({
+        privacy_id: z.string(),
+        kind: z.enum(['rules', 'erased']),
+        value: z.string(),
+        made_at: z.string(),
+      }),
+    )
+    .readonly()
+    .default([]),
   /** Committed files that may not have reached their table's folder yet; at most one per table. */
   pending: z.array(z.strictObject({ table: z.string(), number: z.int(), file })).readonly(),
 })

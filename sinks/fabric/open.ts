@@ -62,7 +62,12 @@ async function createManifest(zone: Zone, signal: AbortSignal): Promise<void> {
     audit_reject_pieces: [],
     audit_conflicts: [],
   }
-  await replaceManifest(zone, null, { version: LAYOUT_VERSION, days: {}, journals, tables, pending: [] }, signal)
+  await replaceManifest(
+    zone,
+    null,
+    { version: LAYOUT_VERSION, days: {}, journals, tables, privacy: [], pending: [] },
+    signal,
+  )
 }
 
 /** `_metadata.json` cannot change once the service has seen it. */

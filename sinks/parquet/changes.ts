@@ -21,6 +21,7 @@ import {
   fileOf,
   type Layout,
   LOADS,
+  PRIVACY,
   REJECT_PIECES,
   REJECTS,
   rowsIn,
@@ -157,6 +158,11 @@ export async function changedRows(
   })
 }
 
+const FIRST: readonly (readonly [Layout, string])[] = [
+  ...[REJECTS, REJECT_PIECES, CONFLICTS].map((layout) => [layout, '0'] as const),
+  [PRIVACY, 'privacy'],
+]
+
 /** Files written before the first load, so that readers find every table's columns. */
 export function firstFiles(who: string, connection: DuckDBConnection): Change<void>[] {
   const actions = `SELECT ${filed(ACTIONS.table)} FROM ${actionRows()}`
@@ -177,16 +183,21 @@ export function firstFiles(who: string, connection: DuckDBConnection): Change<vo
           : write(actions, target)
       },
     },
-    ...[REJECTS, REJECT_PIECES, CONFLICTS].map((layout) => ({
-      ...fileOf(layout, '0'),
+    ...FIRST.map(([layout, part]) => ({
+      ...fileOf(layout, part),
       merge: async (existing: string | null, target: string) =>
         existing === null ? write(rowsIn(layout.table, []), target) : unchangedFile,
     })),
   ]
 }
 
-const refuseUnknown = (who: string, engine: DuckDBConnection, table: Table, existing: string | null): Promise<void> =>
-  refuseUnknownColumns(who, engine, table, existing === null ? [] : [asPattern(existing)])
+/** @throws AuditError when the file has a column that would vanish from it */
+export const refuseUnknown = (
+  who: string,
+  engine: DuckDBConnection,
+  table: Table,
+  existing: string | null,
+): Promise<void> => refuseUnknownColumns(who, engine, table, existing === null ? [] : [asPattern(existing)])
 
 const rows = async (engine: DuckDBConnection, sql: string) => (await engine.runAndReadAll(sql)).getRows()
 const number = async (engine: DuckDBConnection, sql: string) => Number((await rows(engine, sql))[0]?.[0])

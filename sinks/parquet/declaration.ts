@@ -13,6 +13,7 @@ export const PARQUET_FOLDER: SinkDeclaration = {
   state: 'works',
   tested:
     'the sink suite; DuckDB and hyparquet reading during 50 loads; every write and removal failing once; concurrent loads in 300 random orders of their requests; processes killed; pandas, Polars, DuckDB, DataFusion, ClickHouse and Spark find every row and type*',
+  remains: 'snapshots and backups of the folder',
   open,
 }
 
@@ -27,5 +28,7 @@ export const PARQUET_BUCKET: SinkDeclaration = {
   state: 'works against stand-ins; **never yet run against the real services**',
   tested:
     "the sink suite over the stand-ins for S3 and Google Cloud Storage, and Azurite; concurrent loads into moto's S3*",
+  remains:
+    'earlier versions and soft-deleted objects, for as long as the bucket keeps them (Google Cloud Storage: 7 days unless changed)',
   open,
 }

@@ -9,12 +9,14 @@ import { AuditError } from '../../src/errors.js'
 import { requireConditionalWrites } from '../shared/conditional-writes.js'
 import { DUCKDB_SQL } from '../shared/duckdb-forms.js'
 import { newestReceipts } from '../shared/duckdb-tables.js'
+import { privacyRows, rememberedOf } from '../shared/privacy.js'
 import { questions, statusOn } from '../shared/questions.js'
-import { firstFiles } from './changes.js'
+import { changedRows, firstFiles, MISSING } from './changes.js'
+import { eraseInLake } from './erase.js'
 import { publish, stage } from './file.js'
 import { newNote, repairNoted } from './journal.js'
 import { type Lake, openLake } from './lake.js'
-import { ACTIONS, DOCUMENTS, EVENTS, rowsIn } from './layout.js'
+import { ACTIONS, DOCUMENTS, EVENTS, LOADS, PRIVACY, rowsIn } from './layout.js'
 import { loadBatch } from './load.js'
 import { MARK, MARK_FILE, mark } from './mark.js'
 import { askLake, eventsOfDays } from './query.js'
@@ -73,12 +75,36 @@ export function lakeSink(lake: Lake, signal: AbortSignal): Sink {
         })
       }),
 
+    remembered: () =>
+      guarded(async () => {
+        const there = await files.filesOf(PRIVACY, signal)
+        const hasLoads = (await files.partsOf(LOADS, signal)).length > 0
+        return withConnection(async (connection) => {
+          const rows = await connection.runAndReadAll(
+            `SELECT privacy_id, kind, value FROM (${rowsIn(PRIVACY.table, there)}) ORDER BY privacy_id`,
+          )
+          return { ...rememberedOf(rows.getRows()), hasLoads }
+        })
+      }),
+
+    remember: (records) =>
+      guarded(() =>
+        withConnection(async (connection) => {
+          const folder = await files.folder()
+          const changes = await changedRows(id, connection, PRIVACY, privacyRows(records), MISSING)
+          for (const change of changes) await publish(lake, await stage(lake, change, folder, signal), folder)
+        }),
+      ),
+
     receipts: (source) =>
       guarded(async () => {
         const there = await files.filesOf(DOCUMENTS, signal)
         if (there.length === 0) return new Map()
         return withConnection((connection) => newestReceipts(connection, `(${rowsIn(DOCUMENTS.table, there)})`, source))
       }),
+
+    erase: (erasure) =>
+      guarded(() => withConnection((connection) => eraseInLake(lake, files, connection, erasure, signal))),
 
     load: (batch, stop) => loadBatch(lake, batch, stop),
 

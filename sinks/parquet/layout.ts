@@ -7,6 +7,7 @@ import {
   AUDIT_DOCUMENTS,
   AUDIT_EVENTS,
   AUDIT_LOADS,
+  AUDIT_PRIVACY,
   AUDIT_REJECT_PIECES,
   AUDIT_REJECTS,
   type FieldType,
@@ -79,8 +80,24 @@ export const ACTIONS: Layout = {
   stem: (name) => `audit_actions/${name}`,
 }
 
+export const PRIVACY: Layout = {
+  table: AUDIT_PRIVACY,
+  part: `'privacy'`,
+  form: /^privacy$/,
+  stem: (name) => `audit_privacy/${name}`,
+}
+
 /** Every table of the lake. */
-export const LAYOUTS: readonly Layout[] = [EVENTS, REJECTS, REJECT_PIECES, CONFLICTS, DOCUMENTS, LOADS, ACTIONS]
+export const LAYOUTS: readonly Layout[] = [
+  EVENTS,
+  REJECTS,
+  REJECT_PIECES,
+  CONFLICTS,
+  DOCUMENTS,
+  LOADS,
+  ACTIONS,
+  PRIVACY,
+]
 
 /** The common prefix of a table's files. */
 export const folderOf = ({ table }: Layout): string => `${table.name}/`

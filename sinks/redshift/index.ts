@@ -6,12 +6,13 @@ import { interruptible } from '../../src/duckdb/connection.js'
 import { AuditError, interrupted, usageError } from '../../src/errors.js'
 import { NEVER_ABORTED, retrying } from '../../src/retry.js'
 import { type OpenedStore, openStore } from '../../src/stores/index.js'
+import { rememberedOf, rememberedQuery, rememberStatement, UNKNOWN_YET } from '../shared/privacy.js'
 import { questions } from '../shared/questions.js'
 import { parseRedshiftAddress, type RedshiftAddress } from './address.js'
 import { dataApi } from './data-api.js'
 import { redshiftSql } from './forms.js'
 import { commit, removeAll, upload } from './load.js'
-import { digest, literal, type Namespace, quote, same, tableOf } from './namespace.js'
+import { digest, literal, type Namespace, quote, same, tableOf, takeTurn } from './namespace.js'
 import { prepare } from './prepare.js'
 import { rawRejects } from './raw-rejects.js'
 import { queryResult } from './result.js'
@@ -30,6 +31,7 @@ export function redshiftSink(
   const { id, place } = at
   const { signal, onNotice = () => {} } = context
   const api = dataApi(at, timing.lookSeconds)
+  const privacyForms = { table: (name: string) => tableOf(place, { name }), literal, now: 'SYSDATE' }
   let opened: Promise<OpenedStore> | undefined
 
   return {
@@ -46,6 +48,25 @@ export function redshiftSink(
       await retrying(() => prepare(id, place, api, signal), NEVER_ABORTED)
     },
 
+    async remembered() {
+      try {
+        const sqls = [rememberedQuery(privacyForms)]
+        const statement = await retrying(() => api.must({ sqls, what: 'reading audit_privacy', signal }), NEVER_ABORTED)
+        const found = []
+        for await (const row of queryResult(await api.result(statement, 1)).rows) found.push(row)
+        return rememberedOf(found)
+      } catch (error) {
+        if (isMissing(error)) return UNKNOWN_YET
+        throw error
+      }
+    },
+
+    // Takes its turn, because two runs at once would both insert.
+    async remember(records) {
+      const sqls = [...takeTurn(place, 'remembering'), rememberStatement(privacyForms, records)]
+      await retrying(() => api.must({ sqls, what: 'writing audit_privacy', signal }), NEVER_ABORTED)
+    },
+
     async receipts(source) {
       const sqls = [newestReceipts(place, source)]
       try {
@@ -55,7 +76,7 @@ export function redshiftSink(
         for await (const [document, version] of rows) receipts.set(String(document), String(version))
         return receipts
       } catch (error) {
-        if (error instanceof AuditError && /(?:relation|schema) .*does not exist/.test(error.message)) return new Map()
+        if (isMissing(error)) return new Map()
         throw error
       }
     },
@@ -92,6 +113,10 @@ export function redshiftSink(
     },
   }
 }
+
+/** Nothing was prepared yet. */
+const isMissing = (error: unknown): boolean =>
+  error instanceof AuditError && /(?:relation|schema) .*does not exist/.test(error.message)
 
 /** For a web identity (of a pod or a CI job), the client names each session anew; with the guide's policy a statement belongs to its session. */
 const sessionsAreNameless = (env: NodeJS.ProcessEnv): boolean =>

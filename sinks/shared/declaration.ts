@@ -29,6 +29,8 @@ export interface SinkDeclaration {
   /** How mature it is, and on what evidence. */
   readonly state: string
   readonly tested: string
+  /** Where erased values remain in the warehouse itself, and for how long. */
+  readonly remains: string
   /** Imports the sink on demand, so that a vendor's client loads only when it is used. */
   open(address: string, context: SinkContext): Promise<Sink>
 }

@@ -111,6 +111,23 @@ export function questions(forms: SqlForms): SqlQuestions {
       rejects: rejectRows(forms, rejects, pieces),
       receipts: `SELECT source, document, sha256 FROM ${documents}`,
     },
+    personal: {
+      names: `
+      SELECT actor_user_id, user_asset, actor_email, user_email, entity_name, artifact_qualified_name, count(*) AS events
+      FROM ${events}
+      WHERE coalesce(actor_email, user_email, entity_name, artifact_qualified_name) IS NOT NULL
+      GROUP BY 1, 2, 3, 4, 5, 6`,
+      extras: `SELECT content_hash, extra FROM ${events} WHERE extra IS NOT NULL`,
+      conflicts: `
+      SELECT c.conflict_id, c.column_name, c.kept, c.other, e.actor_user_id, e.user_asset
+      FROM ${conflicts} AS c
+      LEFT JOIN (SELECT ${at}, content_hash, actor_user_id, user_asset FROM ${events}) AS e
+        ON e.${at} = c.${at} AND e.content_hash = c.content_hash`,
+      rejects: `
+      SELECT reject_id, 1 AS piece, raw FROM ${rejects}
+      UNION ALL SELECT reject_id, piece, raw FROM ${pieces}
+      ORDER BY reject_id, piece`,
+    },
     rejectsByDocument: `SELECT source_document, count(*) AS rejects FROM ${rejects} GROUP BY source_document`,
     rejects: `
       SELECT loaded_at, reason, source_document, source_line, message FROM ${rejects}

@@ -1,5 +1,6 @@
 /** The views of every warehouse: each answers what an analyst or auditor asks first. One text for all dialects. */
 
+import { NAME_FIELDS, RECORD_FIELDS } from '../../schemas/tables.js'
 import type { SqlForms } from './questions.js'
 
 export interface View {
@@ -8,10 +9,23 @@ export interface View {
   readonly sql: string
 }
 
+/** Addresses of machines count as names here. */
+const MASKED = [...NAME_FIELDS, 'actor_ip']
+
 export function views({ table, column, utcDay }: SqlForms): readonly View[] {
   const events = table('audit_events')
   const at = column('timestamp')
+  const masked = (name: string): string => `CASE WHEN ${name} IS NULL THEN NULL ELSE '(masked)' END AS ${name}`
   return [
+    {
+      name: 'audit_events_masked',
+      // Without content_hash, against which anyone who reads the other columns can test guesses of an address.
+      sql: `-- Who may not see names and addresses reads this in place of audit_events.
+SELECT
+  ${RECORD_FIELDS.map((name) => (MASKED.includes(name) ? masked(name) : column(name))).join(',\n  ')},
+  loaded_at
+FROM ${events}`,
+    },
     {
       name: 'audit_activity_per_day',
       sql: `-- How much happens on each UTC day, by category, and how many actors are behind it?

@@ -8,12 +8,14 @@ import type { DayRange, Estimate, LoadingSink, Source } from '../contract.js'
 import { AuditError, EXIT, type ExitCode, printable, usageError } from '../errors.js'
 import { Journal, type Summary } from '../journal.js'
 import { type Job, listPending, run } from '../pipeline.js'
+import { NO_PRIVACY, type Privacy } from '../privacy/shown.js'
 import { isArchive, openSources } from '../sources/index.js'
 import { Engine } from '../transform/engine.js'
 import { version } from '../version.js'
 import { joined, send } from './formats/output.js'
 import { CONCURRENCY, type RunFlags } from './options.js'
 import type { SealedArchive } from './sealing.js'
+import { privacyOf } from './privacy.js'
 import { closeAll, openSinks, type Session } from './session.js'
 import { openSpool } from './spool.js'
 import { archivedInWords, outcome, writeSummary } from './summary.js'
@@ -40,6 +42,7 @@ export async function runOnce(
   { entries, post }: Pick<Survivor, 'entries' | 'post'>,
 ): Promise<ExitCode> {
   const { settings } = session
+  const privacy = privacyOf(session)
   const sinks = await openSinks(session, unopenedSink)
   const journal = new Journal(
     sinks.map(({ id }) => id),
@@ -63,7 +66,7 @@ export async function runOnce(
     kept = await openArchive(session)
     const { archive = null } = kept ?? {}
     summary = await withEngine(session, async (room) => {
-      const loaded = await runIn(room, session, jobs, sinks, archive, journal)
+      const loaded = await runIn(room, session, jobs, sinks, archive, journal, privacy)
       if (kept !== null) unsealed = await sealAfter(room, session, jobs, kept, { entries, post })
       return loaded
     })
@@ -177,10 +180,11 @@ export async function runIn(
   sinks: readonly LoadingSink[],
   archive: Archive | null,
   journal: Journal,
+  privacy: Privacy = NO_PRIVACY,
 ): Promise<Summary> {
   const { limits, max_rejects: maxRejects } = settings
   const batchBytes = Math.min(...sinks.map((sink) => sink.batchBytes ?? BATCH_BYTES))
-  const limited = { batchBytes, limits, maxRejects, loaderVersion: version() }
+  const limited = { batchBytes, limits, maxRejects, privacy, loaderVersion: version() }
   try {
     return await run({ ...limited, ...room, jobs, sinks, archive, logger, progress, signal, journal })
   } finally {

@@ -30,7 +30,10 @@ export function unopenedSink(address: string, error: unknown): LoadingSink {
   const fail = async (): Promise<never> => {
     throw error
   }
-  return { id: withoutLogin(address), prepare: fail, receipts: fail, load: fail, async close() {} }
+  return {
+    ...{ id: withoutLogin(address), prepare: fail, remembered: fail, remember: fail, receipts: fail, load: fail },
+    async close() {},
+  }
 }
 
 function requireRuntime(error: unknown): void {

@@ -9,6 +9,8 @@ import { interruptible } from '../duckdb/connection.js'
 import { EXIT, type ExitCode } from '../errors.js'
 import { Journal, withoutLoads } from '../journal.js'
 import type { Job } from '../pipeline.js'
+import { erasedIn } from '../privacy/agreement.js'
+import type { Privacy } from '../privacy/shown.js'
 import { registerExtraAllowed } from '../verify/allowed.js'
 import { Expected } from '../verify/expected.js'
 import { type Section, sorted } from '../verify/findings.js'
@@ -17,6 +19,7 @@ import { sinkFindings } from '../verify/sink.js'
 import { joined, send } from './formats/output.js'
 import { CONCURRENCY } from './options.js'
 import { type Proof, proofOf } from './proof.js'
+import { privacyOf } from './privacy.js'
 import { openJobs, type Room, reportDeath, runIn, withEngine } from './run.js'
 import { openDayAt } from './sealing.js'
 import { closeAll, openSinks, type Session } from './session.js'
@@ -92,13 +95,14 @@ async function sinkSections(
   // A sink that cannot answer fails now, before anything is read.
   const moment = { from: new Date(0), to: new Date(1) }
   for (const sink of sinks) for await (const _ of (await sink.query(sink.questions.proof.events(moment))).rows);
+  const privacy = await privacyFor(session, sinks)
   const jobs = await openJobs(`archive:${address}`, { range: span, overlapMs: 0, refetch: true }, session)
   try {
     return await withEngine(session, async (room) => {
       const expected = await replayed(room, session.signal)
       const journal = new Journal([expected.id], withoutLoads(entries), post)
       const unlimited = { ...session, settings: { ...session.settings, max_rejects: ANY_NUMBER } }
-      const code = outcome(await runIn(room, unlimited, jobs, [expected], null, journal), unlimited)
+      const code = outcome(await runIn(room, unlimited, jobs, [expected], null, journal, privacy), unlimited)
       registerExtraAllowed(room.engine.connection)
       const sections: Section[] = []
       for (const { id, query, questions } of sinks) {
@@ -116,6 +120,14 @@ async function sinkSections(
       session,
     )
   }
+}
+
+/** What sinks that were loaded with this setting must hold. @throws AuditError, exit code 2, when one was loaded with another */
+async function privacyFor(session: Session, sinks: readonly Sink[]): Promise<Privacy> {
+  const privacy = privacyOf(session)
+  const erased = new Set<string>()
+  for (const sink of sinks) for (const person of await erasedIn(sink, privacy)) erased.add(person)
+  return { ...privacy, erased }
 }
 
 async function replayed({ folder }: Room, signal: AbortSignal): Promise<Expected> {

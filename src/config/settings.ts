@@ -130,10 +130,20 @@ function fromText(name: keyof Settings, text: string): unknown {
       .split(/[\n,]/)
       .map((address) => address.trim())
       .filter(Boolean)
+  if (name === 'privacy') return fromYaml(text)
   if (name === 'max_rejects' || name === 'concurrency') return /^\d+$/.test(text) ? Number(text) : text
   if (name === 'quiet' || name === 'anonymize' || name === 'insecure_http' || name === 'follow_links')
     return text === 'true' || text === '1' ? true : text === 'false' || text === '0' ? false : text
   return text
+}
+
+/** For example `{actor_email: drop}`; a text that is no YAML stays a text, which no setting of this kind accepts. */
+function fromYaml(text: string): unknown {
+  try {
+    return parse(text)
+  } catch {
+    return text
+  }
 }
 
 function checked(given: unknown, where: string): Settings {

@@ -4,6 +4,7 @@ import type { Batch, LoadingSink } from '../contract.js'
 import { duckdbError } from '../duckdb/errors.js'
 import { outcomeOf } from '../journal.js'
 import { documentsOf, lineOf } from '../landing/spooled.js'
+import { privateSql } from '../privacy/sql.js'
 import { partOf, receiptOf, refusedLine } from '../transform/parts.js'
 import type { Loading } from './loading.js'
 import { MOST_OFFENDERS } from './offenders.js'
@@ -24,7 +25,7 @@ const MOST_BEFORE_ANY = 8
 export async function loadByLines(
   sink: LoadingSink,
   { batch, landed, keys }: Transformed,
-  { engine, journal, progress, refusals, signal }: Loading,
+  { engine, journal, privacy, progress, refusals, signal }: Loading,
   mayBeTheData: (error: unknown) => boolean,
 ): Promise<string | null> {
   const file = landed.files.find(({ documents }) => documents.length > 0)
@@ -48,6 +49,7 @@ export async function loadByLines(
       },
     )
 
+  const { raw } = privateSql(privacy)
   let taken = 0
   const refused: { line: number; why: string; wasReject: boolean }[] = []
   const repeats = new Map<string, number>()
@@ -57,7 +59,7 @@ export async function loadByLines(
     const repeat = repeats.get(text) ?? 0
     repeats.set(text, repeat + 1)
     const message = `${why}; raw is the line in base64`
-    return load(`line ${line} as a reject`, await refusedLine(engine, batch, { line, raw: text, message, repeat }))
+    return load(`line ${line} as a reject`, await refusedLine(engine, batch, { line, raw: text, message, repeat }, raw))
   }
 
   /** Takes every n-th line, so that neighbours, which are often alike, are separated early. */

@@ -13,6 +13,7 @@ import { type Landed, land, type Originals } from '../landing/landing.js'
 import type { DocumentLimits } from '../landing/limits.js'
 import { documentsOf, withLinesAside } from '../landing/spooled.js'
 import { newLoadId } from '../load-id.js'
+import type { Privacy } from '../privacy/shown.js'
 import type { Engine } from '../transform/engine.js'
 import { type Transformed as TransformedBatch, transform } from '../transform/transform.js'
 import { MOST_OFFENDERS, offendersOf } from './offenders.js'
@@ -29,6 +30,7 @@ export interface Transforming {
   readonly originals?: Originals | undefined
   /** How many rejects a document may have if they are most of its lines; undefined when not given. */
   readonly maxRejects: number | undefined
+  readonly privacy: Privacy
   onGone(document: Document): void
   onFailed(document: Document, error: AuditError): void
 }
@@ -125,9 +127,10 @@ async function attempt(
   folder: string,
   run: Transforming,
 ): Promise<TransformedBatch | AuditError> {
-  const { engine, source, range, loaderVersion, maxRejects, signal } = run
+  const { engine, source, range, loaderVersion, maxRejects, privacy, signal } = run
   const startedAt = new Date()
-  const identity = { source: source.id, loadId: newLoadId(), startedAt, loaderVersion, folder, range, maxRejects }
+  const read = { range, maxRejects, privacy }
+  const identity = { source: source.id, loadId: newLoadId(), startedAt, loaderVersion, folder, ...read }
   try {
     return await transform(engine, files, identity, signal)
   } catch (error) {

@@ -47,12 +47,14 @@ export async function partOf(engine: Engine, whole: Batch, n: number, first: num
  * Turns a line that the sink refuses into a reject.
  *
  * @param raw    the line in base64, which cannot contain whatever the sink objects to
+ * @param shown  expression for what the sink gets of `raw`
  * @param repeat how many equal lines of the document were refused before
  */
 export async function refusedLine(
   engine: Engine,
   whole: Batch,
   { line, raw, message, repeat }: { line: number; raw: string; message: string; repeat: number },
+  shown: string,
 ): Promise<Batch> {
   const loadId = newLoadId()
   await engine.run('CREATE OR REPLACE TABLE part_raw (raw VARCHAR)')
@@ -66,7 +68,7 @@ export async function refusedLine(
     'rejects',
     `SELECT sha256(concat(strlen(document), ':', document, ',', strlen(raw), ':', raw, '#', ${repeat})) AS reject_id,
       document AS source_document, document_version, ${line}::BIGINT AS source_line, 'sink_refused' AS reason,
-      ${quotedString(message)} AS message, raw, ${quotedString(loadId)} AS load_id, loaded_at
+      ${quotedString(message)} AS message, ${shown} AS raw, ${quotedString(loadId)} AS load_id, loaded_at
     FROM ${whole.receipts.relation}, part_raw`,
   )
   await create(engine, 'receipts', `${renamed(whole.receipts.relation, loadId)} LIMIT 0`)

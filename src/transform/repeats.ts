@@ -5,6 +5,7 @@
 
 import { FILLED_FIELDS, IDENTITY_FIELDS, NAME_FIELDS } from '../../schemas/tables.js'
 import { quotedIdentifier, quotedString } from '../duckdb/quoting.js'
+import type { PrivateSql } from '../privacy/sql.js'
 import type { Engine } from './engine.js'
 import { EXTRA_FUNCTIONS } from './extras.js'
 import { withIdentityText } from './identity.js'
@@ -19,8 +20,10 @@ export async function hasRepeats(engine: Engine): Promise<boolean> {
  * Creates `resolved` from the rows of `base` whose hash is in `repeated`: one row an event, with its final hash, its
  * number of occurrences, the number of further occurrences that filled a gap, and, when several documents contain the
  * event, the document that each name comes from. Readings that contradict the row go to `readings`.
+ *
+ * The hash is of the values as they were read; everything after it is about the values that sinks get.
  */
-export async function createResolved(engine: Engine, documents: number): Promise<void> {
+export async function createResolved(engine: Engine, documents: number, shown: PrivateSql): Promise<void> {
   // Numbers the keys only: a window over whole rows would hold every repeated extra in memory.
   const rows = `(
     SELECT base.*, repeat FROM base JOIN (
@@ -28,11 +31,11 @@ export async function createResolved(engine: Engine, documents: number): Promise
       FROM base SEMI JOIN repeated USING (content_hash)
     ) USING (row)
   )`
-  await engine.run(`
-    CREATE VIEW numbered AS
+  const hashed = `
     SELECT * EXCLUDE (identity, repeat)
       REPLACE (CASE repeat WHEN 0 THEN content_hash ELSE sha256(concat(identity, '#', repeat)) END AS content_hash)
-    FROM (${withIdentityText(rows, 'ids')})`)
+    FROM (${withIdentityText(rows, 'ids')})`
+  await engine.run(`CREATE VIEW numbered AS ${shown.events(hashed)}`)
   if (documents === 1) {
     await engine.run(`
       CREATE TABLE resolved AS SELECT *, 1 AS occurrences, 0 AS fills, CAST(NULL AS VARCHAR) AS names_document FROM numbered`)

@@ -5,6 +5,8 @@ import type { Batch, DayRange, TimestampBounds } from '../contract.js'
 import { interruptible } from '../duckdb/connection.js'
 import { instantLiteral, quotedIdentifier, quotedString } from '../duckdb/quoting.js'
 import type { SpoolFile } from '../landing/batches.js'
+import { NO_PRIVACY, type Privacy } from '../privacy/shown.js'
+import { type PrivateSql, privateSql } from '../privacy/sql.js'
 import { createReceipts, proveNoLineLost, registerDocuments, stagedByDocument, within } from './documents.js'
 import type { Engine } from './engine.js'
 import { inspect } from './line-by-line.js'
@@ -39,6 +41,7 @@ const TABLES = [
   'slow_events',
   'rejected_lines',
   'reject_pieces',
+  'hidden_rejects',
   'repeated',
   'combined',
   'resolved',
@@ -59,6 +62,8 @@ export interface BatchIdentity {
   readonly range: DayRange
   /** How many rejects a document may have if they are most of its lines; undefined when not given. */
   readonly maxRejects?: number | undefined
+  /** What sinks get of names and addresses; everything when absent. */
+  readonly privacy?: Privacy
 }
 
 export interface Transformed extends Batch {
@@ -76,7 +81,10 @@ export async function transform(
   identity: BatchIdentity,
   signal: AbortSignal,
 ): Promise<Transformed> {
+  const { privacy = NO_PRIVACY } = identity
+  const shown = privateSql(privacy)
   return interruptible(engine.connection, signal, async () => {
+    shown.register(engine.connection)
     await dropAll(engine)
     await registerDocuments(engine, files, identity.range)
     const paths = files.map(({ path }) => path)
@@ -91,9 +99,10 @@ export async function transform(
     // The rows of an export have their numbers already.
     const repeats = !restores && (await hasRepeats(engine))
     const documents = files.reduce((sum, file) => sum + file.documents.length, 0)
-    if (repeats) await createResolved(engine, documents)
+    if (repeats) await createResolved(engine, documents, shown)
+    for (const statement of shown.hidePieces) await engine.run(statement)
     const provenance = `${quotedString(identity.loadId)} AS load_id, ${instantLiteral(new Date())} AS loaded_at`
-    await createRelations(engine, provenance, repeats, restores)
+    await createRelations(engine, provenance, { repeats, restores, shown })
     await createReceipts(engine, identity.source, provenance, passedOver)
     return { ...(await describe(engine, identity)), refused }
   })
@@ -136,14 +145,27 @@ async function createEmpty(engine: Engine): Promise<void> {
   )
 }
 
-/** @param restores whether each row says itself where its event came from */
-async function createRelations(engine: Engine, provenance: string, repeats: boolean, restores: boolean): Promise<void> {
+interface RelationOptions {
+  readonly repeats: boolean
+  /** Whether each row says itself where its event came from. */
+  readonly restores: boolean
+  readonly shown: PrivateSql
+}
+
+async function createRelations(
+  engine: Engine,
+  provenance: string,
+  { repeats, restores, shown }: RelationOptions,
+): Promise<void> {
   const columns = TYPED_COLUMNS.map(quotedIdentifier).join(', ')
   const names = restores ? 'claimed_names_document' : 'NULL'
   const claims = restores ? ', claimed_document, claimed_line' : ''
-  const once = `SELECT row, ordinal, ${columns}, 1 AS occurrences, 0 AS fills, ${names} AS names_document${claims} FROM base`
+  const single = repeats ? 'base ANTI JOIN repeated USING (content_hash)' : 'base'
+  const once = shown.events(
+    `SELECT row, ordinal, ${columns}, 1 AS occurrences, 0 AS fills, ${names} AS names_document${claims} FROM ${single}`,
+  )
   const events = repeats
-    ? `${once} ANTI JOIN repeated USING (content_hash)
+    ? `${once}
       UNION ALL SELECT row, ordinal, ${columns}, occurrences, fills, names_document FROM resolved`
     : once
   await engine.run(`
@@ -160,7 +182,8 @@ async function createRelations(engine: Engine, provenance: string, repeats: bool
       coalesce(reject_id,
         sha256(concat(strlen(document), ':', document, ',', strlen(raw), ':', raw, '#', repeat))) AS reject_id,
       document AS source_document, version AS document_version, row - first_row + 1 AS source_line,
-      reason, message, raw, ${provenance}
+      reason, message,
+      CASE WHEN reject_id IN (SELECT reject_id FROM hidden_rejects) THEN '' ELSE ${shown.raw} END AS raw, ${provenance}
     FROM (SELECT *, row_number() OVER (PARTITION BY ordinal, raw, reject_id IS NULL ORDER BY row) - 1 AS repeat FROM rejected_lines)
     JOIN documents USING (ordinal)`)
 }

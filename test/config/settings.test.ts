@@ -101,9 +101,13 @@ describe('a setting', () => {
     overlap: '36h',
     insecure_http: true,
     every: '10m',
+    privacy: { actor_email: 'pseudonym', actor_ip: 'truncate', extra: 'drop' },
     follow_links: true,
     concurrency: 3,
   }
+
+  const inVariable = (value: unknown): string =>
+    typeof value === 'object' && !Array.isArray(value) ? JSON.stringify(value) : String(value)
 
   it.each(Object.entries(SETTING_VARIABLES))(
     '%s is the same from the environment and from a file',
@@ -111,7 +115,7 @@ describe('a setting', () => {
       const value = VALUES[name as keyof Settings]
       yaml(JSON.stringify({ [name]: value }), 'other.yaml')
       const fromFile = resolveSettings({}, {}, 'other.yaml')
-      expect(resolveSettings({}, { [variable.variable]: String(value) }, undefined)).toEqual(fromFile)
+      expect(resolveSettings({}, { [variable.variable]: inVariable(value) }, undefined)).toEqual(fromFile)
       expect(fromFile).not.toEqual(resolveSettings({}, {}, undefined))
     },
   )

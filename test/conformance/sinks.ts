@@ -16,6 +16,7 @@ import { batchOf, countsOf, documentOf, loadInto, ndjson, never, newEngine } fro
 import { POISON, squeamish } from '../support/poison.js'
 import { contentOf, eventsOf, rowsOf, tableOf } from '../support/rows.js'
 import { exportConformance } from './exports.js'
+import { privacyConformance } from './privacy.js'
 import { replayConformance } from './replays.js'
 
 /** One place in a warehouse, empty at first. */
@@ -51,6 +52,8 @@ export function sinkConformance(name: string, newTarget: () => Promise<SinkTarge
     await sink.prepare()
     return sink
   }
+
+  privacyConformance(name, newSink)
 
   describe(`${name}: preparing`, () => {
     it('makes every table with its columns in their order, and again without harm', async () => {

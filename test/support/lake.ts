@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { parquetSink } from '../../sinks/parquet/index.js'
+import { LAKE_LAYOUT } from '../../sinks/parquet/mark.js'
 import { layoutIn } from '../../sinks/shared/layout.js'
 import type { ObjectStore } from '../../src/stores/contract.js'
 import { openStore } from '../../src/stores/index.js'
@@ -47,7 +48,7 @@ async function rewrite(store: ObjectStore, prefix: string, columns: string): Pro
 export function markIn(store: ObjectStore, prefix: string): Pick<SinkTarget, 'layout' | 'setLayout' | 'newestLayout'> {
   const key = `${prefix}_wandb_audit.txt`
   return {
-    newestLayout: 2,
+    newestLayout: LAKE_LAYOUT,
     async layout() {
       const object = await store.find(key, never)
       return object === null ? null : layoutIn(`${Buffer.from(await bytesOf(await store.read(object, 0, never)))}`)
@@ -74,7 +75,7 @@ export function lakeIn(place: string, endpoint: string): SinkTarget {
   return {
     open: () => parquetSink(`parquet+${address}`, never),
     dropColumn: (table, column) => inStore((store, prefix) => dropColumn(store, `${prefix}${table}`, column)),
-    newestLayout: 2,
+    newestLayout: LAKE_LAYOUT,
     layout: () => inStore((store, prefix) => markIn(store, prefix).layout()),
     setLayout: (layout) => inStore((store, prefix) => markIn(store, prefix).setLayout(layout)),
   }

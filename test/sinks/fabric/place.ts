@@ -8,6 +8,7 @@ import { eventsView, MIRRORED_NAMES, MIRRORED_SCHEMA } from '../../../schemas/fa
 import { fabricSinkOver } from '../../../sinks/fabric/index.js'
 import { type Held, type Manifest, readManifest, replaceManifest } from '../../../sinks/fabric/manifest.js'
 import { download, upload, type Zone } from '../../../sinks/fabric/zone.js'
+import { DUCKDB_VIEWS } from '../../../sinks/shared/duckdb-forms.js'
 import type { Sink } from '../../../src/contract.js'
 import { duckdbError } from '../../../src/duckdb/errors.js'
 import { columnsOf, rowsOf } from '../../../src/duckdb/results.js'
@@ -102,6 +103,8 @@ function mirroredSink(sink: Sink, replicator: Replicator): Sink {
       }
     },
     async query(sql) {
+      // Not mirrored: loads read it, analysts need not.
+      if (sql.includes('audit_privacy')) return sink.query(sql)
       await catchUp(replicator)
       for (const [table, why] of replicator.stopped) throw new Error(`${table} is stopped: ${why}`)
       try {
@@ -124,6 +127,9 @@ async function createView({ connection }: Replicator): Promise<void> {
   await connection.run(
     'CREATE VIEW main.audit_events AS SELECT * REPLACE (CAST(extra AS JSON) AS extra) FROM dbo.audit_events',
   )
+  for (const { name, sql } of DUCKDB_VIEWS) {
+    if (name === 'audit_events_masked') await connection.run(`CREATE OR REPLACE VIEW main.${name} AS\n${sql}`)
+  }
   await connection.run(`SET search_path = 'main,${MIRRORED_SCHEMA}'`)
 }
 

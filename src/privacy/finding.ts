@@ -1,0 +1,93 @@
+/** Finds in a sink what an erasure has to clear. */
+
+import type { Erasure, QueryResult, Value } from '../contract.js'
+import { type Shown, sortedExtra } from './shown.js'
+
+/** How much of it was found: events by column, and the others by table. */
+export type Counts = Readonly<Record<string, number>>
+
+export interface Found {
+  readonly erasure: Erasure
+  readonly counts: Counts
+}
+
+interface Asked {
+  query(sql: string): Promise<QueryResult>
+  readonly questions: {
+    readonly names: string
+    readonly extras: string
+    readonly conflicts: string
+    readonly rejects: string
+  }
+}
+
+/** Of the piece before: an address may begin there. No address is longer. */
+const BEFORE = 512
+
+/** @param shown knows the persons */
+export async function findErased({ query, questions }: Asked, shown: Shown): Promise<Found> {
+  const counts: Record<string, number> = {}
+  const count = (what: string, more = 1): void => {
+    counts[what] = (counts[what] ?? 0) + more
+  }
+  const values = new Map<string, Set<string>>()
+  const clear = (column: string, value: string): void => {
+    values.set(column, (values.get(column) ?? new Set()).add(value))
+  }
+
+  for await (const [actor, user, actorEmail, userEmail, entity, artifact, events] of await rows(
+    query,
+    questions.names,
+  )) {
+    const named = {
+      actor_email: actorEmail,
+      user_email: userEmail,
+      entity_name: entity,
+      artifact_qualified_name: artifact,
+    }
+    const ids = new Map([
+      ['actor_email', { column: 'actor_user_id', id: actor }],
+      ['user_email', { column: 'user_asset', id: user }],
+    ])
+    for (const [column, value] of Object.entries(named)) {
+      if (value == null) continue
+      const id = ids.get(column)
+      const byId = id?.id != null && shown.isErased('id', String(id.id))
+      if (byId) clear(id.column, String(id.id))
+      else if (shown.hidesPerson(column, String(value))) clear(column, String(value))
+      else continue
+      count(column, Number(events))
+    }
+  }
+
+  const extras = new Set<string>()
+  for await (const [hash, extra] of await rows(query, questions.extras))
+    if (shown.extra(String(extra)) !== sortedExtra(String(extra))) extras.add(String(hash))
+
+  const conflicts = new Set<string>()
+  for await (const [id, column, kept, other, actor, user] of await rows(query, questions.conflicts)) {
+    const name = String(column)
+    const texts = [kept, other].flatMap((value) => (value == null ? [] : [String(value)]))
+    const owner = name === 'actor_email' ? actor : name === 'user_email' ? user : null
+    const isErased =
+      (owner != null && shown.isErased('id', String(owner))) ||
+      texts.some((text) => (name === 'extra' ? shown.extra(text) !== sortedExtra(text) : shown.hidesPerson(name, text)))
+    if (isErased) conflicts.add(String(id))
+  }
+
+  const rejects = new Set<string>()
+  let before = { reject: '', text: '' }
+  for await (const [id, , raw] of await rows(query, questions.rejects)) {
+    const reject = String(id)
+    const text = String(raw)
+    if (shown.mentionsErased((before.reject === reject ? before.text : '') + text)) rejects.add(reject)
+    before = { reject, text: text.slice(-BEFORE) }
+  }
+
+  for (const [table, { size }] of Object.entries({ extra: extras, audit_conflicts: conflicts, audit_rejects: rejects }))
+    if (size > 0) count(table, size)
+  return { erasure: { values, extras, conflicts, rejects }, counts }
+}
+
+const rows = async (query: Asked['query'], sql: string): Promise<AsyncIterable<readonly Value[]>> =>
+  (await query(sql)).rows

@@ -1,0 +1,52 @@
+/** Persons whose names are erased: known by keyed hashes only, so that nobody can look through them for a name without the key. */
+
+import { usageError } from '../errors.js'
+import type { PrivacyKey } from './key.js'
+import { emailForm, nameForm } from './normal.js'
+
+/** An e-mail address, a user id, or the name of a user's own entity. */
+export type PersonKind = 'email' | 'id' | 'name'
+
+export interface Person {
+  readonly kind: PersonKind
+  /** The form in which it is compared. */
+  readonly form: string
+}
+
+const FORMS: Readonly<Record<PersonKind, (text: string) => string>> = {
+  email: emailForm,
+  id: (text) => text.trim(),
+  name: nameForm,
+}
+
+/** @throws AuditError, exit code 2, without the text, when it is neither */
+export function parsePerson(text: string): Person {
+  const [, kind, rest] = /^\s*(?:(id|name):)?(.*)$/s.exec(text) ?? []
+  const person = personOf((kind ?? 'email') as PersonKind, rest ?? '')
+  if (person.form !== '' && (person.kind !== 'email' || person.form.includes('@'))) return person
+  throw usageError(
+    'a person is named by an e-mail address, id:USER_ID, or name:ENTITY_NAME',
+    'For example `id:1234`, or `name:ada` for the entity and the artifacts of the user ada.',
+  )
+}
+
+export const personOf = (kind: PersonKind, text: string): Person => ({ kind, form: FORMS[kind](text) })
+
+/** What is remembered of an erased person. */
+export const erasureId = (key: PrivacyKey, { kind, form }: Person): string => key.keyed(`erased ${kind}`, form)
+
+/** Whatever in a text looks like an e-mail address. */
+const ADDRESSES = /[^\s"'`<>()[\]{},;:\\|=]+@[^\s"'`<>()[\]{},;:\\|=]+/gu
+const ESCAPES = /\\u([0-9a-f]{4})/giu
+
+/** Each e-mail address in a text, also where JSON writes its characters as escapes, in the form in which it is compared. */
+export function* addressesIn(text: string): Generator<string> {
+  if (!text.includes('@') && !/\\u|[\uFE6B\uFF20]/u.test(text)) return
+  const plain = text.replaceAll(ESCAPES, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
+  for (const [address] of plain.normalize('NFKC').matchAll(ADDRESSES)) {
+    const form = emailForm(address)
+    yield form
+    // At the end of a sentence.
+    if (/[.!?]$/.test(form)) yield form.replace(/[.!?]+$/, '')
+  }
+}
