@@ -48,6 +48,11 @@ export const settings = z
     anchor: address
       .optional()
       .describe('Where the hash of each new seal is stated once more: an https webhook, a bucket or a folder.'),
+    privacy: privacy
+      .optional()
+      .describe(
+        'What sinks get of names and addresses, by column: keep, drop, pseudonym, or for actor_ip truncate. The key of pseudonyms is never a setting.',
+      ),
     memory: bytes.optional().describe('How much memory a run may use, for example 1GB or 512MiB.'),
     spool: z.string().min(1).optional().describe("The folder for temporary files; by default the user's cache folder."),
     max_document_bytes: bytes
@@ -80,11 +85,6 @@ export const settings = z
       .describe('API: how late an event may become known and still be found, for example 1d or 36h.'),
     insecure_http: z.boolean().optional().describe('API: whether to send the API key over plain HTTP.'),
     concurrency: z.int().min(1).max(64).optional().describe('Buckets: how many objects to read at once.'),
-    privacy: privacy
-      .optional()
-      .describe(
-        'What sinks get of names and addresses, by column: keep, drop, pseudonym, or for actor_ip truncate. The key of pseudonyms is never a setting.',
-      ),
     follow_links: z.boolean().optional().describe('Files: whether links may lead out of the folder that is read.'),
     every: duration
       .regex(/[1-9]/, 'expected more than zero')

@@ -141,6 +141,8 @@ export interface PersonalQuestions {
   readonly conflicts: string
   /** reject_id, piece and raw of each piece of a reject, in their order. */
   readonly rejects: string
+  /** id, part and text of each part of a long extra, in their order, where an extra may hold only the id of such a text. */
+  readonly parts?: string
 }
 
 export interface Questions {
@@ -245,6 +247,8 @@ export interface Erasure {
   readonly extras: ReadonlySet<string>
   /** By conflict_id: the conflicts that are deleted. */
   readonly conflicts: ReadonlySet<string>
+  /** By id: the texts of long extras that are deleted. */
+  readonly parts: ReadonlySet<string>
   /** By reject_id: the rejects that lose their raw text. */
   readonly rejects: ReadonlySet<string>
 }

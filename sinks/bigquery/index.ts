@@ -129,7 +129,12 @@ export function bigquerySink(address: string, context: BigQueryContext, timing =
 
     async erase(erasure) {
       const anyTime = `${BIGQUERY.quote('timestamp')} >= TIMESTAMP '0001-01-01 00:00:00+00'`
-      const forms = { table: names.full, digest: (text: string) => `TO_HEX(SHA256(${text}))`, anyTime }
+      const forms = {
+        table: names.full,
+        quote: BIGQUERY.quote,
+        digest: (text: string) => `TO_HEX(SHA256(${text}))`,
+        anyTime,
+      }
       const statements = eraseStatements(erasure, forms).map(({ sql }) => sql)
       for (let at = 0; at < statements.length; at += STATEMENTS_A_JOB) {
         const sql = `${statements.slice(at, at + STATEMENTS_A_JOB).join(';\n')};\n`

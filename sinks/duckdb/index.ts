@@ -126,7 +126,7 @@ export function duckdbSink(path: string, lock: LockOptions, schema = 'main'): Si
 
     async erase(erasure) {
       mustExist()
-      const forms = { table: privacyForms.table, digest: (text: string) => `sha256(${text})` }
+      const forms = { table: privacyForms.table, quote: DUCKDB.quote, digest: (text: string) => `sha256(${text})` }
       await withConnection((connection) =>
         attached(connection, 'writing', async () => {
           await inTransaction(connection, async () => {

@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto'
 import type { DuckDBConnection } from '@duckdb/node-api'
+import { DUCKDB } from '../../schemas/ddl.js'
 import type { Erasure } from '../../src/contract.js'
 import { writeParquet } from '../../src/duckdb/parquet.js'
 import { type EraseStatement, eraseStatements } from '../shared/erase.js'
@@ -25,7 +26,8 @@ export async function eraseInLake(
   signal: AbortSignal,
 ): Promise<void> {
   const folder = await files.folder()
-  const statements = eraseStatements(erasure, { table: () => COPY, digest: (text) => `sha256(${text})` })
+  const forms = { table: () => COPY, quote: DUCKDB.quote, digest: (text: string) => `sha256(${text})` }
+  const statements = eraseStatements(erasure, forms)
   const note = newNote(lake, randomUUID())
   for (const layout of ERASED) {
     const own = statements.filter(({ table }) => table === layout.table)
@@ -56,7 +58,7 @@ function clearing(
       let changed = 0
       for (const { sql } of statements) changed += (await connection.run(sql)).rowsChanged
       if (changed > 0) {
-        const key = table.key.map((column) => `"${column}"`).join(', ')
+        const key = table.key.map(DUCKDB.quote).join(', ')
         await writeParquet(who, connection, `SELECT ${filed(table)} FROM ${COPY} ORDER BY ${key}`, target)
       }
       await connection.run(`DROP TABLE ${COPY}`)

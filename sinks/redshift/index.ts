@@ -6,17 +6,22 @@ import { interruptible } from '../../src/duckdb/connection.js'
 import { AuditError, interrupted, usageError } from '../../src/errors.js'
 import { NEVER_ABORTED, retrying } from '../../src/retry.js'
 import { type OpenedStore, openStore } from '../../src/stores/index.js'
+import { eraseStatements } from '../shared/erase.js'
 import { rememberedOf, rememberedQuery, rememberStatement, UNKNOWN_YET } from '../shared/privacy.js'
 import { questions } from '../shared/questions.js'
 import { parseRedshiftAddress, type RedshiftAddress } from './address.js'
 import { dataApi } from './data-api.js'
+import { erasedParts, personal } from './erase.js'
 import { redshiftSql } from './forms.js'
 import { commit, removeAll, upload } from './load.js'
-import { digest, literal, type Namespace, quote, same, tableOf, takeTurn } from './namespace.js'
+import { digest, instant, literal, type Namespace, quote, same, tableOf, takeTurn } from './namespace.js'
 import { prepare } from './prepare.js'
 import { rawRejects } from './raw-rejects.js'
 import { queryResult } from './result.js'
 import { TURN_TIMING, turn } from './turn.js'
+
+/** A batch has at most 40 statements. */
+const STATEMENTS_AN_ERASURE = 30
 
 /**
  * @param context its signal cancels everything except loads, which have their own; its notices say who is waited for
@@ -31,7 +36,7 @@ export function redshiftSink(
   const { id, place } = at
   const { signal, onNotice = () => {} } = context
   const api = dataApi(at, timing.lookSeconds)
-  const privacyForms = { table: (name: string) => tableOf(place, { name }), literal, now: 'SYSDATE' }
+  const privacyForms = { table: (name: string) => tableOf(place, { name }), literal }
   let opened: Promise<OpenedStore> | undefined
 
   return {
@@ -63,7 +68,8 @@ export function redshiftSink(
 
     // Takes its turn, because two runs at once would both insert.
     async remember(records) {
-      const sqls = [...takeTurn(place, 'remembering'), rememberStatement(privacyForms, records)]
+      const now = instant(BigInt(Date.now()) * 1000n)
+      const sqls = [...takeTurn(place, 'remembering'), rememberStatement({ ...privacyForms, now }, records)]
       await retrying(() => api.must({ sqls, what: 'writing audit_privacy', signal }), NEVER_ABORTED)
     },
 
@@ -78,6 +84,16 @@ export function redshiftSink(
       } catch (error) {
         if (isMissing(error)) return new Map()
         throw error
+      }
+    },
+
+    // Commits several times if there is much to clear; what is cleared stays so.
+    async erase(erasure) {
+      const forms = { table: (name: string) => tableOf(place, { name }), quote, digest }
+      const statements = [...eraseStatements(erasure, forms).map(({ sql }) => sql), ...erasedParts(place, erasure)]
+      for (let at = 0; at < statements.length; at += STATEMENTS_AN_ERASURE) {
+        const sqls = [...takeTurn(place, 'erasing'), ...statements.slice(at, at + STATEMENTS_AN_ERASURE)]
+        await retrying(() => api.must({ sqls, what: 'erasing', signal }), NEVER_ABORTED)
       }
     },
 
@@ -105,6 +121,7 @@ export function redshiftSink(
     questions: {
       ...questions(redshiftSql(place)),
       rawRejects: rawRejects(place),
+      personal: personal(place),
     },
 
     async close() {

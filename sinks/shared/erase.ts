@@ -14,6 +14,8 @@ import type { Erasure } from '../../src/contract.js'
 export interface EraseForms {
   /** A table's quoted name. */
   table(name: string): string
+  /** A column's quoted name. */
+  quote(name: string): string
   /** Expression: SHA-256 of a text as lower-case hex. */
   digest(text: string): string
   /** Condition for every event, where a table must not be changed without one on its time. */
@@ -40,7 +42,7 @@ const CLEARED_BY: Readonly<Record<string, readonly string[]>> = {
  * Values are compared by their digests: warehouses keep the text of statements for weeks, and an erased name must not live on
  * there. Each statement may be repeated.
  */
-export function eraseStatements(erasure: Erasure, { table, digest, anyTime }: EraseForms): EraseStatement[] {
+export function eraseStatements(erasure: Erasure, { table, quote, digest, anyTime }: EraseForms): EraseStatement[] {
   const statements: EraseStatement[] = []
   const add = (of: Table, sql: (name: string) => string): void => {
     const timed = of === AUDIT_EVENTS && anyTime !== undefined ? ` AND ${anyTime}` : ''
@@ -71,7 +73,7 @@ export function eraseStatements(erasure: Erasure, { table, digest, anyTime }: Er
     add(AUDIT_CONFLICTS, (conflicts) => `DELETE FROM ${conflicts} WHERE conflict_id IN (${list})`)
   for (const list of lists([...erasure.rejects])) {
     add(AUDIT_REJECT_PIECES, (pieces) => `DELETE FROM ${pieces} WHERE reject_id IN (${list})`)
-    add(AUDIT_REJECTS, (rejects) => `UPDATE ${rejects} SET raw = '' WHERE reject_id IN (${list})`)
+    add(AUDIT_REJECTS, (rejects) => `UPDATE ${rejects} SET ${quote('raw')} = '' WHERE reject_id IN (${list})`)
   }
   return statements
 }

@@ -3,7 +3,7 @@
 import { hourDigests, identities, type Span } from '../../schemas/day-digest.js'
 import { eventDigests, eventRows, type ProofForms, rejectDigests, rejectRows } from '../../schemas/proof.js'
 import { RECORD_FIELDS } from '../../schemas/tables.js'
-import type { Question, Questions } from '../../src/contract.js'
+import type { PersonalQuestions, Question, Questions } from '../../src/contract.js'
 
 export interface SqlForms extends ProofForms {
   /** A table's quoted name, as a statement of `query` may use it. */
@@ -19,6 +19,7 @@ export interface SqlForms extends ProofForms {
 /** The questions that need no query to be known. */
 export interface SqlQuestions extends Questions {
   status(days: number): readonly Question[]
+  readonly personal: PersonalQuestions
   hourDigests(span: Span, salt: string): string
   identities(spans: readonly Span[]): string
 }
@@ -124,8 +125,8 @@ export function questions(forms: SqlForms): SqlQuestions {
       LEFT JOIN (SELECT ${at}, content_hash, actor_user_id, user_asset FROM ${events}) AS e
         ON e.${at} = c.${at} AND e.content_hash = c.content_hash`,
       rejects: `
-      SELECT reject_id, 1 AS piece, raw FROM ${rejects}
-      UNION ALL SELECT reject_id, piece, raw FROM ${pieces}
+      SELECT reject_id, 1 AS piece, ${column('raw')} FROM ${rejects}
+      UNION ALL SELECT reject_id, piece, ${column('raw')} FROM ${pieces}
       ORDER BY reject_id, piece`,
     },
     rejectsByDocument: `SELECT source_document, count(*) AS rejects FROM ${rejects} GROUP BY source_document`,

@@ -20,7 +20,7 @@ export function views({ table, column, utcDay }: SqlForms): readonly View[] {
     {
       name: 'audit_events_masked',
       // Without content_hash, against which anyone who reads the other columns can test guesses of an address.
-      sql: `-- Who may not see names and addresses reads this in place of audit_events.
+      sql: `-- What happened, for whoever may not see names and addresses?
 SELECT
   ${RECORD_FIELDS.map((name) => (MASKED.includes(name) ? masked(name) : column(name))).join(',\n  ')},
   loaded_at

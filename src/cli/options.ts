@@ -1,8 +1,8 @@
 /** Options that several commands share, and their settings. */
 
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import type { Settings } from '../../schemas/settings.js'
 import { SINK_FORMS } from '../../sinks/index.js'
+import type { SettingFlags } from '../config/settings.js'
 
 export interface CommonFlags {
   readonly config?: string
@@ -20,6 +20,7 @@ export interface RunFlags extends SinkFlags {
   readonly retain?: string
   readonly signKey?: string
   readonly anchor?: string
+  readonly privacy?: string
   readonly memory?: string
   readonly spool?: string
   readonly maxRejects?: number
@@ -63,7 +64,8 @@ export const withRun = (command: Command): Command =>
   withSeals(
     withSources(command, 'sink to load into, repeatable')
       .option('--archive <address>', 'bucket or folder that keeps each document as it came, before it is loaded')
-      .option('--retain <duration>', 'lock what is archived for this long, for example 6y'),
+      .option('--retain <duration>', 'lock what is archived for this long, for example 6y')
+      .option('--privacy <rules>', 'what sinks get of names and addresses, for example "{actor_email: pseudonym}"'),
   ).option('--dry-run', 'only list what would be read')
 
 /** The options of commands that seal an archive. */
@@ -105,7 +107,7 @@ export function withSources(command: Command, sinks: string): Command {
 }
 
 /** The flags that are settings, under the names of the settings file. */
-export function asSettings(flags: Partial<RunFlags>): Partial<Settings> {
+export function asSettings(flags: Partial<RunFlags>): SettingFlags {
   const {
     maxRejects,
     maxDocumentBytes,
@@ -119,6 +121,7 @@ export function asSettings(flags: Partial<RunFlags>): Partial<Settings> {
     retain,
     signKey,
     anchor,
+    privacy,
     memory,
     spool,
     quiet,
@@ -136,6 +139,7 @@ export function asSettings(flags: Partial<RunFlags>): Partial<Settings> {
       archive,
       retain,
       anchor,
+      privacy,
       memory,
       spool,
       quiet,

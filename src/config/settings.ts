@@ -17,6 +17,9 @@ export const DEFAULTS = {
   document_timeout: '6h',
 } as const
 
+/** Settings from the command line, where rules are a text. */
+export type SettingFlags = Omit<Partial<Settings>, 'privacy'> & { readonly privacy?: string }
+
 export interface ResolvedSettings extends Omit<Settings, 'from' | 'to' | 'memory'> {
   readonly from: readonly string[]
   readonly to: readonly string[]
@@ -35,13 +38,14 @@ export interface ResolvedSettings extends Omit<Settings, 'from' | 'to' | 'memory
  * @throws AuditError, exit code 2, naming the setting and where it was given
  */
 export function resolveSettings(
-  flags: Partial<Settings>,
+  { privacy, ...flags }: SettingFlags,
   env: NodeJS.ProcessEnv,
   named: string | undefined,
 ): ResolvedSettings {
   const explicit = named ?? (env.WANDB_AUDIT_CONFIG || undefined)
   const { content, warnings } = explicit === undefined ? trustedFile(env) : namedFile(explicit)
-  const merged = { ...content, ...readEnvironment(env), ...checked(flags, 'the command line') }
+  const given = privacy === undefined ? flags : { ...flags, privacy: fromYaml(privacy) }
+  const merged = { ...content, ...readEnvironment(env), ...checked(given, 'the command line') }
   return {
     ...merged,
     from: merged.from === undefined ? list(env.WANDB_BASE_URL || undefined) : list(merged.from),

@@ -1,6 +1,6 @@
 /** Finds in a sink what an erasure has to clear. */
 
-import type { Erasure, QueryResult, Value } from '../contract.js'
+import type { Erasure, PersonalQuestions, QueryResult, Value } from '../contract.js'
 import { type Shown, sortedExtra } from './shown.js'
 
 /** How much of it was found: events by column, and the others by table. */
@@ -13,12 +13,7 @@ export interface Found {
 
 interface Asked {
   query(sql: string): Promise<QueryResult>
-  readonly questions: {
-    readonly names: string
-    readonly extras: string
-    readonly conflicts: string
-    readonly rejects: string
-  }
+  readonly questions: PersonalQuestions
 }
 
 /** Of the piece before: an address may begin there. No address is longer. */
@@ -60,9 +55,13 @@ export async function findErased({ query, questions }: Asked, shown: Shown): Pro
     }
   }
 
+  const parts = questions.parts === undefined ? new Set<string>() : await mentioning(query, questions.parts, shown)
+  const isErasedExtra = (extra: string): boolean =>
+    shown.extra(extra) !== sortedExtra(extra) || [...parts].some((id) => extra.includes(id))
+
   const extras = new Set<string>()
   for await (const [hash, extra] of await rows(query, questions.extras))
-    if (shown.extra(String(extra)) !== sortedExtra(String(extra))) extras.add(String(hash))
+    if (isErasedExtra(String(extra))) extras.add(String(hash))
 
   const conflicts = new Set<string>()
   for await (const [id, column, kept, other, actor, user] of await rows(query, questions.conflicts)) {
@@ -71,22 +70,26 @@ export async function findErased({ query, questions }: Asked, shown: Shown): Pro
     const owner = name === 'actor_email' ? actor : name === 'user_email' ? user : null
     const isErased =
       (owner != null && shown.isErased('id', String(owner))) ||
-      texts.some((text) => (name === 'extra' ? shown.extra(text) !== sortedExtra(text) : shown.hidesPerson(name, text)))
+      texts.some((text) => (name === 'extra' ? isErasedExtra(text) : shown.hidesPerson(name, text)))
     if (isErased) conflicts.add(String(id))
   }
 
-  const rejects = new Set<string>()
-  let before = { reject: '', text: '' }
-  for await (const [id, , raw] of await rows(query, questions.rejects)) {
-    const reject = String(id)
-    const text = String(raw)
-    if (shown.mentionsErased((before.reject === reject ? before.text : '') + text)) rejects.add(reject)
-    before = { reject, text: text.slice(-BEFORE) }
-  }
-
+  const rejects = await mentioning(query, questions.rejects, shown)
   for (const [table, { size }] of Object.entries({ extra: extras, audit_conflicts: conflicts, audit_rejects: rejects }))
     if (size > 0) count(table, size)
-  return { erasure: { values, extras, conflicts, rejects }, counts }
+  return { erasure: { values, extras, conflicts, parts, rejects }, counts }
+}
+
+/** The ids of the texts, in pieces, that mention an erased person. */
+async function mentioning(query: Asked['query'], sql: string, shown: Shown): Promise<Set<string>> {
+  const found = new Set<string>()
+  let before = { id: '', text: '' }
+  for await (const [id, , piece] of await rows(query, sql)) {
+    const [text, same] = [String(piece), before.id === String(id)]
+    if (shown.mentionsErased((same ? before.text : '') + text)) found.add(String(id))
+    before = { id: String(id), text: text.slice(-BEFORE) }
+  }
+  return found
 }
 
 const rows = async (query: Asked['query'], sql: string): Promise<AsyncIterable<readonly Value[]>> =>

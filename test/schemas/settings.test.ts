@@ -13,6 +13,7 @@ describe('settings', () => {
       to: 'duckdb:audit.duckdb',
       archive: 'gs://kept/wandb',
       retain: '6y',
+      privacy: { actor_email: 'pseudonym', actor_ip: 'truncate', rejects: 'keep' },
       memory: '1GB',
       spool: '/var/tmp/audit',
       max_document_bytes: '5GB',
@@ -52,6 +53,8 @@ describe('settings', () => {
     { archive: '' },
     { retain: '0y' },
     { retain: 'forever' },
+    { privacy: { actor_email: 'truncate' } },
+    { privacy: { actor_user_id: 'drop' } },
     { every: 10 },
     { every: '0m' },
   ])('refuse %j', (value) => {

@@ -30,7 +30,7 @@ export const newTurns = (): Turns => ({ active: new Map(), changedAt: new Map(),
 export function statementType({ statements }: Program): string {
   const [only, ...more] = statements.filter(({ type }) => type !== 'empty')
   if (more.length > 0 || only === undefined) return 'SCRIPT'
-  return /^(select|insert|update|delete|merge)_stmt$/.exec(only.type)?.[1]?.toUpperCase() ?? 'SCRIPT'
+  return /^(?:compound_)?(select|insert|update|delete|merge)_stmt$/.exec(only.type)?.[1]?.toUpperCase() ?? 'SCRIPT'
 }
 
 export const scriptOf = (sql: string, parameters: readonly Parameter[], defaultDataset?: string): Script => ({
@@ -205,6 +205,7 @@ export async function runScript(
         return
       }
       case 'select_stmt':
+      case 'compound_select_stmt':
         await scan(statement)
         result = (await run(translated(sql, statement, scope))).result
         return
