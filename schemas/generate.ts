@@ -7,6 +7,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { z } from 'zod'
 import { SINK_FORMS, SINKS } from '../sinks/index.js'
+import { DUCKDB_VIEWS } from '../sinks/shared/duckdb-forms.js'
 import { ACTIONS } from './actions.js'
 import { athenaTable } from './athena.js'
 import { createTable, DUCKDB, REDSHIFT } from './ddl.js'
@@ -14,7 +15,7 @@ import { dataDictionary } from './dictionary.js'
 import { eventsView } from './fabric.js'
 import { auditRecord } from './record.js'
 import { settings } from './settings.js'
-import { optionTable, sinkTable } from './sinks.js'
+import { optionTable, remainsTable, sinkTable } from './sinks.js'
 import { TABLES } from './tables.js'
 
 const jsonSchema = (schema: z.ZodType): string =>
@@ -38,6 +39,7 @@ const FILES: Record<string, string> = {
   'docs/data-dictionary.md': dataDictionary(TABLES, ACTIONS),
   'README.md': await withPart('README.md', 'sinks', sinkTable(SINKS)),
   'docs/fabric.md': await withPart('docs/fabric.md', 'view', sqlBlock(eventsView())),
+  'docs/privacy.md': await withPart('docs/privacy.md', 'remains', remainsTable(SINKS)),
   'docs/pandas.md': await withPart('docs/pandas.md', 'athena', sqlBlock(athenaTable())),
 }
 
@@ -45,9 +47,15 @@ for (const { guide, options } of SINKS) {
   if (guide !== undefined) FILES[guide] = await withPart(guide, 'options', optionTable(options))
 }
 
+/** T-SQL reads this view as DuckDB does. */
+const masked = DUCKDB_VIEWS.filter(({ name }) => name === 'audit_events_masked')
+  .map(({ name, sql }) => `CREATE VIEW dbo.${name} AS\n${sql};\n`)
+  .join('')
+FILES['docs/privacy.md'] = await withPart('docs/privacy.md', 'masked', sqlBlock(masked), FILES['docs/privacy.md'])
+
 /** The file with another text between `<!-- name -->` and `<!-- /name -->`. */
-async function withPart(path: string, name: string, part: string): Promise<string> {
-  const text = await readFile(path, 'utf8')
+async function withPart(path: string, name: string, part: string, given?: string): Promise<string> {
+  const text = given ?? (await readFile(path, 'utf8'))
   const [before, , after] = text.split(new RegExp(`(?<=<!-- ${name} -->\\n)([\\s\\S]*)(?=<!-- /${name} -->)`))
   if (after === undefined) throw new Error(`${path} lacks the lines <!-- ${name} --> and <!-- /${name} -->`)
   return `${before}${part}${after}`

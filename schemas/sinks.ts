@@ -7,6 +7,13 @@ export function sinkTable(sinks: readonly SinkDeclaration[]): string {
   return table(['sink', 'address', 'loads', 'SQL', 'state', 'how it is tested'], rows)
 }
 
+export function remainsTable(sinks: readonly SinkDeclaration[]): string {
+  return table(
+    ['sink', 'where erased values remain'],
+    sinks.map(({ form, remains }) => [code(form), remains]),
+  )
+}
+
 export function optionTable(options: SinkDeclaration['options']): string {
   const rows = Object.entries(options).map(([name, { meaning }]) => [code(name), meaning])
   return table(['option', 'meaning'], rows)
