@@ -11,6 +11,8 @@ export interface Person {
   readonly kind: PersonKind
   /** The form in which it is compared. */
   readonly form: string
+  /** As it was given, without white space around it. */
+  readonly given: string
 }
 
 const FORMS: Readonly<Record<PersonKind, (text: string) => string>> = {
@@ -30,7 +32,11 @@ export function parsePerson(text: string): Person {
   )
 }
 
-export const personOf = (kind: PersonKind, text: string): Person => ({ kind, form: FORMS[kind](text) })
+export const personOf = (kind: PersonKind, text: string): Person => ({
+  kind,
+  form: FORMS[kind](text),
+  given: text.trim(),
+})
 
 /** What is remembered of an erased person. */
 export const erasureId = (key: PrivacyKey, { kind, form }: Person): string => key.keyed(`erased ${kind}`, form)

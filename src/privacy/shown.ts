@@ -109,7 +109,9 @@ export const sortedExtra = (json: string): string => objectOf(members(json))
 
 /** Also takes the pseudonyms of persons, which sinks with that rule hold, for their names. */
 export function withPseudonyms(shown: Shown, key: PrivacyKey, persons: readonly Person[]): Shown {
-  const pseudonyms = new Set(persons.filter(({ kind }) => kind !== 'id').map(({ form }) => pseudonym(key, form)))
+  // A name's pseudonym is of its exact text.
+  const texts = persons.flatMap(({ kind, form, given }) => (kind === 'id' ? [] : [form, given]))
+  const pseudonyms = new Set(texts.map((text) => pseudonym(key, text)))
   return { ...shown, hidesPerson: (column, text) => pseudonyms.has(text) || shown.hidesPerson(column, text) }
 }
 

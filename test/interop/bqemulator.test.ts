@@ -18,7 +18,13 @@ import { loadInto, ndjson, never } from '../support/load.js'
 import { rowsOf, tableOf } from '../support/rows.js'
 import { type Emulator, startEmulator } from './emulators/python.js'
 
-const VIEWS = ['audit_activity_per_day', 'audit_api_keys_created', 'audit_refused_requests', 'audit_rejects_by_reason']
+const VIEWS = [
+  'audit_activity_per_day',
+  'audit_api_keys_created',
+  'audit_events_masked',
+  'audit_refused_requests',
+  'audit_rejects_by_reason',
+]
 
 const names = namesIn(parseBigQueryAddress('bigquery://acme-audit/audit'))
 

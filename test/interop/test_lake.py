@@ -15,7 +15,7 @@ from conftest import Loaded
 from program import run
 from readers import READERS
 
-TABLES = ["audit_events", "audit_rejects", "audit_reject_pieces", "audit_conflicts", "audit_documents", "audit_loads", "audit_actions"]
+TABLES = ["audit_events", "audit_rejects", "audit_reject_pieces", "audit_conflicts", "audit_documents", "audit_loads", "audit_actions", "audit_privacy"]
 #: Each sink notes when it was done.
 OWN = {("audit_loads", "finished_at"), ("audit_conflicts", "loaded_at")}
 

@@ -190,11 +190,11 @@ describe('who is meant', () => {
     const input = Object.assign(new PassThrough(), { isTTY: false })
     input.end('ada@example.com\n\n id:7\nname:Ada\n')
     expect(await personsFrom(undefined, input)).toEqual([
-      { kind: 'email', form: 'ada@example.com' },
-      { kind: 'id', form: '7' },
-      { kind: 'name', form: 'ada' },
+      { kind: 'email', form: 'ada@example.com', given: 'ada@example.com' },
+      { kind: 'id', form: '7', given: '7' },
+      { kind: 'name', form: 'ada', given: 'Ada' },
     ])
-    expect(await personsFrom(['id:8'], input)).toEqual([{ kind: 'id', form: '8' }])
+    expect(await personsFrom(['id:8'], input)).toEqual([{ kind: 'id', form: '8', given: '8' }])
   })
 
   it.each(['', 'ada', 'id:', 'name: ', 'id'])('is not said by %j, and the text is not repeated', (text) => {
