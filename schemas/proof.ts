@@ -14,14 +14,14 @@ export interface ProofForms extends DigestForms {
   sha256(text: string): string
   /** The text of a JSON value; null stays null. */
   jsonText(json: string): string
-  /** Whether `jsonText` is the text that was loaded, up to the order of keys, so that digests may cover it. */
-  readonly keepsJsonText: boolean
+  /** How JSON is kept: as its text, parsed, or parsed into numbers that may lose digits. Digests cover only texts. */
+  readonly jsonKept: 'text' | 'parsed' | 'rounded'
   /**
-   * Condition: the sink keeps a rejected line in another form, because it has a NUL.
+   * Condition: a rejected line is kept as base64, because it has a NUL; absent where texts can have one.
    *
    * @param reject prefix of the columns of audit_rejects
    */
-  hasNul(reject: string): string
+  isBase64?(reject: string): string
 }
 
 export const DUCKDB_PROOF: ProofForms = {
@@ -29,8 +29,7 @@ export const DUCKDB_PROOF: ProofForms = {
   byteLength: (text) => `strlen(${text})`,
   sha256: (text) => `sha256(${text})`,
   jsonText: (json) => `CAST(${json} AS VARCHAR)`,
-  keepsJsonText: true,
-  hasNul: (reject) => `contains(${reject}raw, chr(0))`,
+  jsonKept: 'text',
 }
 
 /** The columns that the archive determines: all but the provenance. */
@@ -104,11 +103,16 @@ function within(forms: ProofForms, span: Span | null): string {
   return `${forms.column('timestamp')} >= ${forms.instant(span.from)}`
 }
 
-/** SELECTs source_document, rejects and digest (an integer, as text), a row for each document with rejects. */
-export function rejectDigests(forms: ProofForms, rejects: string, salt: string): string {
+/**
+ * SELECTs source_document, rejects and digest (an integer, as text), a row for each document with rejects. The digest covers
+ * reject_id, reason and, of lines that are not too long, their text.
+ *
+ * @param apart condition: the text is left out; absent if none is
+ */
+export function rejectDigests(forms: ProofForms, rejects: string, salt: string, apart = 'FALSE'): string {
   if (!/^[0-9a-f]*$/.test(salt)) throw new Error('a salt is hexadecimal')
   const raw = forms.column('raw')
-  const line = `CASE WHEN ${forms.byteLength(raw)} > ${WHOLE_REJECT_BYTES} OR ${forms.hasNul('')} THEN '+'
+  const line = `CASE WHEN ${forms.byteLength(raw)} > ${WHOLE_REJECT_BYTES} OR ${apart} THEN '+'
               ELSE ${forms.sha256(raw)} END`
   const text = `'${salt} ' || ${cell(forms, 'reject_id')} || ',' || ${cell(forms, 'reason')} || ',' || ${line}`
   return `
@@ -118,16 +122,17 @@ export function rejectDigests(forms: ProofForms, rejects: string, salt: string):
 }
 
 /**
- * SELECTs reject_id, source_document, reason, has_nul, piece and raw: a row for each piece of each rejected line, in their
+ * SELECTs reject_id, source_document, reason, is_base64, piece and raw: a row for each piece of each rejected line, in their
  * order; the first piece has number 1.
  */
 export function rejectRows(forms: ProofForms, rejects: string, pieces: string): string {
   const raw = forms.column('raw')
+  const isBase64 = (reject: string): string => `${forms.isBase64?.(reject) ?? 'FALSE'} AS is_base64`
   return `
-          SELECT reject_id, source_document, reason, has_nul, piece, ${raw} FROM (
-            SELECT reject_id, source_document, reason, ${forms.hasNul('')} AS has_nul, 1 AS piece, ${raw} FROM ${rejects}
+          SELECT reject_id, source_document, reason, is_base64, piece, ${raw} FROM (
+            SELECT reject_id, source_document, reason, ${isBase64('')}, 1 AS piece, ${raw} FROM ${rejects}
             UNION ALL
-            SELECT r.reject_id, r.source_document, r.reason, ${forms.hasNul('r.')} AS has_nul, p.piece, p.${raw}
+            SELECT r.reject_id, r.source_document, r.reason, ${isBase64('r.')}, p.piece, p.${raw}
             FROM ${rejects} AS r JOIN ${pieces} AS p ON p.reject_id = r.reject_id
           ) AS all_pieces
           ORDER BY reject_id, piece`

@@ -172,8 +172,13 @@ export interface Questions {
 
 /** What `verify` asks: all that the archive determines. */
 export interface ProofQuestions {
-  /** Whether `eventDigests` covers `extra`, and not only whether there is any. */
-  readonly digestsExtra: boolean
+  /** How `extra` is kept: as its text, parsed, or parsed into numbers that may lose digits. */
+  readonly jsonKept: 'text' | 'parsed' | 'rounded'
+  /**
+   * A relation of the engine with the events of another one as the sink keeps them, where that is not just as they are. Both have
+   * the columns of audit_events.
+   */
+  kept?(engine: DuckDBConnection, events: string): string
   /**
    * utc_hour (`2026-10-01 12`), events and digest (an integer as text) of each hour with events.
    *
@@ -183,9 +188,11 @@ export interface ProofQuestions {
   eventDigests(span: Span | null, salt: string): string
   /** utc (the timestamp as text, to the microsecond) and all columns but the provenance, as texts, of each event in the span. */
   events(span: Span): string
+  /** Whether `rejectDigests` covers lines with a NUL. */
+  readonly keepsNul: boolean
   /** source_document, rejects and digest of each document with rejects. */
   rejectDigests(salt: string): string
-  /** reject_id, source_document, reason, has_nul, piece and raw of each piece of each rejected line, in their order. */
+  /** reject_id, source_document, reason, is_base64, piece and raw of each piece of each rejected line, in their order. */
   readonly rejects: string
   /** source, document and sha256 of each receipt. */
   readonly receipts: string

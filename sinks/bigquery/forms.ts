@@ -16,8 +16,7 @@ export const bigquerySql = (table: SqlForms['table']): SqlForms => ({
   byteLength: (text) => `BYTE_LENGTH(${text})`,
   sha256: (text) => `TO_HEX(SHA256(${text}))`,
   jsonText: (json) => `TO_JSON_STRING(${json})`,
-  keepsJsonText: false,
-  hasNul: (reject) => `STRPOS(${reject}raw, '\\x00') > 0`,
+  jsonKept: 'parsed',
   // Without a time zone, BigQuery would use the project's default one.
   utcDay: (instant) => `DATE(${instant}, 'UTC')`,
   keys: (events, json) =>

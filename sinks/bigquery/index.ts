@@ -16,6 +16,7 @@ import { loadBatch } from './load.js'
 import { actionsScript, comparedQuery, literal, parameter, receiptsQuery } from './queries.js'
 import { dryRun, readOnly, run } from './query.js'
 import type { Timing } from './request.js'
+import { keptEvents } from './stage.js'
 import { partitionsFor, partitionsQuery, statusQuestions } from './status.js'
 import {
   createDataset,
@@ -61,6 +62,7 @@ export function bigquerySink(address: string, context: BigQueryContext, timing =
   const names = namesIn(place)
   const preparation: Preparation = { id, timing, place, client, names, signal: context.signal }
   const privacyForms = { table: names.full, literal, now: 'CURRENT_TIMESTAMP()' }
+  const asked = questions(bigquerySql(names.from))
   let location: string | null = null
 
   /** Null when the dataset does not exist. */
@@ -120,8 +122,8 @@ export function bigquerySink(address: string, context: BigQueryContext, timing =
       const running = await jobs()
       if (running === null || !(await hasTable(preparation, AUDIT_DOCUMENTS))) return new Map()
       const parameters = [parameter('source', 'STRING', source)]
-      const asked = { sql: receiptsQuery(names), place, parameters }
-      const { rows } = await run(running, asked, context.signal)
+      const query = { sql: receiptsQuery(names), place, parameters }
+      const { rows } = await run(running, query, context.signal)
       const versions = new Map<string, string>()
       for await (const [document, version] of rows) versions.set(String(document), String(version))
       return versions
@@ -157,7 +159,8 @@ export function bigquerySink(address: string, context: BigQueryContext, timing =
     query: async (sql) => readOnly(await existingJobs(), { sql, place }, context.signal),
 
     questions: {
-      ...questions(bigquerySql(names.from)),
+      ...asked,
+      proof: { ...asked.proof, kept: (_engine, events) => keptEvents(events) },
       status: async (days) => statusQuestions(names, await partitions(days), days),
     },
 

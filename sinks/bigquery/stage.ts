@@ -123,3 +123,6 @@ export function exactJson(json: string): string {
 }
 
 const EXTRA = exactJson('CAST(extra AS VARCHAR)')
+
+/** A relation with the events of another one as they are in `audit_events`. */
+export const keptEvents = (events: string): string => `(SELECT * REPLACE (${EXTRA} AS extra) FROM ${events})`

@@ -15,9 +15,8 @@ export const redshiftSql = (place: Namespace): SqlForms => ({
   byteLength: (text) => `OCTET_LENGTH(${text})`,
   sha256: digest,
   jsonText: (json) => `JSON_SERIALIZE(${json})`,
-  keepsJsonText: false,
-  // Such a line is kept as base64.
-  hasNul: (reject) => `${reject}message LIKE '%raw is its base64%'`,
+  jsonKept: 'rounded',
+  isBase64: (reject) => `${reject}message LIKE '%raw is its base64%'`,
   utcDay: (instant) => `CAST(${instant} AT TIME ZONE 'UTC' AS DATE)`,
   // Leaves out this sink's own keys. UNPIVOT gets only objects: its behavior with null or a scalar is not documented.
   keys: (events, json) =>

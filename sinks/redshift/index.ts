@@ -18,6 +18,7 @@ import { digest, instant, literal, type Namespace, quote, same, tableOf, takeTur
 import { prepare } from './prepare.js'
 import { rawRejects } from './raw-rejects.js'
 import { queryResult } from './result.js'
+import { keptEvents } from './stage.js'
 import { TURN_TIMING, turn } from './turn.js'
 
 /** A batch has at most 40 statements. */
@@ -37,6 +38,7 @@ export function redshiftSink(
   const { signal, onNotice = () => {} } = context
   const api = dataApi(at, timing.lookSeconds)
   const privacyForms = { table: (name: string) => tableOf(place, { name }), literal }
+  const asked = questions(redshiftSql(place))
   let opened: Promise<OpenedStore> | undefined
 
   return {
@@ -119,7 +121,8 @@ export function redshiftSink(
     },
 
     questions: {
-      ...questions(redshiftSql(place)),
+      ...asked,
+      proof: { ...asked.proof, kept: keptEvents },
       rawRejects: rawRejects(place),
       personal: personal(place),
     },

@@ -152,3 +152,10 @@ const extraParts = (events: string): string =>
   inParts(`
     SELECT DISTINCT sha256(${EXACT}) AS id, ${EXACT} AS text
     FROM ${events} WHERE ${mayNeedParts(EXACT)} AND ${isReference(SUPER_TEXT)}`)
+
+/** A relation with the events of another one as they are in `audit_events`. */
+export function keptEvents(engine: Batch['engine'], events: string): string {
+  registerSuperText(engine)
+  const texts = TEXT_FIELDS.map((field) => `${fitting(field)} AS ${quote(field)}`)
+  return `(SELECT * REPLACE (${[...texts, `${SUPER_TEXT} AS extra`].join(', ')}) FROM ${withOriginals(events)})`
+}

@@ -53,7 +53,8 @@ export async function eventFindings(engine: Engine, held: Held, wanted: Wanted):
 }
 
 async function hoursOf(engine: Engine, { questions, query }: Held, { span, salt }: Wanted): Promise<readonly Hour[]> {
-  const expected = eventDigests(DUCKDB_PROOF, `${EXPECTED}.audit_events`, span, salt, questions.digestsExtra)
+  const events = keptBy(questions, engine, `${EXPECTED}.audit_events`)
+  const expected = eventDigests(DUCKDB_PROOF, events, span, salt, questions.jsonKept === 'text')
   const wanted = new Map<string, readonly [rows: number, digest: string]>()
   for (const { utc_hour, events, digest } of await engine.rows(expected))
     wanted.set(String(utc_hour), [Number(events), String(digest)])
@@ -99,8 +100,9 @@ async function compareRows(
     `CREATE OR REPLACE TABLE held (${names.map((name) => `${quotedIdentifier(name)} VARCHAR`).join(', ')})`,
   )
   await heldRows(engine, 'held', names.length, await query(questions.events(span)))
-  const wanted = eventRows(DUCKDB_PROOF, `${EXPECTED}.audit_events`, span)
-  const found = await engine.rows(findingsIn(wanted, otherValuesOf(otherValues, span)))
+  const wanted = eventRows(DUCKDB_PROOF, keptBy(questions, engine, `${EXPECTED}.audit_events`), span)
+  const others = otherValuesOf(keptBy(questions, engine, otherValues), span)
+  const found = await engine.rows(findingsIn(wanted, others, questions.jsonKept))
   await engine.run('DROP TABLE held')
   return found.map(({ day, kind, columns, rows, ids }) => ({
     ...{ what: 'event', source: null, document: null },
@@ -111,6 +113,9 @@ async function compareRows(
     ids: listed(ids),
   }))
 }
+
+const keptBy = ({ kept }: ProofQuestions, engine: Engine, events: string): string =>
+  kept?.(engine.connection, events) ?? events
 
 const listed = (text: unknown): string[] =>
   String(text ?? '')
@@ -133,7 +138,7 @@ function otherValuesOf(relation: string, { from, to }: Span): string {
     GROUP BY 1, 2`
 }
 
-function findingsIn(wanted: string, others: string): string {
+function findingsIn(wanted: string, others: string, kept: ProofQuestions['jsonKept']): string {
   const altered = PROVEN_COLUMNS.filter(({ name }) => name !== 'content_hash').map(({ name }) => {
     const [held, expected, other] = [
       `h.${quotedIdentifier(name)}`,
@@ -143,7 +148,7 @@ function findingsIn(wanted: string, others: string): string {
     const differs = `${held} IS DISTINCT FROM ${expected}`
     const allowed =
       name === 'extra'
-        ? `${EXTRA_ALLOWED}(coalesce(${held}, ''), coalesce(${expected}, ''), coalesce(o.${other}, ''))`
+        ? `${EXTRA_ALLOWED}(coalesce(${held}, ''), coalesce(${expected}, ''), coalesce(o.${other}, ''), '${kept}')`
         : `coalesce(list_contains(o.${other}, ${held}), false)`
     const isFilled = FILLED_FIELDS.includes(name)
     return `CASE WHEN ${differs}${isFilled ? ` AND NOT ${allowed}` : ''} THEN ${quotedString(name)} END`

@@ -6,7 +6,7 @@
 
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { FILLED_FIELDS, NAME_FIELDS } from '../../schemas/tables.js'
+import { FILLED_FIELDS, NAME_FIELDS, RECORD_FIELDS } from '../../schemas/tables.js'
 import type { Batch, LoadCounts, LoadingSink } from '../contract.js'
 import { interruptible } from '../duckdb/connection.js'
 import { duckdbError } from '../duckdb/errors.js'
@@ -103,11 +103,14 @@ export class Expected implements LoadingSink {
     }
   }
 
-  /** A relation with the other values: the key of events, FILLED_FIELDS and `document`. */
+  /** A relation with the other values: the columns of audit_events that come from a record, and `document`. */
   get otherValues(): string {
-    if (this.others > 0) return `read_parquet(${filesIn(this.folder, this.others, '')})`
-    const columns = FILLED_FIELDS.map((name) => `NULL::VARCHAR AS ${quotedIdentifier(name)}`)
-    return `(SELECT TIMESTAMPTZ 'epoch' AS "timestamp", '' AS content_hash, ${columns.join(', ')}, '' AS document WHERE false)`
+    const unset = RECORD_FIELDS.filter((name) => name !== 'timestamp' && !FILLED_FIELDS.includes(name))
+    const columns = (names: readonly string[]): string =>
+      names.map((name) => `NULL::VARCHAR AS ${quotedIdentifier(name)}`).join(', ')
+    if (this.others > 0)
+      return `(SELECT *, ${columns(unset)} FROM read_parquet(${filesIn(this.folder, this.others, '')}))`
+    return `(SELECT TIMESTAMPTZ 'epoch' AS "timestamp", '' AS content_hash, ${columns([...FILLED_FIELDS, ...unset])}, '' AS document WHERE false)`
   }
 
   /** A relation with source, document and sha256 of each archived reading. */

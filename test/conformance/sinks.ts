@@ -18,6 +18,7 @@ import { contentOf, eventsOf, rowsOf, tableOf } from '../support/rows.js'
 import { exportConformance } from './exports.js'
 import { privacyConformance } from './privacy.js'
 import { replayConformance } from './replays.js'
+import { verifyingConformance } from './verifying.js'
 
 /** One place in a warehouse, empty at first. */
 export interface SinkTarget {
@@ -707,6 +708,7 @@ export function sinkConformance(name: string, newTarget: () => Promise<SinkTarge
 
   replayConformance(name, newSink)
   exportConformance(name, newSink)
+  verifyingConformance(name, newTarget)
 
   describe(`${name}: querying`, () => {
     it('tells the type of each column and gives plain values', async () => {

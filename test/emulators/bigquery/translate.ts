@@ -31,6 +31,7 @@ const PROJECT_TIME_ZONE = "'Pacific/Auckland'"
 /** Functions that mean the same under another name, or the same one. */
 const FUNCTIONS: Readonly<Record<string, string>> = {
   ANY_VALUE: 'any_value',
+  BYTE_LENGTH: 'strlen',
   COALESCE: 'coalesce',
   CONCAT: 'concat',
   COUNT: 'count',
