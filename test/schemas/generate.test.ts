@@ -20,7 +20,13 @@ const FILES = [
 ]
 
 /** Written by hand, but for a part between two marks. */
-const WITH_PART = ['README.md', 'docs/fabric.md', 'docs/pandas.md', ...SINKS.flatMap(({ guide }) => guide ?? [])]
+const WITH_PART = [
+  'README.md',
+  'docs/fabric.md',
+  'docs/pandas.md',
+  'docs/privacy.md',
+  ...SINKS.flatMap(({ guide }) => guide ?? []),
+]
 
 /** Runs schemas/generate.ts in a working directory. */
 const generate = (cwd: string, ...args: string[]) =>
@@ -44,7 +50,7 @@ describe('npm run generate', () => {
     await mkdir(join(folder, 'docs'))
     for (const file of WITH_PART) {
       const text = await readFile(join(ROOT, file), 'utf8')
-      await writeFile(join(folder, file), text.replace(/(<!-- (\w+) -->\n)[\s\S]*(<!-- \/\2 -->)/, '$1$3'))
+      await writeFile(join(folder, file), text.replace(/(<!-- (\w+) -->\n)[\s\S]*?(<!-- \/\2 -->)/g, '$1$3'))
     }
     const empty = await generate(folder, '--check')
     expect(empty.code).toBe(1)

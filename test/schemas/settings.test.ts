@@ -13,6 +13,8 @@ describe('settings', () => {
       to: 'duckdb:audit.duckdb',
       archive: 'gs://kept/wandb',
       retain: '6y',
+      sign_key: 'key.pem',
+      anchor: 'https://hooks.example.com/seals',
       privacy: { actor_email: 'pseudonym', actor_ip: 'truncate', rejects: 'keep' },
       memory: '1GB',
       spool: '/var/tmp/audit',
