@@ -1,5 +1,5 @@
 import { afterAll, beforeAll } from 'vitest'
-import { sinkConformance } from '../conformance/sinks.js'
+import { loadingConformance } from '../conformance/sinks.js'
 import { type S3StandIn, startS3 } from '../emulators/s3.js'
 import { lakeIn } from '../support/lake.js'
 
@@ -12,4 +12,4 @@ beforeAll(async () => {
 })
 afterAll(() => s3.close())
 
-sinkConformance('Parquet in S3', async () => lakeIn('s3://lakes', s3.url))
+loadingConformance('Parquet in S3', async () => lakeIn('s3://lakes', s3.url))

@@ -1,7 +1,7 @@
 /** The lake in further object stores: nothing differs from parquet-s3.test.ts but the store. */
 
 import { afterAll, beforeAll } from 'vitest'
-import { sinkConformance } from '../conformance/sinks.js'
+import { loadingConformance } from '../conformance/sinks.js'
 import { ACCOUNT, type Azurite, KEY, startAzurite } from '../emulators/azurite.js'
 import { type GcsStandIn, startGcs } from '../emulators/gcs.js'
 import { lakeIn } from '../support/lake.js'
@@ -20,5 +20,5 @@ afterAll(async () => {
   for (const server of [gcs, azurite]) await server.close()
 })
 
-sinkConformance('Parquet in Google Cloud Storage', async () => lakeIn('gs://lakes', gcs.url))
-sinkConformance('Parquet in Azure Blob Storage', async () => lakeIn(`az://${ACCOUNT}/lakes`, azurite.endpoint))
+loadingConformance('Parquet in Google Cloud Storage', async () => lakeIn('gs://lakes', gcs.url))
+loadingConformance('Parquet in Azure Blob Storage', async () => lakeIn(`az://${ACCOUNT}/lakes`, azurite.endpoint))
