@@ -93,6 +93,8 @@ export interface Batch {
   /** The run's own folder for files that a sink needs for this batch; removed after its load. */
   readonly folder: string
   readonly engine: DuckDBConnection
+  /** Opens a further connection to the engine, for statements that run side by side. The caller closes it. */
+  connect(): Promise<DuckDBConnection>
 }
 
 /** Microseconds since 1970 UTC, both inclusive. */

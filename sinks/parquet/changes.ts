@@ -9,6 +9,7 @@ import { AuditError } from '../../src/errors.js'
 import type { EventCounts } from '../shared/counts.js'
 import { KEY, newConflicts, readingsAsEvents } from '../shared/duckdb-merge.js'
 import { actionRows, refuseUnknownColumns } from '../shared/duckdb-tables.js'
+import { dayIn } from '../shared/spans.js'
 import { createFound, dropFound, findConflicts } from './conflicts.js'
 import type { Change } from './file.js'
 import {
@@ -35,7 +36,7 @@ const SORTED_EVENTS = 'lake_events'
 const SORTED_READINGS = 'lake_readings'
 const kept = ({ table }: Layout): string => `lake_${table.name}`
 
-/** Drops the temporary tables that the changes of a batch read from. */
+/** Drops the tables that the changes of a batch read from. */
 export async function dropKept(engine: DuckDBConnection): Promise<void> {
   const layouts = [CONFLICTS, REJECT_PIECES, REJECTS, DOCUMENTS, LOADS]
   for (const name of [SORTED_EVENTS, SORTED_READINGS, ...layouts.map(kept)])
@@ -43,7 +44,7 @@ export async function dropKept(engine: DuckDBConnection): Promise<void> {
   await dropFound(engine)
 }
 
-interface Day {
+export interface Day {
   readonly name: string
   readonly bounds: TimestampBounds
   readonly events: number
@@ -53,19 +54,23 @@ interface Day {
   readonly selected: { readonly events: string; readonly readings: string | null }
 }
 
-/** One change per UTC day with events in the batch. Merging a day also finds its conflicts. */
-export async function changedDays(who: string, batch: Batch): Promise<Change<EventCounts>[]> {
+/** The UTC days with events in the batch. */
+export async function daysOf(batch: Batch): Promise<Day[]> {
   const { engine } = batch
   const { relation } = batch.events
   const days = await rows(
     engine,
-    `SELECT ${EVENTS.part} AS day, epoch_us(min("timestamp")), epoch_us(max("timestamp")), count(*), sum(fills), sum(occurrences)
-     FROM ${relation} GROUP BY day ORDER BY day`,
+    `SELECT ${EVENTS.part}, epoch_us("timestamp"), epoch_us(greatest), events, fills, occurrences
+     FROM (
+       SELECT min("timestamp") AS "timestamp", max("timestamp") AS greatest, count(*) AS events, sum(fills) AS fills,
+         sum(occurrences) AS occurrences
+       FROM ${relation} GROUP BY ${dayIn('epoch_us("timestamp")')}
+     ) ORDER BY "timestamp"`,
   )
   await createFound(engine)
   const scanned = async (from: string, sortedName: string): Promise<string> => {
     if (days.length <= MOST_SCANS) return from
-    await engine.run(`CREATE OR REPLACE TEMP TABLE ${sortedName} AS FROM ${from} ORDER BY "timestamp"`)
+    await engine.run(`CREATE OR REPLACE TABLE ${sortedName} AS FROM ${from} ORDER BY "timestamp"`)
     return sortedName
   }
   const events = await scanned(relation, SORTED_EVENTS)
@@ -75,13 +80,15 @@ export async function changedDays(who: string, batch: Batch): Promise<Change<Eve
     const ofDay = (from: string): string => `FROM ${from} WHERE ${within(bounds)}`
     const [count = 0, fills = 0, occurrences = 0] = counts.map(Number)
     const selected = { events: ofDay(events), readings: readings === null ? null : ofDay(readings) }
-    const day = { name: String(name), bounds, events: count, fills, occurrences, selected }
-    return {
-      ...fileOf(EVENTS, day.name),
-      merge: (existing, target) => mergeDay(who, batch, day, existing, target),
-    }
+    return { name: String(name), bounds, events: count, fills, occurrences, selected }
   })
 }
+
+/** Merging a day also finds its conflicts. */
+export const changedDay = (who: string, batch: Batch, day: Day): Change<EventCounts> => ({
+  ...fileOf(EVENTS, day.name),
+  merge: (existing, target) => mergeDay(who, batch, day, existing, target),
+})
 
 async function mergeDay(
   who: string,

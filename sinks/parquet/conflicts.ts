@@ -13,9 +13,7 @@ const FOUND = 'lake_found'
 export const FOUND_CONFLICTS = gatheredConflicts(`(SELECT * EXCLUDE (day) FROM ${FOUND})`)
 
 export const createFound = (engine: DuckDBConnection): Promise<unknown> =>
-  engine.run(
-    `CREATE OR REPLACE TEMP TABLE ${FOUND} AS SELECT *, '' AS day, 0 AS look FROM (${rowsIn(AUDIT_CONFLICTS, [])})`,
-  )
+  engine.run(`CREATE OR REPLACE TABLE ${FOUND} AS SELECT *, '' AS day, 0 AS look FROM (${rowsIn(AUDIT_CONFLICTS, [])})`)
 
 export const dropFound = (engine: DuckDBConnection): Promise<unknown> => engine.run(`DROP TABLE IF EXISTS ${FOUND}`)
 

@@ -6,11 +6,12 @@ import { duckdbError } from '../../src/duckdb/errors.js'
 import { interrupted } from '../../src/errors.js'
 import { type EventCounts, provenCounts } from '../shared/counts.js'
 import { loadRow } from '../shared/duckdb-tables.js'
-import { ALL, changedDays, changedRows, dropKept, MISSING, MORE_EVENTS } from './changes.js'
+import { ALL, changedDay, changedRows, daysOf, dropKept, MISSING, MORE_EVENTS } from './changes.js'
 import { FOUND_CONFLICTS } from './conflicts.js'
 import { type Change, publish, type Staged, stage } from './file.js'
 import { newNote } from './journal.js'
 import type { Lake } from './lake.js'
+import { sideBySide } from './lanes.js'
 import { CONFLICTS, DOCUMENTS, type LakeFile, LOADS, REJECT_PIECES, REJECTS } from './layout.js'
 
 interface StagedBatch {
@@ -45,7 +46,7 @@ async function stageBatch(lake: Lake, batch: Batch, signal: AbortSignal): Promis
     for (const change of changes) staged.push(await stage(lake, change, folder, signal))
     return staged
   }
-  const days = batch.events.bounds === null ? [] : await all(await changedDays(lake.id, batch))
+  const days = await stageDays(lake, batch, signal)
   const { conflicts } = provenCounts(batch, total(days.map(({ outcome }) => outcome)))
   return {
     days,
@@ -56,6 +57,15 @@ async function stageBatch(lake: Lake, batch: Batch, signal: AbortSignal): Promis
       batch.rejected === 0 ? [] : await all(await changedRows(lake.id, engine, REJECTS, rejects.relation, MISSING)),
     receipts: await all(await changedRows(lake.id, engine, DOCUMENTS, receipts.relation, ALL)),
   }
+}
+
+async function stageDays(lake: Lake, batch: Batch, signal: AbortSignal): Promise<Staged<EventCounts>[]> {
+  if (batch.events.bounds === null) return []
+  return sideBySide(batch, signal, await daysOf(batch), async (day, own) => {
+    const staged = await stage(lake, changedDay(lake.id, own, day), batch.folder, signal)
+    // Should it be merged again, its own connection will be closed.
+    return { ...staged, change: changedDay(lake.id, batch, day) }
+  })
 }
 
 const changedConflicts = (lake: Lake, { engine }: Batch): Promise<Change<void>[]> =>

@@ -32,10 +32,15 @@ async function open({ memoryBytes, folder }: EngineOptions): Promise<Opened> {
     temp_directory: spill,
     max_temp_directory_size: `${Math.floor((disk.bavail * disk.bsize) / 2)}B`,
   })
-  const connection = await instance.connect()
-  await connection.run("SET TimeZone = 'UTC'")
+  const connection = await connectTo(instance)
   registerExtraFunctions(connection)
   return { instance, connection }
+}
+
+async function connectTo(instance: DuckDBInstance): Promise<DuckDBConnection> {
+  const connection = await instance.connect()
+  await connection.run("SET TimeZone = 'UTC'")
+  return connection
 }
 
 export class Engine {
@@ -53,6 +58,11 @@ export class Engine {
 
   get connection(): DuckDBConnection {
     return this.opened.connection
+  }
+
+  /** Opens a further connection, which the caller closes. It finds the tables, views and functions of the first one. */
+  connect(): Promise<DuckDBConnection> {
+    return connectTo(this.opened.instance)
   }
 
   /** Starts over with an empty database: after some internal errors DuckDB refuses every further statement. */

@@ -206,6 +206,7 @@ async function describe(engine: Engine, identity: BatchIdentity): Promise<Batch>
     pieces: { relation: 'reject_pieces', rows: await engine.number('SELECT count(*) FROM reject_pieces') },
     receipts: { relation: 'receipts' },
     engine: engine.connection,
+    connect: () => engine.connect(),
   }
 }
 
