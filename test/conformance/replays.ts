@@ -12,7 +12,7 @@ import {
 import { archiveAt, openPlace } from '../../src/archive/archive.js'
 import { archiveSources } from '../../src/archive/source.js'
 import type { Sink, Source } from '../../src/contract.js'
-import { countsOf, loadInto, never, newFolder } from '../support/load.js'
+import { loadInto, never, newFolder } from '../support/load.js'
 import { HOSTILE_LOADS, ODD_LOAD } from '../support/loads.js'
 import { contentOf, type RowObject, tableOf } from '../support/rows.js'
 
@@ -29,12 +29,8 @@ async function everyRow(sink: Sink): Promise<Readonly<Record<string, readonly Ro
 }
 
 /** A receipt of a replay says so, because the API has to be asked once more. */
-const asReplayed = ({ document_version: version, range_to: to, document, ...row }: RowObject): RowObject => ({
-  ...row,
-  document: document ?? null,
-  range_to: to ?? null,
-  document_version: String(document).startsWith('http') ? `replayed ${version}` : (version ?? null),
-})
+const asReplayed = (row: RowObject): RowObject =>
+  String(row.document).startsWith('http') ? { ...row, document_version: `replayed ${row.document_version}` } : row
 
 export function replayConformance(name: string, newSink: () => Promise<Sink>): void {
   it(`${name}: an archive is loaded back into the same tables, row by row, whatever the documents hold`, async () => {
@@ -57,13 +53,8 @@ export function replayConformance(name: string, newSink: () => Promise<Sink>): v
     for (const rows of Object.values(tables)) expect(rows).not.toEqual([])
     expect(await everyRow(rebuilt)).toEqual({ ...tables, audit_documents: receipts.map(asReplayed) })
 
-    // Into what is there already, and the sources in another order.
-    const sources = [...(await replay())].reverse()
-    const jobs = sources.map((source) => ({ source, range: null, refetch: true }))
-    expect(countsOf(await loadInto(original, { sources }, { jobs })).slice(0, 2)).toEqual([0, 0])
-    expect(await everyRow(original)).toMatchObject(tables)
     const reversed = await newSink()
-    await loadInto(reversed, { sources })
+    await loadInto(reversed, { sources: [...(await replay())].reverse() })
     expect(await contentOf(reversed)).toEqual(await contentOf(original))
     for (const sink of [original, rebuilt, reversed]) await sink.close()
   })

@@ -2,10 +2,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
-import { openInMemory } from '../../src/duckdb/instance.js'
-import type { Landed } from '../../src/landing/landing.js'
-import { type Content, documentOf, newFolder } from '../support/load.js'
-import { failure, landDocument, landing } from './support.js'
+import { type Content, newFolder } from '../support/load.js'
+import { COLUMNS, landExport, parquet } from './exported.js'
+import { failure } from './support.js'
 
 const ROW = {
   timestamp: '2026-10-01 12:34:56 UTC',
@@ -13,23 +12,6 @@ const ROW = {
   content_hash: 'f'.repeat(64),
   source_document: 'd',
 }
-const COLUMNS = `TIMESTAMPTZ '2026-10-01 12:34:56.1+00' AS "timestamp", 'user:login' AS action, repeat('f', 64) AS content_hash`
-
-/** A Parquet file of a SELECT. */
-async function parquet(select: string, options = '', settings: readonly string[] = []): Promise<Buffer> {
-  const path = join(newFolder(), 'made.parquet')
-  const instance = await openInMemory()
-  const connection = await instance.connect()
-  for (const setting of settings) await connection.run(setting)
-  await connection.run(`COPY (${select}) TO '${path}' (FORMAT parquet${options})`)
-  connection.closeSync()
-  instance.closeSync()
-  return readFileSync(path)
-}
-
-const landExport = (content: Content, path = join(newFolder(), 'landed')): Promise<Landed> =>
-  landDocument({ ...documentOf('document', content), isExport: true }, landing({ path }))
-
 async function rowsOf(content: Content): Promise<unknown[]> {
   const { path, lines } = await landExport(content)
   const rows = readFileSync(path, 'utf8').split('\n').filter(Boolean)
@@ -122,17 +104,5 @@ describe('a Parquet file that harms', () => {
     const key = ["SET force_mbedtls_unsafe = 'true'", "PRAGMA add_parquet_key('k', '0123456789112345')"]
     const file = await parquet(`SELECT ${COLUMNS}`, ", ENCRYPTION_CONFIG {footer_key: 'k'}", key)
     expect((await failure(landExport(file))).message).toMatch(/the Parquet file is encrypted/)
-  })
-
-  it('because a page of it unpacks to hundreds of megabytes is refused', async () => {
-    const file = await parquet(`SELECT ${COLUMNS}, repeat('x', 300_000_000) AS cli_version`, ', COMPRESSION zstd')
-    expect(file.length).toBeLessThan(1e6)
-    expect((await failure(landExport(file))).message).toMatch(/needs more than 256MB to be read; none of it was loaded/)
-  })
-
-  it('because it repeats a value of its dictionary for ever is refused', async () => {
-    const file = await parquet(`SELECT ${COLUMNS}, repeat('x', 6_000) AS cli_version FROM range(50_000)`)
-    expect(file.length).toBeLessThan(1e6)
-    expect((await failure(landExport(file))).message).toMatch(/unpacks to more than 200 times its size/)
   })
 })

@@ -3,7 +3,12 @@
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { duckdbSink } from '../../sinks/duckdb/index.js'
+import { eraseIn } from '../../src/cli/erase-run.js'
 import type { Document, Sink } from '../../src/contract.js'
+import { privacyKey } from '../../src/privacy/key.js'
+import { parsePerson } from '../../src/privacy/persons.js'
+import { rulesOf } from '../../src/privacy/rules.js'
+import { NO_PRIVACY } from '../../src/privacy/shown.js'
 import { contentHash, type ExactRecord, exact } from '../support/exact.js'
 import { countsOf, documentOf, loadInto, ndjson, newFolder } from '../support/load.js'
 import { POISON, squeamish } from '../support/poison.js'
@@ -88,6 +93,34 @@ describe('a row is taken', () => {
   })
 })
 
+it('shows of the rows what rules and erasures leave', async () => {
+  const [ada, grace] = ['ada@example.com', 'grace@example.com']
+  const key = privacyKey('k'.repeat(64))
+  const privacy = { ...NO_PRIVACY, rules: rulesOf({ report_name: 'drop', actor_ip: 'truncate' }), key }
+  await eraseIn(sink, [parsePerson(grace)], privacy, false)
+  const names = { report_name: 'p', names_document: 'https://acme.wandb.io/x' }
+  const documents = [
+    exported(
+      'export',
+      row(EVENT, 0, { ...names, actor_email: ada }),
+      row(EVENT, 1, { ...names, actor_email: grace }),
+      row(EVENT, 2, { actor_email: grace, actor_ip: '10.0.0.0/24' }),
+    ),
+  ]
+  expect(countsOf(await loadInto(sink, documents, { privacy }))).toEqual([2, 0, 0, 1])
+  const shown = { actor_ip: '10.0.0.0/24', report_name: null }
+  const rows = (await eventsOf(sink)).toSorted(
+    (a, b) => (a.actor_email === null ? 1 : 0) - (b.actor_email === null ? 1 : 0),
+  )
+  expect(rows).toMatchObject([
+    { ...shown, actor_email: ada, names_document: 'https://acme.wandb.io/x' },
+    { ...shown, actor_email: null, names_document: null },
+  ])
+  const [reject] = await rowsOf(sink, 'SELECT reason, raw FROM audit_rejects')
+  expect(reject?.reason).toBe('bad_hash')
+  expect(reject?.raw).not.toContain(grace)
+})
+
 describe('a row becomes a reject, and no other does', () => {
   const FORGED: readonly (readonly [string, object])[] = [
     ['another address', { actor_ip: '10.0.0.2' }],
@@ -100,13 +133,14 @@ describe('a row becomes a reject, and no other does', () => {
     ['a repeat beyond those that are looked for', { content_hash: contentHash(EVENT, 16_384) }],
   ]
 
-  it.each(FORGED)('when its hash is not that of its event: %s', async (_what, forged) => {
+  it('when its hash is not that of its event', async () => {
+    const forged = FORGED.map(([, more]) => row(EVENT, 0, more))
     const other = { ...EVENT, actor_user_id: '8' }
-    const documents = [exported('export', row(other), row(EVENT, 0, forged), row(other, 1))]
-    expect(countsOf(await loadInto(sink, documents))).toEqual([2, 0, 0, 1])
-    expect(await reasons()).toEqual([[2, 'bad_hash']])
-    const [reject] = await rowsOf(sink, 'SELECT raw FROM audit_rejects')
-    expect(JSON.parse(String(reject?.raw))).toEqual(row(EVENT, 0, forged))
+    const documents = [exported('export', row(other), ...forged, row(other, 1))]
+    expect(countsOf(await loadInto(sink, documents))).toEqual([2, 0, 0, FORGED.length])
+    expect(await reasons()).toEqual(FORGED.map((_, i) => [i + 2, 'bad_hash']))
+    const raws = await rowsOf(sink, 'SELECT raw FROM audit_rejects ORDER BY source_line')
+    expect(raws.map(({ raw }) => JSON.parse(String(raw)))).toEqual(forged)
   })
 
   it('when a row before it has its event', async () => {
@@ -115,7 +149,7 @@ describe('a row becomes a reject, and no other does', () => {
     expect(await reasons()).toEqual([[3, 'repeated_row']])
   })
 
-  it.each([
+  const UNFIT: readonly (readonly [string, object, string])[] = [
     ['it has another column', { more: 1 }, 'bad_row'],
     ['a column holds an object', { actor_email: { a: 1 } }, 'bad_row'],
     ['its extra is an array', { extra: [1] }, 'bad_row'],
@@ -125,10 +159,12 @@ describe('a row becomes a reject, and no other does', () => {
     ['its document has a name without end', { source_document: 'x'.repeat(65_536) }, 'bad_row'],
     ['its timestamp is a word', { timestamp: 'infinity' }, 'bad_timestamp'],
     ['it has no action', { action: null }, 'no_action'],
-  ])('when %s', async (_what, more, reason) => {
-    const documents = [exported('export', row(EVENT), row(EVENT, 1, more))]
-    expect(countsOf(await loadInto(sink, documents))).toEqual([1, 0, 0, 1])
-    expect(await reasons()).toEqual([[2, reason]])
+  ]
+
+  it('when it is no whole row', async () => {
+    const unfit = UNFIT.map(([, more], i) => row(EVENT, i + 1, more))
+    expect(countsOf(await loadInto(sink, [exported('export', row(EVENT), ...unfit)]))).toEqual([1, 0, 0, UNFIT.length])
+    expect(await reasons()).toEqual(UNFIT.map(([, , reason], i) => [i + 2, reason]))
   })
 
   it('when the sink refuses it, although other rows came from a line with the same number', async () => {
@@ -139,7 +175,7 @@ describe('a row becomes a reject, and no other does', () => {
 })
 
 it('refuses an export of which most rows are forged, and loads the others', async () => {
-  const forged = Array.from({ length: 3000 }, (_, i) => row({ ...EVENT, actor_user_id: `${i}` }, 0, { actor_ip: 'x' }))
+  const forged = Array.from({ length: 300 }, (_, i) => row({ ...EVENT, actor_user_id: `${i}` }, 0, { actor_ip: 'x' }))
   const documents = [exported('forged', row(EVENT), ...forged), exported('export', row(EVENT, 1))]
   const summary = await loadInto(sink, documents, { maxRejects: undefined })
   expect(summary.failed).toMatchObject([{ document: 'forged', error: expect.stringContaining('bad_hash') }])
