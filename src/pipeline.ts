@@ -106,7 +106,7 @@ export async function listPending(
 export async function run(options: Run): Promise<Summary> {
   const { jobs, sinks, progress, signal } = options
   const { journal = new Journal(sinks.map(({ id }) => id)), privacy = NO_PRIVACY } = options
-  const erased = new Set<string>()
+  const erased = new Set(privacy.erased)
   await eachSink(options, journal, async (sink) => {
     await sink.prepare()
     for (const person of await agree(sink, privacy)) erased.add(person)

@@ -59,13 +59,17 @@ export function withSinks(command: Command, what: string, otherwise = 'duckdb:au
   return withCommon(command.option('--to <sink>', `${what}: ${SINK_FORMS} (default: ${otherwise})`, collect))
 }
 
+/** The rules under which sinks are loaded. */
+export const privacyOption = (): Option =>
+  new Option('--privacy <rules>', 'what sinks get of names and addresses, for example "{actor_email: pseudonym}"')
+
 /** The options of commands that read sources and load sinks. */
 export const withRun = (command: Command): Command =>
   withSeals(
     withSources(command, 'sink to load into, repeatable')
       .option('--archive <address>', 'bucket or folder that keeps each document as it came, before it is loaded')
       .option('--retain <duration>', 'lock what is archived for this long, for example 6y')
-      .option('--privacy <rules>', 'what sinks get of names and addresses, for example "{actor_email: pseudonym}"'),
+      .addOption(privacyOption()),
   ).option('--dry-run', 'only list what would be read')
 
 /** The options of commands that seal an archive. */

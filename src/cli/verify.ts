@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander'
 import type { Span } from '../../schemas/day-digest.js'
 import { type ExitCode, usageError } from '../errors.js'
 import { backfillRange, type DayFlags, withDays } from './backfill.js'
-import { type RunFlags, wholeNumber, withSinks } from './options.js'
+import { privacyOption, type RunFlags, wholeNumber, withSinks } from './options.js'
 import { undoing } from './signals.js'
 import type { Survivor } from './survivor.js'
 
@@ -20,6 +20,7 @@ export function addVerify(program: Command, survivor: Survivor): void {
   withDays(withSinks(command, 'sink to compare, repeatable', 'none'), 'the last n days and today', 'default: all')
     .option('--public-key <file>', 'require that each seal is signed with one of these Ed25519 keys (PEM)')
     .option('--anchor <address>', 'where newer hashes of seals are: bucket, folder, or a file of JSON lines')
+    .addOption(privacyOption())
     .option('--deep', 'compare every row, not only those of hours whose digests differ')
     .option('--memory <size>', 'memory limit (default: 1GB)')
     .option('--spool <folder>', "folder for temporary files (default: the user's cache folder)")

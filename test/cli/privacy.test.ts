@@ -1,7 +1,7 @@
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { ndjson, newFolder, run, summaryOf } from './support.js'
+import { inDatabase, ndjson, newFolder, run, summaryOf } from './support.js'
 
 const EVENT = { timestamp: '2026-10-01T12:34:56Z', action: 'user:login', actor_email: 'ada@example.com' }
 const SECRET = '0123456789abcdef'.repeat(4)
@@ -69,6 +69,32 @@ describe('load --privacy', () => {
       code: 2,
       stderr: expect.stringMatching(/this run is without privacy/),
     })
+  })
+})
+
+describe('verify', () => {
+  it('finds a sink with pseudonyms and an erasure equal to what the archive says, and a clear name in it altered', async () => {
+    const { cwd, key } = folderWith(
+      { ...EVENT, actor_email: 'grace@example.com', actor_user_id: 8 },
+      'of ada@example.com',
+    )
+    const env = { WANDB_AUDIT_PRIVACY_KEY_FILE: key, WANDB_AUDIT_PRIVACY: '{actor_email: pseudonym, rejects: keep}' }
+    await summaryOf(['load', '--from', 'a.ndjson', '--archive', 'kept'], { cwd, env })
+    const verify = ['verify', 'kept', '--to', 'duckdb:audit.duckdb', '--deep']
+    expect(await run(verify, { cwd, env })).toMatchObject({ code: 0 })
+    expect(await run(['erase'], { cwd, env, stdin: 'ada@example.com' })).toMatchObject({ code: 0 })
+    expect(await run(verify, { cwd, env })).toMatchObject({ code: 0 })
+    const clear = { WANDB_AUDIT_PRIVACY_KEY_FILE: key }
+    expect(await run(verify, { cwd, env: clear })).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/this run is without privacy/),
+    })
+    await inDatabase(
+      join(cwd, 'audit.duckdb'),
+      "UPDATE audit_events SET actor_email = 'grace@example.com' WHERE actor_email IS NOT NULL",
+    )
+    const found = await run(verify, { cwd, env })
+    expect(found).toMatchObject({ code: 5, stdout: expect.stringMatching(/altered/) })
   })
 })
 
