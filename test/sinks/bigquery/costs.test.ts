@@ -112,6 +112,6 @@ describe('a backfill of the API', () => {
       .jobs()
       .slice(before)
       .map(({ configuration }) => (configuration.load === undefined ? 'query' : 'load'))
-    expect(kinds.toSorted()).toEqual(['load', 'query', 'query'])
+    expect(kinds.toSorted()).toEqual(['load', 'query', 'query', 'query'])
   })
 })

@@ -23,8 +23,8 @@ describe('a run', () => {
       { step: 'merge', kind: 'query', attempt: '1' },
     ]
     const question = { step: 'query', kind: 'query', attempt: '1' }
-    // The actions are written, and the receipts read, once.
-    expect(steps).toEqual([question, question, ...batch, ...batch, ...batch])
+    // The actions are written, and what privacy requires and the receipts are read, once.
+    expect(steps).toEqual([question, question, question, ...batch, ...batch, ...batch])
     const uploads = standIn.requests.filter((line) => line.startsWith('POST /upload'))
     expect(uploads).toHaveLength(3)
   })
