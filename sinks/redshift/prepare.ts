@@ -49,7 +49,7 @@ export async function prepare(id: string, place: Namespace, api: DataApi, signal
 }
 
 /**
- * SELECTs the parts of the catalogue. It reads none of our tables: a run without news reads only its receipts.
+ * SELECTs the parts of the catalogue. It reads none of our tables: a run without news reads only audit_privacy and its receipts.
  */
 export const catalogueStatements = ({ schema, prefix }: Namespace): string[] => [
   // svv_columns would query every schema of the database, external ones included.
