@@ -19,6 +19,7 @@ export const bigquerySql = (table: SqlForms['table']): SqlForms => ({
   jsonKept: 'parsed',
   // Without a time zone, BigQuery would use the project's default one.
   utcDay: (instant) => `DATE(${instant}, 'UTC')`,
+  microseconds: (instant) => `UNIX_MICROS(${instant})`,
   keys: (events, json) =>
     `SELECT ${BIGQUERY.quote('timestamp')}, key FROM ${events}, UNNEST(JSON_KEYS(${json}, 1)) AS key`,
 })

@@ -18,6 +18,7 @@ export const redshiftSql = (place: Namespace): SqlForms => ({
   jsonKept: 'rounded',
   isBase64: (reject) => `${reject}message LIKE '%raw is its base64%'`,
   utcDay: (instant) => `CAST(${instant} AT TIME ZONE 'UTC' AS DATE)`,
+  microseconds: (at) => `DATEDIFF(microsecond, ${instant(0n)}, ${at})`,
   // Leaves out this sink's own keys. UNPIVOT gets only objects: its behavior with null or a scalar is not documented.
   keys: (events, json) =>
     `SELECT e."timestamp", CAST(k AS VARCHAR) AS key

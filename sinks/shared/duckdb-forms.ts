@@ -8,6 +8,7 @@ export const DUCKDB_SQL: SqlForms = {
   ...DUCKDB_PROOF,
   table: DUCKDB.quote,
   utcDay: (instant) => `CAST(${instant} AT TIME ZONE 'UTC' AS DATE)`,
+  microseconds: (instant) => `epoch_us(${instant})`,
   keys: (events, json) =>
     `SELECT "timestamp", unnest(json_keys(${json})) AS key FROM ${events} WHERE ${json} IS NOT NULL`,
 }

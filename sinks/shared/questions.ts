@@ -1,15 +1,14 @@
 /** The questions of `status`, `rejects`, `reconcile` and `verify`: one text for all SQL warehouses, which differ in a few forms only. */
 
 import { hourDigests, identities, type Span } from '../../schemas/day-digest.js'
-import { eventDigests, eventRows, type ProofForms, rejectDigests, rejectRows } from '../../schemas/proof.js'
+import type { HashForms } from '../../schemas/hash-check.js'
+import { eventDigests, eventRows, rejectDigests, rejectRows } from '../../schemas/proof.js'
 import { RECORD_FIELDS } from '../../schemas/tables.js'
 import type { PersonalQuestions, Question, Questions } from '../../src/contract.js'
 
-export interface SqlForms extends ProofForms {
+export interface SqlForms extends HashForms {
   /** A table's quoted name, as a statement of `query` may use it. */
   table(name: string): string
-  /** The UTC day of an instant, as a DATE. */
-  utcDay(instant: string): string
   /** SELECTs timestamp and key, a row for each key of the JSON objects in column `json` of `events`. */
   keys(events: string, json: string): string
   /** Condition that selects the last `days` days, if reading all events is expensive; otherwise all events count. */

@@ -13,8 +13,13 @@ const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/gs
 /** Numbers that a double may not hold, or not write in the same way. */
 const INEXACT = /[.eE]|[0-9]{19}|^-0$/
 
-/** The members of an object, each value in its one form; null when the text is no object, or one with a key twice that counts. */
+/**
+ * The members of an object, each value in its one form; null when it is no object, or one with a key twice that counts.
+ *
+ * @throws SyntaxError when the text is not JSON
+ */
 export function canonicalMembers(json: string, reading: Reading): ReadonlyMap<string, string> | null {
+  JSON.parse(json)
   const tokens = json.match(TOKEN)?.values()
   if (tokens?.next().value !== '{') return null
   const pairs = pairsOf(tokens, reading)
@@ -22,7 +27,7 @@ export function canonicalMembers(json: string, reading: Reading): ReadonlyMap<st
   return members.size === pairs.length ? members : null
 }
 
-function valueOf(token: string, tokens: Iterator<string>, reading: Reading): string {
+function canonical(token: string, tokens: Iterator<string>, reading: Reading): string {
   if (token === '{')
     return `{${pairsOf(tokens, reading)
       .map(([key, value]) => `${key}:${value}`)
@@ -39,7 +44,7 @@ function pairsOf(tokens: Iterator<string>, reading: Reading): readonly (readonly
     if (token === ',') continue
     const key = textOf(token)
     next(tokens)
-    const value = valueOf(next(tokens), tokens, reading)
+    const value = canonical(next(tokens), tokens, reading)
     const isKnown = reading.repeated !== 'all' && pairs.some(([known]) => known === key)
     if (isKnown && reading.repeated === 'first') continue
     if (isKnown) pairs = pairs.filter(([known]) => known !== key)
@@ -51,16 +56,11 @@ function pairsOf(tokens: Iterator<string>, reading: Reading): readonly (readonly
 function itemsOf(tokens: Iterator<string>, reading: Reading): readonly string[] {
   const items: string[] = []
   for (let token = next(tokens); token !== ']'; token = next(tokens)) {
-    if (token !== ',') items.push(valueOf(token, tokens, reading))
+    if (token !== ',') items.push(canonical(token, tokens, reading))
   }
   return items
 }
 
 const textOf = (token: string): string => JSON.stringify(JSON.parse(token))
 
-/** @throws SyntaxError where the text ends too early */
-function next(tokens: Iterator<string>): string {
-  const { value, done } = tokens.next()
-  if (done === true) throw new SyntaxError('no JSON')
-  return value
-}
+const next = (tokens: Iterator<string>): string => tokens.next().value

@@ -1,6 +1,6 @@
 /** An insider with write access to a sink: whatever he changes is found, and its day and kind are named. */
 
-import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { Finding } from '../../src/verify/findings.js'
@@ -207,6 +207,99 @@ describe('verify', () => {
     }
     expect(contentOf(cwd)).toEqual(before)
     expect(spoolsOf(cwd)).toEqual([])
+  })
+})
+
+describe('verify, of a sink', () => {
+  it('finds that an old copy of the file was put back', async () => {
+    const cwd = await tampered()
+    cpSync(join(cwd, 'audit.duckdb'), join(cwd, 'old.duckdb'))
+    mkdirSync(join(cwd, 'logs'))
+    writeFileSync(join(cwd, 'logs/2026-11-01.ndjson'), ndjson(...eventsOf('2026-11-01'), 'no JSON'))
+    await summaryOf(['load', '--from', 'logs', '--archive', 'archive', '--to', 'duckdb:audit.duckdb'], { cwd })
+    await verified(cwd, 0, '--to', 'duckdb:audit.duckdb')
+    cpSync(join(cwd, 'old.duckdb'), join(cwd, 'audit.duckdb'))
+    const { report } = await verified(cwd, 5, '--to', 'duckdb:audit.duckdb')
+    expect(report.sinks[0].findings.map((each: Finding) => `${each.day} ${inShort(each)}`)).toEqual([
+      '2026-11-01 24 event missing',
+      '2026-11-01 1 reject missing',
+      '2026-11-01 1 receipt missing',
+    ])
+  })
+
+  it('looks at the days that were asked for, in a lake at every file', async () => {
+    const cwd = await tampered(`DELETE FROM audit_events WHERE "timestamp"::DATE IN ('2026-10-02', '2026-10-04')`)
+    const file = (day: string): string => join(cwd, `lake/audit_events/event_date=${day}/events-00000001.parquet`)
+    // In the file of another day stands a forged event, and an hour is gone.
+    await inDatabase(
+      ':memory:',
+      `COPY (
+        FROM '${file('2026-10-09')}' UNION ALL BY NAME
+        SELECT * REPLACE (CAST('2026-10-02 01:02:03Z' AS TIMESTAMPTZ) AS "timestamp") FROM '${file('2026-10-09')}' LIMIT 26
+      ) TO '${file('2026-10-09')}.new' (FORMAT parquet)`,
+      `COPY (FROM '${file('2026-10-03')}' WHERE hour("timestamp") <> 7) TO '${file('2026-10-03')}.new' (FORMAT parquet)`,
+    )
+    for (const day of ['2026-10-09', '2026-10-03']) renameSync(`${file(day)}.new`, file(day))
+    const { report } = await verified(cwd, 5, '--since', '2026-10-02', '--until', '2026-10-04', ...TO)
+    const found = report.sinks.map(({ findings }: { findings: Finding[] }) =>
+      findings.map((each) => `${each.day} ${inShort(each)}`),
+    )
+    expect(found).toEqual([['2026-10-02 25 event missing'], ['2026-10-02 1 event extra', '2026-10-03 2 event missing']])
+  })
+
+  it('names in words what it finds', async () => {
+    const cwd = await tampered(
+      `UPDATE audit_events SET actor_email = 'victim@example.com', extra = '{}' WHERE ${row('2026-10-02')}`,
+    )
+    const { code, stdout } = await run(['verify', 'archive', '--to', 'duckdb:audit.duckdb'], { cwd })
+    expect(code).toBe(5)
+    expect(stdout).toMatch(
+      /^Archive .*: \d+ documents, whole\n\nSink duckdb:audit\.duckdb: 1 finding \(all days, by digests\)\n2026-10-02 {2}1 event altered: actor_email, extra\n {4}[0-9a-f]{64}\n$/,
+    )
+  })
+
+  it('is refused without a sink that answers, an archive, or days', async () => {
+    const cwd = await tampered()
+    const refused = async (args: readonly string[], code: number, message: RegExp): Promise<void> => {
+      const result = await run(['verify', ...args], { cwd })
+      expect(result).toMatchObject({ code, stdout: '' })
+      expect(result.stderr).toMatch(message)
+    }
+    await refused(['archive', '--to', 'duckdb:none.duckdb'], 1, /does not exist yet/)
+    await refused([], 2, /no archive is named/)
+    await refused(['archive', '--until', '2026-10-02'], 2, /needs either --days or --since/)
+    await refused(['nowhere'], 1, /no archived document/)
+  })
+})
+
+describe('verify, of an archive', () => {
+  const objects = (cwd: string): readonly string[] =>
+    readdirSync(join(cwd, 'archive'), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.gz'))
+      .map((name) => join(cwd, 'archive', name))
+      .sort()
+
+  it('finds a document whose bytes were replaced, and what it cannot prove any more', async () => {
+    const cwd = await tampered()
+    const [one = '', other = ''] = objects(cwd).filter((path) => /2026-10-0[23]\.ndjson/.test(path))
+    writeFileSync(one, readFileSync(other))
+    const { report } = await verified(cwd, 5)
+    expect(report).toMatchObject({ equal: false, complete: true, sinks: [] })
+    expect(report.archive.findings).toMatchObject([{ day: '2026-10-02', what: 'archived document', kind: 'altered' }])
+    const compared = await verified(cwd, 5, '--to', 'duckdb:audit.duckdb')
+    expect(compared.report).toMatchObject({ complete: false })
+    expect(compared.report.sinks[0].findings.map(inShort)).toContain('1 receipt extra')
+  })
+
+  it('finds that a document was removed, if a sink has what it held', async () => {
+    const cwd = await tampered()
+    rmSync(objects(cwd).find((path) => /2026-10-02\.ndjson/.test(path)) ?? '')
+    const { report } = await verified(cwd, 5, '--to', 'duckdb:audit.duckdb')
+    expect(report.sinks[0].findings.map((each: Finding) => `${each.day} ${inShort(each)}`)).toEqual([
+      '2026-10-02 24 event extra',
+      '2026-10-02 2 reject extra',
+      '2026-10-02 1 receipt extra',
+    ])
   })
 })
 

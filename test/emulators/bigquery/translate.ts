@@ -50,6 +50,7 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
   SUBSTR: 'substr',
   SUM: 'sum',
   TO_JSON: 'to_json',
+  UNIX_MICROS: 'epoch_us',
 }
 
 export const PARTITIONS = /\bINFORMATION_SCHEMA`?\.`?PARTITIONS\b/i

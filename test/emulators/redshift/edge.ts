@@ -58,8 +58,8 @@ const UNPIVOT = /\bUNPIVOT\s+([\w."]+)\s+AS\s+(\w+)\s+AT\s+(\w+)/gi
 const AS_SUPER = /\bCAST\(([\w."]+|CAST\(\w+ AS VARCHAR\)) AS SUPER\)/gi
 /** PostgreSQL has a function of this name, for other values. */
 const SERIALIZED = /\bJSON_SERIALIZE\(/gi
-/** DATEADD(day, n, instant): PostgreSQL would take the part of an instant for a column. */
-const DATEADD = /\bDATEADD\((\w+),/gi
+/** DATEADD(day, n, instant), DATEDIFF(microsecond, …): PostgreSQL would take the part of an instant for a column. */
+const DATEADD = /\b(DATEADD|DATEDIFF)\((\w+),/gi
 /** A path into a SUPER column; what is not there is null. */
 const PATH = /\b(\w+\."\w+")\.(\w+)/g
 const LISTAGG = /\bLISTAGG\(/i
@@ -92,7 +92,7 @@ export function translated(text: string, parameters: ReadonlyMap<string, string>
   if (/^CREATE\b.*\bVIEW\b/i.test(sql)) return plain(viewOf(sql))
   if (/^CREATE\s+USER\b/i.test(sql)) return plain(sql.replace(/\bPASSWORD\s+DISABLE\b/i, 'PASSWORD NULL'))
   const own = listed(sql.replace(UNPIVOT, unpivoted).replace(AS_SUPER, 'to_jsonb($1)').replace(PATH, "($1 -> '$2')"))
-  const translated = own.replace(SERIALIZED, 'super_text(').replace(DATEADD, "dateadd('$1',")
+  const translated = own.replace(SERIALIZED, 'super_text(').replace(DATEADD, "$1('$2',")
   const statement = withParameters(translated, parameters)
   return created === undefined ? statement : { ...statement, created }
 }

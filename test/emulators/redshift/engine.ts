@@ -91,6 +91,11 @@ const SETUP = `
   CREATE FUNCTION pg_catalog.dateadd(part text, n integer, instant timestamp) RETURNS timestamp LANGUAGE sql AS $$
     SELECT instant + n * CAST('1 ' || part AS interval)
   $$;
+  CREATE FUNCTION pg_catalog.datediff(part text, first timestamptz, second timestamptz) RETURNS bigint LANGUAGE plpgsql AS $$
+  BEGIN
+    IF part <> 'microsecond' THEN RAISE 'DATEDIFF of % is not known here', part; END IF;
+    RETURN CAST(extract(epoch FROM second) * 1000000 - extract(epoch FROM first) * 1000000 AS bigint);
+  END $$;
   CREATE FUNCTION pg_catalog.len(text varchar) RETURNS integer LANGUAGE sql AS $$ SELECT length(text) $$;
   CREATE FUNCTION pg_catalog.redshift_list(list text, member text, separator text) RETURNS text LANGUAGE sql AS $$
     SELECT CASE WHEN coalesce(member, '') = '' THEN list ELSE redshift_varchar(coalesce(list || separator, '') || member, 'LISTAGG') END

@@ -3,6 +3,8 @@
 import { join } from 'node:path'
 import { parse } from 'sql-parser-cst'
 import { describe, expect, it } from 'vitest'
+import { BIGQUERY } from '../../../schemas/ddl.js'
+import { hashCheck } from '../../../schemas/hash-check.js'
 import { parseBigQueryAddress } from '../../../sinks/bigquery/address.js'
 import { daySpans, within } from '../../../sinks/bigquery/days.js'
 import { bigquerySql } from '../../../sinks/bigquery/forms.js'
@@ -58,13 +60,30 @@ const STATEMENTS: Readonly<Record<string, string>> = {
   ].join(';\n')};\n`,
 }
 
+const { proof } = questions(bigquerySql(names.from))
+const VERIFY: Readonly<Record<string, string>> = {
+  'verify.sql': `${[
+    proof.eventDigests(SPAN, 'c0ffee'),
+    proof.eventDigests(null, 'c0ffee'),
+    proof.events(SPAN),
+    proof.rejectDigests('c0ffee'),
+    proof.rejects,
+    proof.receipts,
+  ].join(';\n')};\n`,
+  'hashes.sql': `${hashCheck(
+    bigquerySql((name) => BIGQUERY.quote(name)),
+    'audit_events',
+  ).trim()};\n`,
+}
+
 describe('the statements', () => {
-  it.each(Object.entries(STATEMENTS))('%s is the golden one', async (file, sql) => {
+  it.each(Object.entries({ ...STATEMENTS, ...VERIFY }))('%s is the golden one', async (file, sql) => {
     await expect(sql).toMatchFileSnapshot(join(GOLDEN, file))
   })
 
   const more = {
     ...STATEMENTS,
+    ...VERIFY,
     'actions.sql': actionsScript(names),
     ...Object.fromEntries(views(bigquerySql(filtered.from)).map(({ name, sql }) => [name, sql])),
     ...Object.fromEntries(
@@ -72,6 +91,7 @@ describe('the statements', () => {
         .status(14)
         .map(({ name, sql }) => [`${name} with a filter`, sql]),
     ),
+    'digests with a filter': questions(bigquerySql(filtered.from)).proof.eventDigests(null, 'c0ffee'),
     rejects: questions(bigquerySql(names.from)).rejects,
     rawRejects: questions(bigquerySql(names.from)).rawRejects,
   }

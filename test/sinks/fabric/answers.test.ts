@@ -54,10 +54,12 @@ describe('the landing zone answers without Fabric', () => {
 
   it('no question about events, and says where to ask it', async () => {
     const span = { from: new Date('2026-10-01'), to: new Date('2026-10-02') }
-    await expect(sink.query(await sink.questions.hourDigests(span, ''))).rejects.toMatchObject({
-      message: expect.stringContaining('events are only in Fabric itself'),
-      advice: expect.stringContaining('SQL analytics endpoint'),
-    })
+    const asked = [await sink.questions.hourDigests(span, ''), sink.questions.proof.events(span)]
+    for (const sql of asked)
+      await expect(sink.query(sql)).rejects.toMatchObject({
+        message: expect.stringContaining('events are only in Fabric itself'),
+        advice: expect.stringContaining('SQL analytics endpoint'),
+      })
   })
 
   it('the parts of status that the DuckDB sink has as well, alike', async () => {

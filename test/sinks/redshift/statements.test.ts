@@ -2,7 +2,9 @@
 
 import { Dialect, parse } from '@polyglot-sql/sdk'
 import { describe, expect, it } from 'vitest'
+import { hashCheck } from '../../../schemas/hash-check.js'
 import { LAYOUT_VERSION } from '../../../schemas/tables.js'
+import { redshiftSql } from '../../../sinks/redshift/forms.js'
 import { redshiftSink } from '../../../sinks/redshift/index.js'
 import { loadStatements } from '../../../sinks/redshift/merge.js'
 import { actionStatements, catalogueStatements, missingStatements } from '../../../sinks/redshift/prepare.js'
@@ -65,6 +67,15 @@ const ALL: Readonly<Record<string, readonly string[]>> = {
     await questions.identities([SPAN, LATER]),
     questions.rejectsByDocument,
   ],
+  verify: [
+    questions.proof.eventDigests(SPAN, 'c0ffee'),
+    questions.proof.eventDigests(null, 'c0ffee'),
+    questions.proof.events(SPAN),
+    questions.proof.rejectDigests('c0ffee'),
+    questions.proof.rejects,
+    questions.proof.receipts,
+  ],
+  hashes: [hashCheck(redshiftSql({ schema: 'audit', prefix: '' }), 'audit_events')],
 }
 
 describe.each(Object.entries(ALL))('the statements of %s', (name, sqls) => {
