@@ -41,7 +41,8 @@ interface Hour {
 /** Needs the schema of the replay. @returns a finding for each day, kind and set of columns */
 export async function eventFindings(engine: Engine, held: Held, wanted: Wanted): Promise<readonly Finding[]> {
   const groups = new Map<string, Finding>()
-  for (const span of spansOf(await hoursOf(engine, held, wanted), wanted.deep)) {
+  const hours = await hoursOf(engine, held, wanted)
+  for (const span of spansOf(hours.filter(isInCalendar), wanted.deep)) {
     for (const finding of await compareRows(engine, held, span, wanted)) {
       const key = JSON.stringify([finding.day, finding.kind, finding.columns])
       const known = groups.get(key)
@@ -49,8 +50,17 @@ export async function eventFindings(engine: Engine, held: Held, wanted: Wanted):
       groups.set(key, { ...finding, ids, count: (known?.count ?? 0) + finding.count })
     }
   }
-  return [...groups.values()]
+  const elsewhere = hours.filter((hour) => !isInCalendar(hour)).reduce((sum, { rows }) => sum + rows, 0)
+  return elsewhere === 0 ? [...groups.values()] : [...groups.values(), outsideOf(elsewhere)]
 }
+
+/** Some warehouses have instants before the year 1, after 9999, or infinite ones, which no event can have. */
+const isInCalendar = ({ at }: Hour): boolean => /^(?!0000)\d{4}-\d\d-\d\d \d\d$/.test(at)
+
+const outsideOf = (count: number): Finding => ({
+  ...{ what: 'event', kind: 'extra', columns: [], source: null, day: null, document: null },
+  ...{ count, ids: [] },
+})
 
 async function hoursOf(engine: Engine, { questions, query }: Held, { span, salt }: Wanted): Promise<readonly Hour[]> {
   const events = keptBy(questions, engine, `${EXPECTED}.audit_events`)

@@ -79,15 +79,13 @@ const inShort = (findings: readonly Finding[]): readonly string[] =>
 
 export function verifyingConformance(name: string, newTarget: () => Promise<SinkTarget>): void {
   describe(`${name}: verifying`, () => {
-    it('finds nothing where nobody changed anything, whatever the documents hold and in whatever order they came', async () => {
+    it('finds nothing where nobody changed anything, whatever the documents hold, in another order than they were archived', async () => {
       const all = [...LOADS, ...HOSTILE_LOADS]
       const findingsOf = await verifier(all)
-      for (const loads of [all, all.toReversed()]) {
-        const sink = await (await newTarget()).open()
-        for (const sources of loads) await loadInto(sink, { sources })
-        for (const deep of [false, true]) expect(await findingsOf(sink, deep)).toEqual([])
-        await sink.close()
-      }
+      const sink = await (await newTarget()).open()
+      for (const sources of all.toReversed()) await loadInto(sink, { sources })
+      for (const deep of [false, true]) expect(await findingsOf(sink, deep)).toEqual([])
+      await sink.close()
     })
 
     it('names by day what is missing, extra or altered, and a column that was emptied', async () => {

@@ -14,9 +14,9 @@ import { documents, type Made } from '../support/model.js'
 const on = standIns()
 
 const SINKS: readonly (readonly [string, number, () => Promise<Sink>])[] = [
-  ['DuckDB', 12, async () => duckdbSink(join(newFolder(), 'audit.duckdb'), { waitMs: 0, onWait() {} })],
-  ['BigQuery', 4, async () => (await newPlace()).open()],
-  ['Redshift', 4, () => newSink(on)],
+  ['DuckDB', 8, async () => duckdbSink(join(newFolder(), 'audit.duckdb'), { waitMs: 0, onWait() {} })],
+  ['BigQuery', 3, async () => (await newPlace()).open()],
+  ['Redshift', 3, () => newSink(on)],
 ]
 
 /** Documents of which some name other people, and some have another value in extra. */
