@@ -172,7 +172,7 @@ function findingsIn(wanted: string, others: string, kept: ProofQuestions['jsonKe
     WITH pairs AS (
       SELECT coalesce(h.utc, e.utc) AS utc, coalesce(h.content_hash, e.content_hash) AS content_hash, h, e,
         CASE WHEN h.copy IS NULL THEN 'missing' WHEN e.copy IS NULL THEN 'extra' ELSE 'altered' END AS kind
-      FROM ${numbered('held')} h FULL JOIN ${numbered(`(${wanted})`)} e
+      FROM ${numbered(`(FROM held WHERE regexp_full_match(utc, '[0-9]{4}-.*'))`)} h FULL JOIN ${numbered(`(${wanted})`)} e
         ON h.utc = e.utc AND h.content_hash = e.content_hash AND h.copy = e.copy
       WHERE h.copy IS NULL OR e.copy IS NULL OR ${different.join(' OR ')}
     ),
