@@ -118,6 +118,7 @@ it('tables of an earlier version get the lock and its one row, keep their types,
   await sink.prepare()
   await on.redshift.execute(`DROP TABLE ${schema}.audit_lock`)
   await on.redshift.execute(`COMMENT ON TABLE ${schema}.audit_actions IS NULL`)
+  await on.redshift.execute(`DROP VIEW ${schema}.audit_events_masked`)
   await on.redshift.execute(`ALTER TABLE ${schema}.audit_events ALTER COLUMN cli_version TYPE VARCHAR(65535)`)
   expect((await loadInto(sink, { a: EVENT })).sinks).toMatchObject([{ inserted: 1 }])
   expect(await on.redshift.execute(`SELECT COUNT(*) FROM ${schema}.audit_lock`)).toEqual([['1']])
