@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { lakeSink } from '../../sinks/parquet/index.js'
 import { type Lake, openLake } from '../../sinks/parquet/lake.js'
+import { LAKE_LAYOUT } from '../../sinks/parquet/mark.js'
 import { AuditError } from '../../src/errors.js'
 import type { ObjectStore, StoredObject } from '../../src/stores/contract.js'
 import { markIn, withDuckDB } from '../support/lake.js'
@@ -81,7 +82,7 @@ describe('a lake of the first layout', () => {
 
     expect(countsOf(await loadInto(sink, { a: ndjson(on(1), on(2), 'bad') }))).toEqual([0, 0, 0, 0])
     expect(countsOf(await loadInto(sink, { b: ndjson(on(1), on(1, 2)) }))).toEqual([1, 0, 1, 0])
-    expect(await markIn(lake.store, '').layout()).toBe(2)
+    expect(await markIn(lake.store, '').layout()).toBe(LAKE_LAYOUT)
     expect(readdirSync(join(folder, dayOf(1)))).toEqual(['events-00000001.parquet'])
     expect(readdirSync(join(folder, dayOf(2)))).toEqual(['events.parquet'])
     expect(await eventsOf(sink)).toHaveLength(3)
