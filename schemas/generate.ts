@@ -6,13 +6,16 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { z } from 'zod'
+import { bigquerySql } from '../sinks/bigquery/forms.js'
 import { SINK_FORMS, SINKS } from '../sinks/index.js'
-import { DUCKDB_VIEWS } from '../sinks/shared/duckdb-forms.js'
+import { redshiftSql } from '../sinks/redshift/forms.js'
+import { DUCKDB_SQL, DUCKDB_VIEWS } from '../sinks/shared/duckdb-forms.js'
 import { ACTIONS } from './actions.js'
 import { athenaTable } from './athena.js'
 import { createTable, DUCKDB, REDSHIFT } from './ddl.js'
 import { dataDictionary } from './dictionary.js'
 import { eventsView } from './fabric.js'
+import { hashCheck } from './hash-check.js'
 import { auditRecord } from './record.js'
 import { settings } from './settings.js'
 import { optionTable, remainsTable, sinkTable } from './sinks.js'
@@ -36,6 +39,16 @@ const FILES: Record<string, string> = {
   'schemas/generated/duckdb.sql': `${TABLES.map((table) => createTable(table, DUCKDB)).join('\n\n')}\n`,
   'schemas/generated/redshift.sql': `${TABLES.map((table) => createTable(table, REDSHIFT)).join('\n\n')}\n`,
   'schemas/generated/fabric-view.sql': eventsView(),
+  ...Object.fromEntries(
+    Object.entries({
+      duckdb: DUCKDB_SQL,
+      bigquery: bigquerySql((name) => name),
+      redshift: redshiftSql({ schema: '', prefix: '' }),
+    }).map(([warehouse, forms]) => [
+      `schemas/generated/hashes-${warehouse}.sql`,
+      `${hashCheck(forms, 'audit_events').trim()};\n`,
+    ]),
+  ),
   'docs/data-dictionary.md': dataDictionary(TABLES, ACTIONS),
   'README.md': await withPart('README.md', 'sinks', sinkTable(SINKS)),
   'docs/fabric.md': await withPart('docs/fabric.md', 'view', sqlBlock(eventsView())),
