@@ -11,7 +11,7 @@ const MOST_LANES = 3
 /**
  * Calls `work` for each item, several at a time, with the batch on a connection of its own. DuckDB is limited to one thread for
  * each, because its threads get in each other's way when they write one small file: docs/decisions/speed-and-its-limits.md.
- * A single item gets the batch as it is, with all threads.
+ * A single item gets the batch as it is, with all threads; so do those that are left when memory does not suffice.
  *
  * @returns the results in the items' order
  * @throws what the first failed `work` threw, after the others have ended; no further items are begun then
@@ -25,8 +25,8 @@ export async function sideBySide<Item, Result>(
   const { engine } = batch
   const results: Result[] = []
   const waiting = items.entries()
-  const inTurn = async (own: Batch): Promise<void> => {
-    for (const [i, item] of waiting) results[i] = await work(item, own)
+  const inTurn = async (own: Batch, from: Iterable<[number, Item]> = waiting): Promise<void> => {
+    for (const [i, item] of from) results[i] = await work(item, own)
   }
   const lanes = Math.min(MOST_LANES, availableParallelism(), items.length)
   if (lanes < 2) {
@@ -50,6 +50,13 @@ export async function sideBySide<Item, Result>(
     () => Promise.allSettled(Array.from({ length: lanes }, lane)),
     () => engine.run(`SET threads = ${threads}`),
   )
-  for (const end of ended) if (end.status === 'rejected') throw end.reason
+  const [failure] = ended.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []))
+  if (failure === undefined) return results
+  if (!/Out of Memory Error/.test(String(failure)) || signal.aborted) throw failure
+  // One at a time may have enough memory where several had not.
+  await inTurn(
+    batch,
+    [...items.entries()].filter(([i]) => !(i in results)),
+  )
   return results
 }

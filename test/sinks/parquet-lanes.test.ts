@@ -149,6 +149,18 @@ describe('sideBySide', () => {
     expect(await threadsOf(batch)).toBe(threads)
   })
 
+  it('goes on one at a time when memory does not suffice for several', async () => {
+    const batch = await batchIn(await newEngine())
+    const alone: number[] = []
+    const results = await sideBySide(batch, never, [0, 1, 2, 3], async (item, own) => {
+      if (own.engine === batch.engine) alone.push(item)
+      else if (item > 0) throw new Error('lake: Out of Memory Error: could not allocate')
+      return item
+    })
+    expect(results).toEqual([0, 1, 2, 3])
+    expect(alone).toEqual([1, 2, 3])
+  })
+
   it('interrupts the statements of all connections', async () => {
     const batch = await batchIn(await newEngine())
     const stop = new AbortController()
