@@ -58,7 +58,7 @@ describe('with any rules for every column', () => {
         expect(await everything(shown.sink)).not.toContain(SECRET)
         expect(readFileSync(shown.path).includes(SECRET)).toBe(false)
       }),
-      { numRuns: 20 },
+      { numRuns: 8 },
     )
   })
 
@@ -81,7 +81,7 @@ describe('with any rules for every column', () => {
         const others = new Set(pseudonyms(await names(other)))
         expect(pseudonyms(await names(one)).filter((each) => others.has(each))).toEqual([])
       }),
-      { numRuns: 10 },
+      { numRuns: 5 },
     )
   })
 })
