@@ -3,7 +3,7 @@
 import { BIGQUERY } from '../../schemas/ddl.js'
 import { AUDIT_EVENTS } from '../../schemas/tables.js'
 import type { Question } from '../../src/contract.js'
-import { statusOn } from '../shared/questions.js'
+import { missingEvents, statusOn } from '../shared/questions.js'
 import { spansOf, wholeDay } from '../shared/spans.js'
 import type { BigQueryAddress } from './address.js'
 import { MOST_SPANS, unpartitioned, within } from './days.js'
@@ -27,7 +27,8 @@ export const partitionsFor = (days: number): number => days + [UNPARTITIONED, '_
 
 /** @param partitions the result of `partitionsQuery` */
 export function statusQuestions(names: Names, partitions: readonly string[], days: number): Question[] {
-  return statusOn(bigquerySql(names.from), newestEvents(names, partitions, days), days)
+  const forms = bigquerySql(names.from)
+  return [...statusOn(forms, newestEvents(names, partitions, days), days), missingEvents(forms)]
 }
 
 /** The newest days of audit_events, for FROM. */

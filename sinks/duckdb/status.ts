@@ -4,7 +4,7 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import { AUDIT_EVENTS } from '../../schemas/tables.js'
 import type { Question, TimestampBounds } from '../../src/contract.js'
 import { DUCKDB_SQL } from '../shared/duckdb-forms.js'
-import { statusOn } from '../shared/questions.js'
+import { missingEvents, statusOn } from '../shared/questions.js'
 import { dayIn, dayOf, spansOf, wholeDay } from '../shared/spans.js'
 
 /** A statement has a scan for each. */
@@ -50,5 +50,5 @@ export function statusQuestions(days: readonly TimestampBounds[], shown: number)
     ({ least, greatest }) => `SELECT * FROM ${events} WHERE "timestamp" BETWEEN ${at(least)} AND ${at(greatest)}`,
   )
   const none = `SELECT * FROM ${events} WHERE false`
-  return statusOn(FORMS, `(${[none, ...within].join(' UNION ALL ')})`, shown)
+  return [...statusOn(FORMS, `(${[none, ...within].join(' UNION ALL ')})`, shown), missingEvents(FORMS)]
 }

@@ -31,7 +31,26 @@ export interface SqlQuestions extends Questions {
 export const statusOn = (forms: SqlForms, events: string, days: number): Question[] =>
   questions({ ...forms, table: (name) => (name === 'audit_events' ? events : forms.table(name)) })
     .status(days)
+    .filter(({ name }) => name !== MISSING_EVENTS)
     .map((each) => (each.name.startsWith('unknown_') ? { ...each, title: `${each.title}, on these days` } : each))
+
+const MISSING_EVENTS = 'missing_events'
+
+/**
+ * No load deletes an event, so there are never fewer than all loads have inserted. Warehouses count rows without reading them;
+ * a lake would have to fetch every file.
+ */
+export const missingEvents = ({ table }: SqlForms): Question => ({
+  name: MISSING_EVENTS,
+  title: 'Events that were loaded and are missing now; `verify` says which',
+  sql: `
+          SELECT inserted, events, inserted - events AS missing
+          FROM (
+            SELECT (SELECT CAST(coalesce(sum(inserted), 0) AS BIGINT) FROM ${table('audit_loads')}) AS inserted,
+              (SELECT count(*) FROM ${table('audit_events')}) AS events
+          ) AS counted
+          WHERE events < inserted`,
+})
 
 export function questions(forms: SqlForms): SqlQuestions {
   const { table, column, utcDay, keys, recent } = forms
@@ -100,6 +119,7 @@ export function questions(forms: SqlForms): SqlQuestions {
           SELECT key, count(*) AS events, max(${at}) AS last_seen FROM (${keys(eventsOf(days), 'extra')}) AS kept
           WHERE key NOT IN (${known}) GROUP BY key ORDER BY events DESC, key`,
       },
+      missingEvents(forms),
     ],
     hourDigests: (span, salt) => hourDigests(forms, events, span, salt),
     identities: (spans) => identities(forms, events, spans),

@@ -53,6 +53,16 @@ describe('status', () => {
     expect(status.days[0]).toMatchObject({ source: '(receipt deleted)', events: 2 })
   })
 
+  it('says how many events are missing of those that were loaded', async () => {
+    const missing = async (): Promise<unknown> => {
+      const { stdout } = await run(['status', '--output', 'json', '--to', 'duckdb:other.duckdb'], { cwd })
+      return JSON.parse(stdout)[0].missing_events
+    }
+    expect(await missing()).toEqual([])
+    await inDatabase(join(cwd, 'other.duckdb'), "DELETE FROM audit_events WHERE action = 'model:evaluate'")
+    expect(await missing()).toEqual([{ inserted: 4, events: 3, missing: 1 }])
+  })
+
   it('says when nothing is loaded yet', async () => {
     const { code, stderr } = await run(['status', '--to', 'duckdb:new.duckdb'], { cwd })
     expect(code).toBe(1)

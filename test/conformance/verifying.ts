@@ -10,6 +10,7 @@ import type { Finding } from '../../src/verify/findings.js'
 import { sinkFindings } from '../../src/verify/sink.js'
 import { documentOf, loadInto, ndjson, newEngine, newFolder, sourceOf } from '../support/load.js'
 import { HOSTILE_LOADS, LOADS } from '../support/loads.js'
+import { rowsOf } from '../support/rows.js'
 import type { SinkTarget } from './sinks.js'
 
 type Loads = readonly (readonly Source[])[]
@@ -85,6 +86,8 @@ export function verifyingConformance(name: string, newTarget: () => Promise<Sink
       const sink = await (await newTarget()).open()
       for (const sources of all.toReversed()) await loadInto(sink, { sources })
       for (const deep of [false, true]) expect(await findingsOf(sink, deep)).toEqual([])
+      for (const { name, sql } of await sink.questions.status(1))
+        if (name === 'missing_events') expect(await rowsOf(sink, sql)).toEqual([])
       await sink.close()
     })
 

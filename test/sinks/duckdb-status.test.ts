@@ -62,7 +62,7 @@ describe('status', () => {
 
   it('names each day that it reads as a constant', () => {
     const questions = statusQuestions([wholeDay(0n), wholeDay(5n)], 2)
-    const ofEvents = questions.filter(({ sql }) => sql.includes('"audit_events"'))
+    const ofEvents = questions.filter(({ name, sql }) => name !== 'missing_events' && sql.includes('"audit_events"'))
     expect(ofEvents.map(({ name }) => name)).toEqual(['days', 'unknown_actions', 'unknown_keys'])
     for (const { sql } of ofEvents) expect(sql).not.toMatch(/"audit_events" (?!WHERE)/)
   })

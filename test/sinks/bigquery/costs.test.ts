@@ -32,7 +32,9 @@ describe('status', () => {
     })
     const before = place.standIn.jobs().length
     const answers = new Map<string, unknown[]>()
-    for (const { name, sql } of await sink.questions.status(14)) answers.set(name, await rowsOf(sink, sql))
+    // BigQuery counts the rows of a table for nothing; the stand-in reads them.
+    for (const { name, sql } of await sink.questions.status(14))
+      if (name !== 'missing_events') answers.set(name, await rowsOf(sink, sql))
     const days = answers.get('days')
     // Twelve of the usual ones, that of a wrong clock, and today's reject.
     expect(days).toHaveLength(14)
