@@ -1,6 +1,6 @@
 /** What sinks get of a value: the rules of the setting `privacy`, and the erasures that the sinks remember. */
 
-import { members } from '../transform/extras.js'
+import { members, stringEnd } from '../transform/extras.js'
 import { AS_TEXT, objectOf, textOf } from '../transform/members.js'
 import type { PrivacyKey } from './key.js'
 import { requireKey } from './key.js'
@@ -125,9 +125,17 @@ function columnOf(key: string): string {
   return column
 }
 
-const STRING = /"(?:[^"\\]|\\.)*"/gsu
 /** What is left in `extra` of a text that names an erased person. */
 const ERASED = '"erased"'
 
-const withoutErased = (json: string, isErased: (text: string) => boolean): string =>
-  json.replaceAll(STRING, (text) => (isErased(JSON.parse(text)) ? ERASED : text))
+function withoutErased(json: string, isErased: (text: string) => boolean): string {
+  const kept: string[] = []
+  let end = 0
+  for (let start = json.indexOf('"'); start !== -1; start = json.indexOf('"', end)) {
+    kept.push(json.slice(end, start))
+    end = stringEnd(json, start)
+    const text = json.slice(start, end)
+    kept.push(isErased(JSON.parse(text)) ? ERASED : text)
+  }
+  return kept.join('') + json.slice(end)
+}

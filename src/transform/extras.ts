@@ -30,6 +30,19 @@ export function members(json: string): readonly (readonly [key: string, value: s
   return 'problem' in scanned ? [] : (scanned.members ?? []).map(({ key, value }) => [key, value])
 }
 
+/**
+ * Where a string ends: the index after its closing quote. A loop, because a regular expression needs stack for each
+ * character, and a string may have megabytes.
+ *
+ * @param json valid
+ * @param start the index of its opening quote
+ */
+export function stringEnd(json: string, start: number): number {
+  let at = start + 1
+  while (at < json.length && json[at] !== '"') at += json[at] === '\\' ? 2 : 1
+  return at + 1
+}
+
 /** Merges two JSON objects, given as text; where both have a key, the value of `kept` stays. */
 export function mergeExtras(kept: string, other: string): Merged {
   if (kept === other) return { object: kept, grew: false, contradicts: false }

@@ -1,5 +1,7 @@
 /** One text for all JSON texts of the same value, with all digits of its numbers. */
 
+import { stringEnd } from '../transform/extras.js'
+
 /** How a sink keeps JSON: as it was loaded, parsed, or parsed into numbers that may lose digits. */
 export type JsonKept = 'text' | 'parsed' | 'rounded'
 
@@ -9,7 +11,8 @@ export interface Reading {
   readonly repeated: 'all' | 'first' | 'last'
 }
 
-const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/gs
+/** Of a string only the quote. */
+const TOKEN = /\s*([{}[\],:"]|[^\s{}[\],:"]+)/y
 /** Numbers that a double may not hold, or not write in the same way. */
 const INEXACT = /[.eE]|[0-9]{19}|^-0$/
 
@@ -20,8 +23,8 @@ const INEXACT = /[.eE]|[0-9]{19}|^-0$/
  */
 export function canonicalMembers(json: string, reading: Reading): ReadonlyMap<string, string> | null {
   JSON.parse(json)
-  const tokens = json.match(TOKEN)?.values()
-  if (tokens?.next().value !== '{') return null
+  const tokens = tokensOf(json)
+  if (next(tokens) !== '{') return null
   const pairs = pairsOf(tokens, reading)
   const members = new Map(pairs)
   return members.size === pairs.length ? members : null
@@ -39,16 +42,16 @@ function canonical(token: string, tokens: Iterator<string>, reading: Reading): s
 
 /** Sorted by key. */
 function pairsOf(tokens: Iterator<string>, reading: Reading): readonly (readonly [string, string])[] {
-  let pairs: (readonly [string, string])[] = []
+  const pairs: (readonly [string, string])[] = []
+  const places = new Map<string, number>()
   for (let token = next(tokens); token !== '}'; token = next(tokens)) {
     if (token === ',') continue
     const key = textOf(token)
     next(tokens)
-    const value = canonical(next(tokens), tokens, reading)
-    const isKnown = reading.repeated !== 'all' && pairs.some(([known]) => known === key)
-    if (isKnown && reading.repeated === 'first') continue
-    if (isKnown) pairs = pairs.filter(([known]) => known !== key)
-    pairs.push([key, value])
+    const pair = [key, canonical(next(tokens), tokens, reading)] as const
+    const known = reading.repeated === 'all' ? undefined : places.get(key)
+    if (known === undefined) places.set(key, pairs.push(pair) - 1)
+    else if (reading.repeated === 'last') pairs[known] = pair
   }
   return pairs.sort(([a], [b]) => (a < b ? -1 : Number(a > b)))
 }
@@ -59,6 +62,19 @@ function itemsOf(tokens: Iterator<string>, reading: Reading): readonly string[] 
     if (token !== ',') items.push(canonical(token, tokens, reading))
   }
   return items
+}
+
+function* tokensOf(json: string): Generator<string> {
+  const tokens = new RegExp(TOKEN)
+  for (let found = tokens.exec(json); found !== null; found = tokens.exec(json)) {
+    const [, token = ''] = found
+    if (token !== '"') yield token
+    else {
+      const start = tokens.lastIndex - 1
+      tokens.lastIndex = stringEnd(json, start)
+      yield json.slice(start, tokens.lastIndex)
+    }
+  }
 }
 
 const textOf = (token: string): string => JSON.stringify(JSON.parse(token))

@@ -12,6 +12,14 @@ describe('an extra', () => {
     expect(allowed('{"a":[1,2]}', '{"a":[2,1]}', 'text')).toBe(false)
   })
 
+  it('may have a text of megabytes, and many keys', () => {
+    const text = 'a'.repeat(9_000_000)
+    expect(allowed(`{"b":1,"a":"${text}"}`, `{"a":"${text}","b":1}`, 'text')).toBe(true)
+    const members = Array.from({ length: 50_000 }, (_, i) => `"${i}":${i}`)
+    const [one, other] = [members, members.toReversed()].map((each) => `{"a":{${each.join(',')}}}`)
+    expect(allowed(String(one), String(other), 'parsed')).toBe(true)
+  })
+
   it('may have, for each key, the value of another reading, and no key that is not expected', () => {
     expect(allowed('{"a":2,"b":1}', '{"a":1,"b":1}', 'text', '{"a":2}', '{"b":3}')).toBe(true)
     expect(allowed('{"a":4,"b":1}', '{"a":1,"b":1}', 'text', '{"a":2}', '{"b":4}')).toBe(false)
