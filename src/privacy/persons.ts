@@ -40,19 +40,3 @@ export const personOf = (kind: PersonKind, text: string): Person => ({
 
 /** What is remembered of an erased person. */
 export const erasureId = (key: PrivacyKey, { kind, form }: Person): string => key.keyed(`erased ${kind}`, form)
-
-/** Whatever in a text looks like an e-mail address. */
-const ADDRESSES = /[^\s"'`<>()[\]{},;:\\|=]+@[^\s"'`<>()[\]{},;:\\|=]+/gu
-const ESCAPES = /\\u([0-9a-f]{4})/giu
-
-/** Each e-mail address in a text, also where JSON writes its characters as escapes, in the form in which it is compared. */
-export function* addressesIn(text: string): Generator<string> {
-  if (!text.includes('@') && !/\\u|[\uFE6B\uFF20]/u.test(text)) return
-  const plain = text.replaceAll(ESCAPES, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
-  for (const [address] of plain.normalize('NFKC').matchAll(ADDRESSES)) {
-    const form = emailForm(address)
-    yield form
-    // At the end of a sentence.
-    if (/[.!?]$/.test(form)) yield form.replace(/[.!?]+$/, '')
-  }
-}

@@ -2,10 +2,11 @@
 
 import { members, stringEnd } from '../transform/extras.js'
 import { AS_TEXT, objectOf, textOf } from '../transform/members.js'
+import { addressesIn } from './addresses.js'
 import type { PrivacyKey } from './key.js'
 import { requireKey } from './key.js'
 import { emailForm, nameForm, networkOf } from './normal.js'
-import { addressesIn, erasureId, type Person, type PersonKind, personOf } from './persons.js'
+import { erasureId, type Person, type PersonKind, personOf } from './persons.js'
 import { NO_RULES, type Rules } from './rules.js'
 
 export interface Privacy {
@@ -74,8 +75,15 @@ export function shownBy({ rules, key, erased }: Privacy): Shown {
     return shown
   }
 
+  const nobody = new Set<string>()
+
   function mentions(text: string): boolean {
-    for (const address of addressesIn(text)) if (isErased('email', address)) return true
+    for (const address of addressesIn(text)) {
+      if (nobody.has(address)) continue
+      if (isErased('email', address)) return true
+      if (nobody.size >= MOST_KNOWN) nobody.clear()
+      nobody.add(address)
+    }
     return false
   }
 
