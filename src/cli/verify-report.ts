@@ -1,6 +1,6 @@
 /** The report of `verify`, as text and as JSON. It contains counts, hashes, names of columns and of documents only. */
 
-import type { Span } from '../../schemas/day-digest.js'
+import { LAST_DAY, type Span } from '../../schemas/day-digest.js'
 import type { Anchor } from '../archive/check-seals.js'
 import { printable } from '../errors.js'
 import type { Finding, Section } from '../verify/findings.js'
@@ -26,7 +26,7 @@ const MOST_LINES = 100
 
 export function inJson({ span, deep, archive, sinks, isComplete }: Report): string {
   const isEqual = [archive, ...sinks].every(({ findings }) => findings.length === 0)
-  const [since, until] = span === null ? [null, null] : [dayText(span.from), dayText(span.to)]
+  const [since, until] = span === null ? [null, null] : [dayText(span.from), hasEnd(span) ? dayText(span.to) : null]
   return jsonLine({ since, until, deep, equal: isEqual, complete: isComplete, archive, sinks }, process.stdout)
 }
 
@@ -36,7 +36,7 @@ export function* inText({ span, deep, archive, sinks, isComplete }: Report): Gen
   for (const { source, number, sha256 } of archive.heads)
     yield `newest seal of ${printable(source)}: ${number}, SHA-256 ${sha256}\n`
   yield* lines(archive)
-  const days = span === null ? 'all days' : `UTC days from ${dayText(span.from)} until ${dayText(span.to)}, exclusive`
+  const days = span === null ? 'all days' : daysOf(span)
   for (const sink of sinks) {
     yield `\nSink ${printable(sink.name)}: ${verdict(sink, 'equal')} (${days}, ${deep ? 'every row' : 'by digests'})\n`
     yield* lines(sink)
@@ -61,4 +61,7 @@ function inWords({ what, kind, columns, source, day, document, count: n, ids }: 
 }
 
 const count = (n: number, what: string): string => `${n.toLocaleString('en')} ${what}${n === 1 ? '' : 's'}`
+const hasEnd = ({ to }: Span): boolean => to < LAST_DAY
+const daysOf = (span: Span): string =>
+  `UTC days from ${dayText(span.from)}${hasEnd(span) ? ` until ${dayText(span.to)}, exclusive` : ' on'}`
 const dayText = (at: Date): string => at.toISOString().slice(0, 10)

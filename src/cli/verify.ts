@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import type { Span } from '../../schemas/day-digest.js'
+import { LAST_DAY, type Span } from '../../schemas/day-digest.js'
 import { type ExitCode, usageError } from '../errors.js'
 import { backfillRange, type DayFlags, withDays } from './backfill.js'
 import { privacyOption, type RunFlags, wholeNumber, withSinks } from './options.js'
@@ -62,5 +62,5 @@ async function verify(named: string | undefined, flags: VerifyFlags, survivor: S
 function spanOf(flags: DayFlags, now: Date): Span | null {
   if (flags.days === undefined && flags.since === undefined && flags.until === undefined) return null
   const { from, to } = backfillRange(flags, now, 'verify')
-  return { from: from ?? now, to: to ?? new Date(Date.UTC(10_000, 0)) }
+  return { from: from ?? now, to: to ?? LAST_DAY }
 }

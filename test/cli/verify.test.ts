@@ -261,6 +261,18 @@ describe('verify, of a sink', () => {
     expect(found).toEqual([['2026-10-02 25 event missing'], ['2026-10-02 1 event extra', '2026-10-03 2 event missing']])
   })
 
+  it('looks at all days from one on', async () => {
+    const cwd = await tampered(`DELETE FROM audit_events WHERE "timestamp"::DATE IN ('2026-10-02', '2026-10-04')`)
+    const { report } = await verified(cwd, 5, '--since', '2026-10-03', '--to', 'duckdb:audit.duckdb')
+    expect(report).toMatchObject({ since: '2026-10-03', until: null, complete: true })
+    expect(report.sinks[0].findings.map((each: Finding) => `${each.day} ${inShort(each)}`)).toEqual([
+      '2026-10-04 25 event missing',
+    ])
+    const { code, stdout } = await run(['verify', 'archive', '--days', '1', '--to', 'parquet:lake'], { cwd })
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/equal \(UTC days from \d{4}-\d\d-\d\d on, by digests\)/)
+  })
+
   it('names in words what it finds', async () => {
     const cwd = await tampered(
       `UPDATE audit_events SET actor_email = 'victim@example.com', extra = '{}' WHERE ${row('2026-10-02')}`,
