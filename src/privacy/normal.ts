@@ -4,19 +4,24 @@ import { isIP, isIPv4 } from 'node:net'
 
 /** Characters that show nothing: format characters, control characters, white space of every kind. */
 const INVISIBLE = /[\p{Cf}\p{Cc}\s]/gu
+const UNSEEN = /[\p{Cf}\p{Cc}]/gu
+
+/** No name is longer. Normalising takes quadratic time, and an attacker's text may have megabytes. */
+const LONGEST_NAME = 4096
 
 /** One form for every spelling of an e-mail address: NFKC, lower case, nothing invisible. */
-export const emailForm = (text: string): string =>
-  text.normalize('NFKC').replace(INVISIBLE, '').toLowerCase().normalize('NFKC')
+export function emailForm(text: string): string {
+  const visible = text.replace(INVISIBLE, '')
+  if (visible.length > LONGEST_NAME) return visible.toLowerCase()
+  return visible.normalize('NFKC').replace(INVISIBLE, '').toLowerCase().normalize('NFKC')
+}
 
 /** One form for every spelling of a name of W&B: NFKC, lower case, no invisible character around it. */
-export const nameForm = (text: string): string =>
-  text
-    .normalize('NFKC')
-    .replace(/\p{Cf}|\p{Cc}/gu, '')
-    .trim()
-    .toLowerCase()
-    .normalize('NFKC')
+export function nameForm(text: string): string {
+  const visible = text.replace(UNSEEN, '').trim()
+  if (visible.length > LONGEST_NAME) return visible.toLowerCase()
+  return visible.normalize('NFKC').replace(UNSEEN, '').trim().toLowerCase().normalize('NFKC')
+}
 
 /**
  * The network of an address: `203.0.113.0/24`, `2001:db8:1::/48`. IPv6 forms of an IPv4 address count as that one.

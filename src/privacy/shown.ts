@@ -26,6 +26,8 @@ const EMAILS: ReadonlySet<string> = new Set(['actor_email', 'user_email'])
 
 /** Values repeat in nearly every row, and a digest costs more than a look-up. */
 const MOST_KNOWN = 50_000
+/** Longer ones are computed each time: an attacker could fill the memory with them. */
+const LONGEST_KNOWN = 256
 
 export interface Shown {
   /** The value of a column, as sinks get it; null for none. */
@@ -66,6 +68,7 @@ export function shownBy({ rules, key, erased }: Privacy): Shown {
   }
 
   function value(column: string, text: string): string | null {
+    if (text.length > LONGEST_KNOWN) return computed(column, text)
     const id = `${column} ${text}`
     const there = known.get(id)
     if (there !== undefined) return there
@@ -82,7 +85,7 @@ export function shownBy({ rules, key, erased }: Privacy): Shown {
       if (nobody.has(address)) continue
       if (isErased('email', address)) return true
       if (nobody.size >= MOST_KNOWN) nobody.clear()
-      nobody.add(address)
+      if (address.length <= LONGEST_KNOWN) nobody.add(address)
     }
     return false
   }

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { privacyKey } from '../../src/privacy/key.js'
 import { emailForm, networkOf } from '../../src/privacy/normal.js'
+import { erasureId, parsePerson } from '../../src/privacy/persons.js'
 import { rulesOf } from '../../src/privacy/rules.js'
 import { NO_PRIVACY, type Privacy, PSEUDONYM, shownBy } from '../../src/privacy/shown.js'
 
@@ -82,6 +83,28 @@ describe('a pseudonym', () => {
   it('differs with another key', () => {
     const other = shownBy({ ...PSEUDONYMS, key: privacyKey('x'.repeat(64)) })
     expect(other.value('actor_email', 'ada@example.com')).not.toBe(value('actor_email', 'ada@example.com'))
+  })
+
+  it('of a long text is computed each time: memory does not grow with what an attacker sends', () => {
+    let computed = 0
+    const keyed = (purpose: string, text: string): string => {
+      computed++
+      return KEY.keyed(purpose, text)
+    }
+    const counted = shownBy({ ...PSEUDONYMS, key: { ...KEY, keyed } })
+    for (const text of ['ada@example.com', `${'a'.repeat(300)}@example.com`]) {
+      expect(counted.value('actor_email', text)).toBe(counted.value('actor_email', text))
+    }
+    expect(computed).toBe(3)
+  })
+
+  it.each(['actor_email', 'entity_name'])('of %s ends where many combining marks are to be ordered', (column) => {
+    const marks = '\u0301'.repeat(200_000) + '\u0316'.repeat(200_000)
+    const erased = new Set([erasureId(KEY, parsePerson('ada@example.com'))])
+    const { value, extra } = shownBy({ ...PSEUDONYMS, erased })
+    expect(value(column, marks)).toMatch(/^pseudonym:/)
+    expect(extra(JSON.stringify({ [marks]: [marks] }))).toBeNull()
+    expect(shownBy({ ...NO_PRIVACY, key: KEY, erased }).extra(JSON.stringify({ [marks]: [marks] }))).not.toBeNull()
   })
 
   it('is idempotent in its form', () => {
