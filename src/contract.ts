@@ -70,6 +70,8 @@ export interface Source {
  * was read from), `fills` (how many lines after the first added a name or a key of extra) and `line` (where it is in its document).
  * `readings`: values in the batch's documents that differ from their event's row in `events`, with timestamp, content_hash,
  * the names, extra, and `document`.
+ * `appearances`: document, timestamp, action, content_hash and `line` of each line that is an event, also where several documents
+ * have the same event.
  * `rejects`, `pieces`, `receipts`: the columns of `audit_rejects`, `audit_reject_pieces` and `audit_documents`.
  *
  * A document that a sink refuses is loaded again in parts, the receipt last: such a batch may have no document or receipt.
@@ -87,6 +89,7 @@ export interface Batch {
   /** `bounds`: the least and the greatest `timestamp`; null when there is no event. */
   readonly events: { readonly relation: string; readonly bounds: TimestampBounds | null }
   readonly readings: { readonly relation: string; readonly rows: number }
+  readonly appearances: { readonly relation: string }
   readonly rejects: { readonly relation: string }
   readonly pieces: { readonly relation: string; readonly rows: number }
   readonly receipts: { readonly relation: string }

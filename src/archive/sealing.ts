@@ -1,15 +1,14 @@
-/** Makes a seal: of a finished day, or of documents that have no day. */
+/** Makes seals: of finished days, and of documents that have no day. */
 
 import type { KeyObject } from 'node:crypto'
 import type { Source } from '../contract.js'
 import { AuditError, printable } from '../errors.js'
-import { type ArchivePlace, objectsOf } from './archive.js'
+import type { ArchivePlace } from './archive.js'
 import type { SealChain } from './chain.js'
-import { dayFolder, parseKey } from './format.js'
 import { openArchived } from './reading.js'
 import { Coverage, type Seal, type SealedDocument, sealBytes, uncountedIn } from './seal.js'
-import { type Archived, keyedSource, type Read } from './source.js'
-import type { Counted, DocumentCounts } from './tally.js'
+import { type Archived, type KeyedSource, keyedSource, type Read } from './source.js'
+import { type Counted, type DocumentCounts, NO_EVENTS } from './tally.js'
 
 export interface Sealing {
   readonly place: ArchivePlace
@@ -36,8 +35,8 @@ export interface NewSeal extends Pick<Seal, 'source' | 'number' | 'day' | 'super
 }
 
 const DAY_MS = 86_400_000
-/** More documents without a day take several seals. */
-const MOST_UNDATED = 10_000
+/** What is counted in one run of the pipeline, unless one part is larger; bounds what is kept of its documents, and what a kill costs. */
+export const TOGETHER = { parts: 100, documents: 10_000, bytes: 64 << 20 }
 
 /** `ahead`: no log is written for days to come, so the date in the name is something else. */
 export function phaseOf(day: string, openDay: string): 'finished' | 'open' | 'ahead' | 'undated' {
@@ -46,65 +45,111 @@ export function phaseOf(day: string, openDay: string): 'finished' | 'open' | 'ah
   return day <= new Date(Date.parse(openDay) + 2 * DAY_MS).toISOString().slice(0, 10) ? 'open' : 'ahead'
 }
 
-/**
- * Seals a finished day, unless its newest seal covers the objects that are there.
- *
- * @param again whether to seal it also if that seal has documents that could not be counted, and now they can
- * @throws AuditError when documents could not be read for a reason that is not theirs, or the seal not be written
- */
-export async function sealDay(chain: SealChain, day: string, sealing: Sealing, again = false): Promise<void> {
-  const objects = await objectsOfDay(chain.source, day, sealing)
-  if (objects.length === 0) return
-  const newest = await chain.newestOf(day)
-  const isCovered = newest?.sealed?.coverage.equals(coverageOfObjects(objects)) ?? false
-  if (isCovered && !(again && (newest?.sealed?.uncounted ?? 0) > 0)) return
-  await seal(chain, day, objects, sealing)
+/** The documents of one seal. */
+export interface Part {
+  /** Null where they have none, or one to come. */
+  readonly day: string | null
+  /** The day in their keys. */
+  readonly folder: string
+  readonly objects: readonly Listed[]
 }
 
-/**
- * Seals documents that have no day, or one to come: each once, because their number has no bound.
- *
- * @param folder the day in their keys
- * @throws as `sealDay` does
- */
-export async function sealUndated(
-  chain: SealChain,
-  folder: string,
-  isWanted: (key: string) => boolean,
-  sealing: Sealing,
-): Promise<void> {
-  const objects = (await objectsOfDay(chain.source, folder, sealing)).filter(({ key }) => isWanted(key))
-  for (let i = 0; i < objects.length; i += MOST_UNDATED)
-    await seal(chain, null, objects.slice(i, i + MOST_UNDATED), sealing)
-}
-
-interface Listed extends Archived {
+export interface Listed extends Archived {
   /** Below the archive's prefix. */
   readonly key: string
 }
 
-async function objectsOfDay(source: string, day: string, { place, signal }: Sealing): Promise<Listed[]> {
-  const objects: Listed[] = []
-  for await (const object of objectsOf(place, signal, dayFolder(source, day))) {
-    const key = object.key.slice(place.prefix.length)
-    const parsed = parseKey(key)
-    if (parsed !== null) objects.push({ key, object, sha256: parsed.sha256 })
+/** Called for each day that could not be sealed; the others are. */
+export type OnError = (error: AuditError) => void
+
+/**
+ * @returns null when it failed because of the documents or their places, which was reported
+ * @throws what keeps the other days from being sealed too
+ */
+export async function reporting<T>({ signal }: Sealing, onError: OnError, work: () => Promise<T>): Promise<T | null> {
+  try {
+    return await work()
+  } catch (error) {
+    if (signal.aborted || !(error instanceof AuditError) || error.outside) throw error
+    onError(error)
+    return null
   }
-  return objects
 }
 
-function coverageOfObjects(objects: readonly Listed[]): Coverage {
+/**
+ * Makes a seal of each part. Counts many parts at once, because a run of the pipeline costs something however little it reads.
+ *
+ * @param parts no two neighbours with the same folder, unless one of them is full
+ * @throws AuditError when documents could not be read for a reason that is not theirs, or a seal not be written
+ */
+export async function sealParts(
+  chain: SealChain,
+  parts: AsyncIterable<Part>,
+  sealing: Sealing,
+  onError: OnError,
+): Promise<void> {
+  let together: Part[] = []
+  let size = { documents: 0, bytes: 0 }
+  for await (const part of parts) {
+    const documents = part.objects.length
+    const bytes = part.objects.reduce((sum, { object }) => sum + object.bytes, 0)
+    const isFull =
+      together.length === TOGETHER.parts ||
+      size.documents + documents > TOGETHER.documents ||
+      size.bytes + bytes > TOGETHER.bytes
+    if (together.length > 0 && isFull) {
+      await sealTogether(chain, together, sealing, onError)
+      together = []
+      size = { documents: 0, bytes: 0 }
+    }
+    together.push(part)
+    size = { documents: size.documents + documents, bytes: size.bytes + bytes }
+  }
+  if (together.length > 0) await sealTogether(chain, together, sealing, onError)
+}
+
+async function sealTogether(
+  chain: SealChain,
+  parts: readonly Part[],
+  sealing: Sealing,
+  onError: OnError,
+): Promise<void> {
+  const { source, read, failures } = keyedSource(
+    chain.source,
+    parts.flatMap(({ objects }) => objects),
+    sealing.place,
+    sealing.concurrency,
+  )
+  // What fails for all of them may be the fault of one.
+  const counted = await reporting(sealing, parts.length > 1 ? () => {} : onError, () => sealing.count(source))
+  if (counted !== null) {
+    for (const part of parts)
+      await reporting(sealing, onError, () => seal(chain, part, { read, failures, counted }, sealing))
+  } else if (parts.length > 1) {
+    for (const part of parts) await sealTogether(chain, [part], sealing, onError)
+  }
+}
+
+export function coverageOfObjects(objects: readonly Listed[]): Coverage {
   const coverage = new Coverage()
   for (const { key } of objects) coverage.add(key)
   return coverage
 }
 
-async function seal(chain: SealChain, day: string | null, objects: readonly Listed[], sealing: Sealing): Promise<void> {
-  const { place, concurrency, signKey, retainMs, now, onSealed } = sealing
-  const { source, read, failure } = keyedSource(chain.source, objects, place, concurrency)
-  const { documents: counts, ...totals } = await sealing.count(source)
-  const failed = failure()
-  if (failed !== null) {
+interface Contents extends Pick<KeyedSource, 'read' | 'failures'> {
+  readonly counted: Counted
+}
+
+async function seal(
+  chain: SealChain,
+  { day, folder, objects }: Part,
+  { read, failures, counted: { documents: counts, days } }: Contents,
+  sealing: Sealing,
+): Promise<void> {
+  const { signKey, retainMs, now, onSealed } = sealing
+  const totals = days.get(folder) ?? NO_EVENTS
+  const failed = objects.map(({ key }) => failures.get(key)).find((error) => error !== undefined)
+  if (failed !== undefined) {
     const what = `${printable(chain.source)} ${day ?? 'without a day'} is not sealed: ${failed.message}`
     throw new AuditError(what, {
       outside: failed.outside,

@@ -89,8 +89,8 @@ export interface KeyedSource {
   readonly source: Source
   /** What was listed, by key; without objects whose heading could not be read. */
   readonly read: ReadonlyMap<string, Read>
-  /** An error that is not the object's: the store was not reached, or the object has to be restored first. */
-  failure(): AuditError | null
+  /** By key, errors that are not the object's: the store was not reached, or the object has to be restored first. */
+  readonly failures: ReadonlyMap<string, AuditError>
 }
 
 /** @param archived objects of the source */
@@ -101,17 +101,17 @@ export function keyedSource(
   concurrency: number,
 ): KeyedSource {
   const listed = new Map<string, Read>()
-  let failure: AuditError | null = null
-  const noted = <T>(work: () => Promise<T>): Promise<T> =>
+  const failures = new Map<string, AuditError>()
+  const noted = <T>(key: string, work: () => Promise<T>): Promise<T> =>
     work().catch((error: unknown) => {
-      if (error instanceof AuditError && (error.outside || error.retryable)) failure ??= error
+      if (error instanceof AuditError && (error.outside || error.retryable)) failures.set(key, error)
       throw error
     })
-  async function* notedBytes(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  async function* notedBytes(key: string, bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     const chunks = bytes[Symbol.asyncIterator]()
+    const next = (): Promise<IteratorResult<Uint8Array>> => noted(key, () => chunks.next())
     try {
-      for (let next = await noted(() => chunks.next()); next.done !== true; next = await noted(() => chunks.next()))
-        yield next.value
+      for (let step = await next(); step.done !== true; step = await next()) yield step.value
     } finally {
       await chunks.return?.()
     }
@@ -126,17 +126,20 @@ export function keyedSource(
         const key = each.object.key.slice(prefix.length)
         listed.set(key, each)
         const open = async (signal: AbortSignal): Promise<AsyncIterable<Uint8Array> | null> => {
-          const bytes = await noted(() => document.open(signal))
-          return bytes === null ? null : notedBytes(bytes)
+          const bytes = await noted(key, () => document.open(signal))
+          return bytes === null ? null : notedBytes(key, bytes)
         }
         yield { ...document, id: key, version: each.heading.version ?? each.sha256, open }
       }
-      for (const { archived: tier } of unreadable)
-        if (tier !== undefined) failure ??= new AuditError('some objects are in an archive tier', { advice: tier })
+      for (const { reading = '', archived: tier } of unreadable) {
+        if (tier === undefined) continue
+        const error = new AuditError('some objects are in an archive tier', { advice: tier })
+        failures.set(reading.slice(prefix.length), error)
+      }
     },
     async close() {},
   }
-  return { source, read: listed, failure: () => failure }
+  return { source, read: listed, failures }
 }
 
 /**

@@ -19,9 +19,11 @@ const MOST_DAYS = 400
 
 export type Totals = Pick<Seal, 'events' | 'actions' | 'other_actions' | 'days' | 'other_days'>
 
-export interface Counted extends Totals {
+export interface Counted {
   /** By document; those that could not be read are missing. */
   readonly documents: ReadonlyMap<string, DocumentCounts>
+  /** By the day in the documents' keys; days without events are missing. */
+  readonly days: ReadonlyMap<string, Totals>
 }
 
 export interface DocumentCounts {
@@ -48,9 +50,10 @@ export class Tally implements LoadingSink {
     return new Map()
   }
 
-  async load({ engine, events, receipts, rowsRead, rejected }: Batch, signal: AbortSignal): Promise<LoadCounts> {
+  async load({ engine, appearances, receipts, rowsRead, rejected }: Batch, signal: AbortSignal): Promise<LoadCounts> {
     const inserted = await interruptible(engine, signal, async () => {
-      const select = `SELECT "timestamp", action, content_hash FROM ${events.relation}`
+      // Documents of several days may have the same event: each day counts it.
+      const select = `SELECT DISTINCT split_part(document, '/', 2) AS folder, "timestamp", action, content_hash FROM ${appearances.relation}`
       const path = join(this.folder, `${this.batches++}.parquet`)
       const rows = await writeParquet(this.id, engine, select, path, 'snappy', 'bounded')
       const read = await engine.runAndReadAll(`SELECT document, rows_read, rejected, bytes FROM ${receipts.relation}`)
@@ -72,14 +75,12 @@ export class Tally implements LoadingSink {
   async counted(engine: Engine): Promise<Counted> {
     const files = readdirSync(this.folder).map((name) => quotedString(join(this.folder, name)))
     const { documents } = this
-    if (files.length === 0)
-      return { documents, events: 0, actions: {}, other_actions: 0, days: {}, other_days: NOTHING }
+    if (files.length === 0) return { documents, days: new Map() }
     await engine.run(
-      `CREATE OR REPLACE TABLE tally AS SELECT DISTINCT "timestamp", action, content_hash FROM read_parquet([${files.join(', ')}])`,
+      `CREATE OR REPLACE TABLE tally AS SELECT DISTINCT folder, "timestamp", action, content_hash FROM read_parquet([${files.join(', ')}])`,
     )
     try {
-      const events = await engine.number('SELECT count(*) FROM tally')
-      return { documents, events, ...(await actionsIn(engine, events)), ...(await daysIn(engine)) }
+      return { documents, days: await totalsIn(engine) }
     } finally {
       await engine.run('DROP TABLE tally')
       rmSync(this.folder, { recursive: true, force: true })
@@ -88,31 +89,41 @@ export class Tally implements LoadingSink {
 }
 
 const NOTHING = { events: 0, digest: '0' }
+export const NO_EVENTS: Totals = { events: 0, actions: {}, other_actions: 0, days: {}, other_days: NOTHING }
 
-/** Only documented actions are named, because a client's text could be anything. */
-async function actionsIn(engine: Engine, events: number): Promise<Pick<Totals, 'actions' | 'other_actions'>> {
-  const documented = ACTIONS.map(({ action }) => quotedString(action)).join(', ')
-  const rows = await engine.rows(
-    `SELECT action, count(*) AS events FROM tally WHERE action IN (${documented}) GROUP BY action ORDER BY action`,
-  )
-  const actions = Object.fromEntries(rows.map((row) => [String(row.action), Number(row.events)]))
-  return { actions, other_actions: events - rows.reduce((sum, row) => sum + Number(row.events), 0) }
-}
-
-async function daysIn(engine: Engine): Promise<Pick<Totals, 'days' | 'other_days'>> {
-  const rows = await engine.rows(`
-    WITH hours AS (${hourDigests(DUCKDB_DIGEST, 'tally', null, '')}),
-    days AS (
-      SELECT utc_hour[:10] AS day, sum(events) AS events, sum(CAST(digest AS HUGEINT)) AS digest FROM hours GROUP BY ALL
-    ),
-    ranked AS (SELECT *, row_number() OVER (ORDER BY events DESC, day) AS rank FROM days)
-    SELECT CASE WHEN rank <= ${MOST_DAYS} THEN day END AS day, sum(events) AS events, CAST(sum(digest) AS VARCHAR) AS digest
-    FROM ranked GROUP BY 1 ORDER BY 1 NULLS LAST`)
-  const totals = rows.map(
-    ({ day, events, digest }) => [day, { events: Number(events), digest: String(digest) }] as const,
-  )
-  return {
-    days: Object.fromEntries(totals.filter(([day]) => day !== null)),
-    other_days: totals.find(([day]) => day === null)?.[1] ?? NOTHING,
+/** By the day in the keys. */
+async function totalsIn(engine: Engine): Promise<ReadonlyMap<string, Totals>> {
+  const days = new Map<string, { -readonly [field in keyof Totals]: Totals[field] }>()
+  for (const { folder, events } of await engine.rows('SELECT folder, count(*) AS events FROM tally GROUP BY folder')) {
+    const count = Number(events)
+    days.set(String(folder), { events: count, actions: {}, other_actions: count, days: {}, other_days: NOTHING })
   }
+  // Only documented actions are named, because a client's text could be anything.
+  const documented = ACTIONS.map(({ action }) => quotedString(action)).join(', ')
+  const actions = await engine.rows(`
+    SELECT folder, action, count(*) AS events FROM tally WHERE action IN (${documented})
+    GROUP BY folder, action ORDER BY folder, action`)
+  for (const { folder, action, events } of actions) {
+    const totals = days.get(String(folder))
+    if (totals === undefined) continue
+    totals.actions[String(action)] = Number(events)
+    totals.other_actions -= Number(events)
+  }
+  const digests = await engine.rows(`
+    WITH hours AS (${hourDigests(DUCKDB_DIGEST, 'tally', null, '', 'folder')}),
+    days AS (
+      SELECT folder, utc_hour[:10] AS day, sum(events) AS events, sum(CAST(digest AS HUGEINT)) AS digest FROM hours GROUP BY ALL
+    ),
+    ranked AS (SELECT *, row_number() OVER (PARTITION BY folder ORDER BY events DESC, day) AS rank FROM days)
+    SELECT folder, CASE WHEN rank <= ${MOST_DAYS} THEN day END AS day, sum(events) AS events,
+      CAST(sum(digest) AS VARCHAR) AS digest
+    FROM ranked GROUP BY 1, 2 ORDER BY 1, 2 NULLS LAST`)
+  for (const { folder, day, events, digest } of digests) {
+    const totals = days.get(String(folder))
+    if (totals === undefined) continue
+    const stated = { events: Number(events), digest: String(digest) }
+    if (day === null) totals.other_days = stated
+    else totals.days[String(day)] = stated
+  }
+  return days
 }

@@ -1,23 +1,29 @@
 /** Finds what is to be sealed: after a load, or in the whole archive. */
 
 import type { DayRange } from '../contract.js'
-import { AuditError } from '../errors.js'
 import { type Added, objectsOf } from './archive.js'
 import { type Link, SealChain } from './chain.js'
-import { parseKey, sourceFolder, UNDATED } from './format.js'
+import { dayFolder, parseKey, sourceFolder, UNDATED } from './format.js'
 import { Coverage, shortHash } from './seal.js'
-import { phaseOf, type Sealing, sealDay, sealUndated } from './sealing.js'
+import {
+  coverageOfObjects,
+  type Listed,
+  type OnError,
+  type Part,
+  phaseOf,
+  reporting,
+  type Sealing,
+  sealParts,
+  TOGETHER,
+} from './sealing.js'
 
 const DAY_MS = 86_400_000
-
-/** Called for each day that could not be sealed; the others are. */
-type OnError = (error: AuditError) => void
 
 /** Lists the whole archive, and seals whatever is not sealed and whose day is finished. */
 export async function sealAll(sealing: Sealing, onError: OnError): Promise<void> {
   for (const [source, days] of await foldersIn(sealing)) {
     const chain = await SealChain.open(sealing.place, source, sealing.signal)
-    await sealFolders(chain, days, sealing, onError)
+    await sealParts(chain, partsIn(chain, days, sealing, onError), sealing, onError)
   }
 }
 
@@ -34,20 +40,29 @@ export interface Loaded {
  * reads no more seals than it must.
  */
 export async function sealLoaded(loaded: Loaded, sealing: Sealing, onError: OnError): Promise<void> {
-  const { source, range, added } = loaded
-  const { place, signal, openDay } = sealing
-  const chain = await SealChain.open(place, source, signal)
+  const chain = await SealChain.open(sealing.place, loaded.source, sealing.signal)
+  await sealParts(chain, partsAfter(loaded, chain, sealing, onError), sealing, onError)
+}
+
+async function* partsAfter(
+  { source, range, added }: Loaded,
+  chain: SealChain,
+  sealing: Sealing,
+  onError: OnError,
+): AsyncGenerator<Part> {
+  const { openDay } = sealing
   const asked = daysOf(range, openDay)
   if (asked === null) {
     const days = (await foldersIn(sealing, sourceFolder(source))).get(source)
-    return sealFolders(chain, days ?? new Map(), sealing, onError)
+    return yield* partsIn(chain, days ?? new Map(), sealing, onError)
   }
   const latest = (await chain.head())?.sealed?.latest_day ?? ''
   const recent = daysBefore(openDay, RECENT_DAYS).filter((day, i) => i < LATE_DAYS || day > latest)
   for (const day of [...new Set([...added.days, ...asked, ...recent])].sort())
-    await reporting(sealing, onError, () => sealFolder(chain, day, sealing))
-  if (added.undated.size > 0)
-    await reporting(sealing, onError, () => sealUndated(chain, UNDATED, (key) => added.undated.has(key), sealing))
+    yield* (await reporting(sealing, onError, () => partsOf(chain, day, sealing))) ?? []
+  if (added.undated.size === 0) return
+  const isAdded = (key: string): boolean => added.undated.has(key)
+  yield* (await reporting(sealing, onError, () => undated(chain, UNDATED, isAdded, sealing))) ?? []
 }
 
 /** Days that a loader which stood still may have left, and those that may yet get documents after they were sealed. */
@@ -68,21 +83,60 @@ const dayText = (ms: number): string => new Date(ms).toISOString().slice(0, 10)
 const daysBefore = (day: string, count: number): string[] =>
   Array.from({ length: count }, (_, i) => dayText(Date.parse(day) - (i + 1) * DAY_MS))
 
-async function sealFolder(chain: SealChain, day: string, sealing: Sealing): Promise<void> {
-  const phase = phaseOf(day, sealing.openDay)
-  if (phase === 'finished') return sealDay(chain, day, sealing)
-  if (phase === 'open') return
+/** @param folder the day in the keys */
+async function partsOf(chain: SealChain, folder: string, sealing: Sealing, again = false): Promise<readonly Part[]> {
+  const phase = phaseOf(folder, sealing.openDay)
+  if (phase === 'finished') return finished(chain, folder, sealing, again)
+  if (phase === 'open') return []
   const sealed = await chain.undatedKeys()
-  await sealUndated(chain, day, (key) => !sealed.has(shortHash(key)), sealing)
+  return undated(chain, folder, (key) => !sealed.has(shortHash(key)), sealing)
+}
+
+/**
+ * A finished day, unless its newest seal covers the objects that are there.
+ *
+ * @param again whether it is wanted also if that seal has documents that could not be counted, because now they may be
+ */
+async function finished(chain: SealChain, day: string, sealing: Sealing, again: boolean): Promise<readonly Part[]> {
+  const objects = await objectsIn(chain.source, day, sealing)
+  if (objects.length === 0) return []
+  const newest = await chain.newestOf(day)
+  const isCovered = newest?.sealed?.coverage.equals(coverageOfObjects(objects)) ?? false
+  if (isCovered && !(again && (newest?.sealed?.uncounted ?? 0) > 0)) return []
+  return [{ day, folder: day, objects }]
+}
+
+/** Documents that have no day, or one to come: each is sealed once, because their number has no bound. */
+async function undated(
+  chain: SealChain,
+  folder: string,
+  isWanted: (key: string) => boolean,
+  sealing: Sealing,
+): Promise<readonly Part[]> {
+  const objects = (await objectsIn(chain.source, folder, sealing)).filter(({ key }) => isWanted(key))
+  const parts: Part[] = []
+  for (let i = 0; i < objects.length; i += TOGETHER.documents)
+    parts.push({ day: null, folder, objects: objects.slice(i, i + TOGETHER.documents) })
+  return parts
+}
+
+async function objectsIn(source: string, folder: string, { place, signal }: Sealing): Promise<Listed[]> {
+  const objects: Listed[] = []
+  for await (const object of objectsOf(place, signal, dayFolder(source, folder))) {
+    const key = object.key.slice(place.prefix.length)
+    const parsed = parseKey(key)
+    if (parsed !== null) objects.push({ key, object, sha256: parsed.sha256 })
+  }
+  return objects
 }
 
 /** @param days day in the keys → its objects */
-async function sealFolders(
+async function* partsIn(
   chain: SealChain,
   days: ReadonlyMap<string, Coverage>,
   sealing: Sealing,
   onError: OnError,
-): Promise<void> {
+): AsyncGenerator<Part> {
   const newest = new Map<string, Link>()
   for await (const link of chain.newestFirst()) {
     const day = link.sealed?.day
@@ -91,21 +145,7 @@ async function sealFolders(
   for (const [day, coverage] of [...days].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const known = newest.get(day)?.sealed
     if (known != null && known.uncounted === 0 && known.coverage.equals(coverage)) continue
-    await reporting(sealing, onError, () =>
-      phaseOf(day, sealing.openDay) === 'finished'
-        ? sealDay(chain, day, sealing, true)
-        : sealFolder(chain, day, sealing),
-    )
-  }
-}
-
-/** @throws what is not the fault of the documents */
-async function reporting({ signal }: Sealing, onError: OnError, work: () => Promise<void>): Promise<void> {
-  try {
-    await work()
-  } catch (error) {
-    if (signal.aborted || !(error instanceof AuditError) || error.outside) throw error
-    onError(error)
+    yield* (await reporting(sealing, onError, () => partsOf(chain, day, sealing, true))) ?? []
   }
 }
 

@@ -23,6 +23,7 @@ export async function partOf(engine: Engine, whole: Batch, n: number, first: num
   const loadId = newLoadId()
   const chosen = (line: string): string => `WHERE ${line} % ${n} = ${first}`
   await create(engine, 'events', `${renamed(whole.events.relation, loadId)} ${chosen('line')}`)
+  await create(engine, 'appearances', `FROM ${whole.appearances.relation} ${chosen('line')}`)
   await create(engine, 'rejects', `${renamed(whole.rejects.relation, loadId)} ${chosen('source_line')}`)
   await create(engine, 'pieces', `FROM ${whole.pieces.relation} SEMI JOIN part_rejects USING (reject_id)`)
   await create(engine, 'receipts', `${renamed(whole.receipts.relation, loadId)} LIMIT 0`)
@@ -63,6 +64,7 @@ export async function refusedLine(
   appender.endRow()
   appender.closeSync()
   await create(engine, 'events', `${renamed(whole.events.relation, loadId)} LIMIT 0`)
+  await create(engine, 'appearances', `FROM ${whole.appearances.relation} LIMIT 0`)
   await create(
     engine,
     'rejects',
@@ -83,6 +85,7 @@ export async function refusedLine(
 export async function receiptOf(engine: Engine, whole: Batch, refused: number): Promise<Batch> {
   const loadId = newLoadId()
   await create(engine, 'events', `${renamed(whole.events.relation, loadId)} LIMIT 0`)
+  await create(engine, 'appearances', `FROM ${whole.appearances.relation} LIMIT 0`)
   await create(engine, 'rejects', `${renamed(whole.rejects.relation, loadId)} LIMIT 0`)
   await create(
     engine,
@@ -92,7 +95,7 @@ export async function receiptOf(engine: Engine, whole: Batch, refused: number): 
   return partial(whole, { loadId, documents: 1, rowsRead: 0, rejected: 0 }, null)
 }
 
-type Relation = 'events' | 'rejects' | 'pieces' | 'receipts'
+type Relation = 'events' | 'appearances' | 'rejects' | 'pieces' | 'receipts'
 
 const create = (engine: Engine, relation: Relation, select: string): Promise<void> =>
   engine.run(`CREATE OR REPLACE VIEW part_${relation} AS ${select}`)
@@ -111,6 +114,7 @@ function partial(
     ...counts,
     startedAt: new Date(),
     events: { relation: 'part_events', bounds },
+    appearances: { relation: 'part_appearances' },
     rejects: { relation: 'part_rejects' },
     pieces: { ...whole.pieces, rows: 0 },
     receipts: { relation: 'part_receipts' },

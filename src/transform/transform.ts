@@ -24,10 +24,12 @@ export const TYPED_COLUMNS = AUDIT_EVENTS.columns
 
 const VIEWS = [
   'part_events',
+  'part_appearances',
   'part_rejects',
   'part_pieces',
   'part_receipts',
   'events',
+  'appearances',
   'rejects',
   'numbered',
   'base',
@@ -176,6 +178,12 @@ async function createRelations(
         THEN ${restores ? 'names_document' : `coalesce(names_document, ${oneLine('document')})`} END AS names_document,
       occurrences, fills, row - first_row + 1 AS line
     FROM (${events}) JOIN documents USING (ordinal)`)
+  const key = 'row, ordinal, "timestamp", action, content_hash'
+  await engine.run(`
+    CREATE OR REPLACE VIEW appearances AS
+    SELECT document, "timestamp", action, content_hash, row - first_row + 1 AS line
+    FROM (SELECT ${key} FROM ${single} ${repeats ? `UNION ALL SELECT ${key} FROM numbered` : ''})
+    JOIN documents USING (ordinal)`)
   await engine.run(`
     CREATE OR REPLACE VIEW rejects AS
     SELECT
@@ -202,6 +210,7 @@ async function describe(engine: Engine, identity: BatchIdentity): Promise<Batch>
     rejected: Number(totals.rejected),
     events: { relation: 'events', bounds: boundsOf(bounds.least, bounds.greatest) },
     readings: { relation: 'readings', rows: await engine.number('SELECT count(*) FROM readings') },
+    appearances: { relation: 'appearances' },
     rejects: { relation: 'rejects' },
     pieces: { relation: 'reject_pieces', rows: await engine.number('SELECT count(*) FROM reject_pieces') },
     receipts: { relation: 'receipts' },
