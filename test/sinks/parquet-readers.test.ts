@@ -47,6 +47,7 @@ describe('the files of a lake', () => {
       'audit_events/event_date=0001-01-01/events-00000001.parquet',
       'audit_events/event_date=2026-10-01/events-00000001.parquet',
       `audit_loads/${month}-00000001.parquet`,
+      'audit_privacy/privacy-00000001.parquet',
       'audit_reject_pieces/part-0-00000001.parquet',
       'audit_rejects/part-0-00000001.parquet',
       'audit_rejects/part-?-00000001.parquet',
