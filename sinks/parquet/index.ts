@@ -16,7 +16,7 @@ import { eraseInLake } from './erase.js'
 import { publish, stage } from './file.js'
 import { newNote, repairNoted } from './journal.js'
 import { type Lake, openLake } from './lake.js'
-import { ACTIONS, DOCUMENTS, EVENTS, LOADS, PRIVACY, rowsIn } from './layout.js'
+import { ACTIONS, CONFLICTS, DOCUMENTS, EVENTS, LOADS, PRIVACY, REJECTS, rowsIn } from './layout.js'
 import { loadBatch } from './load.js'
 import { MARK, MARK_FILE, mark } from './mark.js'
 import { askLake, eventsOfDays } from './query.js'
@@ -56,6 +56,18 @@ export function lakeSink(lake: Lake, signal: AbortSignal): Sink {
       return eventsOfDays((await files.partsOf(EVENTS, signal)).filter(overlaps))
     })
 
+  /** A load that was killed leaves rows of events, conflicts or rejects, and no row of audit_loads. */
+  async function wasLoaded(): Promise<boolean> {
+    for (const layout of [LOADS, EVENTS]) if ((await files.partsOf(layout, signal)).length > 0) return true
+    for (const layout of [CONFLICTS, REJECTS]) {
+      const there = await files.filesOf(layout, signal)
+      const one = `SELECT 1 FROM (${rowsIn(layout.table, there)}) LIMIT 1`
+      const { currentRowCount } = await withConnection((connection) => connection.runAndReadAll(one))
+      if (currentRowCount > 0) return true
+    }
+    return false
+  }
+
   return {
     id,
 
@@ -78,7 +90,7 @@ export function lakeSink(lake: Lake, signal: AbortSignal): Sink {
     remembered: () =>
       guarded(async () => {
         const there = await files.filesOf(PRIVACY, signal)
-        const hasLoads = (await files.partsOf(LOADS, signal)).length > 0
+        const hasLoads = await wasLoaded()
         return withConnection(async (connection) => {
           const rows = await connection.runAndReadAll(
             `SELECT privacy_id, kind, value FROM (${rowsIn(PRIVACY.table, there)}) ORDER BY privacy_id`,

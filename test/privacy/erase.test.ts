@@ -2,9 +2,11 @@
 
 import { PassThrough } from 'node:stream'
 import { describe, expect, it } from 'vitest'
+import { lakeSink } from '../../sinks/parquet/index.js'
 import { eraseIn, personsFrom } from '../../src/cli/erase-run.js'
 import { parsePerson } from '../../src/privacy/persons.js'
-import { countsOf, loadInto, ndjson } from '../support/load.js'
+import { countsOf, loadInto, ndjson, never } from '../support/load.js'
+import { memoryLake } from '../support/memory-lake.js'
 import { eventsOf, rowsOf } from '../support/rows.js'
 import { everything, KEY, newSink, OTHER_KEY, privacyOf } from './support.js'
 
@@ -86,6 +88,31 @@ describe('an erasure by e-mail address', () => {
       'of nobody',
     ])
     expect(await erase(sink, 'ada@example.com')).toMatchObject({ cleared: {} })
+  })
+})
+
+describe('a first load into a lake that was killed', () => {
+  /** What is there before the row of audit_loads. */
+  async function killed(lines: string) {
+    const lake = memoryLake()
+    await loadInto(lakeSink(lake, never), { a: lines })
+    for (const key of lake.objects.keys()) if (/^audit_(?:loads|documents)\//.test(key)) lake.objects.delete(key)
+    return lakeSink(lake, never)
+  }
+
+  it('leaves names, which an erasure clears', async () => {
+    const sink = await killed(ndjson(ADA))
+    expect((await erase(sink, 'ada@example.com')).cleared).toEqual({ actor_email: 1 })
+    expect(await everything(sink)).not.toContain('ada@')
+  })
+
+  it.each([
+    ['events', ndjson(ADA)],
+    ['rejects', 'of ada@example.com'],
+  ])('leaves %s, so that no other rules are accepted', async (_, lines) => {
+    const sink = await killed(lines)
+    const privacy = privacyOf({ actor_email: 'pseudonym' })
+    await expect(loadInto(sink, { b: ndjson(ADA) }, { privacy })).rejects.toThrow(/it was loaded without privacy/)
   })
 })
 
