@@ -68,7 +68,7 @@ function* candidatesIn(text: string, { isFirst, isLast }: Ends): Generator<strin
         .at(-1) ?? ''
     const [domain = ''] = DOMAIN.exec(text.slice(at + 1, at + 1 + MOST_AFTER)) ?? []
     before = at + 1
-    if (domain === '' || (!isLast && before + domain.length === text.length)) continue
+    if (local === '' || domain === '' || (!isLast && before + domain.length === text.length)) continue
     const starts = new Set([0, ...[...local.matchAll(WORD)].map(({ index }) => index)])
     if (!isFirst && at === local.length) starts.delete(0)
     const domains = new Set([domain, domain.split(NOT_PLAIN, 1)[0] ?? ''].flatMap((each) => [each, trimmed(each)]))

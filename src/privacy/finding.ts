@@ -1,6 +1,7 @@
 /** Finds in a sink what an erasure has to clear. */
 
 import type { Erasure, PersonalQuestions, QueryResult, Value } from '../contract.js'
+import { textOf } from '../transform/members.js'
 import { type Shown, sortedExtra } from './shown.js'
 
 /** How much of it was found: events by column, and the others by table. */
@@ -18,6 +19,9 @@ interface Asked {
 
 /** Of the piece before: an address may begin there. No address is longer. */
 const BEFORE = 512
+
+/** Of what is no object. */
+const NO_MEMBERS = sortedExtra('{}')
 
 /** @param shown knows the persons */
 export async function findErased({ query, questions }: Asked, shown: Shown): Promise<Found> {
@@ -56,8 +60,13 @@ export async function findErased({ query, questions }: Asked, shown: Shown): Pro
   }
 
   const parts = questions.parts === undefined ? new Set<string>() : await mentioning(query, questions.parts, shown)
-  const isErasedExtra = (extra: string): boolean =>
-    shown.extra(extra) !== sortedExtra(extra) || [...parts].some((id) => extra.includes(id))
+  const isErasedExtra = (extra: string): boolean => {
+    // BigQuery keeps as a text what is nested deeper than its JSON may be.
+    const json = textOf(extra) ?? ''
+    const sorted = sortedExtra(json)
+    const mentions = sorted === NO_MEMBERS ? shown.mentionsErased(json) : shown.extra(json) !== sorted
+    return mentions || [...parts].some((id) => extra.includes(id))
+  }
 
   const extras = new Set<string>()
   for await (const [hash, extra] of await rows(query, questions.extras))

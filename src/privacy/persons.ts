@@ -1,6 +1,7 @@
 /** Persons whose names are erased: known by keyed hashes only, so that nobody can look through them for a name without the key. */
 
 import { usageError } from '../errors.js'
+import { addressesIn } from './addresses.js'
 import type { PrivacyKey } from './key.js'
 import { emailForm, nameForm } from './normal.js'
 
@@ -25,11 +26,17 @@ const FORMS: Readonly<Record<PersonKind, (text: string) => string>> = {
 export function parsePerson(text: string): Person {
   const [, kind, rest] = /^\s*(?:(id|name):)?(.*)$/s.exec(text) ?? []
   const person = personOf((kind ?? 'email') as PersonKind, rest ?? '')
-  if (person.form !== '' && (person.kind !== 'email' || person.form.includes('@'))) return person
+  if (person.form !== '' && (person.kind !== 'email' || isAddress(person.form))) return person
   throw usageError(
     'a person is named by an e-mail address, id:USER_ID, or name:ENTITY_NAME',
     'For example `id:1234`, or `name:ada` for the entity and the artifacts of the user ada.',
   )
+}
+
+/** Not a name beside an address, several, or a URL: no text would ever be found. */
+function isAddress(form: string): boolean {
+  const [whole] = addressesIn(form)
+  return whole === form && !/[:;,<>]/.test(form)
 }
 
 export const personOf = (kind: PersonKind, text: string): Person => ({

@@ -224,7 +224,19 @@ describe('who is meant', () => {
     expect(await personsFrom(['id:8'], input)).toEqual([{ kind: 'id', form: '8', given: '8' }])
   })
 
-  it.each(['', 'ada', 'id:', 'name: ', 'id'])('is not said by %j, and the text is not repeated', (text) => {
+  it.each([
+    '',
+    'ada',
+    'id:',
+    'name: ',
+    'id',
+    'ada@',
+    '@example.com',
+    'Ada <ada@example.com>',
+    'mailto:ada@example.com',
+    'ada@example.com, bob@example.com',
+    'ID:7@',
+  ])('is not said by %j, and the text is not repeated', (text) => {
     expect(() => parsePerson(text)).toThrow(/^a person is named by an e-mail address, id:USER_ID, or name:ENTITY_NAME$/)
   })
 })
