@@ -4,7 +4,6 @@ import { EnvHttpProxyAgent, request } from 'undici'
 import { requireUsableProxies } from '../address.js'
 import { AuditError, printable, usageError } from '../errors.js'
 import { REQUEST_RETRIES, type RetryPolicy, retryingRequest } from '../retry.js'
-import type { StoredObject } from '../stores/contract.js'
 import { connectionError } from '../stores/network.js'
 import { type ArchivePlace, objectsOf, openPlace } from './archive.js'
 import { readSeal } from './chain.js'
@@ -55,7 +54,9 @@ function webhook(address: string, retries: RetryPolicy): AnchorPlace {
   async function post(body: string, signal: AbortSignal): Promise<void> {
     const headers = { 'content-type': 'application/json' }
     const response = await request(url as URL, { method: 'POST', body, headers, dispatcher, signal }).catch((error) => {
-      throw connectionError(doing, error)
+      const { message, retryable } = connectionError(doing, error)
+      const advice = 'Check the URL of --anchor, and that this machine reaches it.'
+      throw new AuditError(message, { advice, retryable, outside: true, cause: error })
     })
     // Whatever it says is not needed; a webhook may answer with the request, which holds its secret.
     response.body.on('error', () => {}).destroy()
@@ -93,20 +94,23 @@ function copies({ store, prefix, id }: ArchivePlace): AnchorPlace {
   }
 }
 
-/** The newest seal of each source in a bucket or folder that has copies. */
+/**
+ * The seals in a bucket or folder that has copies: all of them, because those after a forged one fit to it.
+ *
+ * @throws AuditError when there is none
+ */
 export async function anchorsAt(place: ArchivePlace, signal: AbortSignal): Promise<readonly Anchor[]> {
-  const newest = new Map<string, { readonly number: number; readonly object: StoredObject }>()
+  const anchors: Anchor[] = []
   for await (const object of objectsOf(place, signal, 'seals/')) {
     const parsed = parseSealKey(object.key.slice(place.prefix.length))
-    if (parsed !== null && parsed.number > (newest.get(parsed.source)?.number ?? 0))
-      newest.set(parsed.source, { number: parsed.number, object })
+    const read = parsed === null ? null : await readSeal(place.store, object, signal)
+    if (parsed !== null && read !== null) anchors.push({ ...parsed, sha256: read.sha256 })
   }
-  const anchors: Anchor[] = []
-  for (const [source, { number, object }] of newest) {
-    const read = await readSeal(place.store, object, signal)
-    if (read !== null) anchors.push({ source, number, sha256: read.sha256 })
-  }
-  return anchors
+  if (anchors.length > 0) return anchors
+  throw new AuditError(`there is no copy of a seal at ${printable(place.id)}`, {
+    advice:
+      'Name the address that was given to --anchor when the archive was sealed; if it is right, the copies are gone.',
+  })
 }
 
 /**

@@ -76,6 +76,7 @@ export function sealingIn(
   { onSealed, onError }: { onSealed(seal: NewSeal): void; onError(error: AuditError): void },
 ): Sealing {
   let counts = 0
+  let { anchor } = marks
   const { engine, folder } = room
   const crashes = entries.flatMap(asCrash)
   return {
@@ -101,9 +102,10 @@ export function sealingIn(
     async onSealed(seal, bytes) {
       logger.info(seal, `sealed ${seal.day ?? 'documents without a day'}`)
       onSealed(seal)
-      // The seal stays, and the hash of the next one covers it.
-      await marks.anchor?.put(seal, bytes, signal).catch((error: unknown) => {
+      // The seal stays, and the hash of the next one covers it. An anchor that fails is not waited for again.
+      await anchor?.put(seal, bytes, signal).catch((error: unknown) => {
         if (signal.aborted || !(error instanceof AuditError)) throw error
+        anchor = null
         onError(error)
       })
     },

@@ -6,7 +6,7 @@ import type { Span } from '../../schemas/day-digest.js'
 import { openPlace } from '../archive/archive.js'
 import type { Sink } from '../contract.js'
 import { interruptible } from '../duckdb/connection.js'
-import { EXIT, type ExitCode } from '../errors.js'
+import { EXIT, type ExitCode, printable } from '../errors.js'
 import { Journal, withoutLoads } from '../journal.js'
 import type { Job } from '../pipeline.js'
 import { erasedIn } from '../privacy/agreement.js'
@@ -73,6 +73,12 @@ async function archiveSection(session: Session, address: string, proof: Proof): 
     const options = { now, openDay: openDayAt(now), concurrency: settings.concurrency ?? CONCURRENCY, signal }
     const found = await checkOriginals(place, { ...options, ...proof })
     for (const note of found.notes) logger.info(note)
+    const anchored = new Set(proof.anchors.map(({ source }) => source))
+    for (const { source } of found.heads)
+      if (anchored.size > 0 && !anchored.has(source))
+        logger.warn(
+          `the anchor has no seal of ${printable(source)}, so nothing shows whether its newest ones were removed`,
+        )
     for (const err of found.unread) logger.error({ err }, 'an archived document could not be read')
     const { documents, seals, heads, findings, unread } = found
     const section = { name: place.id, documents, seals, heads, findings: sorted(findings) }

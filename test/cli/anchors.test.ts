@@ -2,7 +2,7 @@
 
 import { execFileSync } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -87,6 +87,35 @@ it('verify finds a chain that was cut off, by copies in another place or by the 
   const again = await run([...LOAD, '--anchor', 'elsewhere'], { cwd })
   expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('holds another seal 2 of files') })
   expect((await verified(cwd, '--anchor', 'elsewhere')).slice(1)).toContain('seal altered seals/files/00000002.jsonl')
+  // The next seals are copied, and fit to the one that replaced it.
+  writeFileSync(join(cwd, 'logs/2026-10-04.ndjson'), ndjson(at(4)))
+  await summaryOf([...LOAD, '--anchor', 'elsewhere'], { cwd })
+  expect(readdirSync(join(cwd, 'elsewhere/seals/files'))).toHaveLength(3)
+  expect((await verified(cwd, '--anchor', 'elsewhere')).slice(1)).toContain('seal altered seals/files/00000002.jsonl')
+})
+
+it('verify says that an anchor has no seals, or none of a source', async () => {
+  const cwd = folderWithKey()
+  await summaryOf([...LOAD, '--anchor', 'elsewhere'], { cwd })
+  mkdirSync(join(cwd, 'empty'))
+  for (const anchor of ['empty', 'nowhere']) {
+    const { code, stderr } = await run(['verify', 'kept', '--anchor', anchor], { cwd })
+    expect({ code, stderr }).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('there is no copy of a seal at'),
+    })
+  }
+  renameSync(join(cwd, 'elsewhere/seals/files'), join(cwd, 'elsewhere/seals/others'))
+  const { stderr } = await run(['verify', 'kept', '--anchor', 'elsewhere'], { cwd })
+  expect(stderr).toContain('the anchor has no seal of files')
+})
+
+it('an anchor that fails is told of once, and not waited for again', async () => {
+  const cwd = folderWithKey()
+  const { url, bodies } = await webhook(404, 404)
+  const { code, stderr } = await run([...LOAD, '--anchor', url], { cwd })
+  expect([code, bodies.length, stderr.split('it answered 404').length - 1]).toEqual([1, 1, 1])
+  expect(readdirSync(join(cwd, 'kept/seals/files'))).toHaveLength(2)
 })
 
 interface Webhook {
