@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { BlobServiceClient, ContainerSASPermissions, StorageSharedKeyCredential } from '@azure/storage-blob'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { eventsView, MIRRORED_TABLES } from '../../../schemas/fabric.js'
+import { LAYOUT_VERSION } from '../../../schemas/tables.js'
 import { zonePlace } from '../../../sinks/fabric/address.js'
 import { readManifest } from '../../../sinks/fabric/manifest.js'
 import { openSink } from '../../../sinks/index.js'
@@ -122,7 +123,12 @@ describe('a landing zone is made ready', () => {
 
   it('never over a manifest of a newer version', async () => {
     const place = await newPlace(azurite)
-    await place.store.write(`${ROOT}/_wandb_audit/manifest.json`, Buffer.from('{"version":2}'), 'absent', never)
+    await place.store.write(
+      `${ROOT}/_wandb_audit/manifest.json`,
+      Buffer.from(JSON.stringify({ version: LAYOUT_VERSION + 1 })),
+      'absent',
+      never,
+    )
     await expect(place.sink().prepare()).rejects.toThrow(/a newer version of wandb-audit made its tables/)
   })
 
