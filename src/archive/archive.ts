@@ -179,6 +179,11 @@ const tooLarge = (): AuditError =>
 const changing = (): AuditError =>
   new AuditError('the archived object was removed while it was compared', { advice: 'Run it again.', retryable: true })
 
+export const noDocument = ({ id }: ArchivePlace): AuditError =>
+  new AuditError(`there is no archived document at ${printable(id)}`, {
+    advice: 'Name the address that was given to --archive.',
+  })
+
 /** Objects of an archive. @param folder below its prefix */
 export const objectsOf = (
   { store, prefix }: ArchivePlace,

@@ -3,7 +3,7 @@
 import type { DayRange, Document, Source } from '../contract.js'
 import { AuditError, printable } from '../errors.js'
 import type { ObjectStore, StoredObject } from '../stores/contract.js'
-import { type ArchivePlace, objectsOf } from './archive.js'
+import { type ArchivePlace, noDocument, objectsOf } from './archive.js'
 import { type Heading, keyOf, parseKey } from './format.js'
 import { altered, openArchived } from './reading.js'
 import { parseSealKey } from './seal.js'
@@ -52,11 +52,7 @@ export async function archiveSources(place: ArchivePlace, options: ReplayOptions
       `${printable(place.id)} also holds objects that are not archived documents (${strays}, for example ${printable(stray)}); they are not loaded`,
     )
   }
-  if (bySource.size === 0) {
-    throw new AuditError(`there is no archived document at ${printable(place.id)}`, {
-      advice: 'Name the address that was given to --archive.',
-    })
-  }
+  if (bySource.size === 0) throw noDocument(place)
   let closed: Promise<void> | undefined
   const close = (): Promise<void> => {
     closed ??= place.store.close()

@@ -1,7 +1,7 @@
 /** Finds what is to be sealed: after a load, or in the whole archive. */
 
 import type { DayRange } from '../contract.js'
-import { type Added, objectsOf } from './archive.js'
+import { type Added, noDocument, objectsOf } from './archive.js'
 import { type Link, SealChain } from './chain.js'
 import { dayFolder, parseKey, sourceFolder, UNDATED } from './format.js'
 import { Coverage, shortHash } from './seal.js'
@@ -19,9 +19,15 @@ import {
 
 const DAY_MS = 86_400_000
 
-/** Lists the whole archive, and seals whatever is not sealed and whose day is finished. */
+/**
+ * Lists the whole archive, and seals whatever is not sealed and whose day is finished.
+ *
+ * @throws AuditError when the archive holds no document; as `sealParts` does
+ */
 export async function sealAll(sealing: Sealing, onError: OnError): Promise<void> {
-  for (const [source, days] of await foldersIn(sealing)) {
+  const sources = await foldersIn(sealing)
+  if (sources.size === 0) throw noDocument(sealing.place)
+  for (const [source, days] of sources) {
     const chain = await SealChain.open(sealing.place, source, sealing.signal)
     await sealParts(chain, partsIn(chain, days, sealing, onError), sealing, onError)
   }

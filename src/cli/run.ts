@@ -96,8 +96,9 @@ async function sealAfter(
     await sealAfterLoad(room, session, jobs, kept, survivor)
     return null
   } catch (error) {
-    if (error instanceof AuditError) return error
-    throw error
+    if (!(error instanceof AuditError)) throw error
+    session.logger.warn('not all that is archived is sealed: run wandb-audit seal')
+    return error
   }
 }
 

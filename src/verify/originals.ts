@@ -1,9 +1,9 @@
 /** Checks an archive against its seals, and says in the words of `verify` what it found. */
 
-import type { ArchivePlace } from '../archive/archive.js'
+import { type ArchivePlace, noDocument } from '../archive/archive.js'
 import { type Anchor, type CheckOptions, checkSeals } from '../archive/check-seals.js'
 import { FINDINGS, type FindingKind } from '../archive/findings.js'
-import { AuditError, printable } from '../errors.js'
+import type { AuditError } from '../errors.js'
 import type { Finding } from './findings.js'
 
 export interface Originals {
@@ -37,11 +37,7 @@ const isFault = (kind: FindingKind): kind is Fault => kind in FAULTS
 /** @throws AuditError when the archive cannot be read at all */
 export async function checkOriginals(place: ArchivePlace, options: CheckOptions): Promise<Originals> {
   const { documents, seals, heads, findings, errors } = await checkSeals(place, options)
-  if (documents === 0 && seals === 0 && options.anchors.length === 0) {
-    throw new AuditError(`there is no archived document at ${printable(place.id)}`, {
-      advice: 'Name the address that was given to --archive.',
-    })
-  }
+  if (documents === 0 && seals === 0 && options.anchors.length === 0) throw noDocument(place)
   return {
     ...{ documents, seals, heads, unread: errors },
     findings: findings.flatMap(({ kind, source, day, count, example }) =>

@@ -93,10 +93,15 @@ it('an archive that cannot be sealed is told of after the summary, and what was 
   mkdirSync(join(cwd, 'kept'))
   writeFileSync(join(cwd, 'kept/seals'), '')
   const { code, stdout, stderr } = await run([...LOAD, '--output', 'json'], { cwd })
-  expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining('seals') })
+  expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining('run wandb-audit seal') })
   expect(JSON.parse(stdout)).toMatchObject({ documents: 2, failed: [] })
   rmSync(join(cwd, 'kept/seals'))
   expect((await run(['seal', 'kept'], { cwd })).stdout).toMatch(/: 2 seals written\n$/)
+})
+
+it('`seal` fails where there is no archive', async () => {
+  const { code, stderr } = await run(['seal', 'nowhere'], { cwd: newFolder() })
+  expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining('there is no archived document') })
 })
 
 it.each([
