@@ -80,7 +80,7 @@ describe('the layout', () => {
   })
 
   it('an archive knows the contract, errors, stores and how gzip is unpacked, and no source, sink or stage; the tally of a seal knows the engine, and an anchor requests', () => {
-    const known = /^src\/(?:contract|errors|landing\/gzip|stores\/(?:contract|index|whole-object))$/
+    const known = /^src\/(?:contract|errors|landing\/gzip|stores\/(?:contract|index|new-objects|whole-object))$/
     const tally =
       /^src\/archive\/tally\.ts → (?:src\/duckdb\/\w+|src\/transform\/engine|schemas\/(?:actions|day-digest))$/
     const anchors = /^src\/archive\/anchors\.ts → src\/(?:address|retry|stores\/network)$/

@@ -5,6 +5,7 @@ import { requireUsableProxies } from '../address.js'
 import { AuditError, printable, usageError } from '../errors.js'
 import { REQUEST_RETRIES, type RetryPolicy, retryingRequest } from '../retry.js'
 import { connectionError } from '../stores/network.js'
+import { NewObjects } from '../stores/new-objects.js'
 import { type ArchivePlace, objectsOf, openPlace } from './archive.js'
 import { readSeal } from './chain.js'
 import type { Anchor } from './check-seals.js'
@@ -76,11 +77,12 @@ function webhook(address: string, retries: RetryPolicy): AnchorPlace {
 }
 
 function copies({ store, prefix, id }: ArchivePlace): AnchorPlace {
+  const seals = new NewObjects(store, id)
   return {
     id,
     async put({ source, number, sha256 }, bytes, signal) {
       const key = prefix + sealKey(source, number)
-      if ((await store.write(key, bytes, 'absent', signal)) !== null) return
+      if (await seals.write(key, bytes, signal)) return
       const object = await store.find(key, signal)
       const there = object === null ? null : await readSeal(store, object, signal)
       if (there?.sha256 === sha256) return

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 import { AuditError, printable } from '../errors.js'
 import type { ObjectStore, StoredObject } from '../stores/contract.js'
+import { NewObjects } from '../stores/new-objects.js'
 import { wholeObject } from '../stores/whole-object.js'
 import type { ArchivePlace } from './archive.js'
 import {
@@ -47,11 +48,13 @@ export class SealChain {
   readonly source: string
   private readonly place: ArchivePlace
   private readonly signal: AbortSignal
+  private readonly seals: NewObjects
 
   private constructor(place: ArchivePlace, source: string, signal: AbortSignal) {
     this.place = place
     this.source = source
     this.signal = signal
+    this.seals = new NewObjects(place.store, place.id)
   }
 
   /** Lists the seals, a request for each thousand, and reads none. */
@@ -130,7 +133,7 @@ export class SealChain {
     bytesAfter: (number: number, head: Link | null) => Promise<Buffer | null>,
     retainUntil: Date | undefined,
   ): Promise<Link | null> {
-    const { store, prefix } = this.place
+    const { prefix } = this.place
     for (let tries = 0; tries < MOST_TRIES; tries++) {
       const head = await this.head()
       const number = (head?.number ?? 0) + 1
@@ -139,7 +142,7 @@ export class SealChain {
       const key = sealKey(this.source, number)
       if (parseSealKey(key) === null) break
       const written = linkOf(number, sha256Of(bytes), bytes)
-      if ((await store.write(prefix + key, bytes, 'absent', this.signal, retainUntil)) !== null) {
+      if (await this.seals.write(prefix + key, bytes, this.signal, retainUntil)) {
         this.links.set(number, Promise.resolve(written))
         this.descending.unshift(number)
         return written

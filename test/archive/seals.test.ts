@@ -8,6 +8,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import type { ArchivePlace } from '../../src/archive/archive.js'
 import { sealBytes, sealKey } from '../../src/archive/seal.js'
 import { archiveSources } from '../../src/archive/source.js'
+import type { ObjectStore } from '../../src/stores/contract.js'
 import { openDirectory } from '../../src/stores/index.js'
 import { API, archive, at, BUCKET, bytesOf, keysOf, reading, remove, sealOf, write } from '../support/archived.js'
 import { sha256 } from '../support/exact.js'
@@ -225,6 +226,17 @@ describe('seals', () => {
     expect((await sealArchive(place)).seals).toMatchObject([{ number: 4, supersedes: 1 }])
     expect((await sealOf(place, API, 4)).previous).toBe(sha256('not a seal'))
     expect(findingsOf(await checkArchive(place))).toEqual([`seal altered ${API} null ×1`])
+  })
+
+  it('are refused by a store that replaces objects in spite of the condition', async () => {
+    const place = await newArchivePlace()
+    await archive(place, API, [reading(1, ndjson(at(1, 1))), reading(2, ndjson(at(2, 1)))])
+    const store: ObjectStore = {
+      ...place.store,
+      write: (key, content, _, signal) => place.store.write(key, content, 'any', signal),
+    }
+    await expect(sealArchive({ ...place, store })).rejects.toThrow(/wrote over an object/)
+    expect((await checkArchive(place)).seals).toBe(1)
   })
 
   it('seal documents whatever they, their sources and their actions are called', async () => {
