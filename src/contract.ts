@@ -138,7 +138,10 @@ export interface Question {
 
 /** What `erase` reads to find a person: only exact values can be cleared, and only this process knows all spellings of one. */
 export interface PersonalQuestions {
-  /** actor_user_id, user_asset, actor_email, user_email, entity_name, artifact_qualified_name, and the number of events with them. */
+  /**
+   * actor_user_id, user_asset, actor_email, user_email, entity_name, project_name, report_name, artifact_qualified_name, and
+   * the number of events with them.
+   */
   readonly names: string
   /** content_hash and extra of each event that has one. */
   readonly extras: string

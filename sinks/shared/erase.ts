@@ -35,6 +35,8 @@ const CLEARED_BY: Readonly<Record<string, readonly string[]>> = {
   actor_email: ['actor_email', 'actor_user_id'],
   user_email: ['user_email', 'user_asset'],
   entity_name: ['entity_name'],
+  project_name: ['project_name'],
+  report_name: ['report_name'],
   artifact_qualified_name: ['artifact_qualified_name'],
 }
 

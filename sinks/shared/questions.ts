@@ -23,6 +23,9 @@ export interface SqlQuestions extends Questions {
   identities(spans: readonly Span[]): string
 }
 
+/** Columns that may name a person. */
+const NAMING = 'actor_email, user_email, entity_name, project_name, report_name, artifact_qualified_name'
+
 /**
  * The questions of `status` over some days only.
  *
@@ -134,10 +137,10 @@ export function questions(forms: SqlForms): SqlQuestions {
     },
     personal: {
       names: `
-      SELECT actor_user_id, user_asset, actor_email, user_email, entity_name, artifact_qualified_name, count(*) AS events
+      SELECT actor_user_id, user_asset, ${NAMING}, count(*) AS events
       FROM ${events}
-      WHERE coalesce(actor_email, user_email, entity_name, artifact_qualified_name) IS NOT NULL
-      GROUP BY 1, 2, 3, 4, 5, 6`,
+      WHERE coalesce(${NAMING}) IS NOT NULL
+      GROUP BY 1, 2, 3, 4, 5, 6, 7, 8`,
       extras: `SELECT content_hash, extra FROM ${events} WHERE extra IS NOT NULL`,
       conflicts: `
       SELECT c.conflict_id, c.column_name, c.kept, c.other, e.actor_user_id, e.user_asset

@@ -17,8 +17,8 @@ interface Asked {
   readonly questions: PersonalQuestions
 }
 
-/** Of the piece before: an address may begin there. No address is longer. */
-const BEFORE = 512
+/** Of the piece before: an address may begin there, each of its characters an escape. */
+const BEFORE = 2048
 
 /** Of what is no object. */
 const NO_MEMBERS = sortedExtra('{}')
@@ -34,7 +34,7 @@ export async function findErased({ query, questions }: Asked, shown: Shown): Pro
     values.set(column, (values.get(column) ?? new Set()).add(value))
   }
 
-  for await (const [actor, user, actorEmail, userEmail, entity, artifact, events] of await rows(
+  for await (const [actor, user, actorEmail, userEmail, entity, project, report, artifact, events] of await rows(
     query,
     questions.names,
   )) {
@@ -42,6 +42,8 @@ export async function findErased({ query, questions }: Asked, shown: Shown): Pro
       actor_email: actorEmail,
       user_email: userEmail,
       entity_name: entity,
+      project_name: project,
+      report_name: report,
       artifact_qualified_name: artifact,
     }
     const ids = new Map([

@@ -24,6 +24,15 @@ const PSEUDONYM_DIGITS = 32
 
 const EMAILS: ReadonlySet<string> = new Set(['actor_email', 'user_email'])
 
+/** Columns in which an erasure may find a person. */
+export const PERSONAL: ReadonlySet<string> = new Set([
+  ...EMAILS,
+  'entity_name',
+  'project_name',
+  'report_name',
+  'artifact_qualified_name',
+])
+
 /** Values repeat in nearly every row, and a digest costs more than a look-up. */
 const MOST_KNOWN = 50_000
 /** Longer ones are computed each time: an attacker could fill the memory with them. */
@@ -48,6 +57,8 @@ export function shownBy({ rules, key, erased }: Privacy): Shown {
 
   function hidesPerson(column: string, text: string): boolean {
     if (erased.size === 0) return false
+    if (!PERSONAL.has(column)) return false
+    if (mentionsErased(text)) return true
     if (EMAILS.has(column)) return isErased('email', text)
     if (column === 'entity_name') return isErased('name', text)
     return column === 'artifact_qualified_name' && isErased('name', text.split('/', 1)[0] ?? '')

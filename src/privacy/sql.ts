@@ -8,14 +8,14 @@ import {
   VARCHAR,
 } from '@duckdb/node-api'
 import { quotedIdentifier, quotedString } from '../duckdb/quoting.js'
-import { type Privacy, type Shown, shownBy } from './shown.js'
+import { PERSONAL, type Privacy, type Shown, shownBy } from './shown.js'
 
 const VALUE = 'shown_value'
 const EXTRA = 'shown_extra'
 const ERASED_ID = 'erased_id'
 const RAW = 'shown_raw'
-/** Of the text before a piece: an e-mail address may begin there. No address is longer. */
-const BEFORE = 512
+/** Of the text before a piece: an e-mail address may begin there, each of its characters an escape. */
+const BEFORE = 2048
 
 export interface PrivateSql {
   /** A SELECT from a relation with the columns of audit_events, as sinks get them. */
@@ -31,8 +31,6 @@ export interface PrivateSql {
   register(connection: DuckDBConnection): void
 }
 
-/** Columns in which an erasure by e-mail address, id or name may find the person. */
-const PERSONAL = ['actor_email', 'user_email', 'entity_name', 'artifact_qualified_name']
 /** The column with the id of the person whom another column names. */
 const ID_OF: Readonly<Record<string, string>> = { actor_email: 'actor_user_id', user_email: 'user_asset' }
 

@@ -116,6 +116,33 @@ describe('a first load into a lake that was killed', () => {
   })
 })
 
+describe('an address inside a name', () => {
+  const NAMED = {
+    ...EVENT,
+    actor_email: 'Ada <ada@example.com>',
+    entity_name: 'ada@example.com',
+    project_name: 'of-ada@example.com',
+    report_name: 'by ada@example.com',
+    artifact_qualified_name: 'team/ada@example.com/x:v0',
+  }
+
+  it('is cleared with the name, also from conflicts, and at later loads', async () => {
+    const { sink } = newSink()
+    await loadInto(sink, { a: ndjson(NAMED), b: ndjson({ ...NAMED, report_name: 'other' }) })
+    const { cleared } = await erase(sink, 'ada@example.com')
+    expect(cleared).toEqual({
+      actor_email: 1,
+      entity_name: 1,
+      project_name: 1,
+      report_name: 1,
+      artifact_qualified_name: 1,
+      audit_conflicts: 1,
+    })
+    await loadInto(sink, { c: ndjson(NAMED, { ...NAMED, actor_user_id: 8 }) }, WITH_KEY)
+    expect(await everything(sink)).not.toContain('ada@')
+  })
+})
+
 describe('an erasure by user id', () => {
   it('clears the addresses beside the id, whatever they are, and conflicts about them', async () => {
     const { sink } = newSink()
