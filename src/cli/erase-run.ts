@@ -52,8 +52,7 @@ export async function eraseIn(
 
   if (!dryRun) await sink.prepare()
   const { records, hasLoads } = await sink.remembered()
-  const known = records.filter(({ kind }) => kind === 'erased')
-  requireKeyOf(sink.id, known, key)
+  requireKeyOf(sink.id, records, key)
   const { query } = sink
   const { personal } = sink.questions
   if (hasLoads && (sink.erase === undefined || personal === undefined)) throw cannotErase(sink.id)

@@ -39,6 +39,8 @@ export async function agree(sink: LoadingSink, privacy: Privacy): Promise<readon
   const { records, hasLoads } = await sink.remembered()
   if (wanted === null || hasLoads || records.some(({ kind }) => kind === 'rules'))
     return respected(sink, records, privacy)
+  // Of erasures before the first load: rules of another key would lock the sink for both.
+  requireKeyOf(sink.id, records, privacy.key)
   await sink.remember?.([wanted])
   // Another run may have been faster.
   return erasedIn(sink, privacy)
@@ -64,14 +66,17 @@ function respected({ id }: LoadingSink, records: readonly PrivacyRecord[], priva
   return erased.map(({ privacy_id }) => privacy_id)
 }
 
-/** @throws AuditError, exit code 2, unless the key is the one that these erasures were made with */
-export function requireKeyOf(id: string, erased: readonly PrivacyRecord[], key: PrivacyKey | null): void {
-  if (erased.length === 0) return
-  const { check } = requireKey(key, `${id}: loading where names were erased`)
-  if (erased.some(({ value }) => value !== KEY + check)) {
+/** @throws AuditError, exit code 2, unless the key is the one that these records were made with, if they needed one */
+export function requireKeyOf(id: string, records: readonly PrivacyRecord[], key: PrivacyKey | null): void {
+  for (const { kind, value } of records) {
+    const at = value.lastIndexOf(KEY)
+    if (at === -1) continue
+    const [made, doing] =
+      kind === 'erased' ? ['erasures', 'loading where names were erased'] : ['pseudonyms', 'privacy: a pseudonym']
+    if (value.slice(at) === KEY + requireKey(key, `${id}: ${doing}`).check) continue
     throw usageError(
-      `${id}: its erasures were made with another privacy key; nothing is loaded`,
-      'Give the key that they were made with, or erased names would come back.',
+      `${id}: its ${made} were made with another privacy key; nothing is loaded or erased`,
+      'Give the key that they were made with: one sink has one key.',
     )
   }
 }

@@ -188,12 +188,35 @@ describe('what a sink remembers of an erasure', () => {
     })
     const other = { privacy: privacyOf({}, OTHER_KEY) }
     await expect(loadInto(sink, { b: ndjson(ADA) }, other)).rejects.toThrow(
-      /its erasures were made with another privacy key; nothing is loaded/,
+      /its erasures were made with another privacy key; nothing is loaded or erased/,
     )
     await expect(eraseIn(sink, [parsePerson('x@example.com')], other.privacy, false)).rejects.toThrow(
       /another privacy key/,
     )
     expect(await everything(sink)).toBe(before)
+  })
+
+  it('is made with the key of the pseudonyms, or nothing is', async () => {
+    const { sink } = newSink()
+    const rules = { actor_email: 'pseudonym' } as const
+    await loadInto(sink, { a: ndjson(ADA) }, { privacy: privacyOf(rules) })
+    const before = await everything(sink)
+    await expect(eraseIn(sink, [parsePerson('ada@example.com')], privacyOf({}, OTHER_KEY), false)).rejects.toThrow(
+      /its pseudonyms were made with another privacy key; nothing is loaded or erased/,
+    )
+    expect(await everything(sink)).toBe(before)
+    await loadInto(sink, { b: ndjson(ADA) }, { privacy: privacyOf(rules) })
+  })
+
+  it('and pseudonyms are made with the key of earlier erasures, or no rules are remembered', async () => {
+    const { sink } = newSink()
+    await erase(sink, 'ada@example.com')
+    const rules = { actor_email: 'pseudonym' } as const
+    await expect(loadInto(sink, { a: ndjson(ADA) }, { privacy: privacyOf(rules, OTHER_KEY) })).rejects.toThrow(
+      /its erasures were made with another privacy key/,
+    )
+    await loadInto(sink, { a: ndjson(ADA) }, { privacy: privacyOf(rules) })
+    expect(await eventsOf(sink)).toMatchObject([{ actor_email: null }])
   })
 
   it('is a keyed hash, and the same for each spelling', async () => {
