@@ -88,7 +88,7 @@ async function saved(chunks: AsyncIterable<Uint8Array>, path: string): Promise<n
 }
 
 async function* rowsIn(connection: DuckDBConnection, path: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  const file = `read_parquet(${quotedString(path)})`
+  const file = `read_parquet(${quotedString(path)}, hive_partitioning = false)`
   const described = await interruptible(connection, signal, () => connection.runAndReadAll(`DESCRIBE FROM ${file}`))
   const types = new Map(described.getRows().map(([name, type]) => [String(name), String(type)]))
   const isExport = REQUIRED.every((name) => types.has(name))

@@ -46,7 +46,7 @@ export async function openSources(address: string, options: SourceOptions): Prom
  * only write to a log's bucket must not pass for the API.
  */
 async function openExports(address: string, options: SourceOptions): Promise<Source> {
-  if (isApi(address) || isArchive(address) || address.startsWith(EXPORT)) {
+  if (address === '' || isApi(address) || isArchive(address) || address.startsWith(EXPORT)) {
     throw usageError(
       'an export is a file, a folder, a glob, a bucket, or - for standard input',
       'Name one after export:.',

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
@@ -57,6 +57,13 @@ describe('an export', () => {
     const [one, two, three] = files.map((file, i) => rowsOf(i === 1 ? file.subarray(0, -9) : file))
     await expect(two).rejects.toThrow(/cut short or damaged/)
     expect([await one, await three]).toMatchObject([[{ actor_user_id: '1' }], [{ actor_user_id: '3' }]])
+  })
+
+  it('lands in a folder whose name looks like a column', async () => {
+    const folder = join(newFolder(), 'day=2026-01-01')
+    mkdirSync(folder)
+    const { lines } = await landExport(await parquet(`SELECT ${COLUMNS}`), join(folder, 'landed'))
+    expect(lines).toBe(1)
   })
 
   it('leaves no other file behind', async () => {

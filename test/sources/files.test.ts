@@ -279,5 +279,7 @@ describe('an address', () => {
 
   it('of no source is wrong usage', async () => {
     expect(await failure(openSources('ftp://example.com/logs', API))).toMatchObject({ exitCode: 2 })
+    // An empty variable in a script must not mean the present folder.
+    expect(await failure(openSources('export:', API))).toMatchObject({ exitCode: 2 })
   })
 })
