@@ -11,7 +11,7 @@ import { type DocumentLimits, GENEROUS } from './landing/limits.js'
 import type { Logger } from './log.js'
 import { type Loading, loadBatch } from './pipeline/loading.js'
 import { keyOf } from './pipeline/transforming.js'
-import { agree } from './privacy/agreement.js'
+import { agree, share } from './privacy/agreement.js'
 import { NO_PRIVACY, type Privacy } from './privacy/shown.js'
 import type { Progress } from './progress.js'
 import type { Engine } from './transform/engine.js'
@@ -107,11 +107,15 @@ export async function run(options: Run): Promise<Summary> {
   const { jobs, sinks, progress, signal } = options
   const { journal = new Journal(sinks.map(({ id }) => id)), privacy = NO_PRIVACY } = options
   const erased = new Set(privacy.erased)
+  const known = new Map<string, readonly string[]>()
   await eachSink(options, journal, async (sink) => {
     await sink.prepare()
-    for (const person of await agree(sink, privacy)) erased.add(person)
+    const persons = await agree(sink, privacy)
+    known.set(sink.id, persons)
+    for (const person of persons) erased.add(person)
   })
   const running = { ...options, privacy: { ...privacy, erased } }
+  await eachSink(options, journal, (sink) => share(sink, running.privacy, known.get(sink.id)))
   const work: Pending[] = []
   const unlisted: AuditError[] = []
   for (const job of jobs) {

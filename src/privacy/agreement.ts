@@ -47,6 +47,23 @@ export async function agree(sink: LoadingSink, privacy: Privacy): Promise<readon
 }
 
 /**
+ * Lets a sink remember the erasures of the run's other sinks: it gets none of these names either, and whoever verifies it
+ * alone must know.
+ *
+ * @param known what the sink itself remembers
+ */
+export async function share(
+  sink: LoadingSink,
+  { key, erased }: Privacy,
+  known: readonly string[] | undefined = [],
+): Promise<void> {
+  const others = [...erased].filter((id) => !known.includes(id))
+  if (others.length === 0) return
+  const made = requireKey(key, 'an erasure')
+  await sink.remember?.(others.map((id) => erasedRecord(made, id)))
+}
+
+/**
  * What `agree` returns and throws, for a sink that nothing is loaded into.
  *
  * @throws AuditError, exit code 2, as `agree` does

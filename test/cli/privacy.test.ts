@@ -123,6 +123,17 @@ describe('erase', () => {
     )
   })
 
+  it('in one of two sinks is no finding of verify in the other', async () => {
+    const { cwd, key } = folderWith()
+    const env = { WANDB_AUDIT_PRIVACY_KEY_FILE: key }
+    const to = ['--to', 'duckdb:one.duckdb', '--to', 'duckdb:other.duckdb']
+    await summaryOf(['load', '--from', 'a.ndjson', '--archive', 'kept', ...to], { cwd })
+    expect(await run(['erase', '--to', 'duckdb:one.duckdb'], { cwd, env, stdin: 'ada@example.com' })).toMatchObject({
+      code: 0,
+    })
+    expect(await run(['verify', 'kept', ...to], { cwd, env })).toMatchObject({ code: 0 })
+  })
+
   it('needs a key and somebody to erase, and repeats no name in its errors', async () => {
     const { cwd, key } = folderWith()
     await summaryOf(['load', '--from', 'a.ndjson'], { cwd })

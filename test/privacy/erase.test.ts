@@ -60,6 +60,10 @@ describe('an erasure by e-mail address', () => {
     )
     const summary = await loadInto(sink, { b: named }, { ...WITH_KEY, sinks: [sink, other] })
     expect(countsOf(summary)).toEqual([0, 1, 0, 1])
+    // What the other sink did not get either, it remembers: it may be verified or loaded alone.
+    const remembered = await rowsOf(sink, 'SELECT privacy_id, kind, value FROM audit_privacy')
+    expect(remembered).toHaveLength(1)
+    expect(await rowsOf(other, 'SELECT privacy_id, kind, value FROM audit_privacy')).toEqual(remembered)
     for (const each of [sink, other]) {
       expect((await everything(each)).toLowerCase()).not.toContain('ada@example')
       expect(await eventsOf(each)).toMatchObject([
