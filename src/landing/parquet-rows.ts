@@ -129,7 +129,8 @@ function unreadable(error: unknown, signal: AbortSignal): AuditError {
   if (/encrypt/i.test(text)) return encryptedParquet()
   if (text.startsWith('Out of Memory')) {
     return new AuditError(`the Parquet file needs more than ${MEMORY} to be read; none of it was loaded`, {
-      advice: 'Export it with smaller row groups, or fewer rows a file.',
+      advice:
+        "Up to 2,048 rows are read at once. Turn it into JSON lines with DuckDB: COPY (FROM 'a.parquet') TO 'a.ndjson'.",
     })
   }
   return new AuditError('the Parquet file is cut short or damaged; none of it was loaded', {
