@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os'
 import { tidied } from '../../src/cleanup.js'
 import type { Batch } from '../../src/contract.js'
 import { interruptible } from '../../src/duckdb/connection.js'
+import { interrupted } from '../../src/errors.js'
 
 /** A statement occupies one of Node's four threads for files and the like. Landing the next batch needs one too. */
 const MOST_LANES = 3
@@ -26,7 +27,11 @@ export async function sideBySide<Item, Result>(
   const results: Result[] = []
   const waiting = items.entries()
   const inTurn = async (own: Batch, from: Iterable<[number, Item]> = waiting): Promise<void> => {
-    for (const [i, item] of from) results[i] = await work(item, own)
+    for (const [i, item] of from) {
+      // An interrupt just before a statement is lost on it.
+      if (signal.aborted) throw interrupted()
+      results[i] = await work(item, own)
+    }
   }
   const lanes = Math.min(MOST_LANES, availableParallelism(), items.length)
   if (lanes < 2) {
