@@ -56,7 +56,8 @@ def test_every_row_and_type_is_the_duckdb_sinks(loaded: Loaded, table: str, name
         column: reader.type_of(dtype) for column, dtype in columns.items()
     }
     found = plain(table, rows, list(columns), reader.years)
-    assert len(found) > 0
+    # Rules of privacy are only in a sink that was given some.
+    assert len(found) > 0 or table == "audit_privacy"
     assert found == plain(table, expected, list(columns), reader.years)
 
 
