@@ -41,12 +41,12 @@ const FILES: Record<string, string> = {
   'schemas/generated/fabric-view.sql': eventsView(),
   ...Object.fromEntries(
     Object.entries({
-      duckdb: DUCKDB_SQL,
-      bigquery: bigquerySql((name) => name),
-      redshift: redshiftSql({ schema: '', prefix: '' }),
-    }).map(([warehouse, forms]) => [
+      duckdb: [DUCKDB_SQL, 'audit_events'] as const,
+      bigquery: [bigquerySql((name) => name), 'wandb_audit.audit_events'] as const,
+      redshift: [redshiftSql({ schema: '', prefix: '' }), 'audit_events'] as const,
+    }).map(([warehouse, [forms, events]]) => [
       `schemas/generated/hashes-${warehouse}.sql`,
-      `${hashCheck(forms, 'audit_events').trim()};\n`,
+      `${hashCheck(forms, events).trim()};\n`,
     ]),
   ),
   'docs/data-dictionary.md': dataDictionary(TABLES, ACTIONS),

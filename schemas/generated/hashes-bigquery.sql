@@ -1,6 +1,6 @@
 WITH instants AS (
   SELECT *, CASE CAST(UNIX_MICROS(`timestamp`) AS STRING) WHEN '0' THEN '0' ELSE CAST(UNIX_MICROS(`timestamp`) AS STRING) || '000' END AS nanoseconds
-  FROM audit_events WHERE extra IS NULL
+  FROM wandb_audit.audit_events WHERE extra IS NULL
 ), texts AS (
   SELECT DATE(`timestamp`, 'UTC') AS utc_day, content_hash,
     CAST(BYTE_LENGTH(nanoseconds) AS STRING) || ':' || nanoseconds || ',' ||

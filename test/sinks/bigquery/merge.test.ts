@@ -3,7 +3,6 @@
 import { join } from 'node:path'
 import { parse } from 'sql-parser-cst'
 import { describe, expect, it } from 'vitest'
-import { BIGQUERY } from '../../../schemas/ddl.js'
 import { hashCheck } from '../../../schemas/hash-check.js'
 import { parseBigQueryAddress } from '../../../sinks/bigquery/address.js'
 import { daySpans, within } from '../../../sinks/bigquery/days.js'
@@ -70,10 +69,7 @@ const VERIFY: Readonly<Record<string, string>> = {
     proof.rejects,
     proof.receipts,
   ].join(';\n')};\n`,
-  'hashes.sql': `${hashCheck(
-    bigquerySql((name) => BIGQUERY.quote(name)),
-    'audit_events',
-  ).trim()};\n`,
+  'hashes.sql': `${hashCheck(bigquerySql(names.from), names.from('audit_events')).trim()};\n`,
 }
 
 describe('the statements', () => {
