@@ -45,8 +45,8 @@ export async function startAnalyzer(): Promise<Analyzer> {
   const grpc = require(installed('@grpc/grpc-js')) as Grpc
   const loader = require(installed('@grpc/proto-loader')) as ProtoLoader
   // A sum of twenty texts is an expression in an expression, twenty times, and the client stops at 100 messages in messages.
-  const protobuf = require(installed('protobufjs')) as { Reader: { recursionLimit: number } }
-  protobuf.Reader.recursionLimit = 1000
+  const { Reader, util } = require(installed('protobufjs')) as Record<'Reader' | 'util', { recursionLimit: number }>
+  for (const each of [Reader, util]) each.recursionLimit = 1000
   const folder = installed('@fivetrandevelopers/zetasql/lib/zetasql')
   const port = await freePort()
   const program = `remote_server${process.arch === 'arm64' ? '_arm' : ''}${process.platform === 'darwin' ? '' : '.so'}`
