@@ -14,7 +14,7 @@ import {
 } from '@azure/storage-blob'
 import { AuditError, printable } from '../errors.js'
 import { REQUEST_RETRIES, type RetryPolicy, retryingRequest } from '../retry.js'
-import { archivedOf, azureFailure, isConflict, isGone, isPastEnd } from './azure/failures.js'
+import { archivedOf, azureFailure, isConflict, isGone, isLocked, isPastEnd } from './azure/failures.js'
 import { azureLogin } from './azure/login.js'
 import { type Watch, watched, wholeBody } from './bodies.js'
 import type { Checksum, ObjectStore, Reading, StoredObject, WriteCondition } from './contract.js'
@@ -181,7 +181,8 @@ export function azureStore(options: AzureOptions): ObjectStore {
       }
       const version = await shortRequest<string | null>(
         `write ${nameOf(key)}`,
-        (watch) => send(watch).catch(nullIf(isConflict)),
+        (watch) =>
+          send(watch).catch(nullIf((error) => isConflict(error) || (condition === 'absent' && isLocked(error)))),
         signal,
       )
       if (version !== null || attempts === 1) return version

@@ -238,6 +238,11 @@ export function lockConformance(name: string, newPlace: () => Promise<LockedTest
         await expect(place.store.remove(key, never)).rejects.toThrow(AuditError)
         await expect(place.store.write(key, Buffer.from('forged'), 'any', never)).rejects.toThrow(AuditError)
       }
+      const again = await newSink()
+      expect((await loadInto(again, { a: ndjson(at(1)) }, { archive: archiveAt(place, 6 * YEAR_MS) })).failed).toEqual(
+        [],
+      )
+      await again.close()
       const later = new Date(started + 6.5 * YEAR_MS)
       expect(await checkLocks(place, later, never)).toMatchObject({ objects: 2, unlocked: 1 })
       await sink.close()

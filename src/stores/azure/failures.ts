@@ -21,6 +21,9 @@ export const isPastEnd = (error: unknown): boolean => azureCode(error) === 'Inva
 export const isConflict = (error: unknown): boolean =>
   /^(?:(?:Blob|Resource|Path)AlreadyExists|BlobNotFound|(?:Target)?ConditionNotMet|412)$/.test(azureCode(error))
 
+/** A policy forbids replacing the blob. Which of the two Azure says first, this or that it exists, is not documented. */
+export const isLocked = (error: unknown): boolean => azureCode(error) === 'BlobImmutableDueToPolicy'
+
 const ARCHIVED =
   'It is in the archive tier. Move it to another one (az storage blob set-tier --tier Cool), wait some hours, and load again: docs/azure.md.'
 const REHYDRATING = 'It is on its way out of the archive tier: load again in some hours.'
