@@ -11,9 +11,6 @@ export interface Span {
   readonly to: Date
 }
 
-/** The end of a span without one. No warehouse can write a later midnight as a constant; of the day itself nothing is looked at. */
-export const LAST_DAY = new Date('9999-12-31T00:00:00Z')
-
 /** What the warehouses write differently. */
 export interface DigestForms {
   column(name: string): string

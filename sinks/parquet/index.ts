@@ -8,7 +8,7 @@ import { duckdbError } from '../../src/duckdb/errors.js'
 import { AuditError } from '../../src/errors.js'
 import { requireConditionalWrites } from '../shared/conditional-writes.js'
 import { DUCKDB_SQL } from '../shared/duckdb-forms.js'
-import { newestReceipts } from '../shared/duckdb-tables.js'
+import { newestReceipts, refuseUnknownColumns } from '../shared/duckdb-tables.js'
 import { privacyRows, rememberedOf } from '../shared/privacy.js'
 import { questions, statusOn } from '../shared/questions.js'
 import { changedRows, firstFiles, MISSING } from './changes.js'
@@ -92,6 +92,8 @@ export function lakeSink(lake: Lake, signal: AbortSignal): Sink {
         const there = await files.filesOf(PRIVACY, signal)
         const hasLoads = await wasLoaded()
         return withConnection(async (connection) => {
+          // A newer version may have a rule there that this one would not follow.
+          await refuseUnknownColumns(id, connection, PRIVACY.table, there)
           const rows = await connection.runAndReadAll(
             `SELECT privacy_id, kind, value FROM (${rowsIn(PRIVACY.table, there)}) ORDER BY privacy_id`,
           )

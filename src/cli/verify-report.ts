@@ -1,10 +1,13 @@
 /** The report of `verify`, as text and as JSON. It contains counts, hashes, names of columns and of documents only. */
 
-import { LAST_DAY, type Span } from '../../schemas/day-digest.js'
+import type { Span } from '../../schemas/day-digest.js'
 import type { Anchor } from '../archive/check-seals.js'
 import { printable } from '../errors.js'
 import type { Finding, Section } from '../verify/findings.js'
 import { jsonLine } from './terminal.js'
+
+/** The end of a span without one. No warehouse can write a later midnight as a constant; of the day itself nothing is looked at. */
+export const LAST_DAY = new Date('9999-12-31T00:00:00Z')
 
 export interface Report {
   /** Null for all days. */

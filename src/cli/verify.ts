@@ -1,10 +1,11 @@
 import { type Command, Option } from 'commander'
-import { LAST_DAY, type Span } from '../../schemas/day-digest.js'
+import type { Span } from '../../schemas/day-digest.js'
 import { type ExitCode, usageError } from '../errors.js'
 import { backfillRange, type DayFlags, withDays } from './backfill.js'
 import { privacyOption, type RunFlags, wholeNumber, withSinks } from './options.js'
 import { undoing } from './signals.js'
 import type { Survivor } from './survivor.js'
+import { LAST_DAY } from './verify-report.js'
 
 export interface VerifyFlags extends RunFlags, DayFlags {
   readonly deep?: boolean
