@@ -1,4 +1,4 @@
-/** Clears what an erasure lists: rewrites each file of the lake that has any of it. */
+/** Clears what an erasure lists: rewrites each file of the lake that holds part of it. */
 
 import { randomUUID } from 'node:crypto'
 import type { DuckDBConnection } from '@duckdb/node-api'

@@ -14,7 +14,7 @@ export const redshiftSql = (place: Namespace): SqlForms => ({
   digits: (integer) => `CAST(${integer} AS VARCHAR)`,
   byteLength: (text) => `OCTET_LENGTH(${text})`,
   sha256: digest,
-  // Of what is not there, its text might be that of a JSON null.
+  // JSON_SERIALIZE of a missing value may be the text of a JSON null.
   jsonText: (json) => `CASE WHEN ${json} IS NULL THEN NULL ELSE JSON_SERIALIZE(${json}) END`,
   jsonKept: 'rounded',
   isBase64: (reject) => `${reject}message LIKE '%raw is its base64%'`,

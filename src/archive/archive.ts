@@ -158,7 +158,7 @@ export function archiveAt(place: ArchivePlace, retainMs: number | null, now = Da
   }
 }
 
-/** @throws AuditError, exit code 2, when the store cannot lock objects and shall */
+/** @throws AuditError, exit code 2, when objects are to be locked and the store cannot */
 export function requireLocks({ store, id }: ArchivePlace, retainMs: number | null): void {
   if (retainMs === null || store.locks !== undefined) return
   throw usageError(

@@ -34,7 +34,7 @@ export interface CheckOptions {
 export interface SealReport {
   readonly documents: number
   readonly seals: number
-  /** The newest seal of each source that has any. */
+  /** The newest seal of each source. */
   readonly heads: readonly Anchor[]
   readonly findings: readonly Finding[]
   /** Why documents could not be read: some of the errors. */

@@ -17,9 +17,6 @@ export const FINDINGS = {
 
 export type FindingKind = keyof typeof FINDINGS
 
-/** These say that nothing is wrong. */
-const NOTES: ReadonlySet<FindingKind> = new Set(['document not sealed yet', 'stray object'])
-
 export interface Finding {
   readonly kind: FindingKind
   /** Null for a stray object. */
@@ -29,8 +26,6 @@ export interface Finding {
   readonly count: number
   /** The key of one of them. */
   readonly example: string
-  /** False for what is worth knowing and not wrong. */
-  readonly isFault: boolean
 }
 
 export class Findings {
@@ -39,7 +34,7 @@ export class Findings {
   add(kind: FindingKind, source: string | null, day: string | null, example: string, count = 1): void {
     const group = JSON.stringify([kind, source, day])
     const known = this.all.get(group)
-    if (known === undefined) this.all.set(group, { kind, source, day, count, example, isFault: !NOTES.has(kind) })
+    if (known === undefined) this.all.set(group, { kind, source, day, count, example })
     else known.count += count
   }
 

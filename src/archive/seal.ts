@@ -95,7 +95,7 @@ export function sealBytes(seal: Omit<Seal, 'wandb_audit_seal'>, key: KeyObject |
 
 const SIGNATURE = /^\{"ed25519":"([A-Za-z0-9+/]{86}==)"\}\n$/
 
-/** @throws AuditError when it is no seal, or one of a later format */
+/** @throws AuditError when it is not a seal, or has a later format */
 export function parseSeal(bytes: Buffer): ReadSeal {
   const end = bytes.indexOf('\n') + 1
   const line = bytes.subarray(0, end)
@@ -124,7 +124,7 @@ export function parseSeal(bytes: Buffer): ReadSeal {
 }
 
 const damaged = (): AuditError =>
-  new AuditError('it is no seal', {
+  new AuditError('it is not a seal', {
     advice: 'Restore the object from a copy, or from an earlier version in the bucket.',
   })
 

@@ -18,7 +18,7 @@ export async function personsFrom(
 ): Promise<readonly Person[]> {
   if (named !== undefined) return named.map(parsePerson)
   if (input.isTTY === true)
-    process.stderr.write('Who? An e-mail address, id:USER_ID or name:ENTITY_NAME a line; end with Ctrl-D.\n')
+    process.stderr.write('Enter an e-mail address, id:USER_ID or name:ENTITY_NAME on each line; end with Ctrl-D.\n')
   const lines = (await text(input)).split('\n').filter((line) => line.trim() !== '')
   if (lines.length > 0) return lines.map(parsePerson)
   throw usageError(

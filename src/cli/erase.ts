@@ -1,7 +1,8 @@
 import { type Command, Option } from 'commander'
 import { printable } from '../errors.js'
+import type { EraseReport } from './erase-run.js'
 import { send } from './formats/output.js'
-import { type SinkFlags, withSinks } from './options.js'
+import { collect, type SinkFlags, withSinks } from './options.js'
 import { jsonLine } from './terminal.js'
 
 interface EraseFlags extends SinkFlags {
@@ -9,8 +10,6 @@ interface EraseFlags extends SinkFlags {
   readonly dryRun?: boolean
   readonly output: 'text' | 'json'
 }
-
-const collect = (value: string, all: string[] = []): string[] => [...all, value]
 
 export function addErase(program: Command): void {
   withSinks(
@@ -21,7 +20,7 @@ export function addErase(program: Command): void {
   )
     .option(
       '--user <who>',
-      "e-mail address, id:USER_ID or name:ENTITY_NAME, repeatable; visible to the machine's other users, so better leave it out: then lines of standard input say who",
+      'e-mail address, id:USER_ID or name:ENTITY_NAME, repeatable; other users of this machine can see it: without it, the persons are read from standard input, one a line',
       collect,
     )
     .option('--dry-run', 'only count what would be cleared')
@@ -54,14 +53,7 @@ Examples:
     })
 }
 
-interface Report {
-  readonly sink: string
-  readonly cleared: Readonly<Record<string, number>>
-  readonly remembered: boolean
-  readonly remains: string
-}
-
-function inWords({ sink, cleared, remembered, remains }: Report): string {
+function inWords({ sink, cleared, remembered, remains }: EraseReport): string {
   const counts = Object.entries(cleared).map(([what, count]) => `  ${what}: ${count}\n`)
   return [
     `${printable(sink)}: ${remembered ? 'cleared, and remembered for later loads' : 'would clear'}\n`,

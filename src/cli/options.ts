@@ -41,7 +41,8 @@ export interface RunFlags extends SinkFlags {
 /** Small objects cost latency rather than work; a few concurrent requests hide it. */
 export const CONCURRENCY = 8
 
-const collect = (value: string, all: string[] = []): string[] => [...all, value]
+/** Gathers the values of an option that may be given several times. */
+export const collect = (value: string, all: string[] = []): string[] => [...all, value]
 
 export function wholeNumber(text: string): number {
   if (!/^\d+$/.test(text)) throw new InvalidArgumentError('Not a whole number.')

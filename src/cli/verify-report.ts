@@ -6,7 +6,7 @@ import { printable } from '../errors.js'
 import type { Finding, Section } from '../verify/findings.js'
 import { jsonLine } from './terminal.js'
 
-/** The end of a span without one. No warehouse can write a later midnight as a constant; of the day itself nothing is looked at. */
+/** Stands in for a missing end. Warehouses accept no later midnight as a constant, so the last day of 9999 is not compared. */
 export const LAST_DAY = new Date('9999-12-31T00:00:00Z')
 
 export interface Report {

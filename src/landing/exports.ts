@@ -12,7 +12,7 @@ const LF = 0x0a
 /**
  * @param chunks the export, no longer compressed as a whole
  * @param path   of the spool file; a Parquet file is put next to it while it is read
- * @throws AuditError when this is no export of audit_events
+ * @throws AuditError when this is not an export of audit_events
  */
 export async function* exportedRows(
   chunks: AsyncIterable<Uint8Array>,

@@ -96,7 +96,7 @@ export const encryptedParquet = (): AuditError =>
   new AuditError('the Parquet file is encrypted; none of it was loaded', { advice: 'Export it without encryption.' })
 
 export const notAnExport = (): AuditError =>
-  new AuditError('this is no export of audit_events; none of it was loaded', {
+  new AuditError('this is not an export of audit_events; none of it was loaded', {
     advice:
       'Only audit_events can be loaded back from exports; audit_rejects and audit_documents are for read_parquet and read_json. ' +
       'A log is loaded without export:.',

@@ -90,7 +90,7 @@ it('loads the exports of a folder back, row by row, and refuses those of other t
   const back = ['load', '--from', 'export:exports', '--archive', 'kept', '--to', 'duckdb:back.duckdb']
   const { code, stderr } = await run(back, { cwd })
   expect(code).toBe(1)
-  expect(stderr.match(/no export of audit_events/g)).toHaveLength(2)
+  expect(stderr.match(/not an export of audit_events/g)).toHaveLength(2)
   const events = (file: string) =>
     inDatabase(join(cwd, file), 'SELECT * EXCLUDE (load_id, loaded_at) FROM audit_events ORDER BY content_hash')
   expect(await events('audit.duckdb')).toHaveLength(4)

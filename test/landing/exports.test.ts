@@ -75,7 +75,7 @@ describe('an export', () => {
   })
 })
 
-describe('what is no export of audit_events', () => {
+describe('what is not an export of audit_events', () => {
   it.each([
     ['a log', '{"timestamp":"2026-10-01T12:34:56Z","action":"user:login"}\n'],
     ['an export of audit_rejects', '{"reject_id":"f","source_document":"d","raw":"{"}\n'],
@@ -83,7 +83,7 @@ describe('what is no export of audit_events', () => {
     ['an image', Buffer.from('\x89PNG\r\n', 'latin1')],
   ])('is refused: %s', async (_what, content) => {
     const error = await failure(landExport(content))
-    expect(error.message).toMatch(/this is no export of audit_events; none of it was loaded/)
+    expect(error.message).toMatch(/this is not an export of audit_events; none of it was loaded/)
     expect(error.advice).toMatch(/Only audit_events can be loaded back/)
   })
 
@@ -94,7 +94,7 @@ describe('what is no export of audit_events', () => {
     ['has a nested column of a required name', `SELECT * REPLACE ({'a': 1} AS action) FROM (SELECT ${COLUMNS})`],
     ['holds rejects', `SELECT 'f' AS reject_id, 'd' AS source_document, '{' AS raw`],
   ])('is refused: a Parquet file that %s', async (_what, select) => {
-    expect((await failure(landExport(await parquet(select)))).message).toMatch(/no export of audit_events/)
+    expect((await failure(landExport(await parquet(select)))).message).toMatch(/not an export of audit_events/)
   })
 })
 
