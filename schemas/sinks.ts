@@ -1,6 +1,7 @@
 /** Tables of the docs, in Markdown, from what sinks declare. */
 
 import type { SinkDeclaration } from '../sinks/shared/declaration.js'
+import { table } from './markdown.js'
 
 export function sinkTable(sinks: readonly SinkDeclaration[]): string {
   const rows = sinks.map(({ title, form, loads, sql, state, tested }) => [title, code(form), loads, sql, state, tested])
@@ -21,8 +22,3 @@ export function optionTable(options: SinkDeclaration['options']): string {
 
 /** `form (or others)`: the form alone is code. */
 const code = (form: string): string => form.replace(/^\S+/, '`$&`')
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const lines = [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`)
-  return `${lines.join('\n')}\n`.replace('| --- |', '|---|').replaceAll(' --- |', '---|')
-}

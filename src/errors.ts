@@ -1,6 +1,6 @@
 import type { LoadCounts } from './contract.js'
 
-/** The exit codes, documented in the README. */
+/** The exit codes; schemas/exit-codes.ts says what each means. */
 export const EXIT = {
   done: 0,
   failed: 1,

@@ -1,6 +1,7 @@
 /** Assembles the commands; each is in a file of its own. */
 
 import { Command } from 'commander'
+import { exitCodeLines } from '../../schemas/exit-codes.js'
 import { withoutLogin } from '../address.js'
 import { version } from '../version.js'
 import { addArchive } from './archive.js'
@@ -50,9 +51,8 @@ export async function runCommand(argv: readonly string[], { survivor = NOBODY, m
     .addHelpText(
       'after',
       `
-Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 too many rejects, 4 sources and sinks differ, 5 an archive is
-not locked, or verify found something, 6 archived objects were left out, 130 interrupted.
-
+Exit codes:
+${exitCodeLines()}
 Examples:
   $ wandb-audit demo
   $ wandb-audit load --from ./wandb-audit-logs
