@@ -2,6 +2,7 @@
 
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { Span } from '../schemas/day-digest.js'
+import type { Detection } from '../schemas/detections/detection.js'
 
 /** Half-open range of instants [from, to), both at UTC midnight; null means unbounded. */
 export interface DayRange {
@@ -154,6 +155,8 @@ export interface PersonalQuestions {
 }
 
 export interface Questions {
+  /** The statement of a detection over a period; absent where events cannot be asked for. */
+  detection?(detection: Detection, span: Span, parameters: unknown): string | Promise<string>
   /** Absent where events cannot be asked for. */
   readonly personal?: PersonalQuestions
   /**

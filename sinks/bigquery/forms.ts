@@ -1,6 +1,7 @@
 /** BigQuery's forms for the questions and views that all warehouses share. */
 
 import { BIGQUERY } from '../../schemas/ddl.js'
+import { NETWORK_PATTERN } from '../../schemas/detections/detection.js'
 import type { SqlForms } from '../shared/questions.js'
 
 /** @param table what stands in FROM for a table of this name */
@@ -20,6 +21,7 @@ export const bigquerySql = (table: SqlForms['table']): SqlForms => ({
   // Without a time zone, BigQuery would use the project's default one.
   utcDay: (instant) => `DATE(${instant}, 'UTC')`,
   microseconds: (instant) => `UNIX_MICROS(${instant})`,
+  network: (address) => `COALESCE(REGEXP_EXTRACT(${address}, '${NETWORK_PATTERN}'), ${address})`,
   keys: (events, json) =>
     `SELECT ${BIGQUERY.quote('timestamp')}, key FROM ${events}, UNNEST(JSON_KEYS(${json}, 1)) AS key`,
 })

@@ -26,7 +26,7 @@ const MIRRORING =
   'CREATE TABLE audit_mirroring (table_name VARCHAR, published BIGINT, waiting BIGINT, waiting_since TIMESTAMPTZ)'
 
 /** Events are only in Fabric itself, so nobody can be looked for in them. */
-const { personal: _, ...shared } = questions({ ...DUCKDB_SQL, keys: (events) => events })
+const { personal: _, detection: __, ...shared } = questions({ ...DUCKDB_SQL, keys: (events) => events })
 
 const part = (days: number, part: string) => shared.status(days).filter(({ name }) => name === part)
 

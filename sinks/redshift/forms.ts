@@ -1,5 +1,6 @@
 /** Redshift's forms in the questions and views that every warehouse has. */
 
+import { NETWORK_PATTERN } from '../../schemas/detections/detection.js'
 import type { SqlForms } from '../shared/questions.js'
 import { EXACT, PARTS } from './exact.js'
 import { digest, instant, literal, type Namespace, quote, tableOf } from './namespace.js'
@@ -20,6 +21,7 @@ export const redshiftSql = (place: Namespace): SqlForms => ({
   isBase64: (reject) => `${reject}message LIKE '%raw is its base64%'`,
   utcDay: (instant) => `CAST(${instant} AT TIME ZONE 'UTC' AS DATE)`,
   microseconds: (at) => `DATEDIFF(microsecond, ${instant(0n)}, ${at})`,
+  network: (address) => `COALESCE(NULLIF(REGEXP_SUBSTR(${address}, '${NETWORK_PATTERN}'), ''), ${address})`,
   // Leaves out this sink's own keys. UNPIVOT gets only objects: its behavior with null or a scalar is not documented.
   keys: (events, json) =>
     `SELECT e."timestamp", CAST(k AS VARCHAR) AS key

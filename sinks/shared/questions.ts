@@ -1,16 +1,12 @@
 /** The questions of `status`, `rejects`, `reconcile` and `verify`: one text for all SQL warehouses, which differ in a few forms only. */
 
 import { hourDigests, identities, type Span } from '../../schemas/day-digest.js'
-import type { HashForms } from '../../schemas/hash-check.js'
+import type { Detection, DetectionForms } from '../../schemas/detections/detection.js'
 import { eventDigests, eventRows, rejectDigests, rejectRows } from '../../schemas/proof.js'
 import { RECORD_FIELDS } from '../../schemas/tables.js'
 import type { PersonalQuestions, Question, Questions } from '../../src/contract.js'
 
-export interface SqlForms extends HashForms {
-  /** A table's quoted name, as a statement of `query` may use it. */
-  table(name: string): string
-  /** SELECTs timestamp and key, a row for each key of the JSON objects in column `json` of `events`. */
-  keys(events: string, json: string): string
+export interface SqlForms extends DetectionForms {
   /** Condition that selects the last `days` days, if reading all events is expensive; otherwise all events count. */
   recent?(instant: string, days: number): string
 }
@@ -19,6 +15,7 @@ export interface SqlForms extends HashForms {
 export interface SqlQuestions extends Questions {
   status(days: number): readonly Question[]
   readonly personal: PersonalQuestions
+  detection(detection: Detection, span: Span, parameters: unknown): string
   hourDigests(span: Span, salt: string): string
   identities(spans: readonly Span[]): string
 }
@@ -124,6 +121,7 @@ export function questions(forms: SqlForms): SqlQuestions {
       },
       missingEvents(forms),
     ],
+    detection: (detection, span, parameters) => detection.sql(forms, span, parameters),
     hourDigests: (span, salt) => hourDigests(forms, events, span, salt),
     identities: (spans) => identities(forms, events, spans),
     proof: {

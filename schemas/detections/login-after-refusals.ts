@@ -1,0 +1,52 @@
+import { z } from 'zod'
+import { detection } from './detection.js'
+import { ACTOR, eventsOf, isIn, MINUTE, number, REFUSED, SUCCEEDED, seconds, withHistory } from './sql.js'
+import { inWords, plural } from './words.js'
+
+const LOGINS = "action IN ('user:login', 'user:initiate_login')"
+
+export const loginAfterRefusals = detection({
+  id: 'login_after_refusals',
+  title: 'Log-in after many refused ones',
+  severity: 'high',
+  why:
+    'A password was guessed, or one of a leaked list fit. Refused log-ins count if they came from the same address or named the same ' +
+    'account, because many of them have no actor id.',
+  normal:
+    'A person with a forgotten password, or a script with an expired one. Behind one address of an office are many people.',
+  technique: { id: 'T1110', name: 'Brute Force' },
+  parameters: z.strictObject({
+    refusals: number(5, 'How many refused log-ins must precede it.'),
+    within_minutes: number(30, 'Over what time they are counted.'),
+  }),
+  key: ['content_hash'],
+  historyDays: ({ within_minutes }) => Math.ceil(within_minutes / 1440),
+  sql(forms, span, { refusals, within_minutes }) {
+    const at = forms.column('timestamp')
+    const before = withHistory(span, within_minutes / 1440)
+    const columns = [`${ACTOR} AS actor`, 'actor_email', 'actor_ip', 'content_hash']
+    // A join for each reason, because no warehouse joins well by OR.
+    const preceding = (same: string): string => `SELECT l.content_hash AS login, r.content_hash, r.target, r.us
+  FROM logins AS l JOIN refusals AS r ON ${same}
+  WHERE ${isIn(span, 'l.us')} AND l.us - r.us BETWEEN 0 AND ${within_minutes * MINUTE}
+    AND (l.before_us IS NULL OR r.us > l.before_us)`
+    return `
+WITH successes AS (${eventsOf(forms, before, columns, `action = 'user:login' AND ${SUCCEEDED}`)}
+), logins AS (
+  SELECT *, LAG(us) OVER (PARTITION BY actor, actor_ip ORDER BY us, content_hash) AS before_us FROM successes
+), refusals AS (${eventsOf(forms, before, [...columns, `coalesce(user_asset, ${ACTOR}) AS target`], `${LOGINS} AND ${REFUSED}`)}
+), preceding AS (
+  ${['r.actor_ip = l.actor_ip', 'r.actor = l.actor', 'r.target = l.actor'].map(preceding).join('\n  UNION ALL\n  ')}
+), counted AS (
+  SELECT login, COUNT(DISTINCT content_hash) AS refused, COUNT(DISTINCT target) AS actors, MIN(us) AS first_us FROM preceding GROUP BY login
+)
+SELECT l.${at} AS started_at, l.actor, l.actor_email, l.actor_ip AS address, l.content_hash,
+  c.refused AS events, c.actors AS various, ${seconds('l.us - c.first_us')} AS seconds
+FROM logins AS l JOIN counted AS c ON c.login = l.content_hash
+WHERE c.refused >= ${refusals}`
+  },
+  what: ({ events, various, seconds }) =>
+    `A log-in succeeded after ${plural(events, 'refused one')} within ${inWords(seconds ?? 0)}${
+      (various ?? 0) > 1 ? `, on ${plural(various ?? 0, 'account')}` : ''
+    }.`,
+})

@@ -1,0 +1,34 @@
+/** What each detection finds in events that were made up for it, in DuckDB. */
+
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { DETECTIONS } from '../../schemas/detections/index.js'
+import { duckdbSink } from '../../sinks/duckdb/index.js'
+import { detect } from '../../src/detections/detect.js'
+import { loadInto, ndjson, newFolder } from '../support/load.js'
+import { PERIOD, SCENES } from './scenes.js'
+
+const newSink = () => duckdbSink(join(newFolder(), 'audit.duckdb'), { waitMs: 0, onWait() {} })
+const chosen = (id: string) => DETECTIONS.filter((detection) => detection.id === id).map((detection) => ({ detection }))
+
+describe('a detection', () => {
+  it.each(SCENES)('$detection: $name', async ({ detection, events, found }) => {
+    const sink = newSink()
+    await loadInto(sink, { a: ndjson(...events) })
+    const findings = await detect(sink, chosen(detection), PERIOD)
+    expect(findings).toMatchObject(found)
+    expect(findings).toHaveLength(found.length)
+    for (const { key, what } of findings) {
+      expect(key).toMatch(/^[0-9a-f]{64}$/)
+      expect(what).toMatch(/^[A-Z0-9][^\n]+\.$/)
+    }
+    await sink.close()
+  })
+
+  it('has scenes in which it fires, and one in which it does not', () => {
+    for (const { id } of DETECTIONS) {
+      const counts = SCENES.filter(({ detection }) => detection === id).map(({ found }) => found.length)
+      expect([id, counts.some((n) => n > 0), counts.includes(0)]).toEqual([id, true, true])
+    }
+  })
+})
