@@ -1,4 +1,4 @@
-/** What each exit code means: the help, README.md and docs/scheduling.md say it from here. */
+/** What each exit code means: the help, docs/reference.md and docs/scheduling.md say it from here. */
 
 import type { ExitCode } from '../src/errors.js'
 import { table } from './markdown.js'
@@ -46,7 +46,7 @@ const EXIT_CODES: Readonly<Record<ExitCode, Explanation>> = {
 
 const EXPLANATIONS = Object.entries(EXIT_CODES)
 
-/** For README.md: the codes and what they mean. */
+/** For docs/reference.md: the codes and what they mean. */
 export function exitCodeTable(): string {
   return table(
     ['code', 'meaning'],

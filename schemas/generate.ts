@@ -53,6 +53,7 @@ const FILES: Record<string, string> = {
   'docs/data-dictionary.md': dataDictionary(TABLES, ACTIONS),
   'README.md': await withPart('README.md', 'sinks', sinkTable(SINKS)),
   'docs/scheduling.md': await withPart('docs/scheduling.md', 'exit codes', reactionTable()),
+  'docs/reference.md': await withPart('docs/reference.md', 'exit codes', exitCodeTable()),
   'docs/fabric.md': await withPart('docs/fabric.md', 'view', sqlBlock(eventsView())),
   'docs/privacy.md': await withPart('docs/privacy.md', 'remains', remainsTable(SINKS)),
   'docs/pandas.md': await withPart('docs/pandas.md', 'athena', sqlBlock(athenaTable())),
@@ -66,7 +67,6 @@ for (const { guide, options } of SINKS) {
 const masked = DUCKDB_VIEWS.filter(({ name }) => name === 'audit_events_masked')
   .map(({ name, sql }) => `CREATE VIEW dbo.${name} AS\n${sql};\n`)
   .join('')
-FILES['README.md'] = await withPart('README.md', 'exit codes', exitCodeTable(), FILES['README.md'])
 FILES['docs/privacy.md'] = await withPart('docs/privacy.md', 'masked', sqlBlock(masked), FILES['docs/privacy.md'])
 
 /** The file with another text between `<!-- name -->` and `<!-- /name -->`. */

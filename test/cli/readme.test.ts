@@ -1,5 +1,5 @@
 /**
- * What the pages tell people to type. In README.md, a block marked `sh` is run as it stands, all of them in one folder
+ * What the pages tell people to type. In docs/start.md, a block marked `sh` is run as it stands, all of them in one folder
  * and in their order, apart from its lines with `make`; a block marked otherwise needs more than this machine has.
  */
 
@@ -35,12 +35,12 @@ function blocksOf(page: string): Block[] {
 const BLOCKS = PAGES.flatMap(blocksOf)
 const MAKE = /^\s*make (?<target>[a-z-]+)/
 
-const SCRIPTS = BLOCKS.filter(({ page, language }) => page === 'README.md' && language === 'sh')
+const SCRIPTS = BLOCKS.filter(({ page, language }) => page === 'docs/start.md' && language === 'sh')
   .map(({ text }) => text.split('\n').filter((line) => line.trim() !== '' && !MAKE.test(line)))
   .filter((lines) => lines.length > 0)
   .map((lines) => lines.join('\n'))
 
-describe('the commands in README.md', () => {
+describe('the commands in docs/start.md', () => {
   it('run as they stand', { timeout: 180_000 }, async () => {
     expect(SCRIPTS.length).toBeGreaterThan(2)
     const cwd = newFolder()
@@ -92,10 +92,10 @@ describe('every page', () => {
   })
 
   it('has the settings that there are', () => {
-    const readme = readFileSync(inCheckout('README.md'), 'utf8')
+    const reference = readFileSync(inCheckout('docs/reference.md'), 'utf8')
     const schema = JSON.parse(readFileSync(inCheckout('schemas/generated/settings.schema.json'), 'utf8'))
     for (const name of Object.keys(schema.properties))
-      expect(readme).toMatch(
+      expect(reference).toMatch(
         new RegExp(
           `^\\| \`${name}\` \\| \`--${name.replaceAll('_', '-')}\` \\| \`WANDB_AUDIT_${name.toUpperCase()}\``,
           'm',
@@ -105,7 +105,7 @@ describe('every page', () => {
 })
 
 describe('exit codes', () => {
-  it('are all explained, with the same words in the help, README.md and docs/scheduling.md', async () => {
+  it('are all explained, with the same words in the help, docs/reference.md and docs/scheduling.md', async () => {
     const rowsOf = (page: string) =>
       [...readFileSync(inCheckout(page), 'utf8').matchAll(/^\| (\d+) \| (.*?) \|/gm)].map(([, code, meaning]) => [
         code,
@@ -115,7 +115,7 @@ describe('exit codes', () => {
     const [, lines = ''] = stdout.split('Exit codes:\n')
     const help = [...lines.matchAll(/^ {2}(\d+) +(.*)$/gm)].map(([, code, meaning]) => [code, meaning])
     expect(help.map(([code]) => Number(code))).toEqual([...new Set(Object.values(EXIT))].sort((a, b) => a - b))
-    expect(rowsOf('README.md')).toEqual(help)
+    expect(rowsOf('docs/reference.md')).toEqual(help)
     expect(rowsOf('docs/scheduling.md')).toEqual(help)
   })
 })

@@ -25,6 +25,8 @@ const WITH_PART = [
   'docs/fabric.md',
   'docs/pandas.md',
   'docs/privacy.md',
+  'docs/reference.md',
+  'docs/scheduling.md',
   ...SINKS.flatMap(({ guide }) => guide ?? []),
 ]
 
