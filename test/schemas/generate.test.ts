@@ -52,7 +52,7 @@ describe('npm run generate', () => {
     await mkdir(join(folder, 'docs'))
     for (const file of WITH_PART) {
       const text = await readFile(join(ROOT, file), 'utf8')
-      await writeFile(join(folder, file), text.replace(/(<!-- (\w+) -->\n)[\s\S]*?(<!-- \/\2 -->)/g, '$1$3'))
+      await writeFile(join(folder, file), text.replace(/(<!-- ([\w ]+) -->\n)[\s\S]*?(<!-- \/\2 -->)/g, '$1$3'))
     }
     const empty = await generate(folder, '--check')
     expect(empty.code).toBe(1)
