@@ -128,6 +128,9 @@ export interface QueryResult {
   readonly rows: AsyncIterable<readonly Value[]>
 }
 
+/** Values for the parameters of a query, by name: `$name` in DuckDB, `@name` in BigQuery, `:name` in Redshift. */
+export type QueryParameters = ReadonlyMap<string, string>
+
 /** A query that a command runs in a sink, in the sink's own SQL. */
 export interface Question {
   /** Key in JSON output: `unknown_actions`. */
@@ -239,7 +242,12 @@ export interface Sink {
   estimate?(range: DayRange): Promise<Estimate>
   /** Clears what an erasure lists; a repetition changes nothing more. Absent where it is not possible. */
   erase?(erasure: Erasure): Promise<void>
-  query(sql: string): Promise<QueryResult>
+  /**
+   * @param sql one statement that only reads
+   * @param parameters are bound, never written into the statement
+   * @throws AuditError; with the lines of `sql` that are wrong, if the sink tells where
+   */
+  query(sql: string, parameters?: QueryParameters): Promise<QueryResult>
   readonly questions: Questions
   close(): Promise<void>
 }

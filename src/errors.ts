@@ -25,6 +25,8 @@ export interface ErrorDetails {
   /** For a load that failed after its commit: what it committed. The data cannot be the cause then. */
   readonly committed?: LoadCounts
   readonly exitCode?: ExitCode
+  /** The lines of a query that it is about, to be shown below the message. */
+  readonly excerpt?: readonly string[]
   readonly cause?: unknown
 }
 
@@ -40,6 +42,7 @@ export class AuditError extends Error {
   readonly outside: boolean
   readonly committed: LoadCounts | undefined
   readonly exitCode: ExitCode
+  readonly excerpt: readonly string[]
 
   constructor(message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
@@ -48,6 +51,7 @@ export class AuditError extends Error {
     this.committed = details.committed
     this.outside = details.outside ?? details.committed !== undefined
     this.exitCode = details.exitCode ?? EXIT.failed
+    this.excerpt = details.excerpt ?? []
   }
 }
 

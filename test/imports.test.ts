@@ -52,11 +52,11 @@ describe('the layout', () => {
     expect(all).toContainEqual({ file: 'src/pipeline.ts', target: 'src/transform/engine', dynamic: false, type: true })
   })
 
-  it('sinks know the contract, errors, connections, cleaning up, retry, addresses, stores and schemas, never a source or the pipeline', () => {
+  it('sinks know the contract, errors, similar names, connections, cleaning up, retry, addresses, stores and schemas, never a source or the pipeline', () => {
     expect(
       strays(
         'sinks/',
-        /^src\/(?:address|cleanup|connections|contract|duckdb\/\w+|errors|retry|rfc3339|scratch|transform\/extras|stores\/(?:contract|index|whole-object))$|^schemas\//,
+        /^src\/(?:address|cleanup|connections|contract|duckdb\/\w+|errors|nearest|retry|rfc3339|scratch|transform\/extras|stores\/(?:contract|index|whole-object))$|^schemas\//,
       ),
     ).toEqual([])
   })

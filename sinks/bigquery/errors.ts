@@ -37,12 +37,16 @@ const OURS = /wandb-audit: [^\n;]*; nothing is loaded/
 /** One of our ASSERTs that any other batch would fail as well. */
 export const NOT_THERE = 'rows that were inserted are not in the table'
 
+/** Line and column in a statement. */
+const PLACE = /at \[\d+:\d+\]/
+
 const DIFFERENT_LOCATIONS = /different locations/i
 
 /** The beginnings of messages about statements, names, settings and quotas. Any other message might quote a value. */
 const BEGINNINGS = [
   'Unrecognized name:',
   'Syntax error:',
+  'Query parameter ',
   'Function not found:',
   'Not found:',
   'Already Exists:',
@@ -106,7 +110,9 @@ export function bigqueryError(who: string, error: unknown): AuditError {
   }
   const { status, reason, message } = failureOf(error)
   const spoken = (OURS.exec(message) ?? SPEAKABLE.exec(message))?.[0]
-  const text = `${who}: ${reason}${spoken === undefined ? '' : `: ${printable(spoken)}`}`
+  // The place of an error quotes nothing, whatever its text does.
+  const told = spoken ?? PLACE.exec(message)?.[0]
+  const text = `${who}: ${reason}${told === undefined ? '' : `: ${printable(told)}`}`
   if (CONFLICT.test(message)) {
     return new ConflictError(text, {
       retryable: true,

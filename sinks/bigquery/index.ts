@@ -5,6 +5,7 @@ import { AUDIT_DOCUMENTS, AUDIT_EVENTS, AUDIT_PRIVACY } from '../../schemas/tabl
 import type { Sink } from '../../src/contract.js'
 import { AuditError, interrupted } from '../../src/errors.js'
 import { eraseStatements } from '../shared/erase.js'
+import { requireUsed } from '../shared/pointing.js'
 import { rememberedOf, rememberedQuery, rememberStatement, UNKNOWN_YET } from '../shared/privacy.js'
 import { questions } from '../shared/questions.js'
 import { parseBigQueryAddress } from './address.js'
@@ -156,7 +157,11 @@ export function bigquerySink(address: string, context: BigQueryContext, timing =
       return { jobs: JOBS_A_BATCH, bytes: Number(statistics?.totalBytesProcessed ?? 0) }
     },
 
-    query: async (sql) => readOnly(await existingJobs(), { sql, place }, context.signal),
+    async query(sql, given = new Map()) {
+      requireUsed(id, sql, [...given.keys()], '@')
+      const parameters = [...given].map(([name, value]) => parameter(name, 'STRING', value))
+      return readOnly(await existingJobs(), { sql, place, parameters }, context.signal)
+    },
 
     questions: {
       ...asked,

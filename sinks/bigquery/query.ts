@@ -3,6 +3,8 @@
 import { randomUUID } from 'node:crypto'
 import type { JobMetadata } from '@google-cloud/bigquery'
 import type { QueryResult } from '../../src/contract.js'
+import { AuditError } from '../../src/errors.js'
+import { indexOfColumn, pointedAt } from '../shared/pointing.js'
 import { notAQuestion } from '../shared/refusal.js'
 import type { BigQueryAddress } from './address.js'
 import { type JobContext, runJob } from './jobs.js'
@@ -20,9 +22,29 @@ export interface Asked {
 
 /** @throws AuditError when the statement is invalid; with exit code 2 when it is not a single SELECT */
 export async function readOnly(context: JobContext, asked: Asked, signal: AbortSignal): Promise<QueryResult> {
-  const { statementType } = (await dryRun(context, asked, signal)).statistics?.query ?? {}
-  if (statementType !== 'SELECT') throw notAQuestion(context.id)
-  return run(context, asked, signal)
+  try {
+    const { statementType } = (await dryRun(context, asked, signal)).statistics?.query ?? {}
+    if (statementType !== 'SELECT') throw notAQuestion(context.id)
+    return await run(context, asked, signal)
+  } catch (error) {
+    throw error instanceof AuditError ? pointed(error, asked.sql) : error
+  }
+}
+
+/** Where BigQuery counts columns from 1, in characters, with tabs of eight. */
+const PLACE = /at \[(\d+):(\d+)\]/
+const UNKNOWN = /(?:Unrecognized name:|Function not found:|Not found: Table) (\S+?)[;,]?(?: |$)/
+const PROPOSED = /Did you mean ([^?]+)\?/
+
+function pointed(error: AuditError, sql: string): AuditError {
+  const [, line, column] = PLACE.exec(error.message) ?? []
+  const at = line === undefined ? undefined : indexOfColumn(sql, Number(line), Number(column), 8)
+  const proposed = PROPOSED.exec(error.message)?.[1]
+  return pointedAt(error, sql, {
+    at,
+    unknown: UNKNOWN.exec(error.message)?.[1],
+    candidates: proposed === undefined ? [] : [proposed],
+  })
 }
 
 export async function run(context: JobContext, asked: Asked, signal: AbortSignal): Promise<QueryResult> {

@@ -138,13 +138,13 @@ export function duckdbSink(path: string, lock: LockOptions, schema = 'main'): Si
       )
     },
 
-    async query(sql) {
+    async query(sql, parameters = new Map()) {
       mustExist()
       const room = await openRoom(id)
       try {
         await attach(room.connection, READING)
         await room.connection.run(`USE ${place}`)
-        return await room.ask(sql)
+        return await room.ask(sql, parameters)
       } catch (error) {
         room.close()
         throw fileError(id, error)

@@ -5,7 +5,7 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import { createTable, DUCKDB } from '../../schemas/ddl.js'
 import { MIRRORED_TABLES } from '../../schemas/fabric.js'
 import { AUDIT_ACTIONS, AUDIT_PRIVACY } from '../../schemas/tables.js'
-import type { QueryResult, Questions } from '../../src/contract.js'
+import type { QueryParameters, QueryResult, Questions } from '../../src/contract.js'
 import { openConnection } from '../../src/duckdb/connection.js'
 import { duckdbError } from '../../src/duckdb/errors.js'
 import { AuditError } from '../../src/errors.js'
@@ -62,12 +62,12 @@ export const QUESTIONS: Questions = {
 export async function answer(
   zone: Zone,
   manifest: Manifest,
-  sql: string,
+  { sql, parameters }: { readonly sql: string; readonly parameters: QueryParameters },
   signal: AbortSignal,
 ): Promise<QueryResult | null> {
   const room = await openRoom(zone.id)
   try {
-    if (await fill(room.connection, zone, manifest, sql, signal)) return await room.ask(sql)
+    if (await fill(room.connection, zone, manifest, sql, signal)) return await room.ask(sql, parameters)
     room.close()
     return null
   } catch (error) {

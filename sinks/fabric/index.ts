@@ -104,8 +104,8 @@ export function fabricSinkOver(place: Zone, signal: AbortSignal): Sink {
       return loaded.counts
     },
 
-    async query(sql) {
-      const result = await withManifest((manifest) => answer(zone, manifest, sql, signal))
+    async query(sql, parameters = new Map()) {
+      const result = await withManifest((manifest) => answer(zone, manifest, { sql, parameters }, signal))
       if (result !== null) return result
       throw new AuditError(`${id}: nothing is loaded yet`, {
         advice: 'Load something first, or name another with --to.',

@@ -122,13 +122,13 @@ export function lakeSink(lake: Lake, signal: AbortSignal): Sink {
 
     load: (batch, stop) => loadBatch(lake, batch, stop),
 
-    async query(sql) {
+    async query(sql, parameters = new Map()) {
       if (currentOf(await versionsOf(lake, ACTIONS.stem('actions'), signal)) === null) {
         throw new AuditError(`${id}: there is no lake yet`, {
           advice: 'Load something first, or name another with --to.',
         })
       }
-      return askLake(id, files, sql, signal)
+      return askLake(id, files, { sql, parameters }, signal)
     },
 
     questions: {

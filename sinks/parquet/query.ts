@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { DUCKDB } from '../../schemas/ddl.js'
 import type { Table } from '../../schemas/tables.js'
-import type { QueryResult } from '../../src/contract.js'
+import type { QueryParameters, QueryResult } from '../../src/contract.js'
 import { duckdbError } from '../../src/duckdb/errors.js'
 import { quotedString } from '../../src/duckdb/quoting.js'
 import { DUCKDB_VIEWS } from '../shared/duckdb-forms.js'
@@ -25,12 +25,17 @@ export const eventsOfDays = (days: readonly string[]): string => DUCKDB.quote(`a
 const EVENTS_OF_DAYS = /"(audit_events of ((?:\d{4}-\d\d-\d\d(?:, )?)*))"/g
 
 /** Runs one statement over the current files of the tables and views it names. */
-export async function askLake(id: string, lake: Snapshots, sql: string, signal: AbortSignal): Promise<QueryResult> {
+export async function askLake(
+  id: string,
+  lake: Snapshots,
+  { sql, parameters }: { readonly sql: string; readonly parameters: QueryParameters },
+  signal: AbortSignal,
+): Promise<QueryResult> {
   const room = await openRoom(id)
   try {
     const { views, files } = await definitions(sql, lake, signal)
     await attachViews(room.connection, views, join(room.folder, 'views.duckdb'))
-    return await room.ask(sql, [...files, ...files.map(asPattern)])
+    return await room.ask(sql, parameters, [...files, ...files.map(asPattern)])
   } catch (error) {
     room.close()
     throw duckdbError(id, error)

@@ -13,6 +13,7 @@ import {
   GetStatementResultCommand,
   RedshiftDataClient,
 } from '@aws-sdk/client-redshift-data'
+import type { QueryParameters } from '../../src/contract.js'
 import { AuditError, interrupted } from '../../src/errors.js'
 import { type Job, type JobTiming, type Outcome, runToEnd } from '../shared/jobs.js'
 import type { RedshiftAddress } from './address.js'
@@ -25,6 +26,8 @@ const SILENT = { trace() {}, debug() {}, info() {}, warn() {}, error() {} }
 
 export interface Statements {
   readonly sqls: readonly string[]
+  /** Each must be used by one of the statements, and not be empty. */
+  readonly parameters?: QueryParameters
   /** What is being done, for errors: `loading`. */
   readonly what: string
   /** Two requests with the same token are one statement, for 8 hours. At most 64 characters. */
@@ -73,7 +76,7 @@ export function dataApi({ id, target, region, endpoint }: RedshiftAddress, waitS
     }
   }
 
-  function statementJob({ sqls, what, token, onRunning }: Statements): Job<string> {
+  function statementJob({ sqls, parameters = new Map(), what, token, onRunning }: Statements): Job<string> {
     let statement = ''
     return {
       async submit() {
@@ -82,6 +85,7 @@ export function dataApi({ id, target, region, endpoint }: RedshiftAddress, waitS
           Database: target.Database,
           Sqls: [...sqls],
           StatementName: `wandb-audit: ${what}`,
+          ...(parameters.size === 0 ? {} : { Parameters: [...parameters].map(([name, value]) => ({ name, value })) }),
           ...(token === undefined ? {} : { ClientToken: token }),
         })
         const { Id } = await guarded(what, () => client.send(request))

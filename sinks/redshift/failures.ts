@@ -154,6 +154,22 @@ export function apiFailure(id: string, what: string, error: unknown): AuditError
   })
 }
 
+/** A statement that Redshift refused or could not finish. */
+export class StatementError extends AuditError {
+  /** The statement's text; null when it is not known which it was. */
+  readonly sql: string | null
+  /** Where in it, in characters from 1; null when Redshift does not say. */
+  readonly position: number | null
+
+  constructor(message: string, details: ErrorDetails, sql: string | null, position: number | null) {
+    super(message, details)
+    this.sql = sql
+    this.position = position
+  }
+}
+
+const POSITION = /\bPosition: (\d+)/
+
 const isFault = (error: unknown): boolean => error instanceof Error && '$fault' in error
 
 /** Text that an error of a load quotes, except names of tables: it may come from a record. */
@@ -182,13 +198,14 @@ export function statementFailure(id: string, what: string, described: DescribeSt
   const line = firstLine(text)
   const words = withoutQuoted(text)
   const known = SPEAKABLE.find(({ sign }) => sign.test(words))
+  const [, position] = POSITION.exec(withoutQuoted(text)) ?? []
+  const place = [failed?.QueryString ?? null, position === undefined ? null : Number(position)] as const
   if (known === undefined) {
-    return new AuditError(`${where} failed in Redshift (statement ${Id}); nothing is changed`, {
-      advice: `Its error may name values, so it is not told here: aws redshift-data describe-statement --id ${Id} shows it.`,
-    })
+    const advice = `Its error may name values, so it is not told here: aws redshift-data describe-statement --id ${Id} shows it.`
+    return new StatementError(`${where} failed in Redshift (statement ${Id}); nothing is changed`, { advice }, ...place)
   }
   const told = what === 'loading' ? firstLine(text.replace(MAY_BE_VALUE, '…')) + contextOf(text) : line
-  return new AuditError(`${where} failed: ${printable(told)}`, detailsOf(known))
+  return new StatementError(`${where} failed: ${printable(told)}`, detailsOf(known), ...place)
 }
 
 const withoutQuoted = (text: string): string => text.replace(/"[^"]*"|'[^']*'/g, '…')
@@ -236,4 +253,4 @@ const detailsOf = (known: Known | undefined): ErrorDetails =>
 
 /** Removes DETAIL and what follows, which may quote values. */
 const firstLine = (text: string): string =>
-  (text.replace(/^ERROR:\s*/, '').split(/\n|\s*DETAIL:|\s*Detail:/)[0] ?? '').trim()
+  (text.replace(/^ERROR:\s*/, '').split(/\n|\s*DETAIL:|\s*Detail:|\s*Position: \d/)[0] ?? '').trim()

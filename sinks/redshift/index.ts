@@ -16,6 +16,7 @@ import { redshiftSql } from './forms.js'
 import { commit, removeAll, upload } from './load.js'
 import { digest, instant, literal, type Namespace, quote, same, tableOf, takeTurn } from './namespace.js'
 import { prepare } from './prepare.js'
+import { readOnly } from './query.js'
 import { rawRejects } from './raw-rejects.js'
 import { queryResult } from './result.js'
 import { keptEvents } from './stage.js'
@@ -114,10 +115,15 @@ export function redshiftSink(
       }
     },
 
-    async query(sql) {
-      const sqls = readOnly(id, sql, place)
-      const statement = await retrying(() => api.must({ sqls, what: 'the query', signal }), NEVER_ABORTED)
-      return queryResult(await api.result(statement, sqls.length))
+    async query(sql, parameters = new Map()) {
+      const { sqls, failure } = readOnly(id, sql, parameters, place)
+      try {
+        const statements = { sqls, parameters, what: 'the query', signal }
+        const statement = await retrying(() => api.must(statements), NEVER_ABORTED)
+        return queryResult(await api.result(statement, sqls.length))
+      } catch (error) {
+        throw failure(error)
+      }
     },
 
     questions: {
@@ -155,24 +161,3 @@ const newestReceipts = (place: Namespace, source: string): string => `SELECT doc
   FROM ${tableOf(place, AUDIT_DOCUMENTS)} WHERE ${same('source', literal(source))}
 ) AS receipts
 WHERE newest = 1`
-
-/**
- * Redshift's own parser decides whether the text is one SELECT: nothing else is allowed in parentheses after FROM. If it is
- * not, the transaction ends before the text itself runs. A semicolon inside could end the transaction first.
- *
- * @throws AuditError, exit code 2, when there may be several statements
- */
-function readOnly(id: string, sql: string, { schema }: Namespace): string[] {
-  const asked = sql.replace(/[;\s]+$/, '')
-  if (asked.includes(';'))
-    throw usageError(
-      `${id}: a query is one statement, and this has a semicolon in it; nothing was run`,
-      'Ask with one SELECT. Inside a text, write chr(59) for a semicolon.',
-    )
-  return [
-    `SET search_path TO ${quote(schema)}`,
-    "SET timezone TO 'UTC'",
-    `EXPLAIN SELECT 1 FROM (\n${asked}\n) AS asked`,
-    asked,
-  ]
-}

@@ -3,12 +3,19 @@
  * reached from inside.
  */
 
-import type { DuckDBConnection, DuckDBExtractedStatements, DuckDBResult } from '@duckdb/node-api'
-import type { QueryResult } from '../../src/contract.js'
+import type {
+  DuckDBConnection,
+  DuckDBExtractedStatements,
+  DuckDBPreparedStatement,
+  DuckDBResult,
+} from '@duckdb/node-api'
+import type { QueryParameters, QueryResult } from '../../src/contract.js'
 import { openConnection } from '../../src/duckdb/connection.js'
-import { duckdbError } from '../../src/duckdb/errors.js'
+import { duckdbError, told } from '../../src/duckdb/errors.js'
 import { quotedString } from '../../src/duckdb/quoting.js'
 import { columnsOf, rowsOf } from '../../src/duckdb/results.js'
+import type { AuditError } from '../../src/errors.js'
+import { indexOfByte, missingParameter, pointedAt, unusedParameter } from './pointing.js'
 import { notAQuestion } from './refusal.js'
 
 export interface Room {
@@ -19,9 +26,10 @@ export interface Room {
    * Shuts the door and asks. The room closes when the last row was read or the reader stops early.
    *
    * @param files that may still be opened, besides attached databases; patterns are taken literally
-   * @throws AuditError, exit code 2, when the text is not exactly one statement that reads; nothing was run then
+   * @throws AuditError, exit code 2, when the text is not exactly one statement that reads, or has other parameters than are given;
+   *   nothing was run then
    */
-  ask(sql: string, files?: readonly string[]): Promise<QueryResult>
+  ask(sql: string, parameters: QueryParameters, files?: readonly string[]): Promise<QueryResult>
   close(): void
 }
 
@@ -31,15 +39,16 @@ export async function openRoom(id: string): Promise<Room> {
   return {
     connection,
     folder,
-    async ask(sql, files = []) {
+    async ask(sql, parameters, files = []) {
       await shut(connection, files)
+      const failure = (error: unknown): AuditError => statementError(id, sql, error)
       try {
         const statements = await connection.extractStatements(sql)
         if (!(await isQuestion(connection, sql, statements.count))) throw notAQuestion(id)
-        const result = await answerOf(connection, statements)
-        return { columns: columnsOf(result), rows: rowsOf(id, result, close) }
+        const result = await answerOf({ id, connection }, statements, parameters)
+        return { columns: columnsOf(result), rows: rowsOf(failure, result, close) }
       } catch (error) {
-        throw isRefusedChange(error) ? notAQuestion(id) : duckdbError(id, error)
+        throw isRefusedChange(error) ? notAQuestion(id) : failure(error)
       }
     },
     close,
@@ -54,6 +63,8 @@ export async function openRoom(id: string): Promise<Room> {
 async function shut(connection: DuckDBConnection, files: readonly string[]): Promise<void> {
   await connection.run(`SET allowed_paths = [${files.map(quotedString).join(', ')}]`)
   await connection.run('SET enable_external_access = false')
+  // The only form in which errors tell the place and the candidates.
+  await connection.run('SET errors_as_json = true')
   await connection.run('SET lock_configuration = true')
 }
 
@@ -75,14 +86,39 @@ async function isQuestion(connection: DuckDBConnection, sql: string, statements:
   )
 }
 
-async function answerOf(connection: DuckDBConnection, statements: DuckDBExtractedStatements): Promise<DuckDBResult> {
+async function answerOf(
+  { id, connection }: { readonly id: string; readonly connection: DuckDBConnection },
+  statements: DuckDBExtractedStatements,
+  parameters: QueryParameters,
+): Promise<DuckDBResult> {
   const last = statements.count - 1
   for (let i = 0; i < last; i++) {
     await (await statements.prepare(i)).run()
     // A function in a SELECT can switch profiling on, and the next statement would write a file when it ends.
     await connection.run('PRAGMA disable_profiling')
   }
-  return (await statements.prepare(last)).stream()
+  const statement = await statements.prepare(last)
+  bind(id, statement, parameters)
+  return statement.stream()
+}
+
+/** Binds texts, which DuckDB casts where it expects something else. */
+function bind(id: string, statement: DuckDBPreparedStatement, parameters: QueryParameters): void {
+  const unused = new Set(parameters.keys())
+  for (let n = 1; n <= statement.parameterCount; n++) {
+    const name = statement.parameterName(n)
+    const value = parameters.get(name)
+    if (value === undefined) throw missingParameter(id, name, '$')
+    statement.bindVarchar(n, value)
+    unused.delete(name)
+  }
+  for (const name of unused) throw unusedParameter(id, name, '$')
+}
+
+function statementError(id: string, sql: string, error: unknown): AuditError {
+  const { position, candidates, name } = told(error)
+  const at = position === undefined ? undefined : indexOfByte(sql, position)
+  return pointedAt(duckdbError(id, error), sql, { at, unknown: name, candidates: candidates?.split(',') })
 }
 
 /** The error of a question that would change an attached database, for example by `nextval`. */

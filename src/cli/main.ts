@@ -55,6 +55,7 @@ function report(error: unknown): ExitCode {
     return EXIT.failed
   }
   process.stderr.write(`wandb-audit: ${escaped(error.message)}\n`)
+  for (const line of error.excerpt) process.stderr.write(`${escaped(line)}\n`)
   if (error.advice !== undefined) process.stderr.write(`  ${escaped(error.advice)}\n`)
   return error.exitCode
 }

@@ -14,7 +14,7 @@ const IN_BASE64 = ['not_utf8', 'sink_refused']
 export function addRejects(program: Command): void {
   const command = withSinks(
     program.command('rejects').description('List the lines that could not become events.'),
-    'sink to query; of several, the first',
+    'sink to query',
   ).option('--raw', 'write the lines as they arrived; they may contain e-mail addresses')
   withResultOptions(command)
     .addHelpText(

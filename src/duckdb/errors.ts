@@ -42,7 +42,7 @@ export function duckdbError(who: string, error: unknown): AuditError {
     const advice = SYSTEM_ADVICE[String(error.code)] ?? 'Check the disk, and the folder for temporary files (--spool).'
     return new AuditError(`${who}: ${String(error.code)}`, { advice, outside: true })
   }
-  const text = error instanceof Error ? error.message.replace('Failed to extract statements: ', '') : ''
+  const { text } = told(error)
   const [, damaged] = DAMAGED_FILE.exec(text) ?? []
   if (damaged !== undefined) return damagedFile(who, damaged.replaceAll(',', '/'))
   const kind =
@@ -50,6 +50,36 @@ export function duckdbError(who: string, error: unknown): AuditError {
   const message = `${who}: ${SPEAKABLE.exec(text)?.[0] ?? kind}`
   const advice = adviceFor(kind, text)
   return new AuditError(message, { outside: OUTSIDE.test(text), ...(advice === undefined ? {} : { advice }) })
+}
+
+export interface Told {
+  /** As DuckDB writes it by default: its kind, and what is wrong. */
+  readonly text: string
+  /** What it is about in the statement, as an index into the statement's UTF-8 bytes. */
+  readonly position?: number
+  /** Names it may have meant, joined by commas. */
+  readonly candidates?: string
+  /** What it does not know. */
+  readonly name?: string
+}
+
+/** What DuckDB's error tells; the place and the candidates only with the setting `errors_as_json`. */
+export function told(error: unknown): Told {
+  if (!(error instanceof Error)) return { text: '' }
+  const text = error.message.replace('Failed to extract statements: ', '')
+  const start = text.indexOf('{"exception_type"')
+  if (start === -1) return { text }
+  try {
+    const { exception_type, exception_message, position, candidates, name } = JSON.parse(text.slice(start))
+    return {
+      text: `${exception_type} Error: ${exception_message}`,
+      ...(position === undefined ? {} : { position: Number(position) }),
+      ...(candidates === undefined ? {} : { candidates }),
+      ...(name === undefined ? {} : { name }),
+    }
+  } catch {
+    return { text }
+  }
 }
 
 /** @param file its name in the lake */

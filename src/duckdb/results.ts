@@ -9,7 +9,6 @@ import {
 } from '@duckdb/node-api'
 import type { ColumnType, QueryResult, Value } from '../contract.js'
 import { rfc3339 } from '../rfc3339.js'
-import { duckdbError } from './errors.js'
 
 const TYPES: Readonly<Partial<Record<DuckDBTypeId, ColumnType>>> = {
   [DuckDBTypeId.BOOLEAN]: 'boolean',
@@ -37,14 +36,18 @@ export function columnsOf(result: DuckDBResult): QueryResult['columns'] {
 }
 
 /**
- * @param who   names the source of the result in errors
+ * @param failure turns what DuckDB throws into an error of ours
  * @param close called after the last row, or when the consumer stops early
  */
-export async function* rowsOf(who: string, result: DuckDBResult, close: () => void): AsyncGenerator<readonly Value[]> {
+export async function* rowsOf(
+  failure: (error: unknown) => Error,
+  result: DuckDBResult,
+  close: () => void,
+): AsyncGenerator<readonly Value[]> {
   try {
     for await (const rows of result.yieldRows()) for (const row of rows) yield row.map(plain)
   } catch (error) {
-    throw duckdbError(who, error)
+    throw failure(error)
   } finally {
     close()
   }

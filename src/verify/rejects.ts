@@ -3,6 +3,7 @@
 import { createHash, type Hash } from 'node:crypto'
 import { DUCKDB_PROOF, rejectDigests, rejectRows } from '../../schemas/proof.js'
 import type { QueryResult, Value } from '../contract.js'
+import { duckdbError } from '../duckdb/errors.js'
 import { rowsOf } from '../duckdb/results.js'
 import type { Engine } from '../transform/engine.js'
 import type { Held, Wanted } from './events.js'
@@ -20,7 +21,11 @@ export async function rejectFindings(engine: Engine, held: Held, wanted: Wanted)
   await addLines(
     engine,
     false,
-    rowsOf('the replay', streamed, () => {}),
+    rowsOf(
+      (error) => duckdbError('the replay', error),
+      streamed,
+      () => {},
+    ),
   )
   await addLines(engine, true, (await held.query(held.questions.rejects)).rows)
   // Without all days, the rejects of other documents are not known.

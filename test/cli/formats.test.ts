@@ -133,6 +133,53 @@ describe('csv', () => {
   })
 })
 
+describe('line', () => {
+  test('each column has a line, and a value cannot forge another', async () => {
+    const forged = 'x\nadmin = yes\u001b[31m'
+    const columns: QueryResult['columns'] = [
+      { name: 'a', type: 'text' },
+      { name: '日本', type: 'integer' },
+    ]
+    expect(
+      await text(
+        result(
+          [
+            [forged, null],
+            ['', 7],
+          ],
+          columns,
+        ),
+        'line',
+      ),
+    ).toBe('   a = x\\u000aadmin = yes\\u001b[31m\n日本 = NULL\n\n   a = \n日本 = 7\n')
+    expect(await text(result([], columns), 'line')).toBe('')
+  })
+})
+
+describe('markdown', () => {
+  test('is a table with numbers to the right', async () => {
+    const columns: QueryResult['columns'] = [
+      { name: 'action', type: 'text' },
+      { name: 'n', type: 'integer' },
+    ]
+    const rows = [
+      ['user:login', 7],
+      [null, null],
+    ]
+    expect(await text(result(rows, columns), 'markdown')).toBe(
+      '| action | n |\n|---|---:|\n| user:login | 7 |\n|  |  |\n',
+    )
+  })
+
+  test('a value is neither an image, a link, HTML nor a cell of its own', async () => {
+    const hostile = '![x](https://evil.example) <b> a|b `c` &lt; www.evil.example\n| forged |'
+    const shown = await text(result([[hostile]], [{ name: 'v', type: 'text' }]), 'markdown')
+    expect(shown.split('\n')[2]).toBe(
+      '| \\!\\[x\\](https\\://evil.example) \\<b\\> a\\|b \\`c\\` \\&lt; www\\.evil.example\\\\u000a\\| forged \\| |',
+    )
+  })
+})
+
 describe('parquet', () => {
   test('DuckDB and hyparquet read back every type and value', async () => {
     const content = await bytes(result(ROWS), 'parquet')

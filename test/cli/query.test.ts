@@ -71,6 +71,58 @@ describe('query', () => {
     expect((await query('SELEC 1')).stderr).toMatch(/Parser Error/)
   })
 
+  it('shows the line, the place and what may have been meant', async () => {
+    const { code, stderr } = await query('SELECT action,\n  acton FROM audit_events')
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/\nLINE 2: {3}acton FROM audit_events\n {10}\^\n {2}Did you mean action/)
+  })
+
+  it('takes the statement from a file, or from standard input', async () => {
+    const sql = 'SELECT count(*) AS n FROM audit_events;\n'
+    writeFileSync(join(cwd, 'n.sql'), `\uFEFF${sql}`)
+    const csv = ['--format', 'csv'] as const
+    for (const args of [
+      ['-f', 'n.sql'],
+      ['--file', 'n.sql'],
+    ])
+      expect((await run(['query', ...args, ...csv], { cwd })).stdout).toBe('n\r\n2\r\n')
+    for (const args of [['-'], []])
+      expect((await run(['query', ...args, ...csv], { cwd, stdin: sql })).stdout).toBe('n\r\n2\r\n')
+  })
+
+  it.each([
+    [[''], /the query is empty/],
+    [['  \n'], /the query is empty/],
+    [[], /the query is empty/],
+    [['-f', 'none.sql'], /query file none.sql: ENOENT/],
+    [['-f', '.'], /query file \.: it is a folder/],
+    [['SELECT 1', '-f', 'n.sql'], /there is a query after `query` and one in --file/],
+    [['SELECT $a', '--param', 'a'], /Not of the form name=value/],
+    [['SELECT $a', '--param', 'a=1', '--param', 'a=2'], /a has a value already/],
+    [['SELECT $a'], /the parameter \$a has no value\n.*--param a=VALUE/],
+    [['SELECT 1', '--param', 'a=1'], /the query has no parameter a/],
+  ])('is wrong usage: %j', async (args, message) => {
+    const { code, stdout, stderr } = await run(['query', ...args], { cwd })
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toMatch(message)
+  })
+
+  it('binds the values of parameters', async () => {
+    const sql = 'SELECT action FROM audit_events WHERE action = $action AND response_code < $most'
+    const params = ['--param', 'action=user:login', '--param', 'most=400', '--format', 'csv']
+    expect((await query(sql, ...params)).stdout).toBe('action\r\nuser:login\r\n')
+    expect((await query('SELECT $v AS v', '--param', "v=a=' OR 1", '--format', 'csv')).stdout).toBe("v\r\na=' OR 1\r\n")
+  })
+
+  it.each(['query', 'rejects'])('%s asks which of several sinks is meant', async (command) => {
+    const env = { WANDB_AUDIT_TO: 'duckdb:audit.duckdb,parquet:lake' }
+    const args = command === 'query' ? ['query', 'SELECT 1'] : ['rejects']
+    const { code, stderr } = await run(args, { cwd, env })
+    expect(code).toBe(2)
+    expect(stderr).toMatch(/several sinks: duckdb:audit\.duckdb, parquet:lake\n.*--to/)
+    expect((await run([...args, '--to', 'duckdb:audit.duckdb'], { cwd, env })).code).toBe(0)
+  })
+
   it('says when nothing is loaded yet', async () => {
     const { code, stderr } = await query('SELECT 1', '--to', 'duckdb:new.duckdb')
     expect(code).toBe(1)

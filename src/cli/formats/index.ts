@@ -3,12 +3,14 @@ import type { QueryResult } from '../../contract.js'
 import { arrow } from './arrow.js'
 import { csv } from './csv.js'
 import { json, ndjson } from './json.js'
+import { line } from './line.js'
+import { markdown } from './markdown.js'
 import { joined, send } from './output.js'
 import { parquet } from './parquet.js'
 import { table } from './table.js'
 import { distinctNames } from './values.js'
 
-export const FORMATS = ['table', 'json', 'ndjson', 'csv', 'parquet', 'arrow'] as const
+export const FORMATS = ['table', 'line', 'markdown', 'json', 'ndjson', 'csv', 'parquet', 'arrow'] as const
 export type Format = (typeof FORMATS)[number]
 
 export interface WriteOptions {
@@ -61,6 +63,10 @@ function chunks(result: QueryResult, format: Format, look: Look): AsyncIterable<
   switch (format) {
     case 'table':
       return joined(table(result, look))
+    case 'line':
+      return joined(line(result))
+    case 'markdown':
+      return joined(markdown(result))
     case 'json':
       return joined(json(result, look))
     case 'ndjson':

@@ -25,15 +25,29 @@ export const errorBody = ({ status, reason, message }: Refusal) => ({
 })
 
 /** DuckDB's words as BigQuery's, where the sink looks at them. */
-export function refusalOf(error: unknown, project: string): Refusal {
+export function refusalOf(error: unknown, project: string, sql = ''): Refusal {
   if (error instanceof Refusal) return error
   const text = error instanceof Error ? error.message : String(error)
   const column = /Referenced column "([^"]+)" not found|does not have a column named "([^"]+)"/.exec(text)
-  if (column !== null) return invalidQuery(`Unrecognized name: ${column[1] ?? column[2]} at [1:8]`)
+  if (column !== null) return unrecognized(column[1] ?? column[2] ?? '', text, sql)
   const table = /Table with name (\S+) does not exist/.exec(text)
   if (table !== null) return notFound(`Table ${project}:${table[1]} was not found`)
   if (/TransactionContext Error: Conflict|Conflict on (?:tuple|update|delete)/i.test(text)) return conflict('a table')
   return invalidQuery(text)
+}
+
+function unrecognized(name: string, text: string, sql: string): Refusal {
+  const [proposed] = /(?<=Candidate bindings: )"[^"]+"/.exec(text) ?? []
+  const meant = proposed === undefined ? '' : `; Did you mean ${proposed.replaceAll('"', '')}?`
+  return invalidQuery(`Unrecognized name: ${name}${meant} at ${placeOf(sql, sql.indexOf(name))}`)
+}
+
+/** Line and column from 1, as BigQuery counts them: in characters, a tab to the next multiple of eight. */
+export function placeOf(sql: string, index: number): string {
+  const lines = sql.slice(0, Math.max(0, index)).split('\n')
+  let column = 1
+  for (const character of lines.at(-1) ?? '') column = character === '\t' ? Math.ceil(column / 8) * 8 + 1 : column + 1
+  return `[${lines.length}:${column}]`
 }
 
 export const conflict = (table: string): Refusal =>

@@ -167,7 +167,9 @@ export function newJobStore(
         if (query === undefined) throw notLearnt('dry runs of loads')
         const script = scriptOf(query.query, query.queryParameters ?? [], query.defaultDataset?.datasetId)
         const bytes = String(
-          await dryRun(instance, catalog, script).catch((error) => Promise.reject(refusalOf(error, catalog.project))),
+          await dryRun(instance, catalog, script).catch((error) =>
+            Promise.reject(refusalOf(error, catalog.project, script.sql)),
+          ),
         )
         resource.status.state = 'DONE'
         resource.statistics.totalBytesProcessed = bytes

@@ -1,8 +1,8 @@
 /** Runs a script statement by statement on a connection of its own, transactions and their conflicts included. */
 
 import type { DuckDBConnection, DuckDBInstance, DuckDBResultReader, DuckDBValue } from '@duckdb/node-api'
-import type { Node, Program, Statement } from 'sql-parser-cst'
-import { conflict, invalidQuery, notLearnt, Refusal } from './answers.js'
+import { cstVisitor, type Node, type Program, type Statement } from 'sql-parser-cst'
+import { conflict, invalidQuery, notLearnt, placeOf, Refusal } from './answers.js'
 import { ask, type Parameter } from './ask.js'
 import type { Catalog } from './catalog.js'
 import { makePartitions } from './partitions.js'
@@ -45,6 +45,7 @@ export async function dryRun(instance: DuckDBInstance, catalog: Catalog, script:
   const connection = await instance.connect()
   try {
     refuseUnfiltered(catalog, script)
+    refuseUnknownParameters(script)
     await useDataset(connection, script)
     await makePartitions(connection, catalog, script.sql)
     const scope = { project: catalog.project, variables: new Map(), system: new Map() }
@@ -61,6 +62,16 @@ export async function dryRun(instance: DuckDBInstance, catalog: Catalog, script:
   } finally {
     connection.closeSync()
   }
+}
+
+function refuseUnknownParameters({ sql, program, parameters }: Script): void {
+  cstVisitor({
+    parameter: (node) => {
+      const name = node.text.slice(1)
+      if (parameters.some((each) => each.name.toLowerCase() === name.toLowerCase())) return
+      throw invalidQuery(`Query parameter '${name}' not found at ${placeOf(sql, node.range?.[0] ?? 0)}`)
+    },
+  })(program as Node)
 }
 
 /** The result of the last statement; null when that gives none. */

@@ -21,7 +21,9 @@ export function parsed(sql: string): Program {
   try {
     return parse(sql, { dialect: 'bigquery', includeRange: true, paramTypes: ['@name'] })
   } catch (error) {
-    throw invalidQuery(`Syntax error: ${error instanceof Error ? error.message.split('\n')[0] : ''}`)
+    const message = error instanceof Error ? error.message : ''
+    const [, line = '1', column = '1'] = /--> undefined:(\d+):(\d+)/.exec(message) ?? []
+    throw invalidQuery(`Syntax error: ${message.split('\n')[0]} at [${line}:${column}]`)
   }
 }
 

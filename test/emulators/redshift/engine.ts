@@ -200,7 +200,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const statement = translated(sql, parameters)
     if (statement.kind === 'copy') return { columns: [], rows: [], count: await copyFrom(pg, statement, options) }
     const { fields, rows, affectedRows } = await query(statement.sql, statement.values).catch((error: Error) => {
-      throw new RedshiftError(error.message)
+      // Of a statement that was translated, the place is not known.
+      const isOriginal = statement.sql === sql && 'position' in error && error.position !== undefined
+      throw new RedshiftError(`${error.message}${isOriginal ? `\n  Position: ${error.position}` : ''}`)
     })
     if (statement.created !== undefined) await checkTexts(statement.created)
     const columns = fields.map(({ name, dataTypeID }) => ({ name, type: dataTypeID }))

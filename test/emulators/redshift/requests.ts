@@ -53,8 +53,6 @@ export function validBatch(input: Readonly<Record<string, unknown>>, known: Know
     if (sql.trim() === '') throw invalid('Empty SQL statement.')
     if (Buffer.byteLength(sql) > MOST_BYTES) throw invalid('SQL statement is longer than 100 KB.')
   }
-  // Some regions refuse them on a batch.
-  if (Parameters !== undefined && input.single !== true) throw invalid('Parameters are for ExecuteStatement.')
   const parameters = new Map<string, string>()
   for (const { name, value } of (Array.isArray(Parameters) ? Parameters : []) as { name: string; value?: string }[]) {
     if (value === undefined || value === '')

@@ -110,7 +110,14 @@ function mirroredSink(sink: Sink, replicator: Replicator): Sink {
       try {
         await createView(replicator)
         const result = await replicator.connection.stream(sql)
-        return { columns: columnsOf(result), rows: rowsOf('Fabric', result, () => {}) }
+        return {
+          columns: columnsOf(result),
+          rows: rowsOf(
+            (error) => duckdbError('Fabric', error),
+            result,
+            () => {},
+          ),
+        }
       } catch (error) {
         throw duckdbError('Fabric', error)
       }

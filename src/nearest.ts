@@ -1,0 +1,18 @@
+import { distance } from 'fastest-levenshtein'
+
+/** Beyond this share of its letters, a name was not mistyped but is another one. */
+const MOST_EDITS = 0.4
+
+/** The name that was probably meant; undefined when none is similar. Case does not matter. */
+export function nearest(name: string, names: Iterable<string>): string | undefined {
+  const wanted = name.toLowerCase()
+  let best: string | undefined
+  let fewest = Math.floor(wanted.length * MOST_EDITS) + 1
+  for (const each of names) {
+    const edits = distance(wanted, each.toLowerCase())
+    if (edits >= fewest) continue
+    best = each
+    fewest = edits
+  }
+  return best
+}
