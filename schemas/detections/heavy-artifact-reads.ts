@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { detection } from './detection.js'
+import { isBeyond, medians, usually } from './medians.js'
 import { ACTOR, days, eventsOf, fromMidnight, micros, number, SUCCEEDED, withHistory } from './sql.js'
 import { plural } from './words.js'
 
@@ -30,25 +31,15 @@ WITH reads AS (${eventsOf(forms, withHistory(whole, history_days), columns, isRe
   SELECT actor, day, COUNT(*) AS events, MIN(us) AS us FROM reads GROUP BY actor, day
 ), heavy AS (
   SELECT actor, day, events FROM daily WHERE us >= ${micros(whole.from)} AND events >= ${reads}
-), ranked AS (
-  SELECT h.actor, h.day, d.events,
-    ROW_NUMBER() OVER (PARTITION BY h.actor, h.day ORDER BY d.events) AS place,
-    COUNT(*) OVER (PARTITION BY h.actor, h.day) AS places
-  FROM heavy AS h JOIN daily AS d ON d.actor = h.actor AND d.day < h.day
-), medians AS (
-  SELECT actor, day, CAST(ROUND(AVG(1.0 * events)) AS BIGINT) AS usual
-  FROM ranked WHERE 2 * place BETWEEN places AND places + 2 GROUP BY actor, day
-)
+), ${medians({ daily: 'daily', unusual: 'heavy', by: 'actor' })}
 SELECT MIN(r.${at}) AS started_at, MAX(r.${at}) AS ended_at, h.actor, MAX(r.actor_email) AS actor_email, MAX(r.actor_ip) AS address,
   h.day, MAX(h.events) AS events, MAX(m.usual) AS usual, COUNT(DISTINCT r.artifact_asset) AS various
 FROM heavy AS h
 JOIN reads AS r ON r.actor = h.actor AND r.day = h.day
 LEFT JOIN medians AS m ON m.actor = h.actor AND m.day = h.day
 GROUP BY h.actor, h.day
-HAVING MAX(h.events) >= ${factor} * COALESCE(MAX(m.usual), 0)`
+HAVING ${isBeyond('MAX(h.events)', factor, 'MAX(m.usual)')}`
   },
-  what({ events, usual, various }) {
-    const median = usual === null ? 'none on earlier days' : `a median of ${usual.toLocaleString('en')} on earlier days`
-    return `${plural(events, 'artifact read')} in one day, of ${plural(various ?? 0, 'artifact')}; ${median}.`
-  },
+  what: ({ events, usual, various }) =>
+    `${plural(events, 'artifact read')} in one day, of ${plural(various ?? 0, 'artifact')}; ${usually(usual)}.`,
 })

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { detection } from './detection.js'
-import { ACTOR, DAY, days, eventsOf, isIn, MINUTE, number, SUCCEEDED, seconds, withHistory } from './sql.js'
+import { ACTOR, DAY, days, eventsOf, isIn, MINUTE, number, SUCCEEDED, seconds, TARGET, withHistory } from './sql.js'
 import { inWords, plural } from './words.js'
 
 export const keyAfterSuspiciousLogin = detection({
@@ -29,7 +29,7 @@ export const keyAfterSuspiciousLogin = detection({
     const address = ['actor_email', 'actor_ip', `${forms.network('actor_ip')} AS network`]
     const isKey = `action = 'user:create_api_key' AND ${SUCCEEDED} AND ${ACTOR} IS NOT NULL`
     return `
-WITH created AS (${eventsOf(forms, span, [actor, ...address, 'coalesce(user_email, user_asset) AS subject', 'content_hash'], isKey)}
+WITH created AS (${eventsOf(forms, span, [actor, ...address, `${TARGET} AS subject`, 'content_hash'], isKey)}
 ), acts AS (${eventsOf(forms, history, [actor, ...address], `${SUCCEEDED} AND ${ACTOR} IN (SELECT actor FROM created)`)}
 ), newcomers AS (${eventsOf(forms, history, ['user_asset AS actor'], "action = 'user:create' AND user_asset IS NOT NULL")}
 ), log AS (${eventsOf(forms, history, [], 'TRUE')}

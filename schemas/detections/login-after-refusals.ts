@@ -26,7 +26,7 @@ export const loginAfterRefusals = detection({
     const before = withHistory(span, within_minutes / 1440)
     const columns = [`${ACTOR} AS actor`, 'actor_email', 'actor_ip', 'content_hash']
     // A join for each reason, because no warehouse joins well by OR.
-    const preceding = (same: string): string => `SELECT l.content_hash AS login, r.content_hash, r.target, r.us
+    const matched = (same: string): string => `SELECT l.content_hash AS login, r.content_hash, r.target, r.us
   FROM logins AS l JOIN refusals AS r ON ${same}
   WHERE ${isIn(span, 'l.us')} AND l.us - r.us BETWEEN 0 AND ${within_minutes * MINUTE}
     AND (l.before_us IS NULL OR r.us > l.before_us)`
@@ -35,10 +35,10 @@ WITH successes AS (${eventsOf(forms, before, columns, `action = 'user:login' AND
 ), logins AS (
   SELECT *, LAG(us) OVER (PARTITION BY actor, actor_ip ORDER BY us, content_hash) AS before_us FROM successes
 ), refusals AS (${eventsOf(forms, before, [...columns, `coalesce(user_asset, ${ACTOR}) AS target`], `${LOGINS} AND ${REFUSED}`)}
-), preceding AS (
-  ${['r.actor_ip = l.actor_ip', 'r.actor = l.actor', 'r.target = l.actor'].map(preceding).join('\n  UNION ALL\n  ')}
+), matched AS (
+  ${['r.actor_ip = l.actor_ip', 'r.actor = l.actor', 'r.target = l.actor'].map(matched).join('\n  UNION ALL\n  ')}
 ), counted AS (
-  SELECT login, COUNT(DISTINCT content_hash) AS refused, COUNT(DISTINCT target) AS actors, MIN(us) AS first_us FROM preceding GROUP BY login
+  SELECT login, COUNT(DISTINCT content_hash) AS refused, COUNT(DISTINCT target) AS actors, MIN(us) AS first_us FROM matched GROUP BY login
 )
 SELECT l.${at} AS started_at, l.actor, l.actor_email, l.actor_ip AS address, l.content_hash,
   c.refused AS events, c.actors AS various, ${seconds('l.us - c.first_us')} AS seconds

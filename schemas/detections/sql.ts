@@ -22,6 +22,10 @@ export const days = (byDefault: number, meaning: string) => z.int().min(1).max(4
 export const ACTOR = 'coalesce(actor_user_id, actor_email)'
 export const SUCCEEDED = 'coalesce(response_code, 200) < 400'
 export const REFUSED = 'response_code >= 400'
+/** The team or entity acted on. */
+export const ENTITY = 'coalesce(entity_name, entity_asset)'
+/** The user acted on. */
+export const TARGET = 'coalesce(user_email, user_asset)'
 
 /** The same span, begun so many days earlier. */
 export const withHistory = ({ from, to }: Span, earlier: number): Span => ({

@@ -138,6 +138,12 @@ export function lakeSink(lake: Lake, signal: AbortSignal): Sink {
           const newest = (await files.partsOf(EVENTS, signal)).toReversed().slice(0, days)
           return statusOn(DUCKDB_SQL, eventsOfDays(newest), days)
         }),
+      detection: async (detection, span, parameters) => {
+        const from = new Date(span.from.getTime() - detection.historyDays(parameters) * DAY_MS)
+        const events = await eventsIn([{ from, to: span.to }])
+        const table = (name: string): string => (name === 'audit_events' ? events : DUCKDB_SQL.table(name))
+        return detection.sql({ ...DUCKDB_SQL, table }, span, parameters)
+      },
       hourDigests: async (span, salt) => hourDigests(DUCKDB_SQL, await eventsIn([span]), span, salt),
       identities: async (spans) => identities(DUCKDB_SQL, await eventsIn(spans), spans),
     },

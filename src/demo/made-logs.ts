@@ -155,6 +155,9 @@ export function* madeDay(seed: number, day: number, count: number): Generator<Ma
   }
 }
 
+/** Done to users who act no more. */
+const LEAVING = new Set(['user:deactivate', 'user:permanently_delete'])
+
 function madeEvent(timestamp: string, action: string, integer: (below: number) => number): MadeEvent {
   const user = integer(400)
   const entity = user % 24
@@ -183,7 +186,7 @@ function madeEvent(timestamp: string, action: string, integer: (below: number) =
   if (object !== 'user' && object !== 'team' && object !== 'organization')
     Object.assign(event, { project_asset: 2000 + project, project_name: projectOf(project) })
   if (object === 'user' || object === 'team' || object === 'organization') {
-    const target = action === 'user:read' || object !== 'user' ? integer(400) : user
+    const target = action === 'user:read' || object !== 'user' ? integer(400) : LEAVING.has(action) ? 400 + user : user
     Object.assign(event, { user_asset: 1000 + target, user_email: emailOf(target) })
   }
   if (fromClient) event.cli_version = `0.${17 + (user % 5)}.${integer(4)}`

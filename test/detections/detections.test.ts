@@ -9,13 +9,16 @@ import { loadInto, ndjson, newFolder } from '../support/load.js'
 import { PERIOD, SCENES } from './scenes.js'
 
 const newSink = () => duckdbSink(join(newFolder(), 'audit.duckdb'), { waitMs: 0, onWait() {} })
-const chosen = (id: string) => DETECTIONS.filter((detection) => detection.id === id).map((detection) => ({ detection }))
+const chosen = (id: string, parameters: object = {}) =>
+  DETECTIONS.filter((detection) => detection.id === id).map((detection) => ({ detection, parameters }))
+const today = () => ({ from: new Date(Date.now() - 60_000), to: new Date(Date.now() + 60_000) })
 
 describe('a detection', () => {
-  it.each(SCENES)('$detection: $name', async ({ detection, events, found }) => {
+  it.each(SCENES)('$detection: $name', async ({ detection, events, rejects = [], parameters, found }) => {
     const sink = newSink()
-    await loadInto(sink, { a: ndjson(...events) })
-    const findings = await detect(sink, chosen(detection), PERIOD)
+    await loadInto(sink, { a: ndjson(...events, ...rejects) })
+    const period = rejects.length === 0 ? PERIOD : today()
+    const findings = await detect(sink, chosen(detection, parameters), period)
     expect(findings).toMatchObject(found)
     expect(findings).toHaveLength(found.length)
     for (const { key, what } of findings) {

@@ -14,6 +14,9 @@ export interface Scene {
   readonly detection: string
   readonly name: string
   readonly events: readonly SceneEvent[]
+  /** Lines that are no events; the period is then today, because rejects have only the time of their load. */
+  readonly rejects?: readonly string[]
+  readonly parameters?: object
   /** Some of what each finding must be; none if nothing may be found. */
   readonly found: readonly object[]
 }
@@ -171,4 +174,248 @@ const LOGINS: readonly Scene[] = [
   },
 ]
 
-export const SCENES: readonly Scene[] = [...KEYS, ...READS, ...LOGINS]
+const NETWORKS: readonly Scene[] = [
+  {
+    detection: 'new_network',
+    name: 'a known account acts from somewhere else',
+    events: [
+      ...working(person(2, HOME), 20, 0),
+      ago({ seconds: 60 }, 'project:read', person(2, '2001:db8:7::1')),
+      ago({ seconds: 30 }, 'project:read', person(2, '2001:db8:7::2')),
+    ],
+    found: [{ actor: '2', address: '2001:db8:7::1', subject: '2001:db8:7:', events: 2 }],
+  },
+  {
+    detection: 'new_network',
+    name: 'a known account has another address, where addresses must be known',
+    events: [...working(person(2, HOME), 20, 0), ago({ seconds: 60 }, 'project:read', person(2, '10.1.0.8'))],
+    parameters: { by: 'address' },
+    found: [{ actor: '2', subject: '10.1.0.8' }],
+  },
+  {
+    detection: 'new_network',
+    name: 'another address of a known network, a new account, a refused request',
+    events: [
+      ...working(person(2, HOME), 20, 0),
+      ago({ seconds: 60 }, 'project:read', person(2, '10.1.0.8')),
+      ago({ seconds: 60 }, 'project:read', { ...person(2, ELSEWHERE), response_code: 403 }),
+      ago({ days: 1 }, 'project:read', person(3, HOME)),
+      ago({ seconds: 60 }, 'project:read', person(3, ELSEWHERE)),
+    ],
+    found: [],
+  },
+]
+
+const deletions = (count: number, each: number, values: Values, days = 0): SceneEvent[] =>
+  many(count, (n) =>
+    ago({ days, seconds: 60 + n * each }, n % 2 === 0 ? 'run:delete' : 'artifact:delete', {
+      ...values,
+      artifact_asset: n,
+    }),
+  )
+
+const DELETIONS: readonly Scene[] = [
+  {
+    detection: 'deletion_burst',
+    name: 'everything is deleted within minutes',
+    events: [...deletions(60, 10, person(2, HOME)), ...deletions(2, 10, person(2, HOME), 3)],
+    found: [{ actor: '2', address: HOME, events: 60, usual: 2, various: 2 }],
+  },
+  {
+    detection: 'deletion_burst',
+    name: 'few deletions, slow ones, those of a script that does it every day, deleted keys',
+    events: [
+      ...deletions(49, 10, person(3, HOME)),
+      ...deletions(60, 90, person(4, HOME)),
+      ...[0, 1, 2, 3, 4].flatMap((days) => deletions(60, 10, person(5, HOME), days + 2)),
+      ...many(60, (n) => ago({ seconds: 60 + n }, 'user:delete_api_key', person(6, HOME))),
+      ...many(60, (n) => ago({ seconds: 60 + n }, 'run:delete', { ...person(7, HOME), response_code: 403 })),
+    ],
+    // The script's first day is not within the period.
+    found: [],
+  },
+]
+
+const target = (id: number): Values => ({ ...person(1, HOME), user_asset: id })
+
+const DISABLED: readonly Scene[] = [
+  {
+    detection: 'disabled_user_active',
+    name: 'a deactivated user and a deleted one go on',
+    events: [
+      ago({ days: 40 }, 'user:deactivate', target(2)),
+      ago({ days: 1, seconds: 7200 }, 'artifact:read', person(2, ELSEWHERE)),
+      ago({ days: 1 }, 'artifact:read', person(2, ELSEWHERE)),
+      ago({ days: 1, seconds: 3600 }, 'user:permanently_delete', target(3)),
+      ago({ days: 1 }, 'artifact:read', person(3, HOME)),
+    ],
+    found: [
+      { actor: '2', address: ELSEWHERE, events: 2, seconds: 39 * 86_400 - 7200 },
+      { actor: '3', events: 1, seconds: 3600 },
+    ],
+  },
+  {
+    detection: 'disabled_user_active',
+    name: 'requests of the first minutes, refused ones, log-outs, reactivated users, and deactivations that were refused',
+    events: [
+      ago({ seconds: 600 }, 'user:deactivate', target(4)),
+      ago({ seconds: 400 }, 'artifact:read', person(4, HOME)),
+      ago({ seconds: 60 }, 'user:logout', person(4, HOME)),
+      ago({ seconds: 60 }, 'artifact:read', { ...person(4, HOME), response_code: 401 }),
+      ago({ days: 9 }, 'user:deactivate', target(5)),
+      ago({ days: 8 }, 'user:reactivate', target(5)),
+      ago({ seconds: 60 }, 'artifact:read', person(5, HOME)),
+      ago({ days: 9 }, 'user:deactivate', { ...target(6), response_code: 403 }),
+      ago({ seconds: 60 }, 'artifact:read', person(6, HOME)),
+    ],
+    found: [],
+  },
+]
+
+const hours = (count: number, first: number, source = person(2, HOME)): SceneEvent[] =>
+  many(count, (n) => ago({ seconds: (first + n) * 3600 }, 'project:read', source))
+
+const SILENCES: readonly Scene[] = [
+  {
+    detection: 'silent_source',
+    name: 'no events for more than a day, and still none',
+    events: hours(100, 25),
+    found: [{ subject: 'test', events: 0, seconds: 25 * 3600, usual: 3600 }],
+  },
+  {
+    detection: 'silent_source',
+    name: 'a hole that has ended',
+    events: [...hours(5, 1), ...hours(100, 40)],
+    found: [{ seconds: 35 * 3600 }],
+  },
+  {
+    detection: 'silent_source',
+    name: 'a source that paused like this before, a short pause, and one that hardly began',
+    events: [...hours(35, 30), ...hours(35, 95)],
+    found: [],
+  },
+  { detection: 'silent_source', name: 'a short pause', events: hours(100, 23), found: [] },
+  { detection: 'silent_source', name: 'a source that has hardly begun', events: hours(20, 48), found: [] },
+]
+
+const SATURDAY_NIGHT = { seconds: 9 * 3600 }
+const SUNDAY_IN_PERIOD = { days: 0, seconds: 3600 }
+
+const ADMINS: readonly Scene[] = [
+  {
+    detection: 'admin_outside_hours',
+    name: 'members are added at night',
+    events: [
+      ago(SATURDAY_NIGHT, 'team:invite_user', { ...target(7), entity_name: 'vision' }),
+      ago(SATURDAY_NIGHT, 'organization:update_member', target(7)),
+    ],
+    found: [{ actor: '1', entity: 'vision', events: 2, various: 2, subject: 'organization:update_member' }],
+  },
+  {
+    detection: 'admin_outside_hours',
+    name: 'it is night where the administrators are',
+    // 12:00 UTC on Friday is 21:00 in Tokyo.
+    events: [ago({ days: 1 }, 'team:invite_user', target(7))],
+    parameters: { time_zone: 'Asia/Tokyo' },
+    found: [{ actor: '1', events: 1 }],
+  },
+  {
+    detection: 'admin_outside_hours',
+    name: 'changes by day, of the own profile, by nobody, refused, and other actions',
+    events: [
+      ago({ days: 1 }, 'team:invite_user', target(7)),
+      ago(SUNDAY_IN_PERIOD, 'user:update', { ...person(7, HOME), user_asset: 7 }),
+      ago(SUNDAY_IN_PERIOD, 'user:create', { user_asset: 8 }),
+      ago(SUNDAY_IN_PERIOD, 'team:create', { ...person(7, HOME), response_code: 403 }),
+      ago(SUNDAY_IN_PERIOD, 'artifact:delete', person(7, HOME)),
+    ],
+    found: [],
+  },
+]
+
+const ACCOUNTS: readonly Scene[] = [
+  {
+    detection: 'service_account_created',
+    name: 'a service account',
+    events: [ago({ days: 1 }, 'team:create_service_account', { ...target(9), entity_asset: 5 })],
+    found: [{ actor: '1', subject: '9', entity: '5', address: HOME, events: 1 }],
+  },
+  {
+    detection: 'service_account_created',
+    name: 'one that was refused, and other accounts',
+    events: [
+      ago({ days: 1 }, 'team:create_service_account', { ...target(9), response_code: 403 }),
+      ago({ days: 1 }, 'user:create', target(9)),
+      ago({ days: 9 }, 'team:create_service_account', target(9)),
+    ],
+    found: [],
+  },
+]
+
+const crowd = (actors: number, address: string, days = 0): SceneEvent[] =>
+  many(actors, (n) => ago({ days, seconds: 60 + n }, 'project:read', person(100 + n, address)))
+
+const ADDRESSES: readonly Scene[] = [
+  {
+    detection: 'shared_address',
+    name: 'many accounts from one address',
+    events: [...crowd(12, ELSEWHERE), ...crowd(2, ELSEWHERE, 5)],
+    found: [{ actor: null, address: ELSEWHERE, events: 12, various: 12, usual: 2 }],
+  },
+  {
+    detection: 'shared_address',
+    name: 'few accounts, and an office',
+    events: [...crowd(9, ELSEWHERE), ...[0, 5, 6].flatMap((days) => crowd(50, HOME, days))],
+    found: [],
+  },
+]
+
+const REJECTS: readonly Scene[] = [
+  {
+    detection: 'rejects_rising',
+    name: 'many lines cannot be read',
+    events: [],
+    rejects: many(25, (n) => `{"n":${n}}`),
+    found: [{ subject: 'no_timestamp', events: 25, various: 1, usual: null }],
+  },
+  {
+    detection: 'rejects_rising',
+    name: 'some lines cannot be read',
+    events: [],
+    rejects: many(19, (n) => `{"n":${n}}`),
+    found: [],
+  },
+]
+
+const UNDOCUMENTED: readonly Scene[] = [
+  {
+    detection: 'undocumented',
+    name: 'a new action and a new key',
+    events: [
+      ago({ seconds: 90 }, 'registry:share', person(2, HOME)),
+      ago({ seconds: 60 }, 'run:delete', { ...person(2, HOME), run_asset: 7 }),
+      ago({ seconds: 30 }, 'run:delete', { ...person(2, HOME), run_asset: 8 }),
+    ],
+    found: [
+      { subject: 'registry:share', events: 1, actor: null },
+      { subject: 'run_asset', events: 2, actor: null },
+    ],
+  },
+  {
+    detection: 'undocumented',
+    name: 'what was there before, and documented keys whose value no column can hold',
+    events: [
+      ...[0, 9].flatMap((days) => [
+        ago({ days, seconds: 90 }, 'registry:share', person(2, HOME)),
+        ago({ days, seconds: 60 }, 'run:delete', { ...person(2, HOME), run_asset: 7 }),
+      ]),
+      ago({ seconds: 30 }, 'run:delete', { ...person(2, HOME), response_code: 'oops' }),
+    ],
+    found: [],
+  },
+]
+
+export const SCENES: readonly Scene[] = [
+  ...[...KEYS, ...READS, ...LOGINS, ...NETWORKS, ...DELETIONS, ...DISABLED],
+  ...[...SILENCES, ...ADMINS, ...ACCOUNTS, ...ADDRESSES, ...REJECTS, ...UNDOCUMENTED],
+]

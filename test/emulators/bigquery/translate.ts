@@ -33,20 +33,24 @@ const PROJECT_TIME_ZONE = "'Pacific/Auckland'"
 /** Functions that mean the same under another name, or the same one. */
 const FUNCTIONS: Readonly<Record<string, string>> = {
   ANY_VALUE: 'any_value',
+  AVG: 'avg',
   BYTE_LENGTH: 'strlen',
   COALESCE: 'coalesce',
   CONCAT: 'concat',
   COUNT: 'count',
   COUNTIF: 'count_if',
   IF: 'if',
+  LAG: 'lag',
   LEAD: 'lead',
   LENGTH: 'length',
   LOWER: 'lower',
   MAX: 'max',
   MAX_BY: 'max_by',
   MIN: 'min',
+  MOD: 'mod',
   NULLIF: 'nullif',
   POW: 'pow',
+  ROUND: 'round',
   ROW_NUMBER: 'row_number',
   SPLIT: 'string_split',
   SUBSTR: 'substr',
@@ -154,6 +158,9 @@ function call(node: Call, scope: Scope, inner: (node: Node) => string): string {
     }
     case 'JSON_VALUE':
       return `CASE WHEN json_type(${given[0]}) NOT IN ('OBJECT', 'ARRAY') THEN json_extract_string(${given[0]}, '$') END`
+    // Null where nothing matches; the engine's own gives an empty text.
+    case 'REGEXP_EXTRACT':
+      return `nullif(regexp_extract(${given.join(', ')}), '')`
     case 'SHA256':
       return `unhex(sha256(${given[0]}))`
     case 'TO_HEX':
