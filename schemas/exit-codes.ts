@@ -25,8 +25,9 @@ const EXIT_CODES: Readonly<Record<ExitCode, Explanation>> = {
     reaction: 'alert: the rest is loaded; see `wandb-audit rejects`',
   },
   4: {
-    meaning: '`reconcile` found a difference between sources and sinks',
-    reaction: 'alert: the report names days, hours and rows ([reconcile](reconcile.md))',
+    meaning: '`reconcile` found a difference between sources and sinks, or `check` something new',
+    reaction:
+      'alert: the report names days, hours and rows ([reconcile](reconcile.md)), or what was found ([detections](detections.md))',
   },
   5: {
     meaning:

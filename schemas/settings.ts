@@ -1,6 +1,8 @@
 /** The settings file, wandb-audit.yaml, and the environment variables of the same settings. */
 
 import { z } from 'zod'
+import type { Detection } from './detections/detection.js'
+import { DETECTIONS } from './detections/index.js'
 import { BYTES_PATTERN, DURATION_PATTERN } from './units.js'
 
 export { parseBytes, parseDuration } from './units.js'
@@ -29,6 +31,20 @@ export const privacy = z.strictObject({
 
 export type PrivacySettings = z.infer<typeof privacy>
 
+/** The parameters of one detection, none of them required. */
+function parametersOf({ parameters }: Detection) {
+  const optional = Object.entries(parameters.shape).map(([name, field]) => {
+    const { description = '' } = z.globalRegistry.get(field) ?? {}
+    return [name, (field as z.ZodDefault<z.ZodType>).unwrap().optional().describe(description)] as const
+  })
+  const shape: Record<string, z.ZodType> = { enabled: z.boolean().optional(), ...Object.fromEntries(optional) }
+  return z.strictObject(shape).optional()
+}
+
+const detections = z.strictObject(
+  Object.fromEntries(DETECTIONS.map((detection) => [detection.id, parametersOf(detection)])),
+)
+
 export const settings = z
   .strictObject({
     from: addresses.optional().describe('Where documents come from: one source address or a list of them.'),
@@ -53,6 +69,14 @@ export const settings = z
       .describe(
         'What sinks get of names and addresses, by column: keep, drop, pseudonym, or for actor_ip truncate. The key of pseudonyms is never a setting.',
       ),
+    detections: detections
+      .optional()
+      .describe('What the detections of `check` take for unusual, by detection; `enabled: false` switches one off.'),
+    webhook: address.optional().describe('Where `check` posts new findings: an https URL, which is a secret.'),
+    webhook_form: z
+      .enum(['json', 'slack'])
+      .optional()
+      .describe('What is posted: JSON for programs, or a message of Slack; by default the latter to Slack only.'),
     memory: bytes.optional().describe('How much memory a run may use, for example 1GB or 512MiB.'),
     spool: z.string().min(1).optional().describe("The folder for temporary files; by default the user's cache folder."),
     max_document_bytes: bytes

@@ -274,6 +274,24 @@ export const AUDIT_PRIVACY: Table = {
   ],
 }
 
+export const AUDIT_FINDINGS: Table = {
+  name: 'audit_findings',
+  meaning: 'The findings that check has reported, so that it reports each once. What was found is in the events.',
+  key: ['finding_key'],
+  columns: [
+    content(
+      'finding_key',
+      'text',
+      'SHA-256 over the detection and what tells its findings apart, for example actor and day, as 64 hex digits.',
+      true,
+    ),
+    content('detection', 'text', 'The detection, for example key_after_suspicious_login.', true),
+    content('severity', 'text', 'low, medium or high.', true),
+    content('started_at', 'timestamp', 'When what was found began, to the second.', true),
+    provenance('reported_at', 'timestamp', 'When it was reported.', true),
+  ],
+}
+
 export const TABLES: readonly Table[] = [
   AUDIT_EVENTS,
   AUDIT_REJECTS,
@@ -283,6 +301,7 @@ export const TABLES: readonly Table[] = [
   AUDIT_LOADS,
   AUDIT_ACTIONS,
   AUDIT_PRIVACY,
+  AUDIT_FINDINGS,
 ]
 
 /** The version of all tables together. Raise it for a change that older versions must not overwrite: docs/decisions/layout-version.md. */

@@ -160,6 +160,8 @@ export interface PersonalQuestions {
 export interface Questions {
   /** The statement of a detection over a period; absent where events cannot be asked for. */
   detection?(detection: Detection, span: Span, parameters: unknown): string | Promise<string>
+  /** finding_key of each finding that was reported; absent with `detection`. */
+  readonly reported?: string
   /** Absent where events cannot be asked for. */
   readonly personal?: PersonalQuestions
   /**
@@ -242,6 +244,8 @@ export interface Sink {
   estimate?(range: DayRange): Promise<Estimate>
   /** Clears what an erasure lists; a repetition changes nothing more. Absent where it is not possible. */
   erase?(erasure: Erasure): Promise<void>
+  /** Remembers findings as reported, each once. Absent where events cannot be asked for. */
+  report?(findings: readonly ReportedFinding[]): Promise<void>
   /**
    * @param sql one statement that only reads
    * @param parameters are bound, never written into the statement
@@ -257,6 +261,15 @@ export interface PrivacyRecord {
   readonly privacy_id: string
   readonly kind: 'rules' | 'erased'
   readonly value: string
+}
+
+/** A row of audit_findings. */
+export interface ReportedFinding {
+  /** 64 hex digits. */
+  readonly finding_key: string
+  readonly detection: string
+  readonly severity: string
+  readonly started_at: Date
 }
 
 export interface Remembered {
@@ -282,4 +295,4 @@ export interface Erasure {
 type Memory = 'remembered' | 'remember'
 
 /** The part of a sink that a load uses; what takes the place of a sink for a comparison remembers nothing. */
-export type LoadingSink = Omit<Sink, 'query' | 'questions' | 'erase' | Memory> & Partial<Pick<Sink, Memory>>
+export type LoadingSink = Omit<Sink, 'query' | 'questions' | 'erase' | 'report' | Memory> & Partial<Pick<Sink, Memory>>

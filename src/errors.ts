@@ -7,6 +7,7 @@ export const EXIT = {
   usage: 2,
   tooManyRejects: 3,
   differs: 4,
+  found: 4,
   unlocked: 5,
   altered: 5,
   archived: 6,

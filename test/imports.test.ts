@@ -83,7 +83,7 @@ describe('the layout', () => {
     const known = /^src\/(?:contract|errors|landing\/gzip|stores\/(?:contract|index|new-objects|whole-object))$/
     const tally =
       /^src\/archive\/tally\.ts → (?:src\/duckdb\/\w+|src\/transform\/engine|schemas\/(?:actions|day-digest))$/
-    const anchors = /^src\/archive\/anchors\.ts → src\/(?:address|retry|stores\/network)$/
+    const anchors = /^src\/archive\/anchors\.ts → src\/(?:retry|webhook)$/
     const others = strays('src/archive/', known).filter((stray) => !tally.test(stray) && !anchors.test(stray))
     expect(others).toEqual([])
   })

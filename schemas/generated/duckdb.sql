@@ -102,3 +102,11 @@ CREATE TABLE IF NOT EXISTS "audit_privacy" (
   "value" VARCHAR NOT NULL,
   "made_at" TIMESTAMPTZ NOT NULL
 );
+
+CREATE TABLE IF NOT EXISTS "audit_findings" (
+  "finding_key" VARCHAR NOT NULL,
+  "detection" VARCHAR NOT NULL,
+  "severity" VARCHAR NOT NULL,
+  "started_at" TIMESTAMPTZ NOT NULL,
+  "reported_at" TIMESTAMPTZ NOT NULL
+);

@@ -102,3 +102,11 @@ CREATE TABLE IF NOT EXISTS "audit_privacy" (
   "value" VARCHAR(65535) NOT NULL,
   "made_at" TIMESTAMPTZ NOT NULL
 ) DISTSTYLE AUTO;
+
+CREATE TABLE IF NOT EXISTS "audit_findings" (
+  "finding_key" VARCHAR(64) NOT NULL,
+  "detection" VARCHAR(64) NOT NULL,
+  "severity" VARCHAR(64) NOT NULL,
+  "started_at" TIMESTAMPTZ NOT NULL,
+  "reported_at" TIMESTAMPTZ NOT NULL
+) DISTSTYLE AUTO;

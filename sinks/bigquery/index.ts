@@ -5,6 +5,7 @@ import { AUDIT_DOCUMENTS, AUDIT_EVENTS, AUDIT_PRIVACY } from '../../schemas/tabl
 import type { Sink } from '../../src/contract.js'
 import { AuditError, interrupted } from '../../src/errors.js'
 import { eraseStatements } from '../shared/erase.js'
+import { reportStatements } from '../shared/findings.js'
 import { requireUsed } from '../shared/pointing.js'
 import { rememberedOf, rememberedQuery, rememberStatement, UNKNOWN_YET } from '../shared/privacy.js'
 import { questions } from '../shared/questions.js'
@@ -51,6 +52,8 @@ const BATCH_BYTES = 2 ** 30
 
 /** A script has at most 1 MB of text; a statement of an erasure at most 35 KB. */
 const STATEMENTS_A_JOB = 20
+/** One that remembers findings has up to 80 KB. */
+const FINDINGS_A_JOB = 10
 
 /** A load job and a merge job. */
 const JOBS_A_BATCH = 2
@@ -117,6 +120,14 @@ export function bigquerySink(address: string, context: BigQueryContext, timing =
     async remember(records) {
       const sql = rememberStatement(privacyForms, records)
       await run(await existingJobs(), { sql, place, isScript: true }, context.signal)
+    },
+
+    async report(findings) {
+      const statements = reportStatements(bigquerySql(names.full), privacyForms.now, findings)
+      for (let at = 0; at < statements.length; at += FINDINGS_A_JOB) {
+        const sql = `${statements.slice(at, at + FINDINGS_A_JOB).join(';\n')};\n`
+        await run(await existingJobs(), { sql, place, isScript: true }, context.signal)
+      }
     },
 
     async receipts(source) {

@@ -15,6 +15,7 @@ import { DUCKDB_SQL } from '../shared/duckdb-forms.js'
 import { mergeBatch } from '../shared/duckdb-load.js'
 import { createTables, createViews, newestReceipts } from '../shared/duckdb-tables.js'
 import { eraseStatements } from '../shared/erase.js'
+import { reportStatements } from '../shared/findings.js'
 import { rememberedOf, rememberedQuery, rememberStatement, UNKNOWN_YET } from '../shared/privacy.js'
 import { questions } from '../shared/questions.js'
 import { openRoom } from '../shared/room.js'
@@ -100,6 +101,16 @@ export function duckdbSink(path: string, lock: LockOptions, schema = 'main'): Si
           connection,
           'writing',
           async () => void (await connection.run(rememberStatement(privacyForms, records))),
+        ),
+      ),
+
+    report: (findings) =>
+      withConnection((connection) =>
+        attached(connection, 'writing', () =>
+          inTransaction(connection, async () => {
+            const forms = { ...DUCKDB_SQL, table: privacyForms.table }
+            for (const sql of reportStatements(forms, privacyForms.now, findings)) await connection.run(sql)
+          }),
         ),
       ),
 

@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { createTable, DUCKDB } from '../../schemas/ddl.js'
 import { MIRRORED_TABLES } from '../../schemas/fabric.js'
-import { AUDIT_ACTIONS, AUDIT_PRIVACY } from '../../schemas/tables.js'
+import { AUDIT_ACTIONS, AUDIT_FINDINGS, AUDIT_PRIVACY } from '../../schemas/tables.js'
 import type { QueryParameters, QueryResult, Questions } from '../../src/contract.js'
 import { openConnection } from '../../src/duckdb/connection.js'
 import { duckdbError } from '../../src/duckdb/errors.js'
@@ -26,7 +26,7 @@ const MIRRORING =
   'CREATE TABLE audit_mirroring (table_name VARCHAR, published BIGINT, waiting BIGINT, waiting_since TIMESTAMPTZ)'
 
 /** Events are only in Fabric itself, so nobody can be looked for in them. */
-const { personal: _, detection: __, ...shared } = questions({ ...DUCKDB_SQL, keys: (events) => events })
+const { personal: _, detection: __, reported: ___, ...shared } = questions({ ...DUCKDB_SQL, keys: (events) => events })
 
 const part = (days: number, part: string) => shared.status(days).filter(({ name }) => name === part)
 
@@ -85,7 +85,7 @@ async function fill(
   signal: AbortSignal,
 ): Promise<boolean> {
   const named = (table: string): boolean => sql.toLowerCase().includes(table)
-  for (const table of [...Object.values(JOURNAL_TABLES), AUDIT_ACTIONS, AUDIT_PRIVACY])
+  for (const table of [...Object.values(JOURNAL_TABLES), AUDIT_ACTIONS, AUDIT_PRIVACY, AUDIT_FINDINGS])
     await connection.run(createTable(table, DUCKDB))
   await connection.run(`INSERT INTO ${AUDIT_ACTIONS.name} SELECT * FROM ${actionRows()}`)
   await connection.run(DAYS)

@@ -18,6 +18,7 @@ import {
   CONFLICTS,
   DOCUMENTS,
   EVENTS,
+  FINDINGS,
   filed,
   fileOf,
   type Layout,
@@ -168,6 +169,7 @@ export async function changedRows(
 const FIRST: readonly (readonly [Layout, string])[] = [
   ...[REJECTS, REJECT_PIECES, CONFLICTS].map((layout) => [layout, '0'] as const),
   [PRIVACY, 'privacy'],
+  [FINDINGS, 'findings'],
 ]
 
 /** Files written before the first load, so that readers find every table's columns. */

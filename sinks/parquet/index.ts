@@ -9,6 +9,7 @@ import { AuditError } from '../../src/errors.js'
 import { requireConditionalWrites } from '../shared/conditional-writes.js'
 import { DUCKDB_SQL } from '../shared/duckdb-forms.js'
 import { newestReceipts, refuseUnknownColumns } from '../shared/duckdb-tables.js'
+import { findingRows } from '../shared/findings.js'
 import { privacyRows, rememberedOf } from '../shared/privacy.js'
 import { questions, statusOn } from '../shared/questions.js'
 import { changedRows, firstFiles, MISSING } from './changes.js'
@@ -16,7 +17,18 @@ import { eraseInLake } from './erase.js'
 import { publish, stage } from './file.js'
 import { newNote, repairNoted } from './journal.js'
 import { type Lake, openLake } from './lake.js'
-import { ACTIONS, CONFLICTS, DOCUMENTS, EVENTS, LOADS, PRIVACY, REJECTS, rowsIn } from './layout.js'
+import {
+  ACTIONS,
+  CONFLICTS,
+  DOCUMENTS,
+  EVENTS,
+  FINDINGS,
+  type Layout,
+  LOADS,
+  PRIVACY,
+  REJECTS,
+  rowsIn,
+} from './layout.js'
 import { loadBatch } from './load.js'
 import { MARK, MARK_FILE, mark } from './mark.js'
 import { askLake, eventsOfDays } from './query.js'
@@ -55,6 +67,16 @@ export function lakeSink(lake: Lake, signal: AbortSignal): Sink {
       }
       return eventsOfDays((await files.partsOf(EVENTS, signal)).filter(overlaps))
     })
+
+  /** Adds the rows of a relation whose key is new. */
+  const addRows = (layout: Layout, relation: string): Promise<void> =>
+    guarded(() =>
+      withConnection(async (connection) => {
+        const folder = await files.folder()
+        const changes = await changedRows(id, connection, layout, relation, MISSING)
+        for (const change of changes) await publish(lake, await stage(lake, change, folder, signal), folder)
+      }),
+    )
 
   /** A load that was killed leaves rows of events, conflicts or rejects, and no row of audit_loads. */
   async function wasLoaded(): Promise<boolean> {
@@ -101,14 +123,9 @@ export function lakeSink(lake: Lake, signal: AbortSignal): Sink {
         })
       }),
 
-    remember: (records) =>
-      guarded(() =>
-        withConnection(async (connection) => {
-          const folder = await files.folder()
-          const changes = await changedRows(id, connection, PRIVACY, privacyRows(records), MISSING)
-          for (const change of changes) await publish(lake, await stage(lake, change, folder, signal), folder)
-        }),
-      ),
+    remember: (records) => addRows(PRIVACY, privacyRows(records)),
+
+    report: (findings) => addRows(FINDINGS, findingRows(findings, DUCKDB_SQL.instant)),
 
     receipts: (source) =>
       guarded(async () => {

@@ -6,6 +6,7 @@ import {
   AUDIT_CONFLICTS,
   AUDIT_DOCUMENTS,
   AUDIT_EVENTS,
+  AUDIT_FINDINGS,
   AUDIT_LOADS,
   AUDIT_PRIVACY,
   AUDIT_REJECT_PIECES,
@@ -87,6 +88,13 @@ export const PRIVACY: Layout = {
   stem: (name) => `audit_privacy/${name}`,
 }
 
+export const FINDINGS: Layout = {
+  table: AUDIT_FINDINGS,
+  part: `'findings'`,
+  form: /^findings$/,
+  stem: (name) => `audit_findings/${name}`,
+}
+
 /** Every table of the lake. */
 export const LAYOUTS: readonly Layout[] = [
   EVENTS,
@@ -97,6 +105,7 @@ export const LAYOUTS: readonly Layout[] = [
   LOADS,
   ACTIONS,
   PRIVACY,
+  FINDINGS,
 ]
 
 /** The common prefix of a table's files. */

@@ -7,6 +7,7 @@ import { AuditError, interrupted, usageError } from '../../src/errors.js'
 import { NEVER_ABORTED, retrying } from '../../src/retry.js'
 import { type OpenedStore, openStore } from '../../src/stores/index.js'
 import { eraseStatements } from '../shared/erase.js'
+import { reportStatements } from '../shared/findings.js'
 import { rememberedOf, rememberedQuery, rememberStatement, UNKNOWN_YET } from '../shared/privacy.js'
 import { questions } from '../shared/questions.js'
 import { parseRedshiftAddress, type RedshiftAddress } from './address.js'
@@ -74,6 +75,15 @@ export function redshiftSink(
       const now = instant(BigInt(Date.now()) * 1000n)
       const sqls = [...takeTurn(place, 'remembering'), rememberStatement({ ...privacyForms, now }, records)]
       await retrying(() => api.must({ sqls, what: 'writing audit_privacy', signal }), NEVER_ABORTED)
+    },
+
+    // Takes its turn, because two runs at once would both insert.
+    async report(findings) {
+      const now = instant(BigInt(Date.now()) * 1000n)
+      for (const sql of reportStatements(redshiftSql(place), now, findings)) {
+        const sqls = [...takeTurn(place, 'reporting'), sql]
+        await retrying(() => api.must({ sqls, what: 'writing audit_findings', signal }), NEVER_ABORTED)
+      }
     },
 
     async receipts(source) {

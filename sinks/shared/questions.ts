@@ -5,6 +5,7 @@ import type { Detection, DetectionForms } from '../../schemas/detections/detecti
 import { eventDigests, eventRows, rejectDigests, rejectRows } from '../../schemas/proof.js'
 import { RECORD_FIELDS } from '../../schemas/tables.js'
 import type { PersonalQuestions, Question, Questions } from '../../src/contract.js'
+import { reportedQuery } from './findings.js'
 
 export interface SqlForms extends DetectionForms {
   /** Condition that selects the last `days` days, if reading all events is expensive; otherwise all events count. */
@@ -121,6 +122,7 @@ export function questions(forms: SqlForms): SqlQuestions {
       },
       missingEvents(forms),
     ],
+    reported: reportedQuery(forms),
     detection: (detection, span, parameters) => detection.sql(forms, span, parameters),
     hourDigests: (span, salt) => hourDigests(forms, events, span, salt),
     identities: (spans) => identities(forms, events, spans),

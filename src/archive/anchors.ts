@@ -1,11 +1,9 @@
 /** Where the hashes of new seals are stated once more, so that whoever has the archive cannot shorten its chains unnoticed. */
 
-import { EnvHttpProxyAgent, request } from 'undici'
-import { requireUsableProxies } from '../address.js'
 import { AuditError, printable, usageError } from '../errors.js'
-import { REQUEST_RETRIES, type RetryPolicy, retryingRequest } from '../retry.js'
-import { connectionError } from '../stores/network.js'
+import { REQUEST_RETRIES, type RetryPolicy } from '../retry.js'
 import { NewObjects } from '../stores/new-objects.js'
+import { openWebhook } from '../webhook.js'
 import { type ArchivePlace, objectsOf, openPlace } from './archive.js'
 import { readSeal } from './chain.js'
 import type { Anchor } from './check-seals.js'
@@ -20,8 +18,6 @@ export interface AnchorPlace {
   close(): Promise<void>
 }
 
-const TIMEOUT_MS = 30_000
-
 export const isWebhook = (address: string): boolean => /^https?:/i.test(address)
 
 /**
@@ -33,47 +29,9 @@ export async function openAnchor(address: string, retries: RetryPolicy = REQUEST
 }
 
 function webhook(address: string, retries: RetryPolicy): AnchorPlace {
-  const url = URL.canParse(address) ? new URL(address) : null
-  const isLocal = url !== null && /^(?:localhost|\[::1\]|127(?:\.\d{1,3}){3})$/.test(url.hostname)
-  if (url === null || (url.protocol !== 'https:' && !isLocal)) {
-    throw usageError(
-      'an anchor that is a webhook needs an https URL',
-      'For example https://hooks.example.com/wandb-audit.',
-    )
-  }
-  if (url.username !== '' || url.password !== '')
-    throw usageError(`the anchor ${url.origin} holds a login`, 'Use a webhook whose path or query is the secret.')
-  requireUsableProxies(process.env)
-  const dispatcher = new EnvHttpProxyAgent({
-    connect: { timeout: TIMEOUT_MS },
-    headersTimeout: TIMEOUT_MS,
-    bodyTimeout: TIMEOUT_MS,
-    ...(isLocal ? { noProxy: '*' } : {}),
-  })
-  const id = url.origin
-  const doing = `send the hash of a seal to ${id}`
-  async function post(body: string, signal: AbortSignal): Promise<void> {
-    const headers = { 'content-type': 'application/json' }
-    const response = await request(url as URL, { method: 'POST', body, headers, dispatcher, signal }).catch((error) => {
-      const { message, retryable } = connectionError(doing, error)
-      const advice = 'Check the URL of --anchor, and that this machine reaches it.'
-      throw new AuditError(message, { advice, retryable, outside: true, cause: error })
-    })
-    // Whatever it says is not needed; a webhook may answer with the request, which holds its secret.
-    response.body.on('error', () => {}).destroy()
-    const { statusCode: status } = response
-    if (status >= 200 && status < 300) return
-    throw new AuditError(`could not ${doing}: it answered ${status}`, {
-      advice: 'Check the URL of --anchor and its secret.',
-      retryable: status === 429 || status >= 500,
-      outside: true,
-    })
-  }
-  return {
-    id,
-    put: (seal, _bytes, signal) => retryingRequest(() => post(JSON.stringify(seal), signal), signal, retries),
-    close: () => dispatcher.destroy(),
-  }
+  const purpose = { what: 'an anchor that is a webhook', option: '--anchor', doing: 'send the hash of a seal' }
+  const { id, post, close } = openWebhook(address, purpose, retries)
+  return { id, put: (seal, _bytes, signal) => post(seal, signal), close }
 }
 
 function copies({ store, prefix, id }: ArchivePlace): AnchorPlace {

@@ -6,6 +6,7 @@ import { withoutLogin } from '../address.js'
 import { version } from '../version.js'
 import { addArchive } from './archive.js'
 import { addBackfill } from './backfill.js'
+import { addCheck } from './check.js'
 import { addDemo } from './demo.js'
 import { addErase } from './erase.js'
 import { send } from './formats/output.js'
@@ -59,7 +60,7 @@ Examples:
   $ wandb-audit query "SELECT action, count(*) FROM audit_events GROUP BY action"`,
     )
   for (const add of [addLoad, addBackfill, addReconcile, addVerify, addSeal]) add(program, survivor)
-  for (const add of [addStatus, addQuery, addRejects, addErase, addArchive, addTrust]) add(program)
+  for (const add of [addStatus, addCheck, addQuery, addRejects, addErase, addArchive, addTrust]) add(program)
   addDemo(program, main)
   await program.parseAsync([...argv]).finally(() => send([help], process.stdout))
 }

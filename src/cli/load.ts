@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { AuditError, EXIT, type ExitCode } from '../errors.js'
-import { type RunFlags, withRun } from './options.js'
+import { type RunFlags, withRun, withWebhook } from './options.js'
 import type { Days } from './run.js'
 import { undoing } from './signals.js'
 import type { Survivor } from './survivor.js'
@@ -8,7 +8,8 @@ import type { Survivor } from './survivor.js'
 const OVERLAP = '1d'
 
 export function addLoad(program: Command, survivor: Survivor): void {
-  withRun(program.command('load').description('Load everything new from the sources into the sinks.'))
+  withWebhook(withRun(program.command('load').description('Load everything new from the sources into the sinks.')))
+    .option('--check', 'then check the sinks, as `wandb-audit check` does')
     .option('--overlap <duration>', `W&B API: how far to reach back for late events (default: ${OVERLAP})`)
     .option('--every <duration>', 'keep running, and load again after this long, for example 10m')
     .addHelpText(

@@ -21,6 +21,8 @@ export interface RunFlags extends SinkFlags {
   readonly signKey?: string
   readonly anchor?: string
   readonly privacy?: string
+  readonly webhook?: string
+  readonly webhookForm?: 'json' | 'slack'
   readonly memory?: string
   readonly spool?: string
   readonly maxRejects?: number
@@ -35,6 +37,7 @@ export interface RunFlags extends SinkFlags {
   readonly every?: string
   readonly concurrency?: number
   readonly dryRun?: boolean
+  readonly check?: boolean
   readonly output: 'text' | 'json'
 }
 
@@ -72,6 +75,17 @@ export const withRun = (command: Command): Command =>
       .option('--retain <duration>', 'lock what is archived for this long, for example 6y')
       .addOption(privacyOption()),
   ).option('--dry-run', 'only list what would be read')
+
+/** Where findings are posted. */
+export const withWebhook = (command: Command): Command =>
+  command
+    .option('--webhook <url>', 'post new findings there')
+    .addOption(
+      new Option('--webhook-form <form>', 'what is posted (default: slack to Slack, else json)').choices([
+        'json',
+        'slack',
+      ]),
+    )
 
 /** The options of commands that seal an archive. */
 export const withSeals = (command: Command): Command =>
@@ -127,6 +141,8 @@ export function asSettings(flags: Partial<RunFlags>): SettingFlags {
     signKey,
     anchor,
     privacy,
+    webhook,
+    webhookForm,
     memory,
     spool,
     quiet,
@@ -145,6 +161,7 @@ export function asSettings(flags: Partial<RunFlags>): SettingFlags {
       retain,
       anchor,
       privacy,
+      webhook,
       memory,
       spool,
       quiet,
@@ -159,6 +176,7 @@ export function asSettings(flags: Partial<RunFlags>): SettingFlags {
     max_document_bytes: maxDocumentBytes,
     document_timeout: documentTimeout,
     log_format: logFormat,
+    webhook_form: webhookForm,
     sign_key: signKey,
     insecure_http: insecureHttp,
     follow_links: followLinks,

@@ -38,7 +38,7 @@ export interface Days {
 export async function runOnce(
   session: Session,
   days: Days,
-  flags: Pick<RunFlags, 'dryRun' | 'output'>,
+  flags: Pick<RunFlags, 'dryRun' | 'output' | 'check'>,
   { entries, post }: Pick<Survivor, 'entries' | 'post'>,
 ): Promise<ExitCode> {
   const { settings } = session
@@ -76,11 +76,24 @@ export async function runOnce(
       session,
     )
   }
-  // Comes last: if the process died after the summary, the next one would write it again.
   const code = outcome(summary, session)
+  const checked = flags.check === true && code !== EXIT.failed ? await checkAfterLoad(session, flags.output) : null
+  // Comes last: if the process died after the summary, the next one would write it again.
   await writeSummary(summary, flags.output, settings.quiet ?? false)
-  if (unsealed !== null) throw unsealed
-  return code
+  for (const error of [unsealed, checked]) if (error instanceof Error) throw error
+  return checked === EXIT.found ? checked : code
+}
+
+/** @returns why the sinks were not checked, which is told after the summary of what was loaded */
+async function checkAfterLoad(session: Session, output: 'text' | 'json'): Promise<ExitCode | AuditError> {
+  const [{ checkedSpan }, { checkOnce }] = await Promise.all([import('./check.js'), import('./check-run.js')])
+  try {
+    const format = output === 'json' ? 'ndjson' : 'table'
+    return await checkOnce(session, checkedSpan({}, new Date()), { severity: 'medium', format })
+  } catch (error) {
+    if (error instanceof AuditError) return error
+    throw error
+  }
 }
 
 /** @returns why the archive was not sealed, which is told after the summary of what was loaded */

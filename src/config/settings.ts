@@ -134,7 +134,7 @@ function fromText(name: keyof Settings, text: string): unknown {
       .split(/[\n,]/)
       .map((address) => address.trim())
       .filter(Boolean)
-  if (name === 'privacy') return fromYaml(text)
+  if (name === 'privacy' || name === 'detections') return fromYaml(text)
   if (name === 'max_rejects' || name === 'concurrency') return /^\d+$/.test(text) ? Number(text) : text
   if (name === 'quiet' || name === 'anonymize' || name === 'insecure_http' || name === 'follow_links')
     return text === 'true' || text === '1' ? true : text === 'false' || text === '0' ? false : text

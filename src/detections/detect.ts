@@ -11,7 +11,7 @@ export interface Finding extends Found {
   readonly detection: string
   readonly severity: Severity
   readonly title: string
-  /** What happened, in one sentence without any value from an event but counts. */
+  /** What happened, in one sentence without any value from an event but counts and durations. */
   readonly what: string
   /** The same for the same finding in every run: 64 hex digits. */
   readonly key: string

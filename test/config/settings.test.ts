@@ -102,6 +102,12 @@ describe('a setting', () => {
     insecure_http: true,
     every: '10m',
     privacy: { actor_email: 'pseudonym', actor_ip: 'truncate', extra: 'drop' },
+    detections: {
+      shared_address: { enabled: false },
+      admin_outside_hours: { time_zone: 'Europe/Berlin', days: ['sat'] },
+    },
+    webhook: 'https://hooks.slack.com/services/x',
+    webhook_form: 'slack',
     follow_links: true,
     concurrency: 3,
   }

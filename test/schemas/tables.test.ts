@@ -23,6 +23,7 @@ const CONTRACT: Readonly<Record<string, string>> = {
     'load_id documents rows_read inserted enriched unchanged rejected started_at finished_at loader_version conflicts',
   audit_actions: 'action object verb category destructive definition',
   audit_privacy: 'privacy_id kind value made_at',
+  audit_findings: 'finding_key detection severity started_at reported_at',
 }
 
 const viewSql = (name: string): string => DUCKDB_VIEWS.find((view) => view.name === name)?.sql ?? ''

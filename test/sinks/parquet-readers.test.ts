@@ -46,6 +46,7 @@ describe('the files of a lake', () => {
       'audit_documents/part-?-00000001.parquet',
       'audit_events/event_date=0001-01-01/events-00000001.parquet',
       'audit_events/event_date=2026-10-01/events-00000001.parquet',
+      'audit_findings/findings-00000001.parquet',
       `audit_loads/${month}-00000001.parquet`,
       'audit_privacy/privacy-00000001.parquet',
       'audit_reject_pieces/part-0-00000001.parquet',

@@ -104,7 +104,7 @@ function mirroredSink(sink: Sink, replicator: Replicator): Sink {
     },
     async query(sql) {
       // Not mirrored: loads read it, analysts need not.
-      if (sql.includes('audit_privacy')) return sink.query(sql)
+      if (/audit_privacy|audit_findings/.test(sql)) return sink.query(sql)
       await catchUp(replicator)
       for (const [table, why] of replicator.stopped) throw new Error(`${table} is stopped: ${why}`)
       try {

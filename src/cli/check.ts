@@ -1,0 +1,73 @@
+import { type Command, Option } from 'commander'
+import type { Span } from '../../schemas/day-digest.js'
+import { SEVERITIES, type Severity } from '../../schemas/detections/detection.js'
+import type { WebhookForm } from '../detections/messages.js'
+import type { ExitCode } from '../errors.js'
+import { backfillRange, type DayFlags, withDays } from './backfill.js'
+import { collect, type SinkFlags, withSinks, withWebhook } from './options.js'
+import { undoing } from './signals.js'
+
+export interface CheckFlags extends SinkFlags, DayFlags {
+  readonly detection?: string[]
+  readonly severity: Severity
+  readonly format: 'table' | 'ndjson' | 'ocsf'
+  readonly all?: boolean
+  readonly webhook?: string
+  readonly webhookForm?: WebhookForm
+}
+
+/** Finds what was loaded late: up to two days after it happened. */
+const CHECKED_DAYS = 2
+
+export function addCheck(program: Command): void {
+  const command = program
+    .command('check')
+    .description('Search sinks for what looks like an attack or a failure, and report each finding once.')
+  withDays(
+    withSinks(command, 'sink to check, repeatable'),
+    `the last n days and today (default: ${CHECKED_DAYS})`,
+    'default: now',
+  )
+    .option('--detection <id>', 'run this detection only, repeatable; also one that the settings switch off', collect)
+    .addOption(
+      new Option('--severity <severity>', 'the least severity that is reported').choices(SEVERITIES).default('medium'),
+    )
+    .addOption(
+      new Option('--format <format>', 'format of the findings on stdout')
+        .choices(['table', 'ndjson', 'ocsf'])
+        .default('table'),
+    )
+    .option('--all', 'print what was reported before, too, and report and remember nothing')
+  withWebhook(command)
+    .addHelpText(
+      'after',
+      `
+Ends with 4 if it prints a finding. A finding is remembered after it is printed and posted, so an interruption reports it
+again rather than never.
+
+Examples:
+  $ wandb-audit check
+  $ wandb-audit check --days 30 --severity low --all
+  $ wandb-audit check --detection heavy_artifact_reads --format ndjson
+  $ WANDB_AUDIT_WEBHOOK=https://hooks.slack.com/services/… wandb-audit check --severity high`,
+    )
+    .action(async (flags: CheckFlags) => {
+      process.exitCode = await check(flags)
+    })
+}
+
+async function check(flags: CheckFlags): Promise<ExitCode> {
+  const span = checkedSpan(flags, new Date())
+  const { openSession } = await import('./session.js')
+  const { checkOnce } = await import('./check-run.js')
+  const session = await openSession(flags)
+  return undoing(session.logger, () => checkOnce(session, span, flags))
+}
+
+/** The last two days and today, if the flags name no others. @throws AuditError, exit code 2 */
+export function checkedSpan(flags: DayFlags, now: Date): Span {
+  const { days, since } = flags
+  const given = days === undefined && since === undefined ? { ...flags, days: CHECKED_DAYS } : flags
+  const { from, to } = backfillRange(given, now, 'check')
+  return { from: from ?? now, to: to === null || to > now ? now : to }
+}
