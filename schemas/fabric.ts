@@ -15,8 +15,9 @@ import {
   FILLED_FIELDS,
   type Table,
 } from './tables.js'
+import { activityViews, type ViewForms } from './views/activity.js'
 
-/** The schema of the mirrored tables. The view lies in `dbo`, the default one, so that queries find it by its bare name. */
+/** The schema of the mirrored tables. The views lie in `dbo`, the default one, so that queries find them by their bare names. */
 export const MIRRORED_SCHEMA = 'wandb_audit'
 
 /** A row of the names also tells which document they are from. */
@@ -61,3 +62,15 @@ FROM ${MIRRORED_SCHEMA}.${MIRRORED_EVENTS.name} AS e
 LEFT JOIN ${MIRRORED_SCHEMA}.${MIRRORED_NAMES.name} AS n ON ${key.join(' AND ')};
 `
 }
+
+const FORMS: ViewForms = {
+  table: (name) => (name === AUDIT_EVENTS.name ? `dbo.${name}` : `${MIRRORED_SCHEMA}.${name}`),
+  column: DUCKDB.quote,
+  microseconds: (instant) => `DATEDIFF_BIG(microsecond, '1970-01-01', ${instant})`,
+}
+
+/** The views above `dbo.audit_events`, in T-SQL. */
+export const fabricViews = (): string =>
+  activityViews(FORMS)
+    .map(({ name, sql }) => `CREATE VIEW dbo.${name} AS\n${sql};\n`)
+    .join('GO\n')

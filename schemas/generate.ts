@@ -15,7 +15,7 @@ import { athenaTable } from './athena.js'
 import { createTable, DUCKDB, REDSHIFT } from './ddl.js'
 import { dataDictionary } from './dictionary.js'
 import { exitCodeTable, reactionTable } from './exit-codes.js'
-import { eventsView } from './fabric.js'
+import { eventsView, fabricViews } from './fabric.js'
 import { hashCheck } from './hash-check.js'
 import { auditRecord } from './record.js'
 import { settings } from './settings.js'
@@ -40,6 +40,7 @@ const FILES: Record<string, string> = {
   'schemas/generated/duckdb.sql': `${TABLES.map((table) => createTable(table, DUCKDB)).join('\n\n')}\n`,
   'schemas/generated/redshift.sql': `${TABLES.map((table) => createTable(table, REDSHIFT)).join('\n\n')}\n`,
   'schemas/generated/fabric-view.sql': eventsView(),
+  'schemas/generated/fabric-more-views.sql': fabricViews(),
   ...Object.fromEntries(
     Object.entries({
       duckdb: [DUCKDB_SQL, 'audit_events'] as const,

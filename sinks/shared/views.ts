@@ -1,18 +1,16 @@
 /** The views of every warehouse: each answers what an analyst or auditor asks first. One text for all dialects. */
 
 import { NAME_FIELDS, RECORD_FIELDS } from '../../schemas/tables.js'
+import { activityViews, type View } from '../../schemas/views/activity.js'
 import type { SqlForms } from './questions.js'
 
-export interface View {
-  readonly name: string
-  /** A plain SELECT, its question in a comment on the first line. */
-  readonly sql: string
-}
+export type { View }
 
 /** Addresses of machines count as names here. */
 const MASKED = [...NAME_FIELDS, 'actor_ip']
 
-export function views({ table, column, utcDay }: SqlForms): readonly View[] {
+export function views(forms: SqlForms): readonly View[] {
+  const { table, column, utcDay } = forms
   const events = table('audit_events')
   const at = column('timestamp')
   const masked = (name: string): string => `CASE WHEN ${name} IS NULL THEN NULL ELSE '(masked)' END AS ${name}`
@@ -83,5 +81,6 @@ FROM ${table('audit_rejects')}
 GROUP BY reason
 ORDER BY rejects DESC, reason`,
     },
+    ...activityViews(forms),
   ]
 }

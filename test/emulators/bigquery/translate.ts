@@ -40,6 +40,7 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
   COUNT: 'count',
   COUNTIF: 'count_if',
   IF: 'if',
+  FLOOR: 'floor',
   LAG: 'lag',
   LEAD: 'lead',
   LENGTH: 'length',

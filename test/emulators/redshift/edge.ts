@@ -89,7 +89,7 @@ export function translated(text: string, parameters: ReadonlyMap<string, string>
   const created = NEW_TEMP_TABLE.exec(sql)?.[1]
   if (created === undefined && (/^CREATE\s+(?:TEMP\s+)?TABLE\b/i.test(sql) || /^ALTER\s+TABLE\b/i.test(sql)))
     return plain(tableOf(sql))
-  if (/^CREATE\b.*\bVIEW\b/i.test(sql)) return plain(viewOf(sql))
+  if (/^CREATE\b.*\bVIEW\b/i.test(sql)) return plain(viewOf(sql).replace(DATEADD, "$1('$2',"))
   if (/^CREATE\s+USER\b/i.test(sql)) return plain(sql.replace(/\bPASSWORD\s+DISABLE\b/i, 'PASSWORD NULL'))
   const own = listed(sql.replace(UNPIVOT, unpivoted).replace(AS_SUPER, 'to_jsonb($1)').replace(PATH, "($1 -> '$2')"))
   const translated = own.replace(SERIALIZED, 'super_text(').replace(DATEADD, "$1('$2',")
@@ -143,10 +143,14 @@ function tableOf(sql: string): string {
   })
 }
 
-/** A view that is bound late must name its tables in full. */
+/** A view that is bound late must name its tables in full; what it defines itself by WITH, it names as it likes. */
 function viewOf(sql: string): string {
   const late = /\s+WITH\s+NO\s+SCHEMA\s+BINDING$/i
-  if (late.test(sql) && /\b(?:FROM|JOIN)\s+(?!\()"?\w+"?(?!"?\.|\w)/i.test(sql))
+  const ownNames = new Set([...sql.matchAll(/\b(\w+) AS \(\s*SELECT\b/gi)].map(([, name = '']) => name))
+  const bare = [...sql.replaceAll(/--[^\n]*/g, '').matchAll(/\b(?:FROM|JOIN)\s+(?!\()"?(\w+)"?(?!"?\.|\w)/gi)].map(
+    ([, name = '']) => name,
+  )
+  if (late.test(sql) && bare.some((name) => !ownNames.has(name)))
     throw new RedshiftError(
       'All the relation names inside should be qualified when creating VIEW WITH NO SCHEMA BINDING',
     )

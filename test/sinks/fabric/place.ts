@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob'
-import { eventsView, MIRRORED_NAMES, MIRRORED_SCHEMA } from '../../../schemas/fabric.js'
+import { eventsView, fabricViews, MIRRORED_NAMES, MIRRORED_SCHEMA } from '../../../schemas/fabric.js'
 import { fabricSinkOver } from '../../../sinks/fabric/index.js'
 import { type Held, type Manifest, readManifest, replaceManifest } from '../../../sinks/fabric/manifest.js'
 import { download, upload, type Zone } from '../../../sinks/fabric/zone.js'
@@ -137,7 +137,10 @@ async function createView({ connection }: Replicator): Promise<void> {
   for (const { name, sql } of DUCKDB_VIEWS) {
     if (name === 'audit_events_masked') await connection.run(`CREATE OR REPLACE VIEW main.${name} AS\n${sql}`)
   }
-  await connection.run(`SET search_path = 'main,${MIRRORED_SCHEMA}'`)
+  // T-SQL that DuckDB reads as well, but for one function.
+  const readable = fabricViews().replaceAll("DATEDIFF_BIG(microsecond, '1970-01-01', ", 'epoch_us(')
+  for (const view of readable.split('GO\n')) await connection.run(view.replace('CREATE VIEW', 'CREATE OR REPLACE VIEW'))
+  await connection.run(`SET search_path = 'main,dbo,${MIRRORED_SCHEMA}'`)
 }
 
 async function dropColumn(zone: Zone, replicator: Replicator, view: string, column: string): Promise<void> {
