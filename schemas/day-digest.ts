@@ -37,23 +37,19 @@ export const DUCKDB_DIGEST: DigestForms = {
 /**
  * SELECTs utc_hour (`2026-10-01 12`), events and digest (an integer, as text), a row for each hour with events.
  *
- * @param span null for all events
  * @param salt hexadecimal digits
- * @param by   a column of the events that comes first in the result, with rows for each of its values; absent for all together
  */
-export function hourDigests(forms: DigestForms, events: string, span: Span | null, salt: string, by?: string): string {
+export function hourDigests(forms: DigestForms, events: string, span: Span, salt: string): string {
   const { utcText, hashNumber, digits, column } = forms
   if (!/^[0-9a-f]*$/.test(salt)) throw new Error('a salt is hexadecimal')
   const text = utcText(column('timestamp'))
-  const first = by === undefined ? '' : `${column(by)}, `
-  const condition = span === null ? '' : ` WHERE ${isWithin(forms, [span])}`
   return `
-          SELECT ${first}utc_hour, count(*) AS events, ${digits('sum(number)')} AS digest
+          SELECT utc_hour, count(*) AS events, ${digits('sum(number)')} AS digest
           FROM (
-            SELECT ${first}SUBSTR(${text}, 1, 13) AS utc_hour, ${hashNumber(`'${salt} ' || ${text} || ' ' || content_hash`)} AS number
-            FROM ${events}${condition}
+            SELECT SUBSTR(${text}, 1, 13) AS utc_hour, ${hashNumber(`'${salt} ' || ${text} || ' ' || content_hash`)} AS number
+            FROM ${events} WHERE ${isWithin(forms, [span])}
           ) AS numbered
-          GROUP BY ${first}utc_hour ORDER BY ${first}utc_hour`
+          GROUP BY utc_hour ORDER BY utc_hour`
 }
 
 /** SELECTs utc (the instant as text) and content_hash, a row for each event of the spans. */

@@ -90,7 +90,8 @@ export interface Batch {
   /** `bounds`: the least and the greatest `timestamp`; null when there is no event. */
   readonly events: { readonly relation: string; readonly bounds: TimestampBounds | null }
   readonly readings: { readonly relation: string; readonly rows: number }
-  readonly appearances: { readonly relation: string }
+  /** `mayRepeat`: some events may have several lines here, of different documents. */
+  readonly appearances: { readonly relation: string; readonly mayRepeat: boolean }
   readonly rejects: { readonly relation: string }
   readonly pieces: { readonly relation: string; readonly rows: number }
   readonly receipts: { readonly relation: string }

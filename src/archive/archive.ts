@@ -1,11 +1,12 @@
 /** Keeps every document that is loaded, as it came, before a sink gets it. */
 
 import { stat } from 'node:fs/promises'
-import type { Document } from '../contract.js'
+import type { Batch, Document } from '../contract.js'
 import { AuditError, printable, usageError } from '../errors.js'
 import type { ObjectStore, StoredObject } from '../stores/contract.js'
 import { isStore, openDirectory, openStore } from '../stores/index.js'
-import { headingLine, headingOf, keyOf, parseKey, UNDATED } from './format.js'
+import { type Heading, headingLine, headingOf, keyOf, parseKey, UNDATED } from './format.js'
+import { type Kept, type KeptDocument, Noted } from './noted.js'
 import { OriginalFile } from './original.js'
 import { altered, openArchived } from './reading.js'
 
@@ -14,6 +15,8 @@ export interface Original {
   readonly document: Document
   /** Of the bytes as they came, in hexadecimal. */
   readonly sha256: string
+  /** Lines that are not blank. */
+  readonly lines: number
   readonly original: string | null
 }
 
@@ -41,6 +44,15 @@ export interface Archive {
    * @throws AuditError when the archive cannot be written to
    */
   keep(source: string, documents: readonly Original[], signal: AbortSignal): Promise<ReadonlyMap<Document, AuditError>>
+  /**
+   * Counts a batch, so that its documents need not be read back to be sealed.
+   *
+   * @param documents those of the batch, which are archived
+   * @throws what the engine throws, or AuditError when the signal is aborted
+   */
+  count(source: string, batch: Batch, documents: readonly Original[], signal: AbortSignal): Promise<void>
+  /** What is known of the documents that were counted. */
+  readonly noted: Noted
   close(): Promise<void>
 }
 
@@ -84,8 +96,11 @@ export function archiveAt(place: ArchivePlace, retainMs: number | null, now = Da
   const { store, prefix, id } = place
   requireLocks(place, retainMs)
   let order = 0
-  /** Files that are archived: a batch that is split is archived once. */
-  const kept = new Set<string>()
+  /** By file, what is archived: a batch that is split is archived once. */
+  const kept = new Map<string, Kept>()
+  const noted = new Noted()
+  /** When and as which each document was read. */
+  const readings = new WeakMap<Document, Pick<Heading, 'readAt' | 'order'>>()
   const added = new Map<string, { readonly days: Set<string>; readonly undated: Set<string> }>()
   const addedOf = (source: string) => {
     const known = added.get(source) ?? { days: new Set(), undated: new Set() }
@@ -95,14 +110,15 @@ export function archiveAt(place: ArchivePlace, retainMs: number | null, now = Da
 
   async function keepOne(source: string, { document, sha256, original }: Original, signal: AbortSignal): Promise<void> {
     if (original === null || document.checkpoint === true || kept.has(original)) return
-    if ((await stat(original)).size > MOST_BYTES) throw tooLarge()
-    const name = keyOf(headingOf(source, document, new Date(0), 0), sha256)
-    const key = prefix + name
+    const { size: bytes } = await stat(original)
+    if (bytes > MOST_BYTES) throw tooLarge()
+    const { readAt, order } = readings.get(document) ?? { readAt: new Date(0), order: 0 }
+    const heading = headingOf(source, document, readAt, order)
+    const key = keyOf(heading, sha256)
     const retainUntil = retainMs === null ? undefined : new Date(now() + retainMs)
-    const written = await store.write(key, { file: original }, 'absent', signal, retainUntil)
-    if (written === null) await requireEqual(key, sha256, signal)
-    else noteAdded(source, name)
-    kept.add(original)
+    const written = await store.write(prefix + key, { file: original }, 'absent', signal, retainUntil)
+    if (written !== null) noteAdded(source, key)
+    kept.set(original, written === null ? await equalAt(key, sha256, signal) : { key, heading, bytes })
   }
 
   function noteAdded(source: string, name: string): void {
@@ -113,13 +129,14 @@ export function archiveAt(place: ArchivePlace, retainMs: number | null, now = Da
   }
 
   /** Nobody may have put something else in its place, so that the document would never be archived. */
-  async function requireEqual(key: string, sha256: string, signal: AbortSignal): Promise<void> {
-    const object = await store.find(key, signal)
+  async function equalAt(key: string, sha256: string, signal: AbortSignal): Promise<Kept> {
+    const object = await store.find(prefix + key, signal)
     const opened = object === null ? null : await openArchived(store, object, sha256, signal)
-    if (opened === null) throw changing()
+    if (object === null || opened === null) throw changing()
     try {
-      if (prefix + keyOf(opened.heading, sha256) !== key) throw altered('its heading is that of another document')
+      if (keyOf(opened.heading, sha256) !== key) throw altered('its heading is that of another document')
       for await (const _ of opened.bytes);
+      return { key, heading: opened.heading, bytes: object.bytes }
     } finally {
       await opened.close()
     }
@@ -131,9 +148,10 @@ export function archiveAt(place: ArchivePlace, retainMs: number | null, now = Da
     added: addedOf,
 
     originals: (source) => (document) => {
-      const at = new Date(now())
-      const place = order++
-      return (path) => new OriginalFile(path, () => headingLine(headingOf(source, document, at, place)))
+      const reading = { readAt: new Date(now()), order: order++ }
+      readings.set(document, reading)
+      return (path) =>
+        new OriginalFile(path, () => headingLine(headingOf(source, document, reading.readAt, reading.order)))
     },
 
     async keep(source, documents, signal) {
@@ -153,6 +171,16 @@ export function archiveAt(place: ArchivePlace, retainMs: number | null, now = Da
       for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
       return failed
     },
+
+    async count(source, batch, documents, signal) {
+      const known = documents.flatMap(({ document: { id }, lines, original }): KeptDocument[] => {
+        const object = original === null ? undefined : kept.get(original)
+        return object === undefined ? [] : [{ id, lines, kept: object }]
+      })
+      await noted.add(source, batch, known, signal)
+    },
+
+    noted,
 
     close: () => store.close(),
   }

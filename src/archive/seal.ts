@@ -60,7 +60,7 @@ const form = z.strictObject({
   /** Events of each documented action, and of all others together. */
   actions: z.record(z.string(), count),
   other_actions: count,
-  /** Events by the UTC day of their timestamp, with the digest of docs/decisions/day-digest.md without a salt. */
+  /** Events by the UTC day of their timestamp; `digest` is the sum of the first 15 hexadecimal digits of each content_hash. */
   days: z.record(day, digest),
   /** Those of all further days. */
   other_days: digest,

@@ -1,19 +1,19 @@
 /** Makes seals: of finished days, and of documents that have no day. */
 
 import type { KeyObject } from 'node:crypto'
-import type { Source } from '../contract.js'
 import { AuditError, printable } from '../errors.js'
-import type { ArchivePlace } from './archive.js'
 import type { SealChain } from './chain.js'
+import type { Contents, DocumentCounts } from './contents.js'
+import type { Heading } from './format.js'
+import type { Noted } from './noted.js'
+import { type Counting, readBack } from './read-back.js'
 import { openArchived } from './reading.js'
 import { Coverage, type Seal, type SealedDocument, sealBytes, uncountedIn } from './seal.js'
-import { type Archived, type KeyedSource, keyedSource, type Read } from './source.js'
-import { type Counted, type DocumentCounts, NO_EVENTS } from './tally.js'
+import type { Archived } from './source.js'
 
-export interface Sealing {
-  readonly place: ArchivePlace
-  /** Reads the documents of a source through the pipeline. What cannot be read is missing in the result. */
-  count(source: Source): Promise<Counted>
+export interface Sealing extends Counting {
+  /** What this run knows of the documents that it archived; null if it archived none. */
+  readonly noted: Noted | null
   /** Ed25519; null leaves seals unsigned. */
   readonly signKey: KeyObject | null
   /** For how long nobody may delete a seal; null leaves that to the bucket. */
@@ -22,8 +22,6 @@ export interface Sealing {
   readonly openDay: string
   /** Called for each new seal; an error of it does not undo the seal. */
   onSealed(seal: NewSeal, bytes: Buffer): Promise<void>
-  readonly concurrency: number
-  readonly signal: AbortSignal
   now(): Date
 }
 
@@ -66,7 +64,11 @@ export type OnError = (error: AuditError) => void
  * @returns null when it failed because of the documents or their places, which was reported
  * @throws what keeps the other days from being sealed too
  */
-export async function reporting<T>({ signal }: Sealing, onError: OnError, work: () => Promise<T>): Promise<T | null> {
+export async function reporting<T>(
+  { signal }: Pick<Sealing, 'signal'>,
+  onError: OnError,
+  work: () => Promise<T>,
+): Promise<T | null> {
   try {
     return await work()
   } catch (error) {
@@ -79,7 +81,6 @@ export async function reporting<T>({ signal }: Sealing, onError: OnError, work: 
 /**
  * Makes a seal of each part. Counts many parts at once, because a run of the pipeline costs something however little it reads.
  *
- * @param parts no two neighbours with the same folder, unless one of them is full
  * @throws AuditError when documents could not be read for a reason that is not theirs, or a seal not be written
  */
 export async function sealParts(
@@ -114,19 +115,29 @@ async function sealTogether(
   sealing: Sealing,
   onError: OnError,
 ): Promise<void> {
-  const { source, read, failures } = keyedSource(
-    chain.source,
-    parts.flatMap(({ objects }) => objects),
-    sealing.place,
-    sealing.concurrency,
-  )
+  const { source } = chain
+  const known = new Map<Part, Contents>()
+  for (const part of parts) {
+    const contents = sealing.noted?.contentsOf(source, part.folder, part.objects)
+    if (contents != null) known.set(part, contents)
+  }
+  const unknown = parts.filter((part) => !known.has(part))
   // What fails for all of them may be the fault of one.
-  const counted = await reporting(sealing, parts.length > 1 ? () => {} : onError, () => sealing.count(source))
-  if (counted !== null) {
-    for (const part of parts)
-      await reporting(sealing, onError, () => seal(chain, part, { read, failures, counted }, sealing))
-  } else if (parts.length > 1) {
-    for (const part of parts) await sealTogether(chain, [part], sealing, onError)
+  const read = await reporting(sealing, parts.length > 1 ? () => {} : onError, () =>
+    readBack(
+      source,
+      unknown.map(({ objects }) => objects),
+      sealing,
+    ),
+  )
+  if (read === null) {
+    if (parts.length > 1) for (const part of parts) await sealTogether(chain, [part], sealing, onError)
+    return
+  }
+  unknown.forEach((part, i) => void known.set(part, read(i)))
+  for (const part of parts) {
+    const contents = known.get(part)
+    if (contents !== undefined) await reporting(sealing, onError, () => seal(chain, part, contents, sealing))
   }
 }
 
@@ -136,19 +147,10 @@ export function coverageOfObjects(objects: readonly Listed[]): Coverage {
   return coverage
 }
 
-interface Contents extends Pick<KeyedSource, 'read' | 'failures'> {
-  readonly counted: Counted
-}
-
-async function seal(
-  chain: SealChain,
-  { day, folder, objects }: Part,
-  { read, failures, counted: { documents: counts, days } }: Contents,
-  sealing: Sealing,
-): Promise<void> {
+async function seal(chain: SealChain, { day, objects }: Part, contents: Contents, sealing: Sealing): Promise<void> {
   const { signKey, retainMs, now, onSealed } = sealing
-  const totals = days.get(folder) ?? NO_EVENTS
-  const failed = objects.map(({ key }) => failures.get(key)).find((error) => error !== undefined)
+  const { events, actions, other_actions, days, other_days } = contents.totals
+  const failed = objects.map(({ key }) => contents.failure(key)).find((error) => error !== undefined)
   if (failed !== undefined) {
     const what = `${printable(chain.source)} ${day ?? 'without a day'} is not sealed: ${failed.message}`
     throw new AuditError(what, {
@@ -158,12 +160,13 @@ async function seal(
   }
   const documents: SealedDocument[] = []
   const unreadable: string[] = []
-  for (const { key } of objects.toSorted((a, b) => (a.key < b.key ? -1 : 1))) {
-    const header = read.get(key)
-    const counted = counts.get(key)
-    const bytes = counted?.bytes ?? (header === undefined ? null : await intactBytes(header, sealing))
-    if (header === undefined || bytes === null) unreadable.push(key)
-    else documents.push(sealedDocument(key, header, bytes, counted))
+  for (const listed of objects.toSorted((a, b) => (a.key < b.key ? -1 : 1))) {
+    const { key } = listed
+    const heading = contents.heading(key)
+    const counted = contents.counts(key)
+    const bytes = counted?.bytes ?? (heading === undefined ? null : await intactBytes(listed, sealing))
+    if (heading === undefined || bytes === null) unreadable.push(key)
+    else documents.push(sealedDocument(listed, heading, bytes, counted))
   }
   const lists = { documents, unreadable }
   const coverage = coverageOfObjects(objects)
@@ -181,8 +184,7 @@ async function seal(
         {
           ...{ source: chain.source, number, day, previous: head?.sha256 ?? null, supersedes: stated.supersedes },
           ...{ latest_day: later(latest, day), sealed_at: stated.sealed_at },
-          ...{ lines: sum('lines'), events: totals.events, rejects: sum('rejects') },
-          ...totals,
+          ...{ lines: sum('lines'), events, rejects: sum('rejects'), actions, other_actions, days, other_days },
           ...lists,
         },
         signKey,
@@ -199,12 +201,11 @@ async function seal(
 }
 
 function sealedDocument(
-  key: string,
-  { heading, sha256 }: Read,
+  { key, sha256 }: Listed,
+  { document, version, readAt, order }: Heading,
   bytes: number,
   counted: DocumentCounts | undefined,
 ): SealedDocument {
-  const { document, version, readAt, order } = heading
   return {
     ...{ key, document, version, bytes, sha256, read_at: readAt.toISOString(), order },
     ...{ lines: counted?.lines ?? null, rejects: counted?.rejects ?? null },
@@ -212,7 +213,7 @@ function sealedDocument(
 }
 
 /** How many bytes a document has that could not be counted; null when they are not those that its name states. */
-async function intactBytes({ object, sha256 }: Read, { place, signal }: Sealing): Promise<number | null> {
+async function intactBytes({ object, sha256 }: Archived, { place, signal }: Sealing): Promise<number | null> {
   let bytes = 0
   try {
     const opened = await openArchived(place.store, object, sha256, signal)

@@ -80,32 +80,35 @@ function archiveSource(
   }
 }
 
-/** Documents of one source, each under the key of its object: readings of one document then share a batch. */
+/** Documents of one source, each under an id of its own: readings of one document then share a batch. */
 export interface KeyedSource {
   readonly source: Source
-  /** What was listed, by key; without objects whose heading could not be read. */
+  /** What was listed, by id; without objects whose heading could not be read. */
   readonly read: ReadonlyMap<string, Read>
-  /** By key, errors that are not the object's: the store was not reached, or the object has to be restored first. */
+  /** By id, errors that are not the object's: the store was not reached, or the object has to be restored first. */
   readonly failures: ReadonlyMap<string, AuditError>
 }
 
-/** @param archived objects of the source */
+/** The id of a document in a keyed source: its group, and the key of its object below the archive's prefix. */
+export const keyedId = (group: number, key: string): string => `${group}/${key}`
+
+/** @param groups objects of the source, counted group by group; an object may be in several */
 export function keyedSource(
   id: string,
-  archived: readonly Archived[],
+  groups: readonly (readonly Archived[])[],
   { store, prefix }: ArchivePlace,
   concurrency: number,
 ): KeyedSource {
   const listed = new Map<string, Read>()
   const failures = new Map<string, AuditError>()
-  const noted = <T>(key: string, work: () => Promise<T>): Promise<T> =>
+  const noted = <T>(id: string, work: () => Promise<T>): Promise<T> =>
     work().catch((error: unknown) => {
-      if (error instanceof AuditError && (error.outside || error.retryable)) failures.set(key, error)
+      if (error instanceof AuditError && (error.outside || error.retryable)) failures.set(id, error)
       throw error
     })
-  async function* notedBytes(key: string, bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  async function* notedBytes(id: string, bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     const chunks = bytes[Symbol.asyncIterator]()
-    const next = (): Promise<IteratorResult<Uint8Array>> => noted(key, () => chunks.next())
+    const next = (): Promise<IteratorResult<Uint8Array>> => noted(id, () => chunks.next())
     try {
       for (let step = await next(); step.done !== true; step = await next()) yield step.value
     } finally {
@@ -116,21 +119,24 @@ export function keyedSource(
     id,
     concurrency,
     async *list(_, signal) {
-      const { read, unreadable } = await headingsOf(store, prefix, archived, concurrency, signal)
-      for (const each of read) {
-        const { reading, ...document } = documentOf(store, each)
-        const key = each.object.key.slice(prefix.length)
-        listed.set(key, each)
-        const open = async (signal: AbortSignal): Promise<AsyncIterable<Uint8Array> | null> => {
-          const bytes = await noted(key, () => document.open(signal))
-          return bytes === null ? null : notedBytes(key, bytes)
+      for (const [group, archived] of groups.entries()) {
+        const idOf = (key: string): string => keyedId(group, key.slice(prefix.length))
+        const { read, unreadable } = await headingsOf(store, prefix, archived, concurrency, signal)
+        for (const each of read) {
+          const { reading, ...document } = documentOf(store, each)
+          const id = idOf(each.object.key)
+          listed.set(id, each)
+          const open = async (signal: AbortSignal): Promise<AsyncIterable<Uint8Array> | null> => {
+            const bytes = await noted(id, () => document.open(signal))
+            return bytes === null ? null : notedBytes(id, bytes)
+          }
+          yield { ...document, id, version: each.heading.version ?? each.sha256, open }
         }
-        yield { ...document, id: key, version: each.heading.version ?? each.sha256, open }
-      }
-      for (const { reading = '', archived: tier } of unreadable) {
-        if (tier === undefined) continue
-        const error = new AuditError('some objects are in an archive tier', { advice: tier })
-        failures.set(reading.slice(prefix.length), error)
+        for (const { reading = '', archived: tier } of unreadable) {
+          if (tier === undefined) continue
+          const error = new AuditError('some objects are in an archive tier', { advice: tier })
+          failures.set(idOf(reading), error)
+        }
       }
     },
     async close() {},

@@ -6,32 +6,25 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { ACTIONS } from '../../schemas/actions.js'
-import { DUCKDB_DIGEST, hourDigests } from '../../schemas/day-digest.js'
 import type { Batch, LoadCounts, LoadingSink } from '../contract.js'
 import { interruptible } from '../duckdb/connection.js'
 import { writeParquet } from '../duckdb/parquet.js'
 import { quotedString } from '../duckdb/quoting.js'
-import type { Engine } from '../transform/engine.js'
-import type { Seal } from './seal.js'
+import type { DocumentCounts, Totals } from './contents.js'
+
+type Connection = Batch['engine']
 
 /** Days that are listed one by one; an attacker may write events of many others. */
-const MOST_DAYS = 400
-
-export type Totals = Pick<Seal, 'events' | 'actions' | 'other_actions' | 'days' | 'other_days'>
+export const MOST_DAYS = 400
 
 export interface Counted {
   /** By document; those that could not be read are missing. */
   readonly documents: ReadonlyMap<string, DocumentCounts>
-  /** By the day in the documents' keys; days without events are missing. */
-  readonly days: ReadonlyMap<string, Totals>
+  /** By group; groups without events are missing. */
+  readonly totals: ReadonlyMap<string, Totals>
 }
 
-export interface DocumentCounts {
-  readonly lines: number
-  readonly rejects: number
-  readonly bytes: number
-}
-
+/** Totals of each group of documents: what their ids begin with, before the first slash. */
 export class Tally implements LoadingSink {
   readonly id = 'the seal'
   private readonly folder: string
@@ -50,19 +43,14 @@ export class Tally implements LoadingSink {
     return new Map()
   }
 
-  async load({ engine, appearances, receipts, rowsRead, rejected }: Batch, signal: AbortSignal): Promise<LoadCounts> {
+  async load(batch: Batch, signal: AbortSignal): Promise<LoadCounts> {
+    const { engine, appearances, rowsRead, rejected } = batch
     const inserted = await interruptible(engine, signal, async () => {
-      // Documents of several days may have the same event: each day counts it.
-      const select = `SELECT DISTINCT split_part(document, '/', 2) AS folder, "timestamp", action, content_hash FROM ${appearances.relation}`
+      // Documents of several groups may have the same event: each group counts it.
+      const select = `SELECT DISTINCT split_part(document, '/', 1) AS folder, "timestamp", action, content_hash FROM ${appearances.relation}`
       const path = join(this.folder, `${this.batches++}.parquet`)
       const rows = await writeParquet(this.id, engine, select, path, 'snappy', 'bounded')
-      const read = await engine.runAndReadAll(`SELECT document, rows_read, rejected, bytes FROM ${receipts.relation}`)
-      for (const [document, lines, rejects, bytes] of read.getRows())
-        this.documents.set(String(document), {
-          lines: Number(lines),
-          rejects: Number(rejects),
-          bytes: Number(bytes),
-        })
+      for (const [document, counts] of await documentCounts(batch)) this.documents.set(document, counts)
       return rows
     })
     const unchanged = rowsRead - rejected - inserted
@@ -71,59 +59,93 @@ export class Tally implements LoadingSink {
 
   async close(): Promise<void> {}
 
-  /** @throws AuditError without any value of a record */
-  async counted(engine: Engine): Promise<Counted> {
+  /** @throws what the engine throws */
+  async counted(engine: Connection): Promise<Counted> {
     const files = readdirSync(this.folder).map((name) => quotedString(join(this.folder, name)))
     const { documents } = this
-    if (files.length === 0) return { documents, days: new Map() }
-    await engine.run(
-      `CREATE OR REPLACE TABLE tally AS SELECT DISTINCT folder, "timestamp", action, content_hash FROM read_parquet([${files.join(', ')}])`,
-    )
+    if (files.length === 0) return { documents, totals: new Map() }
+    const events = `SELECT DISTINCT folder, "timestamp", action, content_hash FROM read_parquet([${files.join(', ')}])`
     try {
-      return { documents, days: await totalsIn(engine) }
+      return { documents, totals: await totalsOf(engine, `(${events})`) }
     } finally {
-      await engine.run('DROP TABLE tally')
       rmSync(this.folder, { recursive: true, force: true })
     }
   }
 }
 
+/** Of each document of the batch. */
+export async function documentCounts({ engine, receipts }: Batch): Promise<ReadonlyMap<string, DocumentCounts>> {
+  const read = await engine.runAndReadAll(`SELECT document, rows_read, rejected, bytes FROM ${receipts.relation}`)
+  return new Map(
+    read.getRows().map(([document, lines, rejects, bytes]) => {
+      return [String(document), { lines: Number(lines), rejects: Number(rejects), bytes: Number(bytes) }]
+    }),
+  )
+}
+
 const NOTHING = { events: 0, digest: '0' }
 export const NO_EVENTS: Totals = { events: 0, actions: {}, other_actions: 0, days: {}, other_days: NOTHING }
 
-/** By the day in the keys. */
-async function totalsIn(engine: Engine): Promise<ReadonlyMap<string, Totals>> {
-  const days = new Map<string, { -readonly [field in keyof Totals]: Totals[field] }>()
-  for (const { folder, events } of await engine.rows('SELECT folder, count(*) AS events FROM tally GROUP BY folder')) {
-    const count = Number(events)
-    days.set(String(folder), { events: count, actions: {}, other_actions: count, days: {}, other_days: NOTHING })
-  }
+/** Totals, and the instants between which the events lie, in microseconds since 1970. */
+export interface Sums extends Totals {
+  readonly least: bigint
+  readonly greatest: bigint
+}
+
+type Writable<T> = { -readonly [field in keyof T]: T[field] }
+
+/**
+ * @param events a relation with folder, timestamp, action and content_hash of each event
+ * @returns by folder
+ * @throws what the engine throws
+ */
+export async function totalsOf(engine: Connection, events: string): Promise<ReadonlyMap<string, Sums>> {
   // Only documented actions are named, because a client's text could be anything.
   const documented = ACTIONS.map(({ action }) => quotedString(action)).join(', ')
-  const actions = await engine.rows(`
-    SELECT folder, action, count(*) AS events FROM tally WHERE action IN (${documented})
-    GROUP BY folder, action ORDER BY folder, action`)
-  for (const { folder, action, events } of actions) {
-    const totals = days.get(String(folder))
+  await engine.run(`
+    CREATE OR REPLACE TABLE sums AS
+    SELECT folder, date_trunc('day', make_timestamp(epoch_us("timestamp"))) AS day,
+      CASE WHEN action IN (${documented}) THEN action END AS action, count(*) AS events,
+      sum(CAST('0x' || substr(content_hash, 1, 15) AS BIGINT)) AS digest,
+      epoch_us(min("timestamp")) AS least, epoch_us(max("timestamp")) AS greatest
+    FROM ${events} GROUP BY ALL`)
+  try {
+    return await readSums(async (sql) => (await engine.runAndReadAll(sql)).getRowObjects())
+  } finally {
+    await engine.run('DROP TABLE sums')
+  }
+}
+
+async function readSums(rows: (sql: string) => Promise<Record<string, unknown>[]>): Promise<Map<string, Sums>> {
+  const all = new Map<string, Writable<Sums>>()
+  const folders =
+    'SELECT folder, sum(events) AS events, min(least) AS least, max(greatest) AS greatest FROM sums GROUP BY folder'
+  for (const { folder, events, least, greatest } of await rows(folders)) {
+    const count = Number(events)
+    const totals = { events: count, actions: {}, other_actions: count, days: {}, other_days: NOTHING }
+    all.set(String(folder), { ...totals, least: BigInt(String(least)), greatest: BigInt(String(greatest)) })
+  }
+  const actions = `
+    SELECT folder, action, sum(events) AS events FROM sums WHERE action IS NOT NULL
+    GROUP BY folder, action ORDER BY folder, action`
+  for (const { folder, action, events } of await rows(actions)) {
+    const totals = all.get(String(folder))
     if (totals === undefined) continue
     totals.actions[String(action)] = Number(events)
     totals.other_actions -= Number(events)
   }
-  const digests = await engine.rows(`
-    WITH hours AS (${hourDigests(DUCKDB_DIGEST, 'tally', null, '', 'folder')}),
-    days AS (
-      SELECT folder, utc_hour[:10] AS day, sum(events) AS events, sum(CAST(digest AS HUGEINT)) AS digest FROM hours GROUP BY ALL
-    ),
+  const days = `
+    WITH days AS (SELECT folder, day, sum(events) AS events, sum(digest) AS digest FROM sums GROUP BY folder, day),
     ranked AS (SELECT *, row_number() OVER (PARTITION BY folder ORDER BY events DESC, day) AS rank FROM days)
-    SELECT folder, CASE WHEN rank <= ${MOST_DAYS} THEN day END AS day, sum(events) AS events,
+    SELECT folder, CASE WHEN rank <= ${MOST_DAYS} THEN strftime(day, '%Y-%m-%d') END AS day, sum(events) AS events,
       CAST(sum(digest) AS VARCHAR) AS digest
-    FROM ranked GROUP BY 1, 2 ORDER BY 1, 2 NULLS LAST`)
-  for (const { folder, day, events, digest } of digests) {
-    const totals = days.get(String(folder))
+    FROM ranked GROUP BY 1, 2 ORDER BY 1, 2 NULLS LAST`
+  for (const { folder, day, events, digest } of await rows(days)) {
+    const totals = all.get(String(folder))
     if (totals === undefined) continue
     const stated = { events: Number(events), digest: String(digest) }
     if (day === null) totals.other_days = stated
     else totals.days[String(day)] = stated
   }
-  return days
+  return all
 }

@@ -149,7 +149,8 @@ async function openArchive(session: Session): Promise<Kept | null> {
   const place = await openPlace(archive)
   const retainMs = retain === undefined ? null : parseDuration(retain)
   const { openMarks } = await import('./sealing.js')
-  return { archive: archiveAt(place, retainMs), place, retainMs, marks: await openMarks(session, archive) }
+  const kept = archiveAt(place, retainMs)
+  return { archive: kept, place, retainMs, marks: await openMarks(session, archive), noted: kept.noted }
 }
 
 export async function openJobs(

@@ -65,7 +65,7 @@ async function seal(named: string | undefined, flags: SealFlags, survivor: Survi
       requireLocks(place, retainMs)
       await withEngine(session, (room) =>
         sealAll(
-          sealingIn(room, { place, retainMs, marks }, session, survivor, {
+          sealingIn(room, { place, retainMs, marks, noted: null }, session, survivor, {
             onSealed: (each) => seals.push(each),
             onError,
           }),

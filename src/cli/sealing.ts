@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { isWithin } from '../address.js'
 import { type AnchorPlace, openAnchor } from '../archive/anchors.js'
 import type { ArchivePlace } from '../archive/archive.js'
+import type { Noted } from '../archive/noted.js'
+import type { Counting } from '../archive/read-back.js'
 import type { NewSeal, Sealing } from '../archive/sealing.js'
 import { Tally } from '../archive/tally.js'
 import { sealLoaded } from '../archive/unsealed.js'
@@ -66,23 +68,21 @@ export interface SealedArchive {
   /** For how long nobody may delete a seal; null leaves that to the bucket. */
   readonly retainMs: number | null
   readonly marks: Marks
+  /** What this run knows of the documents that it archived; null if it archived none. */
+  readonly noted: Noted | null
 }
 
-export function sealingIn(
-  room: Room,
-  { place, retainMs, marks }: SealedArchive,
+/** Counts documents of an archive by reading them through the pipeline. */
+export function countingIn(
+  { engine, folder }: Room,
+  place: ArchivePlace,
   { settings, logger, signal }: Session,
   { entries, post }: Pick<Survivor, 'entries' | 'post'>,
-  { onSealed, onError }: { onSealed(seal: NewSeal): void; onError(error: AuditError): void },
-): Sealing {
+): Counting {
   let counts = 0
-  let { anchor } = marks
-  const { engine, folder } = room
   const crashes = entries.flatMap(asCrash)
   return {
-    ...{ place, retainMs, signal, signKey: marks.signKey, openDay: openDayAt(new Date()) },
-    concurrency: settings.concurrency ?? CONCURRENCY,
-    now: () => new Date(),
+    ...{ place, signal, concurrency: settings.concurrency ?? CONCURRENCY },
     async count(source) {
       const tally = new Tally(join(folder, `seal-${counts++}`))
       const journal = new Journal([tally.id], crashes, async (entry) => {
@@ -96,9 +96,25 @@ export function sealingIn(
         ...{ limits: GENEROUS, maxRejects: Number.MAX_SAFE_INTEGER, loaderVersion: version() },
       })
       for (const { error } of summary.sinks) if (error !== null) throw new AuditError(error, { outside: true })
-      for (const { error } of summary.failed) logger.warn(`the seal states that a document cannot be counted: ${error}`)
-      return tally.counted(engine)
+      for (const { error } of summary.failed) logger.warn(`an archived document cannot be counted: ${error}`)
+      return tally.counted(engine.connection)
     },
+  }
+}
+
+export function sealingIn(
+  room: Room,
+  { place, retainMs, marks, noted }: SealedArchive,
+  session: Session,
+  survivor: Pick<Survivor, 'entries' | 'post'>,
+  { onSealed, onError }: { onSealed(seal: NewSeal): void; onError(error: AuditError): void },
+): Sealing {
+  let { anchor } = marks
+  const { logger, signal } = session
+  return {
+    ...countingIn(room, place, session, survivor),
+    ...{ retainMs, noted, signKey: marks.signKey, openDay: openDayAt(new Date()) },
+    now: () => new Date(),
     async onSealed(seal, bytes) {
       logger.info(seal, `sealed ${seal.day ?? 'documents without a day'}`)
       onSealed(seal)

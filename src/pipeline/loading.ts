@@ -12,7 +12,14 @@ import { documentsOf, halvesOf } from '../landing/spooled.js'
 import type { Logger } from '../log.js'
 import type { Progress } from '../progress.js'
 import { loadByLines } from './refusals.js'
-import { keyOf, keysOf, type Transformed, type Transforming, transformBatch } from './transforming.js'
+import {
+  keyOf,
+  keysOf,
+  type Transformed,
+  type Transforming,
+  transformBatch,
+  unlessInterrupted,
+} from './transforming.js'
 
 /**
  * After this many documents in a row of which a sink refused every line, the sink is at fault rather than the data. More
@@ -62,17 +69,22 @@ export async function loadBatch(landed: LandedBatch, run: Loading, only?: readon
  * @returns false when the batch must not be loaded as it is
  * @throws AuditError when the archive cannot be written to, because then nothing can be loaded
  */
-async function keep(
-  { accepted }: Transformed,
-  { archive, journal, source, onFailed, signal }: Loading,
-): Promise<boolean> {
+async function keep({ accepted, batch }: Transformed, run: Loading): Promise<boolean> {
+  const { archive, journal, source, onFailed, signal } = run
   if (archive === null) return true
   const failed = await archive.keep(source.id, accepted, signal)
   for (const [document, error] of failed) {
     // A batch that is split comes here again.
     if (!journal.isFinished(keyOf(source, document))) onFailed(document, error)
   }
-  return failed.size === 0
+  if (failed.size > 0) return false
+  // What is not counted now is read back to be sealed, and so is everything after a crash, of which this might be the cause.
+  if (!journal.careful) {
+    await archive
+      .count(source.id, batch, accepted, signal)
+      .catch((error: unknown) => void unlessInterrupted(error, signal))
+  }
+  return true
 }
 
 async function loadHalves(landed: LandedBatch, run: Loading, only?: readonly LoadingSink[]): Promise<void> {

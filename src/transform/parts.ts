@@ -114,7 +114,7 @@ function partial(
     ...counts,
     startedAt: new Date(),
     events: { relation: 'part_events', bounds },
-    appearances: { relation: 'part_appearances' },
+    appearances: { ...whole.appearances, relation: 'part_appearances' },
     rejects: { relation: 'part_rejects' },
     pieces: { ...whole.pieces, rows: 0 },
     receipts: { relation: 'part_receipts' },

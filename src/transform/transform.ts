@@ -106,7 +106,8 @@ export async function transform(
     const provenance = `${quotedString(identity.loadId)} AS load_id, ${instantLiteral(new Date())} AS loaded_at`
     await createRelations(engine, provenance, { repeats, restores, shown })
     await createReceipts(engine, identity.source, provenance, passedOver)
-    return { ...(await describe(engine, identity)), refused }
+    // Two rows of an export may be the same event.
+    return { ...(await describe(engine, identity, restores || (repeats && documents > 1))), refused }
   })
 }
 
@@ -196,7 +197,7 @@ async function createRelations(
     JOIN documents USING (ordinal)`)
 }
 
-async function describe(engine: Engine, identity: BatchIdentity): Promise<Batch> {
+async function describe(engine: Engine, identity: BatchIdentity, mayRepeat: boolean): Promise<Batch> {
   const [totals = {}] = await engine.rows(`
     SELECT count(*) AS documents, sum(rows_read) AS rows, sum(rejected) AS rejected FROM receipts`)
   const [bounds = {}] = await engine.rows(
@@ -210,7 +211,7 @@ async function describe(engine: Engine, identity: BatchIdentity): Promise<Batch>
     rejected: Number(totals.rejected),
     events: { relation: 'events', bounds: boundsOf(bounds.least, bounds.greatest) },
     readings: { relation: 'readings', rows: await engine.number('SELECT count(*) FROM readings') },
-    appearances: { relation: 'appearances' },
+    appearances: { relation: 'appearances', mayRepeat },
     rejects: { relation: 'rejects' },
     pieces: { relation: 'reject_pieces', rows: await engine.number('SELECT count(*) FROM reject_pieces') },
     receipts: { relation: 'receipts' },

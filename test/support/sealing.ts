@@ -17,13 +17,13 @@ const LATER = new Date('2100-01-01T00:00:00Z')
 export async function sealingOf(place: ArchivePlace, options: Partial<Sealing>, own?: Engine): Promise<Sealing> {
   const engine = own ?? (await sharedEngine())
   return {
-    ...{ place, signKey: null, retainMs: null, openDay: OPEN_DAY, concurrency: 4, signal: never },
+    ...{ place, noted: null, signKey: null, retainMs: null, openDay: OPEN_DAY, concurrency: 4, signal: never },
     now: () => new Date('2026-10-03T02:00:00Z'),
     onSealed: async () => {},
     async count(source) {
       const tally = new Tally(join(newFolder(), 'tally'))
       await loadInto(tally, { sources: [source] }, { engine })
-      return tally.counted(engine)
+      return tally.counted(engine.connection)
     },
     ...options,
   }
