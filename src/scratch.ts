@@ -16,6 +16,7 @@ import {
 import { access, mkdir, mkdtemp } from 'node:fs/promises'
 import { homedir, hostname, tmpdir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
+import { AuditError, EXIT, printable } from './errors.js'
 import { isOurs } from './regular-file.js'
 
 /** Hosts and containers may share a home, and a process id is meaningful only within one of them. */
@@ -28,13 +29,28 @@ const made = new Set<string>()
  * to it.
  *
  * @param parent when absent, the user's cache folder or, if that cannot be used, the system's temporary folder
+ * @throws AuditError, exit code 2, when it cannot be created: on a read-only disk, for example
  */
 export async function scratchFolder(parent?: string): Promise<string> {
   const location = parent ?? (await ownCache()) ?? tmpdir()
   removeAbandoned(location)
-  const folder = await mkdtemp(join(location, `${PREFIX}${process.pid}-`))
-  made.add(folder)
-  return folder
+  try {
+    const folder = await mkdtemp(join(location, `${PREFIX}${process.pid}-`))
+    made.add(folder)
+    return folder
+  } catch (error) {
+    throw unusable(location, parent === undefined ? 'in XDG_CACHE_HOME' : 'with --spool', error)
+  }
+}
+
+function unusable(location: string, how: string, error: unknown): AuditError {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'error'
+  return new AuditError(`no temporary folder can be created in ${printable(location)}: ${code}`, {
+    advice: `Name an existing, writable folder ${how}.`,
+    exitCode: EXIT.usage,
+    outside: true,
+    cause: error,
+  })
 }
 
 /**

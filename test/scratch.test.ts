@@ -57,6 +57,21 @@ describe('a temporary folder', () => {
     expect([modeOf(own()), modeOf(folder)]).toEqual([0o700, 0o700])
   })
 
+  it('is refused with advice where nothing can be written, as on a read-only disk', async () => {
+    vi.stubEnv('XDG_CACHE_HOME', join(cache, 'missing/below'))
+    vi.stubEnv('TMPDIR', join(system, 'missing'))
+    await expect(scratchFolder()).rejects.toMatchObject({
+      name: 'AuditError',
+      message: `no temporary folder can be created in ${join(system, 'missing')}: ENOENT`,
+      advice: 'Name an existing, writable folder in XDG_CACHE_HOME.',
+      exitCode: 2,
+      outside: true,
+    })
+    await expect(scratchFolder(join(system, 'none'))).rejects.toMatchObject({
+      advice: expect.stringContaining('--spool'),
+    })
+  })
+
   it('closes a cache folder that was open to others', async () => {
     mkdirSync(own())
     chmodSync(own(), 0o777)

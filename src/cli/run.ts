@@ -9,6 +9,7 @@ import { AuditError, EXIT, type ExitCode, printable, usageError } from '../error
 import { Journal, type Summary } from '../journal.js'
 import { type Job, listPending, run } from '../pipeline.js'
 import { NO_PRIVACY, type Privacy } from '../privacy/shown.js'
+import { removeScratch, scratchFolder } from '../scratch.js'
 import { isArchive, openSources } from '../sources/index.js'
 import { Engine } from '../transform/engine.js'
 import { version } from '../version.js'
@@ -17,7 +18,6 @@ import { CONCURRENCY, type RunFlags } from './options.js'
 import { privacyOf } from './privacy.js'
 import type { SealedArchive } from './sealing.js'
 import { closeAll, openSinks, type Session } from './session.js'
-import { openSpool } from './spool.js'
 import { archivedInWords, outcome, writeSummary } from './summary.js'
 import type { Survivor } from './survivor.js'
 import { jsonLine } from './terminal.js'
@@ -211,9 +211,8 @@ export async function withEngine<T>(
   { settings: { spool: parent, memoryBytes }, logger }: Session,
   work: (room: Room) => Promise<T>,
 ): Promise<T> {
-  const spool = await openSpool(parent)
+  const folder = await scratchFolder(parent)
   try {
-    const { folder } = spool
     const engine = await Engine.start({ memoryBytes, folder })
     try {
       return await work({ engine, folder })
@@ -222,7 +221,7 @@ export async function withEngine<T>(
     }
   } finally {
     try {
-      spool.remove()
+      removeScratch(folder)
     } catch (error) {
       logger.warn({ err: error }, 'the spool folder cannot be removed')
     }

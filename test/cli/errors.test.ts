@@ -169,7 +169,7 @@ const FILES: readonly Row[] = [
     what: 'a spool that is missing',
     args: load('--spool', 'none'),
     code: 2,
-    says: /spool folder none: ENOENT/,
+    says: /no temporary folder can be created in none: ENOENT/,
     advice: /--spool/,
   },
   {
