@@ -3,7 +3,7 @@ import type { Span } from '../../schemas/day-digest.js'
 import { SEVERITIES, type Severity } from '../../schemas/detections/detection.js'
 import type { WebhookForm } from '../detections/messages.js'
 import type { ExitCode } from '../errors.js'
-import { backfillRange, type DayFlags, withDays } from './backfill.js'
+import { type DayFlags, rangeOfDays, withDays } from './days.js'
 import { collect, type SinkFlags, withSinks, withWebhook } from './options.js'
 import { undoing } from './signals.js'
 
@@ -68,6 +68,6 @@ async function check(flags: CheckFlags): Promise<ExitCode> {
 export function checkedSpan(flags: DayFlags, now: Date): Span {
   const { days, since } = flags
   const given = days === undefined && since === undefined ? { ...flags, days: CHECKED_DAYS } : flags
-  const { from, to } = backfillRange(given, now, 'check')
+  const { from, to } = rangeOfDays(given, now, 'check')
   return { from: from ?? now, to: to === null || to > now ? now : to }
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { Span } from '../../schemas/day-digest.js'
 import { type ExitCode, usageError } from '../errors.js'
 import { SETTLE_MS } from '../sources/api/days.js'
-import { backfillRange, type DayFlags, withDays } from './backfill.js'
+import { type DayFlags, rangeOfDays, withDays } from './days.js'
 import { type RunFlags, withSources } from './options.js'
 import { undoing } from './signals.js'
 import type { Survivor } from './survivor.js'
@@ -50,7 +50,7 @@ async function reconcile(flags: ReconcileFlags, survivor: Survivor): Promise<Exi
 export function settledSpan(flags: DayFlags, now: Date): Span {
   const settled = new Date(now.getTime() - SETTLE_MS)
   settled.setUTCHours(0, 0, 0, 0)
-  const { from, to } = backfillRange(flags, settled, 'reconcile')
+  const { from, to } = rangeOfDays(flags, settled, 'reconcile')
   const span = { from: from ?? settled, to: to ?? settled }
   if (span.from < span.to) return span
   throw usageError('there is no day to compare: none of them has settled', 'A day settles two hours after its end.')

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import type { Span } from '../../schemas/day-digest.js'
 import { type ExitCode, usageError } from '../errors.js'
-import { backfillRange, type DayFlags, withDays } from './backfill.js'
+import { type DayFlags, rangeOfDays, withDays } from './days.js'
 import { privacyOption, type RunFlags, wholeNumber, withSinks } from './options.js'
 import { undoing } from './signals.js'
 import type { Survivor } from './survivor.js'
@@ -62,6 +62,6 @@ async function verify(named: string | undefined, flags: VerifyFlags, survivor: S
 /** Null for all days. @throws AuditError, exit code 2, when the flags do not specify a range */
 function spanOf(flags: DayFlags, now: Date): Span | null {
   if (flags.days === undefined && flags.since === undefined && flags.until === undefined) return null
-  const { from, to } = backfillRange(flags, now, 'verify')
+  const { from, to } = rangeOfDays(flags, now, 'verify')
   return { from: from ?? now, to: to ?? LAST_DAY }
 }
