@@ -6,7 +6,7 @@ import { NewObjects } from '../stores/new-objects.js'
 import { openWebhook } from '../webhook.js'
 import { type ArchivePlace, objectsOf, openPlace } from './archive.js'
 import { readSeal } from './chain.js'
-import type { Anchor } from './check-seals.js'
+import type { Anchor } from './check-chain.js'
 import { parseSealKey, sealKey } from './seal.js'
 import type { NewSeal } from './sealing.js'
 

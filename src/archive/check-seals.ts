@@ -5,18 +5,13 @@ import { ArchivedError, AuditError } from '../errors.js'
 import type { StoredObject } from '../stores/contract.js'
 import { type ArchivePlace, objectsOf } from './archive.js'
 import { readSeal } from './chain.js'
+import { type Anchor, ChainCheck } from './check-chain.js'
 import { type Finding, Findings } from './findings.js'
 import { keyOf, type ParsedKey, parseKey } from './format.js'
 import { openArchived } from './reading.js'
-import { parseSeal, parseSealKey, type ReadSeal, type Seal, sealKey, shortHash } from './seal.js'
+import { parseSealKey, type Seal, sealKey, shortHash } from './seal.js'
+import { inOrder, parsedSeal, sealsBySource } from './seal-files.js'
 import { phaseOf } from './sealing.js'
-
-/** The newest seal of a source, as it was stated somewhere else. */
-export interface Anchor {
-  readonly source: string
-  readonly number: number
-  readonly sha256: string
-}
 
 export interface CheckOptions {
   /** Ed25519: each seal must be signed with one of them. Signatures are not checked when there are none. */
@@ -94,94 +89,6 @@ export async function checkSeals(place: ArchivePlace, options: CheckOptions): Pr
   const documents = await checkDocuments(place, stated, { ...options, onError }, findings)
   await addMissing(place, stated, table, options, findings)
   return { documents, seals, heads, findings: findings.list(), errors }
-}
-
-/** Source → number → object. */
-async function sealsBySource(
-  { store, prefix }: ArchivePlace,
-  signal: AbortSignal,
-): Promise<Map<string, Map<number, StoredObject>>> {
-  const sources = new Map<string, Map<number, StoredObject>>()
-  for await (const object of store.list(`${prefix}seals/`, signal)) {
-    const parsed = parseSealKey(object.key.slice(prefix.length))
-    if (parsed === null) continue
-    const objects = sources.get(parsed.source) ?? new Map<number, StoredObject>()
-    sources.set(parsed.source, objects.set(parsed.number, object))
-  }
-  return sources
-}
-
-type Bytes = Awaited<ReturnType<typeof readSeal>>
-
-async function* inOrder(
-  { store }: ArchivePlace,
-  objects: ReadonlyMap<number, StoredObject>,
-  { concurrency, signal }: CheckOptions,
-): AsyncGenerator<{ number: number; object: StoredObject; read: Bytes }> {
-  const sorted = [...objects].sort(([a], [b]) => a - b)
-  for (let i = 0; i < sorted.length; i += concurrency) {
-    const some = sorted.slice(i, i + concurrency)
-    yield* await Promise.all(
-      some.map(async ([number, object]) => ({ number, object, read: await readSeal(store, object, signal) })),
-    )
-  }
-}
-
-/** Follows the chain of one source, from its first seal on. */
-class ChainCheck {
-  private last = 0
-  /** Of the seal before; null where that is missing. */
-  private hash: string | null = null
-  private readonly anchors: readonly Anchor[]
-  private readonly source: string
-  private readonly keys: readonly KeyObject[]
-  private readonly findings: Findings
-
-  constructor(source: string, anchors: readonly Anchor[], keys: readonly KeyObject[], findings: Findings) {
-    this.source = source
-    this.anchors = anchors
-    this.keys = keys
-    this.findings = findings
-  }
-
-  /** @returns null when there is no seal to read */
-  next(number: number, read: Bytes): Seal | null {
-    const { source, findings } = this
-    const key = sealKey(source, number)
-    const first = this.last + 1
-    if (number > first) findings.add('seal missing', source, null, sealKey(source, first), number - first)
-    const before = number > first ? null : this.hash
-    this.last = number
-    this.hash = read?.sha256 ?? null
-    const parsed = read?.bytes == null ? null : parsedSeal(read.bytes)
-    const isAnchored = this.anchors.every((anchor) => anchor.number !== number || anchor.sha256 === read?.sha256)
-    const isItself = parsed !== null && parsed.seal.source === source && parsed.seal.number === number
-    const day = isItself ? parsed.seal.day : null
-    if (read === null) findings.add('seal missing', source, null, key)
-    else if (!isItself || !isAnchored) findings.add('seal altered', source, day, key)
-    if (!isItself) return null
-    const follows = number === 1 ? parsed.seal.previous === null : before === null || parsed.seal.previous === before
-    if (!follows) findings.add('seal out of chain', source, day, key)
-    const isSigned = this.keys.length === 0 ? true : parsed.isSignedWith(this.keys)
-    if (isSigned !== true) findings.add(isSigned === null ? 'signature missing' : 'signature bad', source, day, key)
-    return parsed.seal
-  }
-
-  /** @returns the newest seal; null when there is none */
-  end(): Anchor | null {
-    const { source } = this
-    for (const { number } of this.anchors)
-      if (number > this.last) this.findings.add('end missing', source, null, sealKey(source, number))
-    return this.hash === null ? null : { source, number: this.last, sha256: this.hash }
-  }
-}
-
-function parsedSeal(bytes: Buffer): ReadSeal | null {
-  try {
-    return parseSeal(bytes)
-  } catch {
-    return null
-  }
 }
 
 /** A document that is sealed again must be stated as before. */

@@ -8,6 +8,7 @@ export const FINDINGS = {
   'document not sealed yet': 'is archived, and is to be sealed when its day is finished',
   'seal missing': 'is gone or hidden, although later seals are there',
   'seal altered': 'is not a seal, or not the one that its name or an anchor states',
+  'seal untrue': 'does not state what its documents hold',
   'seal out of chain': 'does not state the SHA-256 of the seal before it',
   'signature missing': 'is not signed',
   'signature bad': 'is signed with another key, or was changed afterwards',

@@ -1,7 +1,7 @@
 /** The report of `verify`, as text and as JSON. It contains counts, hashes, names of columns and of documents only. */
 
 import type { Span } from '../../schemas/day-digest.js'
-import type { Anchor } from '../archive/check-seals.js'
+import type { Anchor } from '../archive/check-chain.js'
 import { printable } from '../errors.js'
 import type { Finding, Section } from '../verify/findings.js'
 import { jsonLine } from './terminal.js'

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { Span } from '../../schemas/day-digest.js'
 import { openPlace } from '../archive/archive.js'
+import { recountSeals } from '../archive/recount.js'
 import type { Sink } from '../contract.js'
 import { interruptible } from '../duckdb/connection.js'
 import { EXIT, type ExitCode, printable } from '../errors.js'
@@ -21,7 +22,7 @@ import { CONCURRENCY } from './options.js'
 import { privacyOf } from './privacy.js'
 import { type Proof, proofOf } from './proof.js'
 import { openJobs, type Room, reportDeath, runIn, withEngine } from './run.js'
-import { openDayAt } from './sealing.js'
+import { countingIn, openDayAt } from './sealing.js'
 import { closeAll, openSinks, type Session } from './session.js'
 import { outcome } from './summary.js'
 import type { Survivor } from './survivor.js'
@@ -43,7 +44,7 @@ export async function verifyOnce(
   const proof = await proofOf(session, flags.publicKey)
   const sinks = flags.to === undefined ? [] : await openSinks(session)
   try {
-    const archive = await archiveSection(session, address, proof)
+    const archive = await archiveSection(session, address, proof, span, survivor)
     const deep = flags.deep ?? false
     const compared = await sinkSections(session, sinks, address, { span, deep }, survivor)
     const report: Report = {
@@ -59,19 +60,33 @@ export async function verifyOnce(
   }
 }
 
+const isDayIn = (day: string, { from, to }: Span): boolean => {
+  const at = Date.parse(day)
+  return at >= from.getTime() && at < to.getTime()
+}
+
 interface ArchiveSection {
   readonly section: Report['archive']
   readonly isComplete: boolean
 }
 
 /** What is checked of the archive itself, whatever the sinks hold. */
-async function archiveSection(session: Session, address: string, proof: Proof): Promise<ArchiveSection> {
+async function archiveSection(
+  session: Session,
+  address: string,
+  proof: Proof,
+  span: Span | null,
+  survivor: Pick<Survivor, 'entries' | 'post'>,
+): Promise<ArchiveSection> {
   const { settings, logger, signal } = session
   const place = await openPlace(address)
   try {
     const now = new Date()
     const options = { now, openDay: openDayAt(now), concurrency: settings.concurrency ?? CONCURRENCY, signal }
-    const found = await checkOriginals(place, { ...options, ...proof })
+    const isWanted = (day: string | null): boolean => span === null || (day !== null && isDayIn(day, span))
+    const found = await checkOriginals(place, { ...options, ...proof }, () =>
+      withEngine(session, (room) => recountSeals(countingIn(room, place, session, survivor), isWanted)),
+    )
     for (const note of found.notes) logger.info(note)
     const anchored = new Set(proof.anchors.map(({ source }) => source))
     for (const { source } of found.heads)

@@ -1,8 +1,10 @@
 /** Checks an archive against its seals, and says in the words of `verify` what it found. */
 
 import { type ArchivePlace, noDocument } from '../archive/archive.js'
-import { type Anchor, type CheckOptions, checkSeals } from '../archive/check-seals.js'
+import type { Anchor } from '../archive/check-chain.js'
+import { type CheckOptions, checkSeals } from '../archive/check-seals.js'
 import { FINDINGS, type FindingKind } from '../archive/findings.js'
+import type { Recount } from '../archive/recount.js'
 import type { AuditError } from '../errors.js'
 import type { Finding } from './findings.js'
 
@@ -26,6 +28,7 @@ const FAULTS: Readonly<Record<Fault, Pick<Finding, 'what' | 'kind'>>> = {
   'document not sealed': { what: 'unsealed document', kind: 'extra' },
   'seal missing': { what: 'seal', kind: 'missing' },
   'seal altered': { what: 'seal', kind: 'altered' },
+  'seal untrue': { what: 'seal statement', kind: 'altered' },
   'seal out of chain': { what: 'seal link', kind: 'altered' },
   'signature missing': { what: 'seal signature', kind: 'missing' },
   'signature bad': { what: 'seal signature', kind: 'altered' },
@@ -34,12 +37,22 @@ const FAULTS: Readonly<Record<Fault, Pick<Finding, 'what' | 'kind'>>> = {
 
 const isFault = (kind: FindingKind): kind is Fault => kind in FAULTS
 
-/** @throws AuditError when the archive cannot be read at all */
-export async function checkOriginals(place: ArchivePlace, options: CheckOptions): Promise<Originals> {
-  const { documents, seals, heads, findings, errors } = await checkSeals(place, options)
+/**
+ * @param recount counts the documents of each seal again; called only where there are seals
+ * @throws AuditError when the archive cannot be read at all
+ */
+export async function checkOriginals(
+  place: ArchivePlace,
+  options: CheckOptions,
+  recount: () => Promise<Recount>,
+): Promise<Originals> {
+  const checked = await checkSeals(place, options)
+  const { documents, seals, heads } = checked
   if (documents === 0 && seals === 0 && options.anchors.length === 0) throw noDocument(place)
+  const recounted = seals === 0 ? { findings: [], errors: [] } : await recount()
+  const findings = [...checked.findings, ...recounted.findings]
   return {
-    ...{ documents, seals, heads, unread: errors },
+    ...{ documents, seals, heads, unread: [...checked.errors, ...recounted.errors] },
     findings: findings.flatMap(({ kind, source, day, count, example }) =>
       isFault(kind) ? [{ ...FAULTS[kind], columns: [], source, day, document: example, count, ids: [] }] : [],
     ),

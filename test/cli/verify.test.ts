@@ -319,6 +319,27 @@ describe('verify, of an archive', () => {
     expect(compared.report.sinks[0].findings.map(inShort)).toContain('1 receipt extra')
   })
 
+  it('finds that a seal states other numbers than its documents have', async () => {
+    const cwd = await tampered()
+    const seals = join(cwd, 'archive/seals/files')
+    const last = join(seals, readdirSync(seals).sort().at(-1) ?? '')
+    const { day, ...seal } = JSON.parse(readFileSync(last, 'utf8'))
+    writeFileSync(last, `${JSON.stringify({ ...seal, day, events: seal.events - 1 })}\n`)
+    const { report } = await verified(cwd, 5)
+    expect(report.archive.findings.map((each: Finding) => `${each.day} ${inShort(each)}`)).toEqual([
+      `${day} 1 seal statement altered`,
+    ])
+    const other = day === ONE ? OTHER : ONE
+    await verified(
+      cwd,
+      0,
+      '--since',
+      other,
+      '--until',
+      new Date(Date.parse(other) + 86_400_000).toISOString().slice(0, 10),
+    )
+  })
+
   it('finds that a document was removed, if a sink has what it held', async () => {
     const cwd = await tampered()
     rmSync(objects(cwd).find((path) => path.includes(`${ONE}.ndjson`)) ?? '')
