@@ -170,6 +170,8 @@ export interface Questions {
    * charges for reading may query the days first.
    */
   status(days: number): readonly Question[] | Promise<readonly Question[]>
+  /** What a report shows of the events in `range`, and of the loads in that time. */
+  report(range: Span): readonly Question[] | Promise<readonly Question[]>
   /**
    * utc_hour (`2026-10-01 12`), events and digest (an integer as text) of each hour with events.
    *

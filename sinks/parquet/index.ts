@@ -12,6 +12,7 @@ import { newestReceipts, refuseUnknownColumns } from '../shared/duckdb-tables.js
 import { findingRows } from '../shared/findings.js'
 import { privacyRows, rememberedOf } from '../shared/privacy.js'
 import { questions, statusOn } from '../shared/questions.js'
+import { reportQuestions, reportSpan } from '../shared/report.js'
 import { changedRows, firstFiles, MISSING } from './changes.js'
 import { eraseInLake } from './erase.js'
 import { publish, stage } from './file.js'
@@ -161,6 +162,7 @@ export function lakeSink(lake: Lake, signal: AbortSignal): Sink {
         const table = (name: string): string => (name === 'audit_events' ? events : DUCKDB_SQL.table(name))
         return detection.sql({ ...DUCKDB_SQL, table }, span, parameters)
       },
+      report: async (range) => reportQuestions(DUCKDB_SQL, range, await eventsIn([reportSpan(range)])),
       hourDigests: async (span, salt) => hourDigests(DUCKDB_SQL, await eventsIn([span]), span, salt),
       identities: async (spans) => identities(DUCKDB_SQL, await eventsIn(spans), spans),
     },

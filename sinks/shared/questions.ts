@@ -6,6 +6,7 @@ import { eventDigests, eventRows, rejectDigests, rejectRows } from '../../schema
 import { RECORD_FIELDS } from '../../schemas/tables.js'
 import type { PersonalQuestions, Question, Questions } from '../../src/contract.js'
 import { reportedQuery } from './findings.js'
+import { reportQuestions } from './report.js'
 
 export interface SqlForms extends DetectionForms {
   /** Condition that selects the last `days` days, if reading all events is expensive; otherwise all events count. */
@@ -15,6 +16,7 @@ export interface SqlForms extends DetectionForms {
 /** The questions that need no query to be known. */
 export interface SqlQuestions extends Questions {
   status(days: number): readonly Question[]
+  report(range: Span): readonly Question[]
   readonly personal: PersonalQuestions
   detection(detection: Detection, span: Span, parameters: unknown): string
   hourDigests(span: Span, salt: string): string
@@ -124,6 +126,7 @@ export function questions(forms: SqlForms): SqlQuestions {
     ],
     reported: reportedQuery(forms),
     detection: (detection, span, parameters) => detection.sql(forms, span, parameters),
+    report: (range) => [...reportQuestions(forms, range), missingEvents(forms)],
     hourDigests: (span, salt) => hourDigests(forms, events, span, salt),
     identities: (spans) => identities(forms, events, spans),
     proof: {

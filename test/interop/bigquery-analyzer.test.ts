@@ -57,6 +57,9 @@ const STATEMENTS: Readonly<Record<string, string>> = {
       ...questions(each)
         .status(14)
         .map(({ name, sql }) => [`status: ${name} ${i}`, sql]),
+      ...questions(each)
+        .report({ from: new Date('2026-10-01'), to: new Date('2026-10-02') })
+        .map(({ name, sql }) => [`report: ${name} ${i}`, sql]),
       [`rejects ${i}`, questions(each).rejects],
       [`raw rejects ${i}`, questions(each).rawRejects],
     ]),

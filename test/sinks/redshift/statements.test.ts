@@ -62,6 +62,7 @@ const ALL: Readonly<Record<string, readonly string[]>> = {
   'load-without-events': load(),
   prepare: [...catalogueStatements(place), ...missingStatements(place, NOTHING), ...actionStatements(place)],
   questions: [...(await questions.status(14)).map(({ sql }) => sql), questions.rejects, questions.rawRejects],
+  report: (await questions.report(SPAN)).map(({ sql }) => sql),
   reconcile: [
     await questions.hourDigests(SPAN, 'c0ffee'),
     await questions.identities([SPAN, LATER]),
