@@ -9,9 +9,9 @@ LINES ?= 1000000
 EVENTS ?= 2000000
 WANDB_AUDIT := bin/wandb-audit
 
-SOURCES := $(shell find src sinks schemas -name '*.ts' -o -name '*.sql' 2>/dev/null) tsconfig.json tsconfig.build.json
+SOURCES := $(shell find src sinks schemas -name '*.ts' -o -name '*.tsx' -o -name '*.sql' 2>/dev/null) tsconfig.json tsconfig.build.json
 
-.PHONY: help install build check test test-crash test-live interop interop-install demo load backfill bench bench-api bench-bucket bench-listing bench-lake bench-large bench-shapes bench-steady generate clean
+.PHONY: help install build check test test-crash test-live interop interop-install test-browser demo load backfill bench bench-api bench-bucket bench-listing bench-lake bench-large bench-shapes bench-steady generate clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -65,6 +65,15 @@ interop: build interop-install ## Run the tests against readers, analyzers and e
 	PYTHONDONTWRITEBYTECODE=1 $(INTEROP)/.venv/bin/python -m pytest $(INTEROP) --quiet
 	npx vitest run --config vitest.interop.config.ts
 
+BROWSER := test/browser
+
+$(BROWSER)/node_modules/.installed: $(BROWSER)/package.json $(BROWSER)/package-lock.json
+	npm ci --ignore-scripts --prefix $(BROWSER) --no-fund --no-audit
+	@touch $@
+
+test-browser: node_modules/.installed $(BROWSER)/node_modules/.installed ## Open reports in Chromium: Debian's, or the one that CHROMIUM names
+	npx vitest run --config vitest.browser.config.ts $(ARGS)
+
 demo: build ## Load made logs over HTTP and from files into demo/audit.duckdb, and ask about them
 	$(WANDB_AUDIT) demo
 
@@ -103,4 +112,4 @@ generate: node_modules/.installed ## Write DDL, JSON Schemas and the data dictio
 	npm run --silent generate
 
 clean: ## Remove what was built, measured and loaded by the demo
-	rm -rf dist coverage demo bench/data $(INTEROP)/.venv $(INTEROP)/node_modules
+	rm -rf dist coverage demo bench/data $(INTEROP)/.venv $(INTEROP)/node_modules $(BROWSER)/node_modules

@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     environment: 'node',
     include: ['test/**/*.test.ts'],
-    exclude: ['test/live/**', 'test/interop/**', 'test/**/*.crash.test.ts'],
+    exclude: ['test/live/**', 'test/interop/**', 'test/browser/**', 'test/**/*.crash.test.ts'],
     // For what hangs; tests on a busy machine are slow, and say nothing about it.
     testTimeout: 180_000,
     hookTimeout: 180_000,

@@ -29,7 +29,7 @@ function importsOf(file: string): Import[] {
 
 const filesBelow = (folder: string): string[] =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
+    .filter((name) => /\.tsx?$/.test(name))
     .map((name) => join(folder, name))
 
 const all = ['src', 'sinks', 'schemas'].flatMap(filesBelow).flatMap(importsOf)
@@ -133,6 +133,10 @@ describe('the layout', () => {
     expect(strays('src/verify/', known)).toEqual([])
   })
 
+  it('a report knows the contract, errors and schemas, and nothing of the sink that answers', () => {
+    expect(strays('src/report/', /^src\/(?:contract|errors)$|^schemas\//)).toEqual([])
+  })
+
   it('stores know errors, connections, retry, addresses and files, and nothing of what is stored', () => {
     expect(strays('src/stores/', /^src\/(?:address|connections|errors|regular-file|retry|scratch)$/)).toEqual([])
   })
@@ -159,7 +163,7 @@ describe('the layout', () => {
     const next = new Map<string, Set<string>>()
     for (const { file, target, type } of all) {
       if (type || !own(target)) continue
-      const from = file.replace(/\.ts$/, '')
+      const from = file.replace(/\.tsx?$/, '')
       next.set(from, (next.get(from) ?? new Set()).add(target))
     }
     const circles: string[] = []
@@ -192,7 +196,9 @@ describe('packages', () => {
     const vendors = /^(?:@aws-sdk|@google-cloud|@azure|@smithy)\//
     const reached = new Set(['src/cli/main'])
     for (const module of reached) {
-      const atOnce = all.filter(({ file, dynamic, type }) => file === `${module}.ts` && !dynamic && !type)
+      const atOnce = all.filter(
+        ({ file, dynamic, type }) => file.replace(/\.tsx?$/, '') === module && !dynamic && !type,
+      )
       for (const { target } of atOnce) reached.add(target)
     }
     expect(reached).toContain('src/errors')

@@ -14,6 +14,7 @@ import { addLoad } from './load.js'
 import { addQuery } from './query.js'
 import { addReconcile } from './reconcile.js'
 import { addRejects } from './rejects.js'
+import { addReport } from './report.js'
 import { addSeal } from './seal.js'
 import { addStatus } from './status.js'
 import type { Survivor } from './survivor.js'
@@ -60,7 +61,7 @@ Examples:
   $ wandb-audit query "SELECT action, count(*) FROM audit_events GROUP BY action"`,
     )
   for (const add of [addLoad, addBackfill, addReconcile, addVerify, addSeal]) add(program, survivor)
-  for (const add of [addStatus, addCheck, addQuery, addRejects, addErase, addArchive, addTrust]) add(program)
+  for (const add of [addStatus, addReport, addCheck, addQuery, addRejects, addErase, addArchive, addTrust]) add(program)
   addDemo(program, main)
   await program.parseAsync([...argv]).finally(() => send([help], process.stdout))
 }

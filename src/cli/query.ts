@@ -98,7 +98,7 @@ export async function withResult<T>(
 }
 
 /** The answer of one of several would be taken for that of all. */
-function requireOne(to: readonly string[]): void {
+export function requireOne(to: readonly string[]): void {
   const sinks = [...new Set(to)]
   if (sinks.length > 1)
     throw usageError(

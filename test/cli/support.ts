@@ -22,10 +22,13 @@ requireFreshBuild()
 
 /** Tests of yesterday's program would prove nothing. */
 function requireFreshBuild(): void {
-  const sources = ['src', 'sinks', 'schemas'].flatMap((folder) => filesBelow(folder, '.ts'))
+  const sources = ['src', 'sinks', 'schemas'].flatMap((folder) => [
+    ...filesBelow(folder, '.ts'),
+    ...filesBelow(folder, '.tsx'),
+  ])
   const stale = sources.filter((path) => {
     if (path === join('schemas', 'generate.ts')) return false
-    const built = statSync(join(ROOT, 'dist', path.replace(/\.ts$/, '.js')), { throwIfNoEntry: false })
+    const built = statSync(join(ROOT, 'dist', path.replace(/\.tsx?$/, '.js')), { throwIfNoEntry: false })
     return built === undefined || built.mtimeMs < statSync(join(ROOT, path)).mtimeMs
   })
   if (stale.length > 0) throw new Error(`dist/ is older than ${stale.join(', ')}: run \`make build\` first`)

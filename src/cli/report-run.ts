@@ -1,0 +1,60 @@
+/** Asks a sink, and writes the page. */
+
+import { randomUUID } from 'node:crypto'
+import { renameSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import type { Span } from '../../schemas/day-digest.js'
+import { chosenDetections } from '../detections/chosen.js'
+import { detect } from '../detections/detect.js'
+import { AuditError, printable } from '../errors.js'
+import { askForReport } from '../report/answers.js'
+import { maskedFinding } from '../report/findings.js'
+import { masked, newMask } from '../report/mask.js'
+import { reportPage } from '../report/page.js'
+import { version } from '../version.js'
+import { send } from './formats/output.js'
+import { requireOne } from './query.js'
+import type { ReportFlags } from './report.js'
+import { closeAll, openSession, openSinks } from './session.js'
+
+/** Only reads: what is found counts as reported only when `check` reports it. @throws AuditError */
+export async function reportOnce(flags: ReportFlags, range: Span, now: Date): Promise<void> {
+  const session = await openSession(flags)
+  requireOne(session.settings.to)
+  const sinks = await openSinks(session)
+  try {
+    const [sink] = sinks
+    if (sink === undefined) throw new Error('the settings name at least one sink')
+    const answers = await askForReport(sink, range)
+    const findings = await detect(sink, chosenDetections(session.settings.detections), range)
+    const mask = newMask()
+    const shown = flags.mask
+      ? { answers: masked(answers, mask), findings: findings.map((finding) => maskedFinding(finding, mask)) }
+      : { answers, findings }
+    const page = reportPage({ sink: sink.id, range, now, version: version(), masked: flags.mask ?? false, ...shown })
+    if (flags.output === '-') await send([page], process.stdout)
+    else {
+      replaceFile(flags.output, page)
+      session.logger.info(`the report is in ${printable(flags.output)}`)
+    }
+  } finally {
+    await closeAll(sinks, session)
+  }
+}
+
+/** Whole or not at all, for its owner alone, whatever was there before. */
+function replaceFile(path: string, text: string): void {
+  const unfinished = join(dirname(path), `.${basename(path)}.${randomUUID()}`)
+  try {
+    writeFileSync(unfinished, text, { mode: 0o600, flag: 'wx' })
+    renameSync(unfinished, path)
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'error'
+    throw new AuditError(`the report cannot be written to ${printable(path)} (${code})`, {
+      advice: 'Name a file in a folder that exists and is writable, with --output.',
+      cause: error,
+    })
+  } finally {
+    rmSync(unfinished, { force: true })
+  }
+}

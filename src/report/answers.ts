@@ -1,0 +1,35 @@
+/** What a sink answers for a report. */
+
+import type { Span } from '../../schemas/day-digest.js'
+import type { Sink, Value } from '../contract.js'
+
+export type Row = Readonly<Record<string, Value>>
+
+/** The rows of each question, by its name. */
+export type Answers = ReadonlyMap<string, readonly Row[]>
+
+/** Asks one question after the other, so that the memory needed is that of one. @throws AuditError */
+export async function askForReport(sink: Sink, range: Span): Promise<Answers> {
+  const answers = new Map<string, readonly Row[]>()
+  for (const { name, sql } of await sink.questions.report(range)) {
+    const { columns, rows } = await sink.query(sql)
+    const found: Row[] = []
+    for await (const row of rows) found.push(Object.fromEntries(columns.map(({ name }, i) => [name, row[i] ?? null])))
+    answers.set(name, found)
+  }
+  return answers
+}
+
+export const rowsOf = (answers: Answers, name: string): readonly Row[] => answers.get(name) ?? []
+
+/** A count; 0 when there is none. Warehouses give numbers with a fraction as text. */
+export const numberIn = (row: Row | undefined, name: string): number => Number(row?.[name] ?? 0)
+
+/** Null when the value is missing. */
+export function textIn(row: Row | undefined, name: string): string | null {
+  const value = row?.[name] ?? null
+  return value === null ? null : String(value)
+}
+
+/** How many rows there are, of which a list may show fewer. */
+export const totalOf = (rows: readonly Row[]): number => numberIn(rows[0], 'total')
