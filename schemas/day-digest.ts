@@ -52,6 +52,10 @@ export function hourDigests(forms: DigestForms, events: string, span: Span, salt
           GROUP BY utc_hour ORDER BY utc_hour`
 }
 
+/** SELECTs newest, the greatest timestamp of events in the span; null when there is none. */
+export const newestEvent = (forms: DigestForms, events: string, span: Span): string => `
+          SELECT max(${forms.column('timestamp')}) AS newest FROM ${events} WHERE ${isWithin(forms, [span])}`
+
 /** SELECTs utc (the instant as text) and content_hash, a row for each event of the spans. */
 export const identities = (forms: DigestForms, events: string, spans: readonly Span[]): string => `
           SELECT ${forms.utcText(forms.column('timestamp'))} AS utc, content_hash FROM ${events} WHERE ${isWithin(forms, spans)}`

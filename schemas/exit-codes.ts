@@ -25,9 +25,10 @@ const EXIT_CODES: Readonly<Record<ExitCode, Explanation>> = {
     reaction: 'alert: the rest is loaded; see `wandb-audit rejects`',
   },
   4: {
-    meaning: '`reconcile` found a difference between sources and sinks, or `check` something new',
+    meaning:
+      '`reconcile` found a difference between sources and sinks, `check` something new, or a condition of `status --fail-on` holds',
     reaction:
-      'alert: the report names days, hours and rows ([reconcile](reconcile.md)), or what was found ([detections](detections.md))',
+      'alert: the report names days, hours and rows ([reconcile](reconcile.md)), what was found ([detections](detections.md)), or the condition ([alerting](alerting.md#a-check))',
   },
   5: {
     meaning:

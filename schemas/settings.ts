@@ -64,6 +64,16 @@ export const settings = z
     anchor: address
       .optional()
       .describe('Where the hash of each new seal is stated once more: an https webhook, a bucket or a folder.'),
+    metrics: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('The file that gets metrics of each load, for the textfile collector of Prometheus.'),
+    ping: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('The https URL to request after a load that succeeded, and with /fail after one that failed.'),
     privacy: privacy
       .optional()
       .describe(

@@ -61,6 +61,8 @@ export interface Source {
    * @param receipts those of each sink, if only what is new is wanted: documents that every sink has may then be left out
    */
   list(range: DayRange, signal: AbortSignal, receipts?: readonly ReadonlyMap<string, string>[]): AsyncIterable<Document>
+  /** For documents that are days: how many should be finished by now and are not, by a sink's receipts. */
+  unfinishedDays?(receipts: ReadonlyMap<string, string>): number
   close(): Promise<void>
 }
 
@@ -172,6 +174,8 @@ export interface Questions {
   status(days: number): readonly Question[] | Promise<readonly Question[]>
   /** What a report shows of the events in `range`, and of the loads in that time. */
   report(range: Span): readonly Question[] | Promise<readonly Question[]>
+  /** newest: the greatest timestamp of events in the span, or null; where only days are known, the end of that day. */
+  newest(span: Span): string | Promise<string>
   /**
    * utc_hour (`2026-10-01 12`), events and digest (an integer as text) of each hour with events.
    *

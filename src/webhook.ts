@@ -1,4 +1,4 @@
-/** JSON that is posted to a webhook. Its path or query is the secret, so no message has more of its address than the origin. */
+/** Requests to a URL that a setting names: JSON that is posted to a webhook, or a ping. Its path or query is the secret, so no message has more of its address than the origin. */
 
 import { EnvHttpProxyAgent, request } from 'undici'
 import { requireUsableProxies } from './address.js'
@@ -11,6 +11,12 @@ export interface Webhook {
   readonly id: string
   /** @throws AuditError when it is not certain that the webhook has taken it */
   post(body: unknown, signal: AbortSignal): Promise<void>
+  /**
+   * Requests the URL itself, or a path below it: `fail`.
+   *
+   * @throws AuditError when the answer is not 2xx
+   */
+  get(below: string | null, signal: AbortSignal): Promise<void>
   close(): Promise<void>
 }
 
@@ -20,13 +26,21 @@ interface Purpose {
   readonly option: string
   /** What cannot be done if it fails: `send the hash of a seal`. */
   readonly doing: string
+  /** For each step of a request, in milliseconds. */
+  readonly timeoutMs?: number
+}
+
+interface Message {
+  readonly method: 'GET' | 'POST'
+  readonly body?: string
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 const TIMEOUT_MS = 30_000
 
 /** @throws AuditError, exit code 2, when the address is no https URL, or holds a login */
 export function openWebhook(address: string, purpose: Purpose, retries: RetryPolicy = REQUEST_RETRIES): Webhook {
-  const { what, option } = purpose
+  const { what, option, timeoutMs = TIMEOUT_MS } = purpose
   const url = URL.canParse(address) ? new URL(address) : null
   const isLocal = url !== null && /^(?:localhost|\[::1\]|127(?:\.\d{1,3}){3})$/.test(url.hostname)
   if (url === null || !/^https?:$/.test(url.protocol) || (url.protocol !== 'https:' && !isLocal))
@@ -35,16 +49,15 @@ export function openWebhook(address: string, purpose: Purpose, retries: RetryPol
     throw usageError(`${what} at ${url.origin} holds a login`, 'Use a webhook whose path or query is the secret.')
   requireUsableProxies(process.env)
   const dispatcher = new EnvHttpProxyAgent({
-    connect: { timeout: TIMEOUT_MS },
-    headersTimeout: TIMEOUT_MS,
-    bodyTimeout: TIMEOUT_MS,
+    connect: { timeout: timeoutMs },
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
     ...(isLocal ? { noProxy: '*' } : {}),
   })
   const id = url.origin
   const doing = `${purpose.doing} to ${id}`
-  async function post(body: string, signal: AbortSignal): Promise<void> {
-    const headers = { 'content-type': 'application/json' }
-    const response = await request(url as URL, { method: 'POST', body, headers, dispatcher, signal }).catch((error) => {
+  async function send(to: URL, message: Message, signal: AbortSignal): Promise<void> {
+    const response = await request(to, { ...message, dispatcher, signal }).catch((error) => {
       const { message, retryable } = connectionError(doing, error)
       const advice = `Check the URL of ${option}, and that this machine reaches it.`
       throw new AuditError(message, { advice, retryable, outside: true, cause: error })
@@ -61,7 +74,16 @@ export function openWebhook(address: string, purpose: Purpose, retries: RetryPol
   }
   return {
     id,
-    post: (body, signal) => retryingRequest(() => post(JSON.stringify(body), signal), signal, retries),
+    post(body, signal) {
+      const headers = { 'content-type': 'application/json' }
+      const message = { method: 'POST', body: JSON.stringify(body), headers } as const
+      return retryingRequest(() => send(url, message, signal), signal, retries)
+    },
+    get(below, signal) {
+      const to = new URL(url)
+      if (below !== null) to.pathname = `${to.pathname.replace(/\/$/, '')}/${below}`
+      return retryingRequest(() => send(to, { method: 'GET' }, signal), signal, retries)
+    },
     close: () => dispatcher.destroy(),
   }
 }

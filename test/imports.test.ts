@@ -112,6 +112,10 @@ describe('the layout', () => {
     expect(strays('src/pipeline', known)).toEqual([])
   })
 
+  it('alarms know what a run did, files and requests, and no source, sink or stage', () => {
+    expect(strays('src/alarms/', /^src\/(?:errors|journal|regular-file|retry|webhook)$/)).toEqual([])
+  })
+
   it('privacy knows the contract, errors, files, quoting and how objects are read, and no source, sink or stage', () => {
     expect(
       strays(

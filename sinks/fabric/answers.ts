@@ -32,6 +32,11 @@ const part = (days: number, part: string) => shared.status(days).filter(({ name 
 
 export const QUESTIONS: Questions = {
   ...shared,
+  newest: ({ from, to }) => `
+    SELECT CASE WHEN max(day) IS NOT NULL THEN
+      least(CAST(max(day) + 1 AS TIMESTAMP) AT TIME ZONE 'UTC', ${DUCKDB_SQL.instant(to)}) END AS newest
+    FROM audit_event_days
+    WHERE day >= DATE '${from.toISOString().slice(0, 10)}' AND day <= DATE '${to.toISOString().slice(0, 10)}'`,
   status: (days) => [
     ...part(days, 'sources'),
     {

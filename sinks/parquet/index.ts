@@ -1,7 +1,7 @@
 /** The Parquet sink: a lake of files that every reader of Parquet opens by their names alone. */
 
 import { randomUUID } from 'node:crypto'
-import { hourDigests, identities, type Span } from '../../schemas/day-digest.js'
+import { hourDigests, identities, newestEvent, type Span } from '../../schemas/day-digest.js'
 import type { Sink } from '../../src/contract.js'
 import { withConnection } from '../../src/duckdb/connection.js'
 import { duckdbError } from '../../src/duckdb/errors.js'
@@ -163,6 +163,7 @@ export function lakeSink(lake: Lake, signal: AbortSignal): Sink {
         return detection.sql({ ...DUCKDB_SQL, table }, span, parameters)
       },
       report: async (range) => reportQuestions(DUCKDB_SQL, range, await eventsIn([reportSpan(range)])),
+      newest: async (span) => newestEvent(DUCKDB_SQL, await eventsIn([span]), span),
       hourDigests: async (span, salt) => hourDigests(DUCKDB_SQL, await eventsIn([span]), span, salt),
       identities: async (spans) => identities(DUCKDB_SQL, await eventsIn(spans), spans),
     },

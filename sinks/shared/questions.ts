@@ -1,6 +1,6 @@
 /** The questions of `status`, `rejects`, `reconcile` and `verify`: one text for all SQL warehouses, which differ in a few forms only. */
 
-import { hourDigests, identities, type Span } from '../../schemas/day-digest.js'
+import { hourDigests, identities, newestEvent, type Span } from '../../schemas/day-digest.js'
 import type { Detection, DetectionForms } from '../../schemas/detections/detection.js'
 import { eventDigests, eventRows, rejectDigests, rejectRows } from '../../schemas/proof.js'
 import { RECORD_FIELDS } from '../../schemas/tables.js'
@@ -19,6 +19,7 @@ export interface SqlQuestions extends Questions {
   report(range: Span): readonly Question[]
   readonly personal: PersonalQuestions
   detection(detection: Detection, span: Span, parameters: unknown): string
+  newest(span: Span): string
   hourDigests(span: Span, salt: string): string
   identities(spans: readonly Span[]): string
 }
@@ -127,6 +128,7 @@ export function questions(forms: SqlForms): SqlQuestions {
     reported: reportedQuery(forms),
     detection: (detection, span, parameters) => detection.sql(forms, span, parameters),
     report: (range) => [...reportQuestions(forms, range), missingEvents(forms)],
+    newest: (span) => newestEvent(forms, events, span),
     hourDigests: (span, salt) => hourDigests(forms, events, span, salt),
     identities: (spans) => identities(forms, events, spans),
     proof: {

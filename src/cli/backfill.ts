@@ -2,7 +2,6 @@ import type { Command } from 'commander'
 import type { ExitCode } from '../errors.js'
 import { type DayFlags, rangeOfDays, withDays } from './days.js'
 import { type RunFlags, withRun } from './options.js'
-import { undoing } from './signals.js'
 import type { Survivor } from './survivor.js'
 
 interface BackfillFlags extends RunFlags, DayFlags {
@@ -34,7 +33,8 @@ async function backfill(flags: BackfillFlags, survivor: Survivor): Promise<ExitC
   const range = rangeOfDays(flags, new Date(), 'backfill')
   const { openSession } = await import('./session.js')
   const { runOnce } = await import('./run.js')
+  const { watched } = await import('./watched.js')
   const days = { range, overlapMs: 0, refetch: flags.refetch ?? false }
   const session = await openSession(flags)
-  return undoing(session.logger, () => runOnce(session, days, flags, survivor))
+  return watched(session, 'backfill', flags, (seen) => runOnce(session, days, flags, survivor, seen))
 }

@@ -1,11 +1,8 @@
 import type { Command } from 'commander'
 import { AuditError, EXIT, type ExitCode } from '../errors.js'
-import { type RunFlags, withRun, withWebhook } from './options.js'
+import { OVERLAP, type RunFlags, withRun, withWebhook } from './options.js'
 import type { Days } from './run.js'
-import { undoing } from './signals.js'
 import type { Survivor } from './survivor.js'
-
-const OVERLAP = '1d'
 
 export function addLoad(program: Command, survivor: Survivor): void {
   withWebhook(withRun(program.command('load').description('Load everything new from the sources into the sinks.')))
@@ -31,13 +28,15 @@ async function load(flags: RunFlags, survivor: Survivor): Promise<ExitCode> {
   const { openSession } = await import('./session.js')
   const session = await openSession(flags)
   const { runOnce } = await import('./run.js')
+  const { watched } = await import('./watched.js')
   const { parseDuration } = await import('../../schemas/units.js')
   const days: Days = { range: null, overlapMs: parseDuration(session.settings.overlap ?? OVERLAP), refetch: false }
   const { every } = session.settings
-  if (every === undefined) return undoing(session.logger, () => runOnce(session, days, flags, survivor))
+  if (every === undefined)
+    return watched(session, 'load', flags, (seen) => runOnce(session, days, flags, survivor, seen))
   await survivor.repeatEvery(parseDuration(every))
   try {
-    return await undoing(session.logger, () => runOnce(session, days, flags, survivor))
+    return await watched(session, 'load', flags, (seen) => runOnce(session, days, flags, survivor, seen))
   } catch (error) {
     if (error instanceof AuditError && error.exitCode !== EXIT.failed) throw error
     session.logger.error({ err: error })

@@ -20,6 +20,8 @@ export interface RunFlags extends SinkFlags {
   readonly retain?: string
   readonly signKey?: string
   readonly anchor?: string
+  readonly metrics?: string
+  readonly ping?: string
   readonly privacy?: string
   readonly webhook?: string
   readonly webhookForm?: 'json' | 'slack'
@@ -43,6 +45,9 @@ export interface RunFlags extends SinkFlags {
 
 /** Small objects cost latency rather than work; a few concurrent requests hide it. */
 export const CONCURRENCY = 8
+
+/** How late an event of the API may become known and still be found by `load`. */
+export const OVERLAP = '1d'
 
 /** Gathers the values of an option that may be given several times. */
 export const collect = (value: string, all: string[] = []): string[] => [...all, value]
@@ -74,7 +79,10 @@ export const withRun = (command: Command): Command =>
       .option('--archive <address>', 'bucket or folder that keeps each document as it came, before it is loaded')
       .option('--retain <duration>', 'lock what is archived for this long, for example 6y')
       .addOption(privacyOption()),
-  ).option('--dry-run', 'only list what would be read')
+  )
+    .option('--metrics <file>', 'update the metrics in this file, for the textfile collector of Prometheus')
+    .option('--ping <url>', 'request this https URL after a success, and URL/fail after a failure')
+    .option('--dry-run', 'only list what would be read')
 
 /** Where findings are posted. */
 export const withWebhook = (command: Command): Command =>
@@ -140,6 +148,8 @@ export function asSettings(flags: Partial<RunFlags>): SettingFlags {
     retain,
     signKey,
     anchor,
+    metrics,
+    ping,
     privacy,
     webhook,
     webhookForm,
@@ -160,6 +170,8 @@ export function asSettings(flags: Partial<RunFlags>): SettingFlags {
       archive,
       retain,
       anchor,
+      metrics,
+      ping,
       privacy,
       webhook,
       memory,

@@ -22,6 +22,7 @@ import { archivedInWords, outcome, writeSummary } from './summary.js'
 import type { Survivor } from './survivor.js'
 import { jsonLine } from './terminal.js'
 import { unopenedSink, unopenedSource } from './unopened.js'
+import { inspect, type Seen } from './watched.js'
 
 /** A larger batch than --memory holds is spilled; a smaller one would commit more often for nothing. */
 const BATCH_BYTES = 256 << 20
@@ -40,6 +41,7 @@ export async function runOnce(
   days: Days,
   flags: Pick<RunFlags, 'dryRun' | 'output' | 'check'>,
   { entries, post }: Pick<Survivor, 'entries' | 'post'>,
+  seen: Seen = {},
 ): Promise<ExitCode> {
   const { settings } = session
   const privacy = privacyOf(session)
@@ -49,6 +51,7 @@ export async function runOnce(
     entries,
     post,
   )
+  seen.summary = journal.summary
   reportDeath(session, entries)
   const jobs: Job[] = []
   let kept: Kept | null = null
@@ -70,6 +73,7 @@ export async function runOnce(
       if (kept !== null) unsealed = await sealAfter(room, session, jobs, kept, { entries, post })
       return loaded
     })
+    if (settings.metrics !== undefined) await inspect(seen, jobs, sinks, session)
   } finally {
     await closeAll(
       [...jobs.map(({ source }) => source), ...sinks, ...(kept === null ? [] : [kept.archive, kept.marks])],

@@ -1,12 +1,16 @@
 import { type Command, Option } from 'commander'
-import type { QueryResult, Sink, Value } from '../contract.js'
-import { printable } from '../errors.js'
+import { parseDuration } from '../../schemas/units.js'
+import type { QueryResult, Question, Sink, Value } from '../contract.js'
+import { EXIT, type ExitCode, printable } from '../errors.js'
+import { type Conditions, type Finding, findingsOf, parseConditions, type Row } from './fail-on.js'
 import { send } from './formats/output.js'
-import { type SinkFlags, wholeNumber, withSinks } from './options.js'
+import { OVERLAP, type SinkFlags, wholeNumber, withSinks } from './options.js'
+import type { Session } from './session.js'
 import { jsonLine } from './terminal.js'
 
 interface StatusFlags extends SinkFlags {
   readonly days: number
+  readonly failOn?: Conditions
   readonly output: 'text' | 'json'
 }
 
@@ -16,48 +20,94 @@ export function addStatus(program: Command): void {
     'sink to query, repeatable',
   )
     .option('--days <n>', 'how many days to show', wholeNumber, 14)
+    .option('--fail-on <conditions>', 'exit with 4 if one holds: stale=DURATION,gaps,rejects', parseConditions)
     .addOption(new Option('--output <format>', 'format of the output').choices(['text', 'json']).default('text'))
-    .addHelpText('after', '\nExamples:\n  $ wandb-audit status\n  $ wandb-audit status --days 90 --output json')
+    .addHelpText(
+      'after',
+      `
+Conditions of --fail-on:
+  stale=2h  no event is newer than two hours
+  gaps      a day has no event, a day of the W&B API was never finished, or events that were loaded are missing
+  rejects   there are rejects on the days shown
+
+Examples:
+  $ wandb-audit status
+  $ wandb-audit status --days 90 --output json
+  $ wandb-audit status --fail-on stale=2h,gaps,rejects`,
+    )
     .action(async (flags: StatusFlags) => {
-      const { closeAll, openSession, openSinks } = await import('./session.js')
-      const session = await openSession(flags)
-      const sinks = await openSinks(session)
-      try {
-        const text = flags.output === 'json' ? json(sinks, flags.days) : tables(sinks, flags.days)
-        await send(text, process.stdout)
-      } finally {
-        await closeAll(sinks, session)
-      }
+      process.exitCode = await status(flags)
     })
 }
 
-async function* tables(sinks: readonly Sink[], days: number): AsyncIterable<string | Uint8Array> {
+async function status(flags: StatusFlags): Promise<ExitCode> {
+  const { closeAll, openSession, openSinks } = await import('./session.js')
+  const session = await openSession(flags)
+  const sinks = await openSinks(session)
+  const reports: Report[] = []
+  try {
+    for (const sink of sinks) reports.push(await reportOn(sink, flags, session))
+  } finally {
+    await closeAll(sinks, session)
+  }
+  await send(flags.output === 'json' ? [json(reports, flags)] : tables(reports), process.stdout)
+  for (const { sink, findings } of reports)
+    for (const { message } of findings) session.logger.error(`${sink}: ${message}`)
+  return reports.some(({ findings }) => findings.length > 0) ? EXIT.found : EXIT.done
+}
+
+interface Answer extends Pick<QueryResult, 'columns'> {
+  readonly question: Question
+  readonly rows: readonly (readonly Value[])[]
+}
+
+interface Report {
+  readonly sink: string
+  readonly answers: readonly Answer[]
+  readonly findings: readonly Finding[]
+}
+
+async function reportOn(sink: Sink, { days, failOn }: StatusFlags, { settings }: Session): Promise<Report> {
+  const answers: Answer[] = []
+  for (const question of await sink.questions.status(days)) {
+    const { columns, rows } = await sink.query(question.sql)
+    const all = []
+    for await (const row of rows) all.push(row)
+    answers.push({ question, columns, rows: all })
+  }
+  if (failOn === undefined) return { sink: sink.id, answers, findings: [] }
+  const byName = new Map(answers.map((answer) => [answer.question.name, objects(answer)]))
+  const overlapMs = parseDuration(settings.overlap ?? OVERLAP)
+  const findings = await findingsOf(sink, failOn, byName, { days, overlapMs, now: new Date() })
+  return { sink: sink.id, answers, findings }
+}
+
+async function* tables(reports: readonly Report[]): AsyncIterable<string | Uint8Array> {
   const { rendered } = await import('./formats/index.js')
-  for (const sink of sinks) {
-    yield `${printable(sink.id)}\n`
-    for (const { title, sql } of await sink.questions.status(days)) {
-      yield `\n${title}\n`
-      yield* rendered(await sink.query(sql), 'table', process.stdout)
+  for (const { sink, answers } of reports) {
+    yield `${printable(sink)}\n`
+    for (const { question, columns, rows } of answers) {
+      yield `\n${question.title}\n`
+      yield* rendered({ columns, rows: each(rows) }, 'table', process.stdout)
     }
   }
 }
 
-async function* json(sinks: readonly Sink[], days: number): AsyncIterable<string> {
-  const status = []
-  for (const sink of sinks) {
-    const parts: Record<string, unknown> = { sink: sink.id }
-    for (const { name, sql } of await sink.questions.status(days)) parts[name] = await objects(await sink.query(sql))
-    status.push(parts)
-  }
-  yield jsonLine(status, process.stdout)
+function json(reports: readonly Report[], { failOn }: StatusFlags): string {
+  const all = reports.map(({ sink, answers, findings }) => ({
+    sink,
+    ...Object.fromEntries(answers.map((answer) => [answer.question.name, objects(answer)])),
+    ...(failOn === undefined ? {} : { findings }),
+  }))
+  return jsonLine(all, process.stdout)
 }
 
-async function objects({ columns, rows }: QueryResult): Promise<Record<string, Value>[]> {
-  const all = []
-  for await (const row of rows)
-    all.push(Object.fromEntries(columns.map(({ name }, i) => [name, plainNumber(row[i] ?? null)])))
-  return all
+async function* each<T>(all: readonly T[]): AsyncIterable<T> {
+  yield* all
 }
+
+const objects = ({ columns, rows }: Answer): Row[] =>
+  rows.map((row) => Object.fromEntries(columns.map(({ name }, i) => [name, plainNumber(row[i] ?? null)])))
 
 /** Counts are far below 2^53. */
 const plainNumber = (value: Value): Value => (typeof value === 'bigint' ? Number(value) : value)

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { startWandbApi } from '../../src/demo/wandb-api.js'
 import { inDatabase, ndjson, newFolder, run, summaryOf } from './support.js'
 
 const cwd = newFolder()
@@ -67,5 +68,75 @@ describe('status', () => {
     const { code, stderr } = await run(['status', '--to', 'duckdb:new.duckdb'], { cwd })
     expect(code).toBe(1)
     expect(stderr).toContain('the file does not exist yet')
+  })
+})
+
+describe('status --fail-on', () => {
+  const DAY_MS = 86_400_000
+  const daysAgo = (days: number) => ({
+    timestamp: new Date(Date.now() - days * DAY_MS).toISOString(),
+    action: 'user:login',
+  })
+  const named = (days: number) => daysAgo(days).timestamp.slice(0, 10)
+
+  async function statusOf(conditions: string, ...lines: readonly (object | string)[]) {
+    const folder = newFolder()
+    writeFileSync(join(folder, 'a.ndjson'), ndjson(...lines))
+    await summaryOf(['load', '--from', 'a.ndjson'], { cwd: folder })
+    const { code, stdout, stderr } = await run(['status', '--fail-on', conditions, '--output', 'json'], { cwd: folder })
+    const [{ findings }] = JSON.parse(stdout) as [{ findings: { condition: string; message: string }[] }]
+    return { code, stderr, findings }
+  }
+
+  it('is content with fresh events on every day, and looks at nothing else than it is asked', async () => {
+    const fresh = await statusOf('stale=2h,gaps,rejects', daysAgo(0.01), daysAgo(1), daysAgo(2))
+    expect(fresh).toEqual({ code: 0, stderr: '', findings: [] })
+    expect(await statusOf('rejects', daysAgo(9))).toMatchObject({ code: 0, findings: [] })
+  })
+
+  it('names what is stale, missing and rejected', async () => {
+    const { code, stderr, findings } = await statusOf('stale=2h,gaps,rejects', daysAgo(4), daysAgo(2), '{cut')
+    expect(code).toBe(4)
+    expect(findings.map(({ condition }) => condition)).toEqual(['stale', 'gaps', 'rejects'])
+    expect(stderr).toContain(`days without events: ${named(3)}, ${named(1)}\n`)
+    expect(stderr).toContain('1 rejects on the days shown')
+    expect(stderr).toContain('no event is newer than')
+  })
+
+  it('is not deceived by an event from the future, and sees one that was taken away', async () => {
+    const ahead = { timestamp: '9000-01-01T00:00:00Z', action: 'user:login' }
+    expect((await statusOf('stale=2h', daysAgo(1), ahead)).code).toBe(4)
+    const folder = newFolder()
+    writeFileSync(join(folder, 'a.ndjson'), ndjson(daysAgo(1), daysAgo(1.001)))
+    await summaryOf(['load', '--from', 'a.ndjson'], { cwd: folder })
+    await inDatabase(
+      join(folder, 'audit.duckdb'),
+      'DELETE FROM audit_events WHERE timestamp < (SELECT max(timestamp) FROM audit_events)',
+    )
+    const { code, stderr } = await run(['status', '--fail-on', 'gaps'], { cwd: folder })
+    expect(code).toBe(4)
+    expect(stderr).toContain('1 events that were loaded are missing')
+  })
+
+  it('tells days of the API that had no events from days that were never finished', async () => {
+    const api = await startWandbApi({ eventsPerDay: 0, key: 'key' })
+    const folder = newFolder()
+    const options = { cwd: folder, env: { WANDB_API_KEY: 'key' } }
+    const backfill = ['backfill', '--from', api.url]
+    await summaryOf([...backfill, '--since', named(9), '--until', named(8)], options)
+    await summaryOf([...backfill, '--since', named(6)], options)
+    const { code, stderr } = await run(['status', '--fail-on', 'gaps'], { cwd: folder })
+    expect(code).toBe(4)
+    expect(stderr).toContain(`never finished: ${named(8)}, ${named(7)}\n`)
+    expect(stderr).not.toContain('without events')
+    await summaryOf([...backfill, '--since', named(9)], options)
+    expect((await run(['status', '--fail-on', 'gaps'], { cwd: folder })).code).toBe(0)
+    await api.close()
+  })
+
+  it.each(['stale', 'stale=soon', 'holes', ''])('refuses "%s"', async (conditions) => {
+    const { code, stderr } = await run(['status', '--fail-on', conditions], { cwd })
+    expect(code).toBe(2)
+    expect(stderr).toContain('stale=DURATION, gaps or rejects')
   })
 })

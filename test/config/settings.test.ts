@@ -88,6 +88,8 @@ describe('a setting', () => {
     retain: '6y',
     sign_key: 'seal-key.pem',
     anchor: 's3://other',
+    metrics: 'wandb_audit.prom',
+    ping: 'https://hc-ping.com/secret',
     memory: '2GB',
     spool: 'spool',
     max_document_bytes: '5GB',

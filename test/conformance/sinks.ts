@@ -1,6 +1,7 @@
 /** What every sink must do, written against the contract only. A new sink's test calls `sinkConformance` and is done. */
 
 import { describe, expect, it } from 'vitest'
+import type { Span } from '../../schemas/day-digest.js'
 import {
   AUDIT_CONFLICTS,
   AUDIT_DOCUMENTS,
@@ -689,6 +690,15 @@ export function loadingConformance(name: string, newTarget: NewTarget, mark = '\
         ['2026-10-02 23', 1],
       ].map(([hour, events]) => [hour, events, sum(String(hour))])
       expect(digests.map(({ utc_hour, events, digest }) => [utc_hour, Number(events), digest])).toEqual(expected)
+      await sink.close()
+    })
+
+    it('gives the newest event of a range', async () => {
+      const sink = await newSink()
+      await loadInto(sink, { a: ndjson(...times.map(at), at('2026-10-03T00:00:00Z', 9)) })
+      const newestIn = async (range: Span) => (await rowsOf(sink, await sink.questions.newest(range)))[0]?.newest
+      expect(await newestIn(span)).toBe('2026-10-02T23:59:59.999999Z')
+      expect(await newestIn({ from: new Date('2026-10-04'), to: new Date('2026-10-05') })).toBeNull()
       await sink.close()
     })
 

@@ -52,6 +52,32 @@ export function loadRange(now: Date, sinks: readonly ReadonlyMap<string, string>
 
 function firstDay(now: Date, receipts: ReadonlyMap<string, string>, overlapMs: number): Day {
   const today = dayOf(now)
+  const { finished, oldest } = daysIn(receipts, today)
+  let from = oldest
+  while (from < today && finished.has(from)) from++
+  // A backfill calls days final that are within the overlap of a load.
+  return Math.max(oldest, Math.min(from, dayOf(new Date(now.getTime() - overlapMs))))
+}
+
+/** How long after the overlap a day may take to be finished: a load that was down over a weekend has caught up then. */
+const LATE_MS = 2 * DAY_MS
+
+export interface DayStates {
+  readonly finished: ReadonlySet<Day>
+  /** Days since the oldest ever loaded that should be finished by now, and are not. */
+  readonly unfinished: readonly Day[]
+}
+
+/** @param receipts document → version in a sink, for this source */
+export function dayStates(now: Date, receipts: ReadonlyMap<string, string>, overlapMs: number): DayStates {
+  const { finished, oldest } = daysIn(receipts, dayOf(now))
+  const unfinished: Day[] = []
+  for (let day = oldest; phaseOf(day, now, overlapMs + LATE_MS) === 'final'; day++)
+    if (!finished.has(day)) unfinished.push(day)
+  return { finished, unfinished }
+}
+
+function daysIn(receipts: ReadonlyMap<string, string>, today: Day): { finished: Set<Day>; oldest: Day } {
   const finished = new Set<Day>()
   let oldest = today
   for (const [document, version] of receipts) {
@@ -60,10 +86,7 @@ function firstDay(now: Date, receipts: ReadonlyMap<string, string>, overlapMs: n
       if (version === FINAL) finished.add(day)
     }
   }
-  let from = oldest
-  while (from < today && finished.has(from)) from++
-  // A backfill calls days final that are within the overlap of a load.
-  return Math.max(oldest, Math.min(from, dayOf(new Date(now.getTime() - overlapMs))))
+  return { finished, oldest }
 }
 
 /** The days in a document's id. Without an end, as earlier versions wrote it, the first day is the one that matters. */

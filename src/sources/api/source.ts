@@ -6,7 +6,7 @@ import { apiAddress, type Dialect } from './address.js'
 import { type Probe, probe } from './answers.js'
 import { apiClient, type Query, type Timing } from './client.js'
 import type { Credentials } from './credentials.js'
-import { DAY_MS, type Day, dayId, dayOf, FINAL, loadRange, phaseOf, spanId, startOf } from './days.js'
+import { DAY_MS, type Day, dayId, dayOf, dayStates, FINAL, loadRange, phaseOf, spanId, startOf } from './days.js'
 import { wrongDialect } from './failures.js'
 import { type Outcome, readDay } from './read-day.js'
 import { HOURS, progressOf, type Reading, readingOf, versionOf, wholeDays } from './readings.js'
@@ -166,6 +166,7 @@ export function apiSource(options: ApiOptions): Source {
     id: endpoint + (anonymize ? '?anonymize=true' : ''),
     window: (receipts) => loadRange(now(), receipts, overlapMs),
     list,
+    unfinishedDays: (receipts) => dayStates(now(), receipts, overlapMs).unfinished.length,
     close: client.close,
   }
 }

@@ -53,6 +53,7 @@ const STATEMENTS: Readonly<Record<string, string>> = {
     .map(({ name, sql }) => `-- ${name}${sql};\n`)
     .join('\n'),
   'reconcile.sql': `${[
+    questions(bigquerySql(names.from)).newest(SPAN),
     questions(bigquerySql(names.from)).hourDigests(SPAN, 'c0ffee'),
     questions(bigquerySql(names.from)).identities([SPAN, LATER]),
     questions(bigquerySql(names.from)).rejectsByDocument,

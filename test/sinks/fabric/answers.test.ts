@@ -52,6 +52,19 @@ describe('the landing zone answers without Fabric', () => {
     ])
   })
 
+  it('the newest event, by its day alone', async () => {
+    const newestIn = async (from: string, to: string) => {
+      const span = { from: new Date(from), to: new Date(to) }
+      return (await rowsOf(sink, await sink.questions.newest(span)))[0]?.newest
+    }
+    const [last] = (await rowsOf(sink, 'SELECT max(day) AS day FROM audit_event_days')) as [{ day: string }]
+    const end = new Date(Date.parse(last.day) + 86_400_000)
+    expect(await newestIn('2000-01-01', '9999-01-01')).toBe(end.toISOString().replace('.000Z', 'Z'))
+    const noon = new Date(end.getTime() - 43_200_000).toISOString()
+    expect(await newestIn('2000-01-01', noon)).toBe(noon.replace('.000Z', 'Z'))
+    expect(await newestIn('9000-01-01', '9999-01-01')).toBeNull()
+  })
+
   it('no question about events, and says where to ask it', async () => {
     const span = { from: new Date('2026-10-01'), to: new Date('2026-10-02') }
     const asked = [await sink.questions.hourDigests(span, ''), sink.questions.proof.events(span)]

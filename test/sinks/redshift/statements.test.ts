@@ -64,6 +64,7 @@ const ALL: Readonly<Record<string, readonly string[]>> = {
   questions: [...(await questions.status(14)).map(({ sql }) => sql), questions.rejects, questions.rawRejects],
   report: (await questions.report(SPAN)).map(({ sql }) => sql),
   reconcile: [
+    await questions.newest(SPAN),
     await questions.hourDigests(SPAN, 'c0ffee'),
     await questions.identities([SPAN, LATER]),
     questions.rejectsByDocument,

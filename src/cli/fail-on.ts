@@ -1,0 +1,99 @@
+/** The conditions of `status --fail-on`: what of a sink needs attention. */
+
+import { InvalidArgumentError } from 'commander'
+import { DURATION_PATTERN, parseDuration } from '../../schemas/units.js'
+import type { Sink, Value } from '../contract.js'
+import { type Day, dayOf, dayStates, dayText } from '../sources/api/days.js'
+import { newestEvent } from './watched.js'
+
+export interface Conditions {
+  /** The newest event may be this old, in milliseconds; null: any age. */
+  readonly staleMs: number | null
+  readonly gaps: boolean
+  readonly rejects: boolean
+}
+
+export interface Finding {
+  readonly condition: 'stale' | 'gaps' | 'rejects'
+  readonly message: string
+}
+
+export type Row = Readonly<Record<string, Value>>
+
+const DAY_MS = 86_400_000
+/** A line names so many days. */
+const MOST_NAMED = 5
+
+/** Parses for example `stale=2h,gaps,rejects`. */
+export function parseConditions(text: string): Conditions {
+  const found = { staleMs: null as number | null, gaps: false, rejects: false }
+  for (const condition of text.split(',')) {
+    const [name, value] = condition.split('=')
+    if (condition === 'gaps' || condition === 'rejects') found[condition] = true
+    else if (name === 'stale' && DURATION_PATTERN.test(value ?? '')) found.staleMs = parseDuration(value ?? '')
+    else throw new InvalidArgumentError('Name stale=DURATION, gaps or rejects, separated by commas.')
+  }
+  return found
+}
+
+/**
+ * @param answers   the rows of each question of `status`, by its name
+ * @param days      how many days were asked for
+ * @param overlapMs how late an event of the API may become known, in milliseconds
+ */
+export async function findingsOf(
+  sink: Sink,
+  { staleMs, gaps, rejects }: Conditions,
+  answers: ReadonlyMap<string, readonly Row[]>,
+  { days, overlapMs, now }: { readonly days: number; readonly overlapMs: number; readonly now: Date },
+): Promise<readonly Finding[]> {
+  const findings: Finding[] = []
+  if (staleMs !== null && (await newestEvent(sink, staleMs)) === null) {
+    const since = new Date(now.getTime() - staleMs).toISOString().slice(0, 19)
+    findings.push({ condition: 'stale', message: `no event is newer than ${since}Z` })
+  }
+  const byDay = answers.get('days') ?? []
+  const sources = answers.get('sources') ?? []
+  if (gaps) {
+    const receipts = []
+    for (const { source } of sources)
+      if (/^https?:/.test(String(source))) receipts.push(await sink.receipts(String(source)))
+    const states = receipts.map((each) => dayStates(now, each, overlapMs))
+    const unfinished = new Set(states.flatMap(({ unfinished }) => unfinished))
+    if (unfinished.size > 0) findings.push(gap(`days of the W&B API that were never finished: ${named(unfinished)}`))
+    // An API that was asked for the whole day and had none proves that there were none.
+    const empty = emptyDays(byDay, sources, days, now).filter(
+      (day) => !unfinished.has(day) && !states.some(({ finished }) => finished.has(day)),
+    )
+    if (empty.length > 0) findings.push(gap(`days without events: ${named(empty)}`))
+    for (const { missing } of answers.get('missing_events') ?? [])
+      findings.push(gap(`${missing} events that were loaded are missing; wandb-audit verify says which`))
+  }
+  const rejected = byDay.reduce((sum, row) => sum + Number(row.rejects), 0)
+  if (rejects && rejected > 0) findings.push({ condition: 'rejects', message: `${rejected} rejects on the days shown` })
+  return findings
+}
+
+const gap = (message: string): Finding => ({ condition: 'gaps', message })
+
+/** Of the last days, up to yesterday and since the first event, those on which nothing happened. */
+function emptyDays(byDay: readonly Row[], sources: readonly Row[], days: number, now: Date): Day[] {
+  const withEvents = new Set(
+    byDay.filter(({ events }) => Number(events) > 0).map(({ day }) => Date.parse(String(day)) / DAY_MS),
+  )
+  const earliest = sources.map((source) => Date.parse(String(source.earliest))).filter((at) => !Number.isNaN(at))
+  const today = dayOf(now)
+  const first = Math.max(
+    today - days + 1,
+    Math.floor(Math.min(...earliest, ...[...withEvents].map((day) => day * DAY_MS)) / DAY_MS),
+  )
+  const empty: Day[] = []
+  for (let day = first; day < today; day++) if (!withEvents.has(day)) empty.push(day)
+  return empty
+}
+
+function named(days: Iterable<Day>): string {
+  const all = [...days].sort((a, b) => a - b).map(dayText)
+  const more = all.length > MOST_NAMED ? ` and ${all.length - MOST_NAMED} more` : ''
+  return `${all.slice(0, MOST_NAMED).join(', ')}${more}`
+}
