@@ -67,6 +67,7 @@ const FORMS: ViewForms = {
   table: (name) => (name === AUDIT_EVENTS.name ? `dbo.${name}` : `${MIRRORED_SCHEMA}.${name}`),
   column: DUCKDB.quote,
   microseconds: (instant) => `DATEDIFF_BIG(microsecond, '1970-01-01', ${instant})`,
+  isTrue: (column) => `${column} = 1`,
 }
 
 /** The views above `dbo.audit_events`, in T-SQL. */

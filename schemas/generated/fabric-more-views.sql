@@ -28,7 +28,7 @@ SELECT
   COUNT(*) AS events,
   CAST(SUM(CASE WHEN e.response_code >= 400 THEN 1 ELSE 0 END) AS BIGINT) AS refused,
   CAST(SUM(CASE WHEN e.action = 'artifact:read' AND coalesce(e.response_code, 200) < 400 THEN 1 ELSE 0 END) AS BIGINT) AS artifact_reads,
-  CAST(SUM(CASE WHEN CAST(a.destructive AS INT) = 1 AND coalesce(e.response_code, 200) < 400 THEN 1 ELSE 0 END) AS BIGINT) AS destructive,
+  CAST(SUM(CASE WHEN a.destructive = 1 AND coalesce(e.response_code, 200) < 400 THEN 1 ELSE 0 END) AS BIGINT) AS destructive,
   CAST(SUM(CASE WHEN a.category = 'admin' AND coalesce(e.response_code, 200) < 400 THEN 1 ELSE 0 END) AS BIGINT) AS admin,
   CAST(SUM(CASE WHEN e.action = 'user:create_api_key' AND coalesce(e.response_code, 200) < 400 THEN 1 ELSE 0 END) AS BIGINT) AS keys_created
 FROM numbered AS e

@@ -7,7 +7,10 @@
 import type { DetectionForms } from '../detections/detection.js'
 
 /** What the dialects write differently. */
-export type ViewForms = Pick<DetectionForms, 'table' | 'column' | 'microseconds'>
+export interface ViewForms extends Pick<DetectionForms, 'table' | 'column' | 'microseconds'> {
+  /** The condition that a boolean column is true, where the column is none by itself. */
+  isTrue?(column: string): string
+}
 
 export interface View {
   readonly name: string
@@ -49,7 +52,7 @@ function numbered({ table, column, microseconds }: ViewForms, condition: string)
 }
 
 function sessions(forms: ViewForms): View {
-  const { table, column } = forms
+  const { table, column, isTrue = (condition: string) => condition } = forms
   const at = column('timestamp')
   const count = (condition: string): string => `SUM(CASE WHEN ${condition} THEN 1 ELSE 0 END)`
   const whole = (sum: string): string => `CAST(${sum} AS BIGINT)`
@@ -69,7 +72,7 @@ SELECT
   COUNT(*) AS events,
   ${whole(count('e.response_code >= 400'))} AS refused,
   ${whole(count("e.action = 'artifact:read' AND coalesce(e.response_code, 200) < 400"))} AS artifact_reads,
-  ${whole(count('CAST(a.destructive AS INT) = 1 AND coalesce(e.response_code, 200) < 400'))} AS destructive,
+  ${whole(count(`${isTrue('a.destructive')} AND coalesce(e.response_code, 200) < 400`))} AS destructive,
   ${whole(count("a.category = 'admin' AND coalesce(e.response_code, 200) < 400"))} AS admin,
   ${whole(count("e.action = 'user:create_api_key' AND coalesce(e.response_code, 200) < 400"))} AS keys_created
 FROM numbered AS e
