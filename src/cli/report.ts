@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { Span } from '../../schemas/day-digest.js'
-import { backfillRange, type DayFlags, withDays } from './backfill.js'
+import { type DayFlags, rangeOfDays, withDays } from './days.js'
 import { type SinkFlags, withSinks } from './options.js'
 
 export interface ReportFlags extends SinkFlags, DayFlags {
@@ -41,7 +41,7 @@ Examples:
 /** Whole UTC days. @throws AuditError, exit code 2, when the flags do not specify a range */
 export function reportRange(flags: DayFlags, now: Date): Span {
   const { days, since } = flags
-  const { from, to } = backfillRange(
+  const { from, to } = rangeOfDays(
     days === undefined && since === undefined ? { ...flags, days: DAYS } : flags,
     now,
     'report',
