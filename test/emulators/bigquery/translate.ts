@@ -41,7 +41,6 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
   COUNTIF: 'count_if',
   FLOOR: 'floor',
   IF: 'if',
-  FLOOR: 'floor',
   LAG: 'lag',
   LEAD: 'lead',
   LENGTH: 'length',
