@@ -1,24 +1,23 @@
 /** What `npm pack` gives is installed in an empty folder, with npm and its registry, as deploy/Containerfile does. */
 
-import { execFileSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { inCheckout, newFolder } from '../cli/support.js'
 
 const CONTAINERFILE = readFileSync(inCheckout('deploy/Containerfile'), 'utf8')
 
-const execute = (command: string, args: readonly string[], cwd: string): string =>
-  execFileSync(command, args, {
-    cwd,
-    encoding: 'utf8',
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, npm_config_update_notifier: 'false' },
-  })
+const execute = async (command: string, args: readonly string[], cwd: string): Promise<string> => {
+  const env = { PATH: process.env.PATH, HOME: process.env.HOME, npm_config_update_notifier: 'false' }
+  return (await promisify(execFile)(command, args, { cwd, env })).stdout
+}
 
 /** A checkout of its own, because packing writes files there and builds anew. */
-function checkout(): string {
+async function checkout(): Promise<string> {
   const folder = newFolder()
-  const files = execute('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], inCheckout('.'))
+  const files = await execute('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], inCheckout('.'))
   for (const file of files.split('\0').filter((name) => name !== '')) {
     mkdirSync(dirname(join(folder, file)), { recursive: true })
     cpSync(inCheckout(file), join(folder, file))
@@ -31,16 +30,16 @@ describe('the packed tarball', () => {
   const opt = newFolder()
   const program = join(opt, 'wandb-audit')
 
-  beforeAll(() => {
-    const packed = checkout()
-    execute('npm', ['pack', '--silent'], packed)
+  beforeAll(async () => {
+    const packed = await checkout()
+    await execute('npm', ['pack', '--silent'], packed)
     const tarballs = readdirSync(packed).filter((name) => /^wandb-audit-.*\.tgz$/.test(name))
     expect(tarballs).toHaveLength(1)
-    execute('tar', ['--extract', '--gzip', '--file', join(packed, tarballs[0] ?? '')], opt)
+    await execute('tar', ['--extract', '--gzip', '--file', join(packed, tarballs[0] ?? '')], opt)
     const [, install = ''] = /^RUN (npm ci .*) \\$/m.exec(CONTAINERFILE) ?? []
-    execute('bash', ['-c', install], join(opt, 'package'))
+    await execute('bash', ['-c', install], join(opt, 'package'))
     renameSync(join(opt, 'package'), program)
-  })
+  }, 600_000)
 
   it('installs nothing but what the shrinkwrap pins', () => {
     const lock = JSON.parse(readFileSync(join(program, 'npm-shrinkwrap.json'), 'utf8')).packages
@@ -51,8 +50,8 @@ describe('the packed tarball', () => {
       expect({ path, version, dev: lock[path].dev }).toEqual({ path, version: lock[path].version, dev: undefined })
   })
 
-  it('has the demo, which works in an empty folder', () => {
-    const said = execute(join(program, 'bin/wandb-audit'), ['demo'], newFolder())
+  it('has the demo, which works in an empty folder', async () => {
+    const said = await execute(join(program, 'bin/wandb-audit'), ['demo'], newFolder())
     expect(said).toMatch(/read [\d,]+ = /)
   })
 
