@@ -63,6 +63,8 @@ export interface Source {
   list(range: DayRange, signal: AbortSignal, receipts?: readonly ReadonlyMap<string, string>[]): AsyncIterable<Document>
   /** For documents that are days: how many should be finished by now and are not, by a sink's receipts. */
   unfinishedDays?(receipts: ReadonlyMap<string, string>): number
+  /** For `doctor`, in place of a listing: what this kind of source needs. Changes nothing. */
+  checks?(): readonly Check[]
   close(): Promise<void>
 }
 
@@ -260,6 +262,14 @@ export interface Sink {
    */
   query(sql: string, parameters?: QueryParameters): Promise<QueryResult>
   readonly questions: Questions
+  /** For `doctor`: what this kind of sink needs, beside being read. Changes nothing. */
+  checks?(): readonly Check[]
+  /**
+   * For `doctor --probe`: proves what loads rely on, under names of its own, which each check removes, however it ends.
+   *
+   * @param name unique, of letters, digits and _
+   */
+  probes?(name: string): readonly Check[]
   close(): Promise<void>
 }
 
@@ -303,3 +313,21 @@ type Memory = 'remembered' | 'remember'
 
 /** The part of a sink that a load uses; what takes the place of a sink for a comparison remembers nothing. */
 export type LoadingSink = Omit<Sink, 'query' | 'questions' | 'erase' | 'report' | Memory> & Partial<Pick<Sink, Memory>>
+
+/** A check of `doctor`. */
+export interface Check {
+  /** What is checked, in a word or two: `login`, `clock`. */
+  readonly name: string
+  /**
+   * A text says that all is well.
+   *
+   * @throws AuditError when it is not, with the cure as its advice
+   */
+  run(signal: AbortSignal): Promise<string | Warning>
+}
+
+/** Something that works, but not as it should. */
+export interface Warning {
+  readonly warning: string
+  readonly cure: string
+}

@@ -80,6 +80,14 @@ export function removeAllScratch(): void {
   for (const folder of [...made]) removeIfPossible(folder)
 }
 
+/** Where `scratchFolder` would create a folder, or its nearest parent that exists; creates nothing. */
+export function scratchLocation(parent?: string): string {
+  if (parent !== undefined) return parent
+  const { XDG_CACHE_HOME: named, HOME: home = homedir() } = process.env
+  const cache = named !== undefined && isAbsolute(named) ? named : join(home, '.cache')
+  return [join(cache, 'wandb-audit'), cache, home].find((folder) => existsSync(folder)) ?? tmpdir()
+}
+
 /** Prefers the cache to XDG_RUNTIME_DIR and the system's folder, which are often in memory: the spool takes gigabytes. */
 async function ownCache(): Promise<string | null> {
   const { XDG_CACHE_HOME: named, HOME: home = homedir() } = process.env

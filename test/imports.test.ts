@@ -56,7 +56,7 @@ describe('the layout', () => {
     expect(
       strays(
         'sinks/',
-        /^src\/(?:address|cleanup|connections|contract|duckdb\/\w+|errors|nearest|retry|rfc3339|scratch|transform\/extras|stores\/(?:contract|index|whole-object))$|^schemas\//,
+        /^src\/(?:address|cleanup|connections|contract|duckdb\/\w+|errors|nearest|retry|rfc3339|scratch|transform\/extras|stores\/(?:contract|index|probe|whole-object))$|^schemas\//,
       ),
     ).toEqual([])
   })
@@ -110,6 +110,11 @@ describe('the layout', () => {
     const known =
       /^src\/(?:archive\/archive|contract|duckdb\/errors|errors|journal|load-id|log|privacy\/(?:agreement|shown|sql)|progress|landing\/(?:batches|days|landing|changed-files|limits|spooled)|transform\/(?:engine|parts|transform))$/
     expect(strays('src/pipeline', known)).toEqual([])
+  })
+
+  it('the doctor knows the contract, an archive’s place, stores, errors and files, never a single source or sink', () => {
+    const known = /^src\/(?:archive\/archive|contract|errors|regular-file|scratch|stores\/probe)$/
+    expect(strays('src/doctor/', known)).toEqual([])
   })
 
   it('alarms know what a run did, files and requests, and no source, sink or stage', () => {

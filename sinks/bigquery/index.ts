@@ -12,6 +12,7 @@ import { questions } from '../shared/questions.js'
 import { parseBigQueryAddress } from './address.js'
 import { newClient } from './client.js'
 import { CLOCK } from './conflicts.js'
+import { expirationCheck, probes } from './doctor.js'
 import { bigquerySql } from './forms.js'
 import type { JobContext } from './jobs.js'
 import { loadBatch } from './load.js'
@@ -179,6 +180,10 @@ export function bigquerySink(address: string, context: BigQueryContext, timing =
       proof: { ...asked.proof, kept: (_engine, events) => keptEvents(events) },
       status: async (days) => statusQuestions(names, await partitions(days), days),
     },
+
+    checks: () => [{ name: 'expiration', run: () => expirationCheck(preparation) }],
+
+    probes: (name) => probes(preparation, existingJobs, name),
 
     async close() {},
   }

@@ -17,6 +17,7 @@ import { createTables, createViews, newestReceipts } from '../shared/duckdb-tabl
 import { eraseStatements } from '../shared/erase.js'
 import { reportStatements } from '../shared/findings.js'
 import { rememberedOf, rememberedQuery, rememberStatement, UNKNOWN_YET } from '../shared/privacy.js'
+import { privateCheck } from '../shared/private-file.js'
 import { questions } from '../shared/questions.js'
 import { openRoom } from '../shared/room.js'
 import { fileError, mustBeDuckDB, READING, writing } from './file.js'
@@ -173,6 +174,8 @@ export function duckdbSink(path: string, lock: LockOptions, schema = 'main'): Si
         )
       },
     },
+
+    checks: () => [privateCheck(file)],
 
     async close() {},
   }

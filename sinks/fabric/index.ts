@@ -6,14 +6,16 @@ import { duckdbError } from '../../src/duckdb/errors.js'
 import { AuditError } from '../../src/errors.js'
 import { NEVER_ABORTED } from '../../src/retry.js'
 import { openStore } from '../../src/stores/index.js'
+import { probeWrites } from '../../src/stores/probe.js'
 import { zonePlace } from './address.js'
 import { answer, QUESTIONS, receiptsOf } from './answers.js'
 import { explainPause } from './failures.js'
 import { type Loaded, localOf, tryLoad } from './load.js'
 import { type Manifest, readManifest, replaceManifest } from './manifest.js'
+import { mirroringCheck } from './mirroring.js'
 import { openZone } from './open.js'
 import { publishPending } from './publish.js'
-import type { Zone } from './zone.js'
+import { OWN, type Zone } from './zone.js'
 
 /** Each lost attempt means that another publisher loaded a batch. */
 const ATTEMPTS = 20
@@ -113,6 +115,12 @@ export function fabricSinkOver(place: Zone, signal: AbortSignal): Sink {
     },
 
     questions: QUESTIONS,
+
+    checks: () => [{ name: 'mirroring', run: (stop) => mirroringCheck(zone, stop) }],
+
+    probes: (name) => [
+      { name: 'probe: writing', run: (stop) => probeWrites(zone.store, `${zone.root}/${OWN}/${name}-`, stop) },
+    ],
 
     close: () => zone.store.close(),
   }

@@ -6,11 +6,13 @@ import type { Sink } from '../../src/contract.js'
 import { withConnection } from '../../src/duckdb/connection.js'
 import { duckdbError } from '../../src/duckdb/errors.js'
 import { AuditError } from '../../src/errors.js'
+import { probeWrites } from '../../src/stores/probe.js'
 import { requireConditionalWrites } from '../shared/conditional-writes.js'
 import { DUCKDB_SQL } from '../shared/duckdb-forms.js'
 import { newestReceipts, refuseUnknownColumns } from '../shared/duckdb-tables.js'
 import { findingRows } from '../shared/findings.js'
 import { privacyRows, rememberedOf } from '../shared/privacy.js'
+import { privateCheck } from '../shared/private-file.js'
 import { questions, statusOn } from '../shared/questions.js'
 import { reportQuestions, reportSpan } from '../shared/report.js'
 import { changedRows, firstFiles, MISSING } from './changes.js'
@@ -48,7 +50,7 @@ export async function parquetSink(address: string, signal: AbortSignal): Promise
 }
 
 export function lakeSink(lake: Lake, signal: AbortSignal): Sink {
-  const { id, store, prefix } = lake
+  const { id, store, prefix, folder } = lake
   const files = snapshots(lake)
 
   async function guarded<T>(work: () => Promise<T>): Promise<T> {
@@ -167,6 +169,10 @@ export function lakeSink(lake: Lake, signal: AbortSignal): Sink {
       hourDigests: async (span, salt) => hourDigests(DUCKDB_SQL, await eventsIn([span]), span, salt),
       identities: async (spans) => identities(DUCKDB_SQL, await eventsIn(spans), spans),
     },
+
+    checks: () => (folder === undefined ? [] : [privateCheck(folder)]),
+
+    probes: (name) => [{ name: 'probe: writing', run: (stop) => probeWrites(store, `${prefix}${name}-`, stop) }],
 
     async close() {
       await files.remove()

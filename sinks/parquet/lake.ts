@@ -17,6 +17,8 @@ export interface Lake {
   readonly store: ObjectStore
   /** Prefix of every key: empty, or ending in a slash. */
   readonly prefix: string
+  /** Its path, if it is a folder. */
+  readonly folder?: string
   /** Makes `path` a file with exactly this version; false when that version is gone. */
   fetch(object: StoredObject, path: string, signal: AbortSignal): Promise<boolean>
   /** A new folder to fetch into, on the lake's own disk if possible, so that files can be linked. The caller removes it. */
@@ -49,6 +51,7 @@ export async function openLake(address: string): Promise<Lake> {
   return {
     id: address,
     store,
+    folder,
     prefix: '',
     async fetch(object, path, signal) {
       const pinned = await store.pin(object, path)

@@ -12,6 +12,7 @@ import { rememberedOf, rememberedQuery, rememberStatement, UNKNOWN_YET } from '.
 import { questions } from '../shared/questions.js'
 import { parseRedshiftAddress, type RedshiftAddress } from './address.js'
 import { dataApi } from './data-api.js'
+import { probes } from './doctor.js'
 import { erasedParts, personal } from './erase.js'
 import { redshiftSql } from './forms.js'
 import { commit, removeAll, upload } from './load.js'
@@ -141,6 +142,26 @@ export function redshiftSink(
       proof: { ...asked.proof, kept: keptEvents },
       rawRejects: rawRejects(place),
       personal: personal(place),
+    },
+
+    checks: () => [
+      {
+        name: 'staging',
+        async run(stop) {
+          opened ??= openStaging(at)
+          const { store, prefix } = await opened
+          for await (const _ of store.list(prefix, stop)) break
+          return `${store.id}/${prefix} can be listed`
+        },
+      },
+    ],
+
+    probes(name) {
+      const staging = () => {
+        opened ??= openStaging(at)
+        return opened
+      }
+      return probes(at, api, staging, name)
     },
 
     async close() {

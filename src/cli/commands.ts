@@ -8,6 +8,7 @@ import { addArchive } from './archive.js'
 import { addBackfill } from './backfill.js'
 import { addCheck } from './check.js'
 import { addDemo } from './demo.js'
+import { addDoctor } from './doctor.js'
 import { addErase } from './erase.js'
 import { send } from './formats/output.js'
 import { addLoad } from './load.js'
@@ -61,7 +62,8 @@ Examples:
   $ wandb-audit query "SELECT action, count(*) FROM audit_events GROUP BY action"`,
     )
   for (const add of [addLoad, addBackfill, addReconcile, addVerify, addSeal]) add(program, survivor)
-  for (const add of [addStatus, addReport, addCheck, addQuery, addRejects, addErase, addArchive, addTrust]) add(program)
+  for (const add of [addStatus, addDoctor, addReport, addCheck, addQuery, addRejects, addErase, addArchive, addTrust])
+    add(program)
   addDemo(program, main)
   await program.parseAsync([...argv]).finally(() => send([help], process.stdout))
 }

@@ -101,20 +101,12 @@ export const withSeals = (command: Command): Command =>
     .option('--sign-key <file>', 'sign the seals of the archive with this Ed25519 key (PEM)')
     .option('--anchor <address>', 'state the hash of each new seal there too: https webhook, bucket or folder')
 
-/** The options of commands that read sources. @param sinks says what becomes of the sinks */
-export function withSources(command: Command, sinks: string): Command {
+/** The options that say which sources there are and how to log in. */
+export function withSource(command: Command): Command {
   const what =
     'https://HOST, s3://, gs:// or az:// bucket, file, folder, glob in quotes, - for stdin, archive:ADDRESS or export:ADDRESS (repeatable; default: WANDB_BASE_URL)'
-  return withSinks(command.option('--from <source>', what, collect), sinks)
-    .option('--memory <size>', 'memory limit (default: 1GB)')
-    .option('--spool <folder>', "folder for temporary files (default: the user's cache folder)")
-    .option('--max-document-bytes <size>', 'refuse larger documents, packed or unpacked (default: 16GB)')
-    .option('--document-timeout <duration>', 'refuse documents that take longer to arrive (default: 6h)')
-    .option(
-      '--max-rejects <n>',
-      'exit with 3 when a run has more rejects than this; a document of mostly rejects is refused unless it has at most this many',
-      wholeNumber,
-    )
+  return command
+    .option('--from <source>', what, collect)
     .addOption(
       new Option('--api <dialect>', 'W&B API: its dialect, if detection fails').choices([
         'classic',
@@ -126,8 +118,22 @@ export function withSources(command: Command, sinks: string): Command {
     .option('--username <name>', 'W&B API: the user the key belongs to')
     .option('--anonymize', 'W&B API: request events without e-mail addresses and names')
     .option('--insecure-http', 'W&B API: send the key over plain http')
-    .option('--concurrency <n>', `buckets: how many objects to read at once (default: ${CONCURRENCY})`, wholeNumber)
     .option('--follow-links', 'folders: follow links that lead out of them')
+}
+
+/** The options of commands that read sources. @param sinks says what becomes of the sinks */
+export function withSources(command: Command, sinks: string): Command {
+  return withSinks(withSource(command), sinks)
+    .option('--memory <size>', 'memory limit (default: 1GB)')
+    .option('--spool <folder>', "folder for temporary files (default: the user's cache folder)")
+    .option('--max-document-bytes <size>', 'refuse larger documents, packed or unpacked (default: 16GB)')
+    .option('--document-timeout <duration>', 'refuse documents that take longer to arrive (default: 6h)')
+    .option(
+      '--max-rejects <n>',
+      'exit with 3 when a run has more rejects than this; a document of mostly rejects is refused unless it has at most this many',
+      wholeNumber,
+    )
+    .option('--concurrency <n>', `buckets: how many objects to read at once (default: ${CONCURRENCY})`, wholeNumber)
     .addOption(
       new Option('--output <format>', 'format of the summary on stdout').choices(['text', 'json']).default('text'),
     )

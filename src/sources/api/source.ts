@@ -1,9 +1,9 @@
 /** The W&B API as a source: one document a UTC day, or a span of days from a server that cannot serve single days. */
 
-import type { DayRange, Document, Source } from '../../contract.js'
+import type { Check, DayRange, Document, Source, Warning } from '../../contract.js'
 import { AuditError, EXIT, usageError } from '../../errors.js'
 import { apiAddress, type Dialect } from './address.js'
-import { type Probe, probe } from './answers.js'
+import { type Probe, probe, type Windows } from './answers.js'
 import { apiClient, type Query, type Timing } from './client.js'
 import type { Credentials } from './credentials.js'
 import { DAY_MS, type Day, dayId, dayOf, dayStates, FINAL, loadRange, phaseOf, spanId, startOf } from './days.js'
@@ -162,13 +162,59 @@ export function apiSource(options: ApiOptions): Source {
     return { dialect, windows, serverDate }
   }
 
+  /** One request serves both checks. */
+  function checks(): readonly Check[] {
+    let asked: Promise<Probe> | undefined
+    const ask = (signal: AbortSignal): Promise<Probe> => {
+      asked ??= recognised(signal).then(agreed)
+      return asked
+    }
+    return [
+      {
+        name: 'login',
+        run: async (signal) => {
+          const { dialect, windows } = await ask(signal)
+          return `the key may read audit logs; the server speaks ${dialect}, and ${WINDOWS[windows]}`
+        },
+      },
+      {
+        name: 'clock',
+        async run(signal) {
+          const answer = await ask(signal).catch(() => null)
+          if (answer === null) return { warning: 'the server could not be asked', cure: 'See the login above.' }
+          return clockVerdict(now(), answer.serverDate)
+        },
+      },
+    ]
+  }
+
   return {
     id: endpoint + (anonymize ? '?anonymize=true' : ''),
     window: (receipts) => loadRange(now(), receipts, overlapMs),
     list,
     unfinishedDays: (receipts) => dayStates(now(), receipts, overlapMs).unfinished.length,
+    checks,
     close: client.close,
   }
+}
+
+const WINDOWS: Readonly<Record<Windows, string>> = {
+  seconds: 'serves any hours',
+  days: 'serves whole days',
+  onward: 'serves everything from a day until now',
+}
+
+/** From here on a load asks for less than it could. */
+const NOTICEABLE_MS = 60_000
+
+function clockVerdict(local: Date, server: Date | null): string | Warning {
+  if (server === null)
+    return { warning: 'the server does not tell its time', cure: 'See whether a proxy removes the Date header.' }
+  const ms = local.getTime() - server.getTime()
+  const apart = `${Math.round(Math.abs(ms) / 1000)} s`
+  if (Math.abs(ms) < NOTICEABLE_MS) return `it is within a minute of the server's`
+  const warning = `this machine's clock is ${apart} ${ms > 0 ? 'ahead of' : 'behind'} the server's`
+  return { warning, cure: 'Synchronise both with NTP: the earlier clock decides what is read.' }
 }
 
 interface Clocks {

@@ -1,6 +1,6 @@
 /** A bucket as a source: every object below a prefix is a document, identified by its key and version. */
 
-import type { DayRange, Document, Source } from '../../contract.js'
+import type { DayRange, Document, Source, Warning } from '../../contract.js'
 import { ArchivedError, AuditError, printable } from '../../errors.js'
 import type { ObjectStore, StoredObject } from '../../stores/contract.js'
 import { wholeObject } from '../../stores/whole-object.js'
@@ -15,6 +15,9 @@ const MOST_NAMED = 8
 
 /** An object cannot hold events after its last modification; the margin allows for time zones and differing clocks. */
 const MODIFIED_MARGIN_MS = 2 * 86_400_000
+
+/** For `doctor`: even a quiet instance has written something. */
+const SILENT_MS = 2 * 86_400_000
 
 /** How often an object is looked up again if it keeps being overwritten when it is opened. */
 const MOST_CHANGES = 5
@@ -60,15 +63,71 @@ export function bucketSource({ store, prefix, concurrency, now = () => new Date(
         if (mayHold(object, range)) yield new BucketDocument(store, object)
       }
       if (found === 0 && after === null) {
-        throw new AuditError(`no object below ${printable(`${store.id}/${begins}`)}`, {
-          advice: `Put the right prefix after the bucket's name; without one it is ${FOLDER}.`,
-        })
+        throw noObject(`${store.id}/${begins}`)
       }
       if (checkpoint !== null) yield checkpoint
+    },
+    checks() {
+      let first: StoredObject | null = null
+      return [
+        {
+          name: 'logs',
+          run: async (signal) => {
+            const begins = await logPrefix(store, prefix, signal)
+            const found = await firstObjects(store, begins, signal)
+            first = found.first
+            return logsVerdict(`${store.id}/${begins}`, found, now())
+          },
+        },
+        {
+          name: 'reading',
+          run: async (signal) => {
+            if (first === null) return { warning: 'there is no object to read', cure: 'Check the address.' }
+            const reading = await store.read(first, 0, signal)
+            if (reading === null) return 'the object was replaced meanwhile'
+            for await (const _ of reading.chunks) break
+            return 'an object can be read'
+          },
+        },
+      ]
     },
     close: () => store.close(),
   }
 }
+
+interface FirstObjects {
+  readonly first: StoredObject | null
+  readonly objects: number
+  readonly newest: Date | null
+}
+
+async function firstObjects(store: ObjectStore, begins: string, signal: AbortSignal): Promise<FirstObjects> {
+  let first: StoredObject | null = null
+  let newest: Date | null = null
+  let objects = 0
+  for await (const object of store.list(begins, signal)) {
+    if (object.key.endsWith('/') && object.bytes === 0) continue
+    objects++
+    if (object.archived === undefined) first ??= object
+    if (newest === null || object.lastModified > newest) newest = object.lastModified
+    if (objects === MOST_INSPECTED) break
+  }
+  return { first, objects, newest }
+}
+
+/** @throws AuditError when there is no object */
+function logsVerdict(where: string, { objects, newest }: FirstObjects, now: Date): string | Warning {
+  if (newest === null) throw noObject(where)
+  if (objects === MOST_INSPECTED) return `there are ${objects} objects or more below ${printable(where)}`
+  const found = `${objects} objects below ${printable(where)}, the newest of ${newest.toISOString().slice(0, 19)}Z`
+  if (now.getTime() - newest.getTime() < SILENT_MS) return found
+  return { warning: found, cure: 'W&B writes every ten minutes while people work: ask whether it still logs here.' }
+}
+
+const noObject = (where: string): AuditError =>
+  new AuditError(`no object below ${printable(where)}`, {
+    advice: `Put the right prefix after the bucket's name; without one it is ${FOLDER}.`,
+  })
 
 /** @throws AuditError when there is no W&B folder: the other objects of an instance's bucket are not logs */
 async function logPrefix(store: ObjectStore, prefix: string, signal: AbortSignal): Promise<string> {

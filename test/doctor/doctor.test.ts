@@ -1,0 +1,113 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { expect, it } from 'vitest'
+import type { Check } from '../../src/contract.js'
+import { examined, type Result, type Subject, unopened } from '../../src/doctor/doctor.js'
+import { nodeVerdict } from '../../src/doctor/machine.js'
+import { redacted, redacting } from '../../src/doctor/report.js'
+import { AuditError } from '../../src/errors.js'
+import { never } from '../support/load.js'
+
+const check = (name: string, run: Check['run']): Check => ({ name, run })
+const fine = check('fine', async () => 'all is well')
+
+async function resultsOf(subjects: readonly Subject[], signal = never, limitMs?: number): Promise<Result[]> {
+  async function* all() {
+    yield* subjects
+  }
+  const results = []
+  for await (const result of examined(all(), signal, limitMs)) results.push(result)
+  return results
+}
+
+it('a check that fails, or throws something unexpected, stops no other, and each subject is closed', async () => {
+  const closed: string[] = []
+  const refuse = check('refuses', async () => {
+    throw new AuditError('no', { advice: 'Do this.' })
+  })
+  const broken = check('broken', async () => {
+    throw new TypeError('a value of a record')
+  })
+  const warns = check('warns', async () => ({ warning: 'odd', cure: 'Do that.' }))
+  const close = (name: string) => async () => {
+    closed.push(name)
+    throw new Error('gone')
+  }
+  const results = await resultsOf([
+    { name: 'one', checks: [refuse, broken, fine], close: close('one') },
+    unopened('two', new AuditError('cannot be opened')),
+    { name: 'three', checks: [warns], close: close('three') },
+  ])
+  expect(results.map(({ subject, check, state, message, cure }) => [subject, check, state, message, cure])).toEqual([
+    ['one', 'refuses', 'failure', 'no', 'Do this.'],
+    ['one', 'broken', 'failure', 'an unexpected error (TypeError)', 'Report it, please.'],
+    ['one', 'fine', 'ok', 'all is well', null],
+    ['two', 'open', 'failure', 'cannot be opened', null],
+    ['three', 'warns', 'warning', 'odd', 'Do that.'],
+  ])
+  expect(closed).toEqual(['one', 'three'])
+})
+
+it('a check that does not answer fails when its time is over, is told to stop, and the next one runs', async () => {
+  let told = false
+  const silent = check('silent', (signal) => {
+    signal.addEventListener('abort', () => {
+      told = true
+    })
+    return new Promise((_, reject) => signal.addEventListener('abort', reject))
+  })
+  const results = await resultsOf([{ name: 'one', checks: [silent, fine] }], never, 1)
+  expect(results.map(({ state, message }) => `${state} ${message}`)).toEqual([
+    'failure there was no answer within 0.001 s',
+    'ok all is well',
+  ])
+  expect(told).toBe(true)
+})
+
+it('an interrupt waits until a probe has removed what it made', async () => {
+  const stop = new AbortController()
+  const steps: string[] = []
+  const probe = check('probe', async (signal) => {
+    try {
+      await new Promise((_, reject) => signal.addEventListener('abort', reject))
+      return ''
+    } finally {
+      await turn()
+      steps.push('removed')
+    }
+  })
+  const running = resultsOf([{ name: 'one', checks: [probe, fine] }], stop.signal)
+  await turn()
+  stop.abort()
+  await expect(running).rejects.toMatchObject({ exitCode: 130 })
+  expect(steps).toEqual(['removed'])
+})
+
+it.each([
+  ['20.18.3', 'failure'],
+  ['18.20.0', 'failure'],
+  ['20.19.0', 'warning'],
+  ['22.1.0', 'ok'],
+  ['24.0.0', 'ok'],
+])('Node.js %s is %s', async (version, state) => {
+  const [result] = await resultsOf([{ name: 'one', checks: [check('node', async () => nodeVerdict(version))] }])
+  expect(result?.state).toBe(state)
+})
+
+it('a report holds no secret, no address of a person and no home', () => {
+  const env = {
+    WANDB_API_KEY: 'a-very-secret-key',
+    AWS_SECRET_ACCESS_KEY: 'another-secret',
+    HOME: '/home/ada',
+    PATH: '/bin',
+  }
+  const clean = redacting(env, ['token/in-a-path', undefined])
+  const message =
+    'a-very-secret-key another-secret https://h/token/in-a-path ada.lovelace+x@mail.example.com /home/ada/audit.duckdb /bin'
+  const result = { subject: '/home/ada', check: 'c', state: 'ok', message, cure: 'ask <bob@example.org>' } as const
+  expect(redacted(result, clean)).toEqual({
+    ...result,
+    subject: '~',
+    message: '… … https://h/… …@… ~/audit.duckdb /bin',
+    cure: 'ask <…@…>',
+  })
+})
