@@ -13,6 +13,7 @@ import { DUCKDB_SQL, DUCKDB_VIEWS } from '../sinks/shared/duckdb-forms.js'
 import { ACTIONS } from './actions.js'
 import { athenaTable } from './athena.js'
 import { createTable, DUCKDB, REDSHIFT } from './ddl.js'
+import { detectionGuide, detectionStatements } from './detections/guide.js'
 import { dataDictionary } from './dictionary.js'
 import { exitCodeTable, reactionTable } from './exit-codes.js'
 import { eventsView, fabricViews } from './fabric.js'
@@ -51,6 +52,14 @@ const FILES: Record<string, string> = {
       `${hashCheck(forms, events).trim()};\n`,
     ]),
   ),
+  ...Object.fromEntries(
+    Object.entries({
+      duckdb: DUCKDB_SQL,
+      bigquery: bigquerySql((name) => `wandb_audit.${name}`),
+      redshift: redshiftSql({ schema: 'wandb_audit', prefix: '' }),
+    }).map(([warehouse, forms]) => [`schemas/generated/detections-${warehouse}.sql`, detectionStatements(forms)]),
+  ),
+  'docs/detections.md': await withPart('docs/detections.md', 'detections', detectionGuide()),
   'docs/data-dictionary.md': dataDictionary(TABLES, ACTIONS),
   'README.md': await withPart('README.md', 'sinks', sinkTable(SINKS)),
   'docs/scheduling.md': await withPart('docs/scheduling.md', 'exit codes', reactionTable()),

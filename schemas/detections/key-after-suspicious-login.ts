@@ -17,11 +17,15 @@ export const keyAfterSuspiciousLogin = detection({
   parameters: z.strictObject({
     within_minutes: number(60, 'How soon after it the key is created.'),
     dormant_days: days(30, 'How long an account did nothing, to count as dormant.'),
+    known_days: days(
+      14,
+      'How long an account must be known for its networks to count as known; with a log-in from the new one, a day is enough.',
+    ),
     history_days: days(90, 'How far back networks and activity are remembered.'),
   }),
   key: ['content_hash'],
   historyDays: ({ history_days, dormant_days }) => Math.max(history_days, dormant_days + 1),
-  sql(forms, span, { within_minutes, dormant_days, history_days }) {
+  sql(forms, span, { within_minutes, dormant_days, known_days, history_days }) {
     const at = forms.column('timestamp')
     const history = withHistory(span, Math.max(history_days, dormant_days + 1))
     const within = within_minutes * MINUTE
@@ -30,7 +34,7 @@ export const keyAfterSuspiciousLogin = detection({
     const isKey = `action = 'user:create_api_key' AND ${SUCCEEDED} AND ${ACTOR} IS NOT NULL`
     return `
 WITH created AS (${eventsOf(forms, span, [actor, ...address, `${TARGET} AS subject`, 'content_hash'], isKey)}
-), acts AS (${eventsOf(forms, history, [actor, ...address], `${SUCCEEDED} AND ${ACTOR} IN (SELECT actor FROM created)`)}
+), acts AS (${eventsOf(forms, history, [actor, ...address, 'action'], `${SUCCEEDED} AND ${ACTOR} IN (SELECT actor FROM created)`)}
 ), newcomers AS (${eventsOf(forms, history, ['user_asset AS actor'], "action = 'user:create' AND user_asset IS NOT NULL")}
 ), log AS (${eventsOf(forms, history, [], 'TRUE')}
 ), ordered AS (
@@ -43,10 +47,12 @@ WITH created AS (${eventsOf(forms, span, [actor, ...address, `${TARGET} AS subje
   WHERE o.before_us IS NULL AND o.us - l.first_us >= ${dormant_days * DAY}
     AND o.actor NOT IN (SELECT actor FROM newcomers)
 ), arrivals AS (
-  SELECT n.actor, n.network, n.us
-  FROM (SELECT actor, network, MIN(us) AS us FROM acts WHERE network IS NOT NULL GROUP BY actor, network) AS n
-  JOIN (SELECT actor, MIN(us) AS us FROM acts WHERE network IS NOT NULL GROUP BY actor) AS a
-    ON a.actor = n.actor AND n.us - a.us >= ${DAY}
+  SELECT n.actor, n.network, n.us, n.login_us, n.us - a.us AS known
+  FROM (
+    SELECT actor, network, MIN(us) AS us, MIN(CASE WHEN action = 'user:login' THEN us END) AS login_us
+    FROM acts WHERE network IS NOT NULL GROUP BY actor, network
+  ) AS n
+  JOIN (SELECT actor, MIN(us) AS us FROM acts WHERE network IS NOT NULL GROUP BY actor) AS a ON a.actor = n.actor
 ), reasons AS (
   SELECT c.content_hash, MIN(c.us - r.us) AS delay, MAX(r.absent) AS absent, 0 AS arrived
   FROM created AS c JOIN returns AS r ON r.actor = c.actor AND c.us - r.us BETWEEN 0 AND ${within}
@@ -55,6 +61,7 @@ WITH created AS (${eventsOf(forms, span, [actor, ...address, `${TARGET} AS subje
   SELECT c.content_hash, c.us - a.us AS delay, 0 AS absent, 1 AS arrived
   FROM created AS c JOIN arrivals AS a
     ON a.actor = c.actor AND a.network = c.network AND c.us - a.us BETWEEN 0 AND ${within}
+  WHERE a.known >= ${known_days * DAY} OR (a.known >= ${DAY} AND a.login_us <= c.us)
 ), joined AS (
   SELECT content_hash, MIN(delay) AS delay, MAX(absent) AS absent, MAX(arrived) AS arrived
   FROM reasons GROUP BY content_hash

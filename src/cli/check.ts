@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander'
 import type { Span } from '../../schemas/day-digest.js'
 import { SEVERITIES, type Severity } from '../../schemas/detections/detection.js'
+import { CHECKED_DAYS, lastDays } from '../detections/chosen.js'
 import type { WebhookForm } from '../detections/messages.js'
 import type { ExitCode } from '../errors.js'
 import { type DayFlags, rangeOfDays, withDays } from './days.js'
@@ -15,9 +16,6 @@ export interface CheckFlags extends SinkFlags, DayFlags {
   readonly webhook?: string
   readonly webhookForm?: WebhookForm
 }
-
-/** Finds what was loaded late: up to two days after it happened. */
-const CHECKED_DAYS = 2
 
 export function addCheck(program: Command): void {
   const command = program
@@ -64,10 +62,9 @@ async function check(flags: CheckFlags): Promise<ExitCode> {
   return undoing(session.logger, () => checkOnce(session, span, flags))
 }
 
-/** The last two days and today, if the flags name no others. @throws AuditError, exit code 2 */
-export function checkedSpan(flags: DayFlags, now: Date): Span {
-  const { days, since } = flags
-  const given = days === undefined && since === undefined ? { ...flags, days: CHECKED_DAYS } : flags
-  const { from, to } = rangeOfDays(given, now, 'check')
+/** @throws AuditError, exit code 2, when the flags do not specify a range */
+function checkedSpan(flags: DayFlags, now: Date): Span {
+  if (flags.days === undefined && flags.since === undefined && flags.until === undefined) return lastDays(now)
+  const { from, to } = rangeOfDays(flags, now, 'check')
   return { from: from ?? now, to: to === null || to > now ? now : to }
 }

@@ -5,6 +5,7 @@ import { isWithin } from '../address.js'
 import type { Archive } from '../archive/archive.js'
 import { requireSources } from '../config/settings.js'
 import type { DayRange, Estimate, LoadingSink, Source } from '../contract.js'
+import { lastDays } from '../detections/chosen.js'
 import { AuditError, EXIT, type ExitCode, printable, usageError } from '../errors.js'
 import { Journal, type Summary } from '../journal.js'
 import { type Job, listPending, run } from '../pipeline.js'
@@ -90,10 +91,10 @@ export async function runOnce(
 
 /** @returns why the sinks were not checked, which is told after the summary of what was loaded */
 async function checkAfterLoad(session: Session, output: 'text' | 'json'): Promise<ExitCode | AuditError> {
-  const [{ checkedSpan }, { checkOnce }] = await Promise.all([import('./check.js'), import('./check-run.js')])
+  const { checkOnce } = await import('./check-run.js')
   try {
     const format = output === 'json' ? 'ndjson' : 'table'
-    return await checkOnce(session, checkedSpan({}, new Date()), { severity: 'medium', format })
+    return await checkOnce(session, lastDays(new Date()), { severity: 'medium', format })
   } catch (error) {
     if (error instanceof AuditError) return error
     throw error

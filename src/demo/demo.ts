@@ -7,6 +7,7 @@ import { prepareDemoFolder } from './folder.js'
 import { startWandbApi } from './wandb-api.js'
 
 const DAYS = 30
+const DAY_MS = 86_400_000
 const WORLD = { seed: 1, eventsPerDay: 2000, renamedAt: null }
 const KEY = 'local-demo-key'
 
@@ -43,8 +44,12 @@ export async function demo({ folder, untilStopped, run, say }: DemoOptions): Pro
   const sink = `duckdb:${join(folder, 'audit.duckdb')}`
   await prepareDemoFolder(folder)
   await say(`Generating ${DAYS} days of logs and starting a local stand-in of the W&B API that serves them with names.`)
-  await writeBucket(bucket, WORLD, DAYS, new Date())
-  const api = await startWandbApi({ seed: WORLD.seed, eventsPerDay: WORLD.eventsPerDay, key: KEY })
+  const now = new Date()
+  // Yesterday: the newest day that lies in the bucket, too.
+  const incidentOn = (Math.floor(now.getTime() / DAY_MS) - 1) * DAY_MS
+  await writeBucket(bucket, { ...WORLD, incidentOn }, DAYS, now)
+  const { seed, eventsPerDay } = WORLD
+  const api = await startWandbApi({ seed, eventsPerDay, incidentOn, key: KEY })
   process.env.WANDB_API_KEY = KEY
   try {
     const commands = [
@@ -52,18 +57,23 @@ export async function demo({ folder, untilStopped, run, say }: DemoOptions): Pro
       ['backfill', '--days', String(DAYS), '--from', api.url, '--to', sink],
       ['load', '--from', bucket, '--from', api.url, '--to', sink],
       ...QUESTIONS.map(([, sql]) => ['query', sql, '--to', sink]),
+      ['check', '--severity', 'high', '--to', sink],
     ]
     const notes = [
       'The files of the bucket, which contain no names:',
       'The same days from the API: still one row per event, and the names are filled in (enriched).',
       'Both again: nothing doubles.',
       ...QUESTIONS.map(([title]) => title),
+      'What looks like an attack? Each finding is reported once, and the command ends with 4:',
     ]
     for (const [i, command] of commands.entries()) {
       await say(`\n${notes[i]}`)
       const code = await runCommand(command)
-      if (code !== EXIT.done) return code
+      if (code !== EXIT.done && code !== EXIT.found) return code
     }
+    await say(
+      `\nSomebody guessed a password last night, made a key and read all they could: docs/incident-day.md goes on.`,
+    )
     await say(`\nThe tables are in ${join(folder, 'audit.duckdb')}: open them with any DuckDB, or query them with`)
     await say(`  bin/wandb-audit query "FROM audit_events LIMIT 5" --to ${sink}`)
     if (untilStopped !== null) {

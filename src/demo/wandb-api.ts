@@ -18,6 +18,8 @@ export interface WandbApiOptions {
   readonly eventsPerDay?: number
   /** From this instant on some projects have new names. */
   readonly renamedAt?: Date | null
+  /** Midnight of the UTC day of an attack, in milliseconds since 1970; none when absent. */
+  readonly incidentOn?: number
   /** The server's clock; this machine's when absent. */
   now?(): Date
   /** The only login it accepts: `api` and `local-demo-key` when absent. */
@@ -60,6 +62,7 @@ export async function startWandbApi(options: WandbApiOptions = {}): Promise<Wand
     seed: options.seed ?? 1,
     eventsPerDay: options.eventsPerDay ?? 400,
     renamedAt: options.renamedAt ?? null,
+    incidentOn: options.incidentOn,
   }
   const faults = [...(options.faults ?? [])]
   const requests: RequestLogEntry[] = []

@@ -86,5 +86,5 @@ function finding({ id, title, severity, key, what }: Detection, row: ReadonlyMap
 const cannot = (id: string) =>
   usageError(
     `${id}: its events are only in Fabric, which this program cannot query`,
-    'Check another sink of the same logs, or run the statements of docs/detections.md there.',
+    'Check another sink of the same logs.',
   )

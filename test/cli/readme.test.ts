@@ -97,7 +97,7 @@ describe('every page', () => {
     for (const name of Object.keys(schema.properties))
       expect(reference).toMatch(
         new RegExp(
-          `^\\| \`${name}\` \\| \`--${name.replaceAll('_', '-')}\` \\| \`WANDB_AUDIT_${name.toUpperCase()}\``,
+          `^\\| \`${name}\` \\| (?:\`--${name.replaceAll('_', '-')}\`|–) \\| \`WANDB_AUDIT_${name.toUpperCase()}\``,
           'm',
         ),
       )

@@ -36,7 +36,7 @@ export const attacks = (
   'a stolen session makes a key from another network': {
     detections: ['key_after_suspicious_login', 'new_network'],
     events: [
-      ago({ days: 9 }, 'project:read', who(9002, '10.200.0.2')),
+      ago({ days: 20 }, 'project:read', who(9002, '10.200.0.2')),
       ago({ days: 1 }, 'project:read', who(9002, '10.200.0.2')),
       ago({ seconds: 900 }, 'project:read', who(9002, THIEF)),
       ago({ seconds: 800 }, 'user:create_api_key', who(9002, THIEF)),

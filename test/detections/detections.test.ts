@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { DETECTIONS } from '../../schemas/detections/index.js'
 import { duckdbSink } from '../../sinks/duckdb/index.js'
+import { DUCKDB_SQL } from '../../sinks/shared/duckdb-forms.js'
 import { detect } from '../../src/detections/detect.js'
 import { loadInto, ndjson, newFolder } from '../support/load.js'
 import { PERIOD, SCENES } from './scenes.js'
@@ -26,6 +27,14 @@ describe('a detection', () => {
       expect(what).toMatch(/^[A-Z0-9][^\n]+\.$/)
     }
     await sink.close()
+  })
+
+  it.each(DETECTIONS)('reads no further back than it says: $id', (detection) => {
+    const sql = detection.sql(DUCKDB_SQL, PERIOD, {})
+    const bounds = [...sql.matchAll(/TIMESTAMPTZ '([^']+)'/g)].map(([, at = '']) => Date.parse(at))
+    expect(bounds.length).toBeGreaterThan(1)
+    expect(Math.min(...bounds)).toBeGreaterThanOrEqual(PERIOD.from.getTime() - detection.historyDays({}) * 86_400_000)
+    expect(detection.historyDays({})).toBeLessThanOrEqual(90)
   })
 
   it('has scenes in which it fires, and one in which it does not', () => {

@@ -84,6 +84,18 @@ const KEYS: readonly Scene[] = [
   },
   {
     detection: 'key_after_suspicious_login',
+    name: 'an account that is known for three days logs in from elsewhere and makes a key',
+    events: [
+      ...working(person(10, HOME), 3, 1),
+      ago({ seconds: 320 }, 'user:login', person(10, ELSEWHERE)),
+      ago({ seconds: 300 }, 'user:create_api_key', person(10, ELSEWHERE)),
+      ...working(person(11, HOME), 3, 1),
+      ago({ seconds: 300 }, 'user:create_api_key', person(11, ELSEWHERE)),
+    ],
+    found: [{ actor: '10', address: ELSEWHERE, seconds: 20 }],
+  },
+  {
+    detection: 'key_after_suspicious_login',
     name: 'keys that are made at work, by a new account, in a short log, much later, or in vain',
     events: [
       ...working(person(5, HOME), 20, 0),

@@ -11,6 +11,7 @@ import { detect, type Finding } from '../../src/detections/detect.js'
 import { newPlace } from '../sinks/bigquery/support.js'
 import { addressOf, newSchema, standIns } from '../sinks/redshift/support.js'
 import { documentOf, loadInto, ndjson, never, newFolder, sourceOf } from '../support/load.js'
+import { rowsOf } from '../support/rows.js'
 import { attacks, HOSTILE, quietDays } from './attacks.js'
 import { ago, NOW, PERIOD, SCENES } from './scenes.js'
 
@@ -60,6 +61,20 @@ async function findingsIn(sink: Sink): Promise<readonly Finding[]> {
   return [...events, ...rejects.map((finding) => ({ ...finding, at: '', until: '', key: '' }))]
 }
 
+/** More than one statement takes. */
+async function remembersOnce(sink: Sink): Promise<void> {
+  const rows = Array.from({ length: 300 }, (_, n) => ({
+    finding_key: n.toString(16).padStart(64, '0'),
+    detection: 'new_network',
+    severity: 'low',
+    started_at: new Date(NOW),
+  }))
+  await sink.report?.(rows.slice(0, 2))
+  await sink.report?.(rows)
+  const keys = (await rowsOf(sink, sink.questions.reported ?? '')).map(({ finding_key: key }) => key)
+  expect(keys.sort()).toEqual(rows.map(({ finding_key: key }) => key))
+}
+
 let expected: readonly Finding[] | undefined
 
 describe.each(Object.entries(WAREHOUSES))('%s', (_name, open) => {
@@ -67,6 +82,7 @@ describe.each(Object.entries(WAREHOUSES))('%s', (_name, open) => {
     const sink = await open()
     await fill(sink)
     const findings = await findingsIn(sink)
+    await remembersOnce(sink)
     await sink.close()
     expect(new Set(findings.map(({ detection }) => detection))).toEqual(new Set(DETECTIONS.map(({ id }) => id)))
     expect(findings).toContainEqual(

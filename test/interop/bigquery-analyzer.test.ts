@@ -3,10 +3,12 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { DETECTIONS } from '../../schemas/detections/index.js'
 import { parseBigQueryAddress } from '../../sinks/bigquery/address.js'
 import { bigquerySql } from '../../sinks/bigquery/forms.js'
 import { actionsScript, comparedQuery } from '../../sinks/bigquery/queries.js'
 import { namesIn } from '../../sinks/bigquery/tables.js'
+import { reportStatements } from '../../sinks/shared/findings.js'
 import { questions } from '../../sinks/shared/questions.js'
 import { views } from '../../sinks/shared/views.js'
 import { type Analyzer, startAnalyzer } from './bigquery/analyzer.js'
@@ -41,6 +43,9 @@ const OPTIONS: Options = {
   ],
 }
 
+const SPAN = { from: new Date('2026-10-29'), to: new Date('2026-11-01') }
+const REPORTED = { finding_key: 'c0ffee', detection: 'new_network', severity: 'low', started_at: SPAN.from }
+
 let analyzer: Analyzer
 beforeAll(async () => {
   analyzer = await startAnalyzer()
@@ -60,6 +65,8 @@ const STATEMENTS: Readonly<Record<string, string>> = {
       ...questions(each)
         .report({ from: new Date('2026-10-01'), to: new Date('2026-10-02') })
         .map(({ name, sql }) => [`report: ${name} ${i}`, sql]),
+      ...DETECTIONS.map((detection) => [`${detection.id} ${i}`, detection.sql(each, SPAN, {})]),
+      [`reported findings ${i}`, reportStatements(each, 'CURRENT_TIMESTAMP()', [REPORTED]).join(';\n')],
       [`rejects ${i}`, questions(each).rejects],
       [`raw rejects ${i}`, questions(each).rawRejects],
     ]),

@@ -16,12 +16,14 @@ const FILES = [
   'schemas/generated/settings.schema.json',
   'schemas/generated/duckdb.sql',
   'schemas/generated/redshift.sql',
+  'schemas/generated/detections-bigquery.sql',
   'docs/data-dictionary.md',
 ]
 
 /** Written by hand, but for a part between two marks. */
 const WITH_PART = [
   'README.md',
+  'docs/detections.md',
   'docs/fabric.md',
   'docs/pandas.md',
   'docs/privacy.md',

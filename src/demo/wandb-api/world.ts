@@ -1,5 +1,6 @@
 /** What the stand-in of the W&B API knows: generated events, some of them late, and projects that are renamed. */
 
+import { incidentOn } from '../incident.js'
 import { type MadeEvent, madeDay, withoutNames } from '../made-logs.js'
 
 const DAY_MS = 86_400_000
@@ -10,6 +11,8 @@ export interface World {
   readonly eventsPerDay: number
   /** From this instant on every seventh project is served under a new name, even in old events. */
   readonly renamedAt: Date | null
+  /** Midnight of the UTC day of an attack, in milliseconds since 1970; none when absent. */
+  readonly incidentOn?: number | undefined
 }
 
 export interface View {
@@ -27,15 +30,38 @@ const latenessMs = (index: number): number => (index % 97 === 13 ? (1 + (index %
 /** The events of a view as JSON texts, oldest first, generated on demand. */
 export function* eventsIn(world: World, view: View): Generator<string> {
   for (let day = Math.floor(view.from / DAY_MS) * DAY_MS; day < view.to && day <= view.asOf; day += DAY_MS) {
-    let index = -1
-    for (const event of madeDay(world.seed, day, world.eventsPerDay)) {
-      index++
-      const at = Date.parse(event.timestamp)
+    for (const { event, at, knownAt } of dayOf(world, day)) {
       if (at > view.asOf || at >= view.to) break
-      if (at < view.from || at + latenessMs(index) > view.asOf) continue
+      if (at < view.from || knownAt > view.asOf) continue
       yield JSON.stringify(view.anonymize ? withoutNames(event) : named(world, view.asOf, event))
     }
   }
+}
+
+interface Happened {
+  readonly event: MadeEvent
+  /** When it happened and when the server knows it, in milliseconds since 1970. */
+  readonly at: number
+  readonly knownAt: number
+}
+
+/** A day's events, oldest first, and among them those of the incident. */
+function* dayOf({ seed, eventsPerDay, incidentOn: incident }: World, day: number): Generator<Happened> {
+  const attack = incident === day ? incidentOn(day) : null
+  let next = attack?.next().value
+  let index = -1
+  for (const event of madeDay(seed, day, eventsPerDay)) {
+    index++
+    const at = Date.parse(event.timestamp)
+    for (; next && Date.parse(next.timestamp) < at; next = attack?.next().value) yield happened(next, 0)
+    yield happened(event, latenessMs(index))
+  }
+  for (; next; next = attack?.next().value) yield happened(next, 0)
+}
+
+function happened(event: MadeEvent, lateMs: number): Happened {
+  const at = Date.parse(event.timestamp)
+  return { event, at, knownAt: at + lateMs }
 }
 
 function named(world: World, asOf: number, event: MadeEvent): MadeEvent {

@@ -1,8 +1,10 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { DETECTIONS } from '../../../schemas/detections/index.js'
 import { MIRRORED_TABLES } from '../../../schemas/fabric.js'
 import { duckdbSink } from '../../../sinks/duckdb/index.js'
 import type { Sink } from '../../../src/contract.js'
+import { detect } from '../../../src/detections/detect.js'
 import { type Azurite, startAzurite } from '../../emulators/azurite.js'
 import { documentOf, loadInto, ndjson, newFolder } from '../../support/load.js'
 import { rowsOf } from '../../support/rows.js'
@@ -63,6 +65,16 @@ describe('the landing zone answers without Fabric', () => {
     const noon = new Date(end.getTime() - 43_200_000).toISOString()
     expect(await newestIn('2000-01-01', noon)).toBe(noon.replace('.000Z', 'Z'))
     expect(await newestIn('9000-01-01', '9999-01-01')).toBeNull()
+  })
+
+  it('no detection, and says where to ask it', async () => {
+    const period = { from: new Date('2026-10-01'), to: new Date('2026-10-02') }
+    const chosen = DETECTIONS.map((detection) => ({ detection }))
+    await expect(detect(sink, chosen, period)).rejects.toMatchObject({
+      exitCode: 2,
+      message: expect.stringContaining('events are only in Fabric'),
+      advice: 'Check another sink of the same logs.',
+    })
   })
 
   it('no question about events, and says where to ask it', async () => {

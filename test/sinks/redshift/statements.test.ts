@@ -2,6 +2,7 @@
 
 import { Dialect, parse } from '@polyglot-sql/sdk'
 import { describe, expect, it } from 'vitest'
+import { DETECTIONS } from '../../../schemas/detections/index.js'
 import { hashCheck } from '../../../schemas/hash-check.js'
 import { LAYOUT_VERSION } from '../../../schemas/tables.js'
 import { redshiftSql } from '../../../sinks/redshift/forms.js'
@@ -15,6 +16,7 @@ import {
   STAGED_RECEIPTS,
   STAGED_REJECTS,
 } from '../../../sinks/redshift/stage.js'
+import { reportStatements } from '../../../sinks/shared/findings.js'
 import { LAYOUT_MARK } from '../../../sinks/shared/layout.js'
 import { never } from '../../support/load.js'
 
@@ -76,6 +78,12 @@ const ALL: Readonly<Record<string, readonly string[]>> = {
     questions.proof.rejectDigests('c0ffee'),
     questions.proof.rejects,
     questions.proof.receipts,
+  ],
+  detections: [
+    ...DETECTIONS.map((detection) => detection.sql(redshiftSql(place), SPAN, {})),
+    ...reportStatements(redshiftSql(place), 'GETDATE()', [
+      { finding_key: 'c0ffee', detection: 'new_network', severity: 'low', started_at: SPAN.from },
+    ]),
   ],
   hashes: [hashCheck(redshiftSql({ schema: 'audit', prefix: '' }), 'audit_events')],
 }
