@@ -221,6 +221,11 @@ export interface ProofQuestions {
   readonly rejects: string
   /** source, document and sha256 of each receipt. */
   readonly receipts: string
+  /**
+   * what (`event` or `reject`), day (null if it has none) and id of each row that lies where readers and loads of its partition do
+   * not look. Absent where the sink itself decides where rows lie.
+   */
+  readonly misplaced?: string
 }
 
 /** The cost of a load in a warehouse that charges for it. */

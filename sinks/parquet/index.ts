@@ -34,6 +34,7 @@ import {
 } from './layout.js'
 import { loadBatch } from './load.js'
 import { MARK, MARK_FILE, mark } from './mark.js'
+import { MISPLACED } from './places.js'
 import { askLake, eventsOfDays } from './query.js'
 import { snapshots } from './snapshot.js'
 import { currentOf, versionsOf } from './versions.js'
@@ -168,6 +169,7 @@ export function lakeSink(lake: Lake, signal: AbortSignal): Sink {
       newest: async (span) => newestEvent(DUCKDB_SQL, await eventsIn([span]), span),
       hourDigests: async (span, salt) => hourDigests(DUCKDB_SQL, await eventsIn([span]), span, salt),
       identities: async (spans) => identities(DUCKDB_SQL, await eventsIn(spans), spans),
+      proof: { ...questions(DUCKDB_SQL).proof, misplaced: MISPLACED },
     },
 
     checks: () => (folder === undefined ? [] : [privateCheck(folder)]),

@@ -11,6 +11,7 @@ import { DUCKDB_VIEWS } from '../shared/duckdb-forms.js'
 import { openRoom } from '../shared/room.js'
 import type { View } from '../shared/views.js'
 import { asPattern, EVENTS, LAYOUTS, rowsIn } from './layout.js'
+import { PLACES } from './places.js'
 import type { Snapshots } from './snapshot.js'
 
 interface Definitions {
@@ -56,7 +57,13 @@ async function definitions(sql: string, lake: Snapshots, signal: AbortSignal): P
     tables.push({ name, sql: typedRows(EVENTS.table, paths) })
     files.push(...paths)
   }
-  const others = sql.replace(EVENTS_OF_DAYS, '')
+  let others = sql.replace(EVENTS_OF_DAYS, '')
+  for (const { name, layout, sql: over } of PLACES.filter(({ name }) => others.includes(DUCKDB.quote(name)))) {
+    const paths = await lake.filesOf(layout, signal)
+    tables.push({ name, sql: over(paths) })
+    files.push(...paths)
+    others = others.replaceAll(DUCKDB.quote(name), '')
+  }
   const over = DUCKDB_VIEWS.filter(({ name }) => named(name, others))
   const text = [others, ...over.map((view) => view.sql)].join('\n')
   for (const layout of LAYOUTS.filter(({ table }) => named(table.name, text))) {

@@ -5,6 +5,7 @@ import type { Engine } from '../transform/engine.js'
 import { eventFindings, type Held, type Wanted } from './events.js'
 import type { Expected } from './expected.js'
 import { type Finding, sorted } from './findings.js'
+import { misplacedFindings } from './misplaced.js'
 import { receiptFindings } from './receipts.js'
 import { rejectFindings } from './rejects.js'
 
@@ -23,6 +24,6 @@ export async function sinkFindings(
     const rejects = await rejectFindings(engine, held, { ...wanted, otherValues: expected.otherValues })
     const receipts = await receiptFindings(engine, held, expected.readings, wanted.span === null)
     const dated = [...rejects, ...receipts].map((each) => ({ ...each, day: dayInName(each.document ?? '') }))
-    return sorted([...events, ...dated])
+    return sorted([...events, ...dated, ...(await misplacedFindings(held, wanted.span))])
   })
 }

@@ -261,6 +261,37 @@ describe('verify, of a sink', () => {
     expect(found).toEqual([['2026-10-02 25 event missing'], ['2026-10-02 1 event extra', '2026-10-03 2 event missing']])
   })
 
+  it('finds rows of a lake that lie in files where nobody looks for them', async () => {
+    const cwd = await tampered()
+    const file = (name: string): string => join(cwd, 'lake', name)
+    const [one, two, three] = ['02', '03', '04'].map((day) =>
+      file(`audit_events/event_date=2026-10-${day}/events-00000001.parquet`),
+    ) as [string, string, string]
+    renameSync(one, `${one}.kept`)
+    renameSync(two, one)
+    renameSync(`${one}.kept`, two)
+    const moved = `hour("timestamp") = 5`
+    await inDatabase(
+      ':memory:',
+      `COPY (FROM '${two}' UNION ALL BY NAME FROM '${three}' WHERE ${moved}) TO '${two}.new' (FORMAT parquet)`,
+      `COPY (FROM '${three}' WHERE NOT (${moved})) TO '${three}.new' (FORMAT parquet)`,
+    )
+    for (const name of [two, three]) renameSync(`${name}.new`, name)
+    // Each file of rejects gets the name of another.
+    const rejects = readdirSync(file('audit_rejects')).map((name) => file(`audit_rejects/${name}`))
+    for (const path of rejects) renameSync(path, `${path}.kept`)
+    rejects.forEach((path, i) => void renameSync(`${rejects.at(i - 1)}.kept`, path))
+    const { report } = await verified(cwd, 5, '--to', 'parquet:lake')
+    expect(report.sinks[0].findings.map((each: Finding) => `${each.day} ${inShort(each)}`)).toEqual([
+      '2026-10-02 25 event altered partition',
+      '2026-10-03 25 event altered partition',
+      '2026-10-04 1 event altered partition',
+      `null ${2 * OWN.length} reject altered partition`,
+    ])
+    const chosen = await verified(cwd, 5, '--since', '2026-10-04', '--until', '2026-10-05', '--to', 'parquet:lake')
+    expect(chosen.report.sinks[0].findings.map(inShort)).toContain('1 event altered partition')
+  })
+
   it('looks at all days from one on', async () => {
     const cwd = await tampered(`DELETE FROM audit_events WHERE "timestamp"::DATE IN ('2026-10-02', '2026-10-04')`)
     const { report } = await verified(cwd, 5, '--since', '2026-10-03', '--to', 'duckdb:audit.duckdb')
