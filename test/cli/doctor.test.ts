@@ -143,12 +143,15 @@ it('an archive in a folder is warned of, and probed', async () => {
   const cwd = newFolder()
   writeFileSync(join(cwd, 'a.ndjson'), ndjson(LOGIN))
   await summaryOf(['load', '--from', 'a.ndjson', '--archive', 'kept', '--to', 'parquet:lake'], { cwd })
-  const before = readdirSync(cwd, { recursive: true }).sort()
+  // A folder keeps what was replaced for a day: there it is not what a probe wrote.
+  const files = () =>
+    readdirSync(cwd, { recursive: true, encoding: 'utf8' }).filter((name) => !/\.unfinished\/./.test(name))
+  const before = files().sort()
   const args = ['--from', 'a.ndjson', '--archive', 'kept', '--to', 'parquet:lake', '--probe']
   const { code, checks } = await reportOf(args, { cwd })
   expect(code).toBe(0)
   expect(found(checks, 'archive', 'locks')).toMatchObject({ state: 'warning' })
   expect(found(checks, 'archive', 'probe: writing')).toMatchObject({ state: 'ok' })
   expect(found(checks, 'sink', 'probe: writing')).toMatchObject({ state: 'ok' })
-  expect(readdirSync(cwd, { recursive: true }).sort()).toEqual(before)
+  expect(files().sort()).toEqual(before)
 })

@@ -1,0 +1,214 @@
+/** `doctor --probe` on each stand-in: it proves a healthy one, says what a misbehaving one does, and leaves nothing behind. */
+
+import { BlobServiceClient, ContainerSASPermissions, StorageSharedKeyCredential } from '@azure/storage-blob'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { openSink } from '../../sinks/index.js'
+import type { Check, Sink } from '../../src/contract.js'
+import { archiveSubject } from '../../src/doctor/places.js'
+import { AuditError } from '../../src/errors.js'
+import type { ObjectStore } from '../../src/stores/contract.js'
+import { openStore } from '../../src/stores/index.js'
+import { probeLocks, probeWrites } from '../../src/stores/probe.js'
+import { ACCOUNT, type Azurite, KEY, startAzurite } from '../emulators/azurite.js'
+import { type GcsStandIn, startGcs } from '../emulators/gcs.js'
+import { type S3StandIn, startS3 } from '../emulators/s3.js'
+import { loadInto, ndjson, never } from '../support/load.js'
+import { memoryStore } from '../support/memory-store.js'
+
+let s3: S3StandIn
+let gcs: GcsStandIn
+let azurite: Azurite
+beforeAll(async () => {
+  s3 = await startS3({ buckets: ['place', 'locked'], objectLock: ['locked'] })
+  gcs = await startGcs({ buckets: ['place', 'locked'], objectRetention: ['locked'] })
+  azurite = await startAzurite({ containers: ['place'] })
+}, 180_000)
+afterAll(async () => {
+  for (const server of [s3, gcs, azurite]) await server.close()
+})
+
+/** A SAS does not sign the conditions, so that the proxy can take them away. */
+async function sas(): Promise<string> {
+  const service = new BlobServiceClient(azurite.direct, new StorageSharedKeyCredential(ACCOUNT, KEY))
+  const url = await service.getContainerClient('place').generateSasUrl({
+    permissions: ContainerSASPermissions.parse('rcwdl'),
+    expiresOn: new Date(Date.now() + 3_600_000),
+  })
+  return new URL(url).search
+}
+
+beforeEach(async () => {
+  for (const name of ['AZURE_STORAGE_CONNECTION_STRING', 'AZURE_STORAGE_KEY', 'AZURE_STORAGE_ACCOUNT'])
+    vi.stubEnv(name, '')
+  vi.stubEnv('AZURE_STORAGE_SAS_TOKEN', await sas())
+  for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']) vi.stubEnv(name, 'local')
+  vi.stubEnv('METADATA_SERVER_DETECTION', 'none')
+})
+afterEach(() => vi.unstubAllEnvs())
+
+type Header = 'if-match' | 'if-none-match'
+
+const STORES: readonly [string, () => { readonly address: string; ignore(header: Header): void }][] = [
+  [
+    'S3',
+    () => ({
+      address: `s3://place?endpoint=${s3.url}`,
+      ignore: (header) =>
+        s3.fail({ kind: 'unconditional', header, action: 'PutObject', times: header === 'if-match' ? 4 : 2 }),
+    }),
+  ],
+  [
+    'Google Cloud Storage',
+    () => ({
+      address: `gs://place?endpoint=${gcs.url}`,
+      ignore: (header) =>
+        gcs.fail({ kind: 'unconditional', header, action: 'write', times: header === 'if-match' ? 4 : 2 }),
+    }),
+  ],
+  [
+    'Azure',
+    () => ({
+      address: `az://${ACCOUNT}/place?endpoint=${azurite.endpoint}`,
+      ignore: (header) =>
+        azurite.fail({ kind: 'unconditional', header, action: 'write', times: header === 'if-match' ? 4 : 2 }),
+    }),
+  ],
+]
+
+async function keysIn(store: ObjectStore): Promise<string[]> {
+  const keys = []
+  for await (const { key } of store.list('', never)) keys.push(key)
+  return keys
+}
+
+describe.each(STORES)('a probe of %s', (_name, place) => {
+  it('proves that it keeps to what is asked, and leaves nothing', async () => {
+    const { store } = await openStore(place().address)
+    expect(await probeWrites(store, 'deep/probe-', never)).toMatch(/^conditional writes are kept to; .* is gone$/)
+    expect(await keysIn(store)).toEqual([])
+    await store.close()
+  })
+
+  it.each([
+    ['if-none-match', 'only if it did not exist (If-None-Match)'],
+    ['if-match', 'over another version than it was told to (If-Match)'],
+  ] as const)('says that it ignores %s, and leaves nothing', async (header, says) => {
+    const { address, ignore } = place()
+    const { store } = await openStore(address)
+    ignore(header)
+    await expect(probeWrites(store, 'probe-', never)).rejects.toThrow(says)
+    expect(await keysIn(store)).toEqual([])
+    await store.close()
+  })
+})
+
+describe('a probe of a store', () => {
+  const FAULTS: readonly [string, (store: ObjectStore) => Partial<ObjectStore>, string][] = [
+    [
+      'damages bytes',
+      (store) => ({
+        async read(object, from, signal) {
+          const reading = await store.read(object, from, signal)
+          return (
+            reading && {
+              ...reading,
+              chunks: (async function* () {
+                yield Buffer.from('other')
+              })(),
+            }
+          )
+        },
+      }),
+      'it returned other bytes than were written',
+    ],
+    [
+      'has a wrong checksum',
+      (store) => ({
+        async read(object, from, signal) {
+          const reading = await store.read(object, from, signal)
+          return reading && { ...reading, checksum: { algorithm: 'md5', digest: 'AAAA' } }
+        },
+      }),
+      'its checksum is not that of the bytes',
+    ],
+    ['lists late', () => ({ async *list() {} }), 'what was just written is not listed'],
+    ['loses what is written', () => ({ read: async () => null }), 'what was just written cannot be read'],
+    ['does not remove', () => ({ async remove() {} }), 'a removed object is still found'],
+  ]
+
+  it.each(FAULTS)('that %s says so', async (_name, fault, says) => {
+    const store = memoryStore()
+    await expect(probeWrites({ ...store, ...fault(store) }, 'probe-', never)).rejects.toThrow(says)
+  })
+
+  it('removes its object after an interrupt, too', async () => {
+    const store = memoryStore()
+    const stop = new AbortController()
+    const interrupting: ObjectStore = {
+      ...store,
+      async read() {
+        stop.abort()
+        throw new AuditError('interrupted')
+      },
+    }
+    await expect(probeWrites(interrupting, 'probe-', stop.signal)).rejects.toThrow('interrupted')
+    expect(await keysIn(store)).toEqual([])
+  })
+})
+
+describe('a probe of locks', () => {
+  it.each([
+    ['S3', () => `s3://locked/kept?endpoint=${s3.url}`],
+    ['Google Cloud Storage', () => `gs://locked/kept?endpoint=${gcs.url}`],
+  ])(
+    'proves them in %s',
+    async (_name, address) => {
+      const { store } = await openStore(address())
+      expect(await probeLocks(store, 'probe-', never)).toContain('could not be removed before')
+      await store.close()
+    },
+    30_000,
+  )
+
+  it('says where there are none', async () => {
+    await expect(probeLocks(memoryStore(), 'probe-', never)).rejects.toThrow('it cannot lock objects')
+    const { store } = await openStore(`s3://locked?endpoint=${s3.url}`)
+    const forgetful: ObjectStore = {
+      ...store,
+      write: (key, content, condition, signal) => store.write(key, content, condition, signal),
+    }
+    await expect(probeLocks(forgetful, 'other-', never)).rejects.toThrow('written with a lock has none')
+    await store.close()
+  }, 30_000)
+
+  it('is part of the examination of an archive that is to be locked', () => {
+    const place = { store: memoryStore(), prefix: '', id: 'a' }
+    const names = archiveSubject(place, true, new Date(), 'probe').checks.map(({ name }) => name)
+    expect(names).toEqual(['locks', 'probe: writing', 'probe: lock'])
+  })
+})
+
+const outcomesOf = async (checks: readonly Check[]): Promise<unknown[]> => {
+  const outcomes = []
+  for (const { name, run } of checks)
+    outcomes.push([
+      name,
+      await run(never).catch((error: unknown) => (error instanceof AuditError ? error.message : error)),
+    ])
+  return outcomes
+}
+
+it.each([
+  ['a lake', () => `parquet+s3://place/lake?endpoint=${s3.url}`],
+  ['Fabric', () => `fabric://place/audit?endpoint=${azurite.endpoint}`],
+])('%s is probed after a load, and what it holds stays the same', async (_name, address) => {
+  const sink: Sink = await openSink(address(), { waitMs: 1, signal: never, onNotice() {} })
+  await sink.prepare()
+  await loadInto(sink, { a: ndjson({ timestamp: '2026-10-01T12:34:56Z', action: 'user:login' }) })
+  expect(await outcomesOf([...(sink.checks?.() ?? []), ...(sink.probes?.('wandb_audit_doctor_1') ?? [])])).toEqual(
+    expect.arrayContaining([['probe: writing', expect.stringContaining('conditional writes are kept to')]]),
+  )
+  expect((await sink.receipts('source')).size + (await sink.receipts('test')).size).toBeLessThan(3)
+  expect(s3.keys('place').filter((key) => key.includes('doctor'))).toEqual([])
+  await sink.close()
+})
