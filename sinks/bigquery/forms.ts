@@ -18,6 +18,8 @@ export const bigquerySql = (table: SqlForms['table']): SqlForms => ({
   sha256: (text) => `TO_HEX(SHA256(${text}))`,
   jsonText: (json) => `TO_JSON_STRING(${json})`,
   jsonKept: 'parsed',
+  jsonString: (text) => `TO_JSON_STRING(TO_JSON(${text}))`,
+  fromJsonText: (text) => `PARSE_JSON(${text})`,
   // Without a time zone, BigQuery would use the project's default one.
   utcDay: (instant) => `DATE(${instant}, 'UTC')`,
   microseconds: (instant) => `UNIX_MICROS(${instant})`,

@@ -19,6 +19,8 @@ export const redshiftSql = (place: Namespace): SqlForms => ({
   jsonText: (json) => `CASE WHEN ${json} IS NULL THEN NULL ELSE JSON_SERIALIZE(${json}) END`,
   jsonKept: 'rounded',
   isBase64: (reject) => `${reject}message LIKE '%raw is its base64%'`,
+  jsonString: (text) => `CASE WHEN ${text} IS NULL THEN NULL ELSE JSON_SERIALIZE(CAST(${text} AS SUPER)) END`,
+  fromJsonText: (text) => `JSON_PARSE(${text})`,
   utcDay: (instant) => `CAST(${instant} AT TIME ZONE 'UTC' AS DATE)`,
   microseconds: (at) => `DATEDIFF(microsecond, ${instant(0n)}, ${at})`,
   network: (address) => `COALESCE(NULLIF(REGEXP_SUBSTR(${address}, '${NETWORK_PATTERN}'), ''), ${address})`,

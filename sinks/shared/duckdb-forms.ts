@@ -8,6 +8,8 @@ import { views } from './views.js'
 export const DUCKDB_SQL: SqlForms = {
   ...DUCKDB_PROOF,
   table: DUCKDB.quote,
+  jsonString: (text) => `CAST(to_json(${text}) AS VARCHAR)`,
+  fromJsonText: (text) => `CAST(${text} AS JSON)`,
   utcDay: (instant) => `CAST(${instant} AT TIME ZONE 'UTC' AS DATE)`,
   microseconds: (instant) => `epoch_us(${instant})`,
   network: (address) => `coalesce(nullif(regexp_extract(${address}, '${NETWORK_PATTERN}'), ''), ${address})`,

@@ -4,11 +4,12 @@ import { hourDigests, identities, newestEvent, type Span } from '../../schemas/d
 import type { Detection, DetectionForms } from '../../schemas/detections/detection.js'
 import { eventDigests, eventRows, rejectDigests, rejectRows } from '../../schemas/proof.js'
 import { RECORD_FIELDS } from '../../schemas/tables.js'
+import type { OcsfForms } from '../../schemas/views/ocsf.js'
 import type { PersonalQuestions, Question, Questions } from '../../src/contract.js'
 import { reportedQuery } from './findings.js'
 import { reportQuestions } from './report.js'
 
-export interface SqlForms extends DetectionForms {
+export interface SqlForms extends DetectionForms, Pick<OcsfForms, 'jsonString' | 'fromJsonText'> {
   /** Condition that selects the last `days` days, if reading all events is expensive; otherwise all events count. */
   recent?(instant: string, days: number): string
 }

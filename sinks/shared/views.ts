@@ -2,6 +2,7 @@
 
 import { NAME_FIELDS, RECORD_FIELDS } from '../../schemas/tables.js'
 import { activityViews, type View } from '../../schemas/views/activity.js'
+import { ocsfView } from '../../schemas/views/ocsf.js'
 import type { SqlForms } from './questions.js'
 
 export type { View }
@@ -82,5 +83,6 @@ GROUP BY reason
 ORDER BY rejects DESC, reason`,
     },
     ...activityViews(forms),
+    ocsfView(forms),
   ]
 }

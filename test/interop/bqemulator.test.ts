@@ -22,6 +22,7 @@ const VIEWS = [
   'audit_activity_per_day',
   'audit_api_keys_created',
   'audit_events_masked',
+  'audit_events_ocsf',
   'audit_keys',
   'audit_logins',
   'audit_refused_requests',
@@ -82,7 +83,7 @@ describe('bqemulator', () => {
     })
     const counts = []
     for (const view of VIEWS) counts.push((await rowsOf(sink, `SELECT * FROM ${view}`)).length)
-    expect(counts).toEqual([1, 0, 1, 0, 1, 1, 0, 1])
+    expect(counts).toEqual([1, 0, 1, 1, 0, 1, 1, 0, 1])
     const { status, rejects, rawRejects } = questions(bigquerySql(names.from))
     const answers = await Promise.all(status(14).map(async ({ name, sql }) => [name, (await rowsOf(sink, sql)).length]))
     expect(Object.fromEntries(answers)).toMatchObject({ days: 1, unknown_keys: 1, conflicts: 0 })

@@ -15,7 +15,7 @@ from conftest import Loaded
 from program import ROOT
 from test_lake import TABLES, plain, sink_table
 
-VIEWS = ["audit_activity_per_day", "audit_api_keys_created", "audit_events_masked", "audit_keys", "audit_logins", "audit_refused_requests", "audit_rejects_by_reason", "audit_sessions"]
+VIEWS = ["audit_activity_per_day", "audit_api_keys_created", "audit_events_masked", "audit_events_ocsf", "audit_keys", "audit_logins", "audit_refused_requests", "audit_rejects_by_reason", "audit_sessions"]
 
 #: What another version finds: its number, the rows of each table and view, and a digest of the events.
 ASK = f"""

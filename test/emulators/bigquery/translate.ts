@@ -39,7 +39,6 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
   CONCAT: 'concat',
   COUNT: 'count',
   COUNTIF: 'count_if',
-  FLOOR: 'floor',
   IF: 'if',
   LAG: 'lag',
   LEAD: 'lead',

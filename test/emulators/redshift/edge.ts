@@ -89,13 +89,16 @@ export function translated(text: string, parameters: ReadonlyMap<string, string>
   const created = NEW_TEMP_TABLE.exec(sql)?.[1]
   if (created === undefined && (/^CREATE\s+(?:TEMP\s+)?TABLE\b/i.test(sql) || /^ALTER\s+TABLE\b/i.test(sql)))
     return plain(tableOf(sql))
-  if (/^CREATE\b.*\bVIEW\b/i.test(sql)) return plain(viewOf(sql).replace(DATEADD, "$1('$2',"))
+  if (/^CREATE\b.*\bVIEW\b/i.test(sql)) return plain(ownForms(viewOf(sql)))
   if (/^CREATE\s+USER\b/i.test(sql)) return plain(sql.replace(/\bPASSWORD\s+DISABLE\b/i, 'PASSWORD NULL'))
-  const own = listed(sql.replace(UNPIVOT, unpivoted).replace(AS_SUPER, 'to_jsonb($1)').replace(PATH, "($1 -> '$2')"))
-  const translated = own.replace(SERIALIZED, 'super_text(').replace(DATEADD, "$1('$2',")
-  const statement = withParameters(translated, parameters)
+  const statement = withParameters(ownForms(sql), parameters)
   return created === undefined ? statement : { ...statement, created }
 }
+
+const ownForms = (sql: string): string =>
+  listed(sql.replace(UNPIVOT, unpivoted).replace(AS_SUPER, 'to_jsonb($1)').replace(PATH, "($1 -> '$2')"))
+    .replace(SERIALIZED, 'super_text(')
+    .replace(DATEADD, "$1('$2',")
 
 /** LISTAGG(text, separator) WITHIN GROUP (ORDER BY …) as an aggregate of PostgreSQL. */
 function listed(sql: string): string {

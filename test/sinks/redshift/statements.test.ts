@@ -147,7 +147,7 @@ describe('preparing', () => {
       return table === undefined ? [] : [`${table}.${column}`]
     })
     const views = new Set(names(/^CREATE OR REPLACE VIEW "audit"."(\w+)"/))
-    expect(views.size).toBe(8)
+    expect(views.size).toBe(9)
     const there = { columns: new Set(columns), views, schemas: new Set(['audit']), layout: LAYOUT_VERSION }
     expect(missingStatements(place, there)).toEqual([])
     expect(missingStatements(place, { ...there, layout: null })).toEqual([
