@@ -4,6 +4,7 @@ import { refuseLogin, withoutLogin } from '../src/address.js'
 import type { Sink } from '../src/contract.js'
 import { usageError } from '../src/errors.js'
 import { BIGQUERY_DATASET } from './bigquery/declaration.js'
+import { DELTA_BUCKET, DELTA_FOLDER } from './delta/declaration.js'
 import { DUCKDB_FILE } from './duckdb/declaration.js'
 import { FABRIC_MIRROR } from './fabric/declaration.js'
 import { PARQUET_BUCKET, PARQUET_FOLDER } from './parquet/declaration.js'
@@ -14,6 +15,8 @@ export const SINKS: readonly SinkDeclaration[] = [
   DUCKDB_FILE,
   PARQUET_FOLDER,
   PARQUET_BUCKET,
+  DELTA_FOLDER,
+  DELTA_BUCKET,
   BIGQUERY_DATASET,
   REDSHIFT_DATABASE,
   FABRIC_MIRROR,

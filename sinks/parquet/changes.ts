@@ -2,87 +2,40 @@
 
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { AUDIT_EVENTS, type Table } from '../../schemas/tables.js'
-import type { Batch, TimestampBounds } from '../../src/contract.js'
+import type { Batch } from '../../src/contract.js'
 import { writeParquet } from '../../src/duckdb/parquet.js'
 import { quotedString } from '../../src/duckdb/quoting.js'
 import { AuditError } from '../../src/errors.js'
+import { type Day, dropDays } from '../shared/batch-days.js'
 import type { EventCounts } from '../shared/counts.js'
-import { KEY, newConflicts, readingsAsEvents } from '../shared/duckdb-merge.js'
+import { KEY } from '../shared/duckdb-merge.js'
 import { actionRows, refuseUnknownColumns } from '../shared/duckdb-tables.js'
-import { dayIn } from '../shared/spans.js'
-import { createFound, dropFound, findConflicts } from './conflicts.js'
+import { countEvents, eventsIn, mergeEvents, mergeRows } from '../shared/event-merge.js'
+import { findConflicts } from '../shared/found-conflicts.js'
+import { asPattern, filed, rowsIn } from '../shared/parquet-rows.js'
+import type { Written } from '../shared/written-rows.js'
 import type { Change } from './file.js'
 import {
   ACTIONS,
-  asPattern,
   CONFLICTS,
   DOCUMENTS,
   EVENTS,
   FINDINGS,
-  filed,
   fileOf,
   type Layout,
   LOADS,
   PRIVACY,
   REJECT_PIECES,
   REJECTS,
-  rowsIn,
 } from './layout.js'
-import { countEvents, eventsIn, mergeEvents, mergeRows, within } from './merge.js'
 
-/** Beyond this many days, sorting the batch once is cheaper than scanning it once per day. */
-const MOST_SCANS = 64
-
-const SORTED_EVENTS = 'lake_events'
-const SORTED_READINGS = 'lake_readings'
 const kept = ({ table }: Layout): string => `lake_${table.name}`
 
 /** Drops the tables that the changes of a batch read from. */
 export async function dropKept(engine: DuckDBConnection): Promise<void> {
-  const layouts = [CONFLICTS, REJECT_PIECES, REJECTS, DOCUMENTS, LOADS]
-  for (const name of [SORTED_EVENTS, SORTED_READINGS, ...layouts.map(kept)])
-    await engine.run(`DROP TABLE IF EXISTS ${name}`)
-  await dropFound(engine)
-}
-
-export interface Day {
-  readonly name: string
-  readonly bounds: TimestampBounds
-  readonly events: number
-  readonly fills: number
-  readonly occurrences: number
-  /** SELECTs the day's events in the batch, and the readings that contradict them; null when there are none. */
-  readonly selected: { readonly events: string; readonly readings: string | null }
-}
-
-/** The UTC days with events in the batch. */
-export async function daysOf(batch: Batch): Promise<Day[]> {
-  const { engine } = batch
-  const { relation } = batch.events
-  const days = await rows(
-    engine,
-    `SELECT ${EVENTS.part}, epoch_us("timestamp"), epoch_us(greatest), events, fills, occurrences
-     FROM (
-       SELECT min("timestamp") AS "timestamp", max("timestamp") AS greatest, count(*) AS events, sum(fills) AS fills,
-         sum(occurrences) AS occurrences
-       FROM ${relation} GROUP BY ${dayIn('epoch_us("timestamp")')}
-     ) ORDER BY "timestamp"`,
-  )
-  await createFound(engine)
-  const scanned = async (from: string, sortedName: string): Promise<string> => {
-    if (days.length <= MOST_SCANS) return from
-    await engine.run(`CREATE OR REPLACE TABLE ${sortedName} AS FROM ${from} ORDER BY "timestamp"`)
-    return sortedName
-  }
-  const events = await scanned(relation, SORTED_EVENTS)
-  const readings = batch.readings.rows === 0 ? null : await scanned(readingsAsEvents(batch), SORTED_READINGS)
-  return days.map(([name, least, greatest, ...counts]) => {
-    const bounds = { least: least as bigint, greatest: greatest as bigint }
-    const ofDay = (from: string): string => `FROM ${from} WHERE ${within(bounds)}`
-    const [count = 0, fills = 0, occurrences = 0] = counts.map(Number)
-    const selected = { events: ofDay(events), readings: readings === null ? null : ofDay(readings) }
-    return { name: String(name), bounds, events: count, fills, occurrences, selected }
-  })
+  for (const layout of [CONFLICTS, REJECT_PIECES, REJECTS, DOCUMENTS, LOADS])
+    await engine.run(`DROP TABLE IF EXISTS ${kept(layout)}`)
+  await dropDays(engine)
 }
 
 /** Merging a day also finds its conflicts. */
@@ -100,7 +53,7 @@ async function mergeDay(
 ): Promise<{ changed: boolean; outcome: EventCounts }> {
   const { engine, loadId } = batch
   await refuseUnknown(who, engine, AUDIT_EVENTS, existing)
-  const counted = existing === null ? [] : await rows(engine, countEvents(existing, selected.events, bounds, loadId))
+  const counted = existing === null ? [] : await rows(engine, countEvents([existing], selected.events, bounds, loadId))
   const [missing = events, inserted = events, filled = 0, filledNew = fills, contradicted = 0] =
     counted[0]?.map(Number) ?? []
   const changed = missing + filled > 0
@@ -110,7 +63,7 @@ async function mergeDay(
     const written = await writeParquet(who, engine, mergeEvents(existing, selected.events, bounds), target)
     if (written !== before + missing) throw wrong(written, before + missing)
   }
-  const pairs = (e: string, file: string): string => `(${e}) e JOIN ${eventsIn(file, bounds)} t ON ${KEY}`
+  const pairs = (e: string, file: string): string => `(${e}) e JOIN ${eventsIn([file], bounds)} t ON ${KEY}`
   const merged = changed ? target : (existing ?? target)
   const conflicts = await findConflicts(batch, name, [
     existing === null || contradicted === 0 ? null : pairs(selected.events, existing),
@@ -124,18 +77,6 @@ const wrong = (rows: number, expected: number): AuditError =>
   new AuditError(`a day would end up with ${rows} events instead of ${expected}; none of them is loaded`, {
     advice: 'Either wandb-audit or DuckDB has a bug, or someone else changed the lake: please report it.',
   })
-
-/** SELECTs which of the batch's rows (`added`) to write, given the `known` rows. */
-type Written = (added: string, known: string, key: string) => string
-
-/** Existing rows stay. */
-export const MISSING: Written = (added, known, key) => `FROM (${added}) ANTI JOIN (${known}) USING (${key})`
-
-/** The batch's row replaces the existing one. */
-export const ALL: Written = (added) => added
-
-/** A conflict keeps the larger number of events. */
-export const MORE_EVENTS: Written = newConflicts
 
 /** One change per file of the table that the relation has rows for. */
 export async function changedRows(

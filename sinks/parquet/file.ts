@@ -5,18 +5,10 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { damagedFile, readsNonsense } from '../../src/duckdb/errors.js'
 import { interrupted } from '../../src/errors.js'
-import type { Lake } from './lake.js'
-import { copyName, type LakeFile } from './layout.js'
-import {
-  contended,
-  currentOf,
-  isUnfinished,
-  MOST_ATTEMPTS,
-  repair,
-  replace,
-  type Version,
-  versionsOf,
-} from './versions.js'
+import { contended, type Lake, MOST_ATTEMPTS } from '../shared/lake.js'
+import { copyName } from '../shared/parquet-rows.js'
+import type { LakeFile } from './layout.js'
+import { currentOf, isUnfinished, repair, replace, type Version, versionsOf } from './versions.js'
 
 /** What a batch changes in one file. */
 export interface Change<T> extends LakeFile {

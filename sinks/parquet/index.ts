@@ -1,7 +1,7 @@
 /** The Parquet sink: a lake of files that every reader of Parquet opens by their names alone. */
 
 import { randomUUID } from 'node:crypto'
-import { hourDigests, identities, newestEvent, type Span } from '../../schemas/day-digest.js'
+import type { Span } from '../../schemas/day-digest.js'
 import type { Sink } from '../../src/contract.js'
 import { withConnection } from '../../src/duckdb/connection.js'
 import { duckdbError } from '../../src/duckdb/errors.js'
@@ -11,35 +11,35 @@ import { requireConditionalWrites } from '../shared/conditional-writes.js'
 import { DUCKDB_SQL } from '../shared/duckdb-forms.js'
 import { newestReceipts, refuseUnknownColumns } from '../shared/duckdb-tables.js'
 import { findingRows } from '../shared/findings.js'
+import { type Lake, openLake } from '../shared/lake.js'
+import { askLake, daysIn, eventsOfDays, type TableFiles } from '../shared/lake-query.js'
+import { lakeQuestions } from '../shared/lake-questions.js'
+import { MARK_FILE, mark, markOf } from '../shared/mark.js'
+import { rowsIn } from '../shared/parquet-rows.js'
 import { privacyRows, rememberedOf } from '../shared/privacy.js'
 import { privateCheck } from '../shared/private-file.js'
-import { questions, statusOn } from '../shared/questions.js'
-import { reportQuestions, reportSpan } from '../shared/report.js'
-import { changedRows, firstFiles, MISSING } from './changes.js'
+import { MISSING } from '../shared/written-rows.js'
+import { changedRows, firstFiles } from './changes.js'
 import { eraseInLake } from './erase.js'
 import { publish, stage } from './file.js'
 import { newNote, repairNoted } from './journal.js'
-import { type Lake, openLake } from './lake.js'
 import {
   ACTIONS,
   CONFLICTS,
   DOCUMENTS,
   EVENTS,
   FINDINGS,
+  LAKE_LAYOUT,
   type Layout,
   LOADS,
+  layoutOf,
   PRIVACY,
   REJECTS,
-  rowsIn,
 } from './layout.js'
 import { loadBatch } from './load.js'
-import { MARK, MARK_FILE, mark } from './mark.js'
-import { MISPLACED } from './places.js'
-import { askLake, eventsOfDays } from './query.js'
+import { MISPLACED, PLACES } from './places.js'
 import { snapshots } from './snapshot.js'
 import { currentOf, versionsOf } from './versions.js'
-
-const DAY_MS = 86_400_000
 
 /**
  * @param address `parquet:FOLDER`, `parquet+s3://bucket[/prefix]`, `parquet+gs://…` or `parquet+az://…`
@@ -47,12 +47,16 @@ const DAY_MS = 86_400_000
  * @throws AuditError, exit code 2, when it is none of these
  */
 export async function parquetSink(address: string, signal: AbortSignal): Promise<Sink> {
-  return lakeSink(await openLake(address), signal)
+  return lakeSink(await openLake('parquet', address), signal)
 }
 
 export function lakeSink(lake: Lake, signal: AbortSignal): Sink {
   const { id, store, prefix, folder } = lake
   const files = snapshots(lake)
+  const tables: TableFiles = {
+    relations: PLACES,
+    filesOf: (table, stop, days) => files.filesOf(layoutOf(table), stop, days),
+  }
 
   async function guarded<T>(work: () => Promise<T>): Promise<T> {
     try {
@@ -64,13 +68,9 @@ export function lakeSink(lake: Lake, signal: AbortSignal): Sink {
 
   /** The events of the spans' days, for which no other file is fetched. */
   const eventsIn = (spans: readonly Span[]): Promise<string> =>
-    guarded(async () => {
-      const overlaps = (day: string): boolean => {
-        const start = Date.parse(day)
-        return spans.some(({ from, to }) => start < to.getTime() && start + DAY_MS > from.getTime())
-      }
-      return eventsOfDays((await files.partsOf(EVENTS, signal)).filter(overlaps))
-    })
+    guarded(async () => eventsOfDays(daysIn(await files.partsOf(EVENTS, signal), spans)))
+
+  const questions = lakeQuestions(eventsIn, () => guarded(() => files.partsOf(EVENTS, signal)))
 
   /** Adds the rows of a relation whose key is new. */
   const addRows = (layout: Layout, relation: string): Promise<void> =>
@@ -100,8 +100,8 @@ export function lakeSink(lake: Lake, signal: AbortSignal): Sink {
     prepare: () =>
       guarded(async () => {
         const folder = await files.folder()
-        await mark(lake, folder, signal)
-        await requireConditionalWrites(id, store, prefix + MARK_FILE, Buffer.from(MARK), signal)
+        await mark(lake, LAKE_LAYOUT, folder, signal)
+        await requireConditionalWrites(id, store, prefix + MARK_FILE, Buffer.from(markOf(LAKE_LAYOUT)), signal)
         await repairNoted(lake, folder, signal)
         await withConnection(async (connection) => {
           const changes = firstFiles(id, connection)
@@ -149,28 +149,10 @@ export function lakeSink(lake: Lake, signal: AbortSignal): Sink {
           advice: 'Load something first, or name another with --to.',
         })
       }
-      return askLake(id, files, { sql, parameters }, signal)
+      return askLake(id, tables, { sql, parameters }, signal)
     },
 
-    questions: {
-      ...questions(DUCKDB_SQL),
-      status: (days) =>
-        guarded(async () => {
-          const newest = (await files.partsOf(EVENTS, signal)).toReversed().slice(0, days)
-          return statusOn(DUCKDB_SQL, eventsOfDays(newest), days)
-        }),
-      detection: async (detection, span, parameters) => {
-        const from = new Date(span.from.getTime() - detection.historyDays(parameters) * DAY_MS)
-        const events = await eventsIn([{ from, to: span.to }])
-        const table = (name: string): string => (name === 'audit_events' ? events : DUCKDB_SQL.table(name))
-        return detection.sql({ ...DUCKDB_SQL, table }, span, parameters)
-      },
-      report: async (range) => reportQuestions(DUCKDB_SQL, range, await eventsIn([reportSpan(range)])),
-      newest: async (span) => newestEvent(DUCKDB_SQL, await eventsIn([span]), span),
-      hourDigests: async (span, salt) => hourDigests(DUCKDB_SQL, await eventsIn([span]), span, salt),
-      identities: async (spans) => identities(DUCKDB_SQL, await eventsIn(spans), spans),
-      proof: { ...questions(DUCKDB_SQL).proof, misplaced: MISPLACED },
-    },
+    questions: { ...questions, proof: { ...questions.proof, misplaced: MISPLACED } },
 
     checks: () => (folder === undefined ? [] : [privateCheck(folder)]),
 

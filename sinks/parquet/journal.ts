@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto'
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Lake } from './lake.js'
+import type { Lake } from '../shared/lake.js'
 import { type LakeFile, tableOf } from './layout.js'
 import { repair } from './versions.js'
 

@@ -1,6 +1,5 @@
 /** Maps rows to files of the lake. The files have the tables' columns, in the tables' order. */
 
-import { DUCKDB } from '../../schemas/ddl.js'
 import {
   AUDIT_ACTIONS,
   AUDIT_CONFLICTS,
@@ -11,12 +10,14 @@ import {
   AUDIT_PRIVACY,
   AUDIT_REJECT_PIECES,
   AUDIT_REJECTS,
-  type FieldType,
+  LAYOUT_VERSION,
   type Table,
 } from '../../schemas/tables.js'
-import { quotedString } from '../../src/duckdb/quoting.js'
-import { columnsOf } from '../shared/duckdb-tables.js'
+import { EVENT_DAY } from '../shared/batch-days.js'
 import { nameIn } from './names.js'
+
+/** One more than that of the tables: since its first layout the lake has given each version of a file another name. */
+export const LAKE_LAYOUT = LAYOUT_VERSION + 1
 
 /**
  * A row's file depends only on columns that never change. So a row that is loaded again meets its earlier copy, no row is in two
@@ -34,7 +35,7 @@ export interface Layout {
 
 export const EVENTS: Layout = {
   table: AUDIT_EVENTS,
-  part: `CAST(CAST("timestamp" AT TIME ZONE 'UTC' AS DATE) AS VARCHAR)`,
+  part: EVENT_DAY,
   form: /^\d{4}-\d\d-\d\d$/,
   stem: (day) => `audit_events/event_date=${day}/events`,
 }
@@ -108,6 +109,15 @@ export const LAYOUTS: readonly Layout[] = [
   FINDINGS,
 ]
 
+const BY_NAME = new Map(LAYOUTS.map((layout) => [layout.table.name, layout]))
+
+/** Throws for a table that is in no lake. */
+export function layoutOf({ name }: Table): Layout {
+  const layout = BY_NAME.get(name)
+  if (layout === undefined) throw new Error(`${name} is in no lake`)
+  return layout
+}
+
 /** The common prefix of a table's files. */
 export const folderOf = ({ table }: Layout): string => `${table.name}/`
 
@@ -136,32 +146,3 @@ function partOfStem({ form, stem }: Layout, of: string): string | null {
 /** The table of a file without version and ending; undefined when it is of none. */
 export const tableOf = (stem: string): Table | undefined =>
   LAYOUTS.find((layout) => partOfStem(layout, stem) !== null)?.table
-
-/** JSON is stored as text: few readers know Parquet's JSON type. */
-const TYPES: Readonly<Record<FieldType, string>> = { ...DUCKDB.types, json: 'VARCHAR' }
-
-/** The table's columns with the types of its files, each from an expression. */
-export const filed = ({ columns }: Table, value: (name: string) => string = DUCKDB.quote): string =>
-  columns.map(({ name, type }) => `CAST(${value(name)} AS ${TYPES[type]}) AS ${DUCKDB.quote(name)}`).join(', ')
-
-/** SELECTs the rows of a table's files in order. A column that an older file lacks is null. */
-export function rowsIn(table: Table, files: readonly string[]): string {
-  const none = `SELECT ${filed(table, () => 'NULL')} WHERE false`
-  if (files.length === 0) return none
-  const paths = files.map((file) => quotedString(asPattern(file))).join(', ')
-  return `
-    SELECT ${columnsOf(table)} FROM (
-      ${none}
-      UNION ALL BY NAME
-      FROM read_parquet([${paths}], union_by_name = true, hive_partitioning = false))`
-}
-
-/** https://duckdb.org/docs/stable/sql/functions/pattern_matching#globbing: a path in SQL is a pattern, unless it is escaped. */
-export const asPattern = (path: string): string => path.replace(/[*?[]/g, '[$&]')
-
-/** A name for a local copy. It contains the file's name in the lake, so DuckDB's errors about the copy name the file. */
-export const copyName = (id: string, key: string): string =>
-  `${id}.${key
-    .replaceAll('/', ',')
-    .replace(/[^\w=.,-]/g, '_')
-    .slice(-150)}`

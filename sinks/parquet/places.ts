@@ -2,19 +2,14 @@
 
 import { DUCKDB } from '../../schemas/ddl.js'
 import { quotedString } from '../../src/duckdb/quoting.js'
-import { asPattern, EVENTS, filed, type Layout, REJECTS } from './layout.js'
+import type { FileRelation } from '../shared/lake-query.js'
+import { asPattern, filed } from '../shared/parquet-rows.js'
+import { EVENTS, type Layout, REJECTS } from './layout.js'
 
-/** A relation of its own: part, file_part and id of each row of a table. */
-export interface Places {
-  readonly name: string
-  readonly layout: Layout
-  /** @param files local copies, whose names contain those in the lake */
-  sql(files: readonly string[]): string
-}
-
-const placesOf = (layout: Layout, id: string, inName: string): Places => ({
+/** Part, file_part and id of each row of a table. */
+const placesOf = (layout: Layout, id: string, inName: string): FileRelation => ({
   name: `places of ${layout.table.name}`,
-  layout,
+  table: layout.table,
   sql(files) {
     const none = `SELECT ${filed(layout.table, () => 'NULL')}, '' AS filename WHERE false`
     const paths = files.map((file) => quotedString(asPattern(file))).join(', ')
@@ -30,7 +25,7 @@ const [EVENT_PLACES, REJECT_PLACES] = [
   placesOf(REJECTS, 'reject_id', ',part-([0-9a-f])[^,]*$'),
 ]
 
-export const PLACES: readonly Places[] = [EVENT_PLACES, REJECT_PLACES]
+export const PLACES: readonly FileRelation[] = [EVENT_PLACES, REJECT_PLACES]
 
 /** SELECTs what, day and id of each row that lies in the file of another partition; a reject has no day. */
 export const MISPLACED = `

@@ -4,8 +4,9 @@ import { createHash } from 'node:crypto'
 import { access, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { StoredObject } from '../../src/stores/contract.js'
-import type { Lake } from './lake.js'
-import { copyName, folderOf, type Layout, partOf } from './layout.js'
+import type { Lake } from '../shared/lake.js'
+import { copyName } from '../shared/parquet-rows.js'
+import { folderOf, type Layout, partOf } from './layout.js'
 import { currentOf, strayIn, type Version, versionsAmong, versionsOf } from './versions.js'
 
 export interface Snapshots {

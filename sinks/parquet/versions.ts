@@ -16,8 +16,9 @@ import { withConnection } from '../../src/duckdb/connection.js'
 import { writeParquet } from '../../src/duckdb/parquet.js'
 import { AuditError, printable } from '../../src/errors.js'
 import type { StoredObject } from '../../src/stores/contract.js'
-import type { Lake } from './lake.js'
-import { type LakeFile, rowsIn } from './layout.js'
+import { contended, type Lake, MOST_ATTEMPTS } from '../shared/lake.js'
+import { rowsIn } from '../shared/parquet-rows.js'
+import type { LakeFile } from './layout.js'
 import { LAST_NUMBER, markerName, nameIn, versionName } from './names.js'
 
 export interface Version {
@@ -40,15 +41,6 @@ const TEXT = 'wandb-audit is replacing a file here. Read again.\n'
 const newClaim = (): Buffer => Buffer.from(`${TEXT}${randomUUID()}\n`)
 /** A Parquet file with the columns of a table is larger. */
 const CLAIM_BYTES = newClaim().length
-
-/** Every lost race means that another loader made progress, which takes it seconds: no more than a few in a row are realistic. */
-export const MOST_ATTEMPTS = 100
-
-export const contended = (lake: Lake, stem: string): AuditError =>
-  new AuditError(`${lake.id}: other loads keep replacing ${stem}`, {
-    advice: 'Run it again while fewer loads write to this lake.',
-    retryable: true,
-  })
 
 export const currentOf = ({ whole }: Versions): Version | null => whole.at(-1) ?? null
 

@@ -58,6 +58,46 @@ export async function writeParquet(
   }
 }
 
+export interface WrittenFile {
+  readonly rows: number
+  readonly bytes: number
+  /** By column, as text; bounds are missing where the file has none either. */
+  readonly columns: ReadonlyMap<string, { readonly min?: string; readonly max?: string; readonly nulls?: number }>
+}
+
+/** Like `writeParquet`, and tells the statistics that the file has. */
+export async function writeParquetWithStatistics(
+  who: string,
+  engine: DuckDBConnection,
+  select: string,
+  path: string,
+): Promise<WrittenFile> {
+  try {
+    const result = await engine.runAndReadAll(
+      `COPY (${select}) TO ${quotedString(path)}
+        (FORMAT parquet, ${COMPRESSIONS.zstd}, ROW_GROUP_SIZE ${ROW_GROUP_ROWS}, RETURN_STATS)`,
+    )
+    const [row] = result.getRowObjectsJson()
+    const columns = new Map<string, { min?: string; max?: string; nulls?: number }>()
+    for (const { key, value } of pairsIn(row?.column_statistics)) {
+      const found = new Map(pairsIn(value).map((pair) => [pair.key, String(pair.value)]))
+      const [min, max, nulls] = [found.get('min'), found.get('max'), found.get('null_count')]
+      columns.set(key.replace(/^"|"$/g, '').replaceAll('""', '"'), {
+        ...(min === undefined ? {} : { min }),
+        ...(max === undefined ? {} : { max }),
+        ...(nulls === undefined ? {} : { nulls: Number(nulls) }),
+      })
+    }
+    return { rows: Number(row?.count), bytes: Number(row?.file_size_bytes), columns }
+  } catch (error) {
+    throw duckdbError(who, error)
+  }
+}
+
+/** The pairs of a MAP. */
+const pairsIn = (map: unknown): readonly { readonly key: string; readonly value: unknown }[] =>
+  Array.isArray(map) ? map : []
+
 /**
  * The same in Snappy, as several files in a new folder: each is ended with the row group in which it reaches `fileBytes`.
  *

@@ -1,4 +1,4 @@
-"""One load of made logs into a DuckDB file and a lake, for all tests."""
+"""One load of made logs into a DuckDB file, a lake and Delta tables, for all tests."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,10 @@ class Loaded:
         return self.folder / "lake"
 
     @property
+    def delta(self) -> Path:
+        return self.folder / "delta"
+
+    @property
     def database(self) -> Path:
         return self.folder / "audit.duckdb"
 
@@ -26,5 +30,6 @@ class Loaded:
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Loaded:
     folder = tmp_path_factory.mktemp("loaded")
     logs.write_all(folder / "logs")
-    run("load", "--from", "logs", "--to", "duckdb:audit.duckdb", "--to", "parquet:lake/", cwd=folder)
+    run("load", "--from", "logs", "--to", "duckdb:audit.duckdb", "--to", "parquet:lake/", "--to", "delta:delta/",
+        cwd=folder)
     return Loaded(folder)

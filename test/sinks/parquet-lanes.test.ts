@@ -3,10 +3,11 @@ import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import { AUDIT_CONFLICTS } from '../../schemas/tables.js'
 import { duckdbSink } from '../../sinks/duckdb/index.js'
-import { changedDay, daysOf } from '../../sinks/parquet/changes.js'
+import { changedDay } from '../../sinks/parquet/changes.js'
 import { lakeSink, parquetSink } from '../../sinks/parquet/index.js'
-import { openLake } from '../../sinks/parquet/lake.js'
-import { sideBySide } from '../../sinks/parquet/lanes.js'
+import { daysOf } from '../../sinks/shared/batch-days.js'
+import { openLake } from '../../sinks/shared/lake.js'
+import { sideBySide } from '../../sinks/shared/lanes.js'
 import type { Batch, Sink } from '../../src/contract.js'
 import type { ObjectStore } from '../../src/stores/contract.js'
 import type { Engine } from '../../src/transform/engine.js'
@@ -65,7 +66,7 @@ describe('days that are merged side by side', () => {
     // Another load replaces the days that this one has merged, which are then merged again.
     const atOnce = ['a', 'b'].map((id) => ({ [id]: events(days, 'old', () => ({ job_id: id })) }))
     const [overtaken = {}, faster = {}] = atOnce
-    const opened = await openLake(address)
+    const opened = await openLake('parquet', address)
     let mayOvertake = true
     const write: ObjectStore['write'] = async (key, ...args) => {
       if (mayOvertake && key.startsWith('audit_events/')) {

@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest'
 import { lakeSink } from '../../sinks/parquet/index.js'
-import { openLake } from '../../sinks/parquet/lake.js'
+import { openLake } from '../../sinks/shared/lake.js'
 import { loadInto, ndjson, never, newFolder } from '../support/load.js'
 import { rowsOf } from '../support/rows.js'
 
 it('status fetches the files of the days that it shows, and no other events', async () => {
-  const lake = await openLake(`parquet:${newFolder()}`)
+  const lake = await openLake('parquet', `parquet:${newFolder()}`)
   const days = ['2020-02-02', '2026-10-01', '2026-10-03', '2026-10-04', '2099-01-01']
   const lines = days.map((day) => ({ timestamp: `${day}T12:00:00Z`, action: 'user:login', [`key_of_${day}`]: 1 }))
   await loadInto(lakeSink(lake, never), { a: ndjson(...lines) })

@@ -4,8 +4,8 @@ import { readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { lakeSink } from '../../sinks/parquet/index.js'
-import { type Lake, openLake } from '../../sinks/parquet/lake.js'
-import { LAKE_LAYOUT } from '../../sinks/parquet/mark.js'
+import { LAKE_LAYOUT } from '../../sinks/parquet/layout.js'
+import { type Lake, openLake } from '../../sinks/shared/lake.js'
 import { AuditError } from '../../src/errors.js'
 import type { ObjectStore, StoredObject } from '../../src/stores/contract.js'
 import { markIn, withDuckDB } from '../support/lake.js'
@@ -22,7 +22,7 @@ const dayOf = (day: number): string => `audit_events/event_date=2026-10-0${day}`
 
 async function folderLake(): Promise<{ folder: string; lake: Lake }> {
   const folder = newFolder()
-  return { folder, lake: await openLake(`parquet:${folder}`) }
+  return { folder, lake: await openLake('parquet', `parquet:${folder}`) }
 }
 
 const namesBelow = (folder: string): string[] =>

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { AUDIT_CONFLICTS, AUDIT_DOCUMENTS, AUDIT_LOADS } from '../../schemas/tables.js'
 import { lakeSink } from '../../sinks/parquet/index.js'
-import type { Lake } from '../../sinks/parquet/lake.js'
+import type { Lake } from '../../sinks/shared/lake.js'
 import type { Sink } from '../../src/contract.js'
 import { AuditError } from '../../src/errors.js'
 import type { ObjectStore } from '../../src/stores/contract.js'

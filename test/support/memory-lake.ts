@@ -1,7 +1,7 @@
 /** A lake in memory, for tests of what its writes do one by one. */
 
 import { writeFile } from 'node:fs/promises'
-import type { Lake } from '../../sinks/parquet/lake.js'
+import type { Lake } from '../../sinks/shared/lake.js'
 import type { ObjectStore } from '../../src/stores/contract.js'
 import { newFolder } from './load.js'
 import { type Kept, memoryStore } from './memory-store.js'

@@ -4,8 +4,8 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import { AUDIT_CONFLICTS } from '../../schemas/tables.js'
 import type { Batch } from '../../src/contract.js'
 import { quotedString } from '../../src/duckdb/quoting.js'
-import { conflictsOfLoad, gatheredConflicts, RULE } from '../shared/duckdb-merge.js'
-import { rowsIn } from './layout.js'
+import { conflictsOfLoad, gatheredConflicts, RULE } from './duckdb-merge.js'
+import { rowsIn } from './parquet-rows.js'
 
 const FOUND = 'lake_found'
 

@@ -1,11 +1,11 @@
-/** SQL that merges a batch's rows with the rows of one file. */
+/** SQL that merges a batch's rows with the rows of files. */
 
 import { DUCKDB } from '../../schemas/ddl.js'
 import { AUDIT_EVENTS, type Table } from '../../schemas/tables.js'
 import type { TimestampBounds } from '../../src/contract.js'
 import { quotedString } from '../../src/duckdb/quoting.js'
-import { KEY, RULE } from '../shared/duckdb-merge.js'
-import { filed, rowsIn } from './layout.js'
+import { KEY, RULE } from './duckdb-merge.js'
+import { filed, rowsIn } from './parquet-rows.js'
 
 const ORDER = 'ORDER BY "timestamp", content_hash'
 
@@ -15,17 +15,17 @@ const instant = (microseconds: bigint): string => `make_timestamptz(${microsecon
 export const within = ({ least, greatest }: TimestampBounds): string =>
   `"timestamp" BETWEEN ${instant(least)} AND ${instant(greatest)}`
 
-/** The events of a file between the bounds, as a relation. */
-export const eventsIn = (file: string, bounds: TimestampBounds): string =>
-  `(FROM (${rowsIn(AUDIT_EVENTS, [file])}) WHERE ${within(bounds)})`
+/** The events of files between the bounds, as a relation. */
+export const eventsIn = (files: readonly string[], bounds: TimestampBounds): string =>
+  `(FROM (${rowsIn(AUDIT_EVENTS, files)}) WHERE ${within(bounds)})`
 
 /**
- * Compares events `e` (columns of audit_events, occurrences, fills) with a day's file: one row of `missing`, `inserted`,
+ * Compares events `e` (columns of audit_events, occurrences, fills) with those of a day's files: one row of `missing`, `inserted`,
  * `filled`, `fills` and `contradicted`.
  *
  * An event that this load itself wrote before the store's answer was lost counts as inserted.
  */
-export function countEvents(file: string, e: string, bounds: TimestampBounds, loadId: string): string {
+export function countEvents(files: readonly string[], e: string, bounds: TimestampBounds, loadId: string): string {
   const isNew = `(t.content_hash IS NULL OR t.load_id = ${quotedString(loadId)})`
   return `
     SELECT count(*) FILTER (t.content_hash IS NULL) AS missing,
@@ -33,24 +33,28 @@ export function countEvents(file: string, e: string, bounds: TimestampBounds, lo
       count(*) FILTER (NOT ${isNew} AND ${RULE.changes}) AS filled,
       coalesce(sum(e.fills) FILTER (${isNew}), 0) AS fills,
       count(*) FILTER (t.content_hash IS NOT NULL AND ${RULE.conflicts}) AS contradicted
-    FROM (${e}) e LEFT JOIN ${eventsIn(file, bounds)} t ON ${KEY}`
+    FROM (${e}) e LEFT JOIN ${eventsIn(files, bounds)} t ON ${KEY}`
 }
 
+/** `all` of the batch's events become rows, or only those whose rows are `there`. */
+type Merged = 'all' | 'there'
+
 /**
- * The day's events with `e` merged in, ordered by time. Only rows between the bounds are merged and sorted; the rest is copied.
+ * The file's events with `e` merged in, ordered by time. Only rows between the bounds are merged and sorted; the rest is copied.
  */
-export function mergeEvents(file: string | null, e: string, bounds: TimestampBounds): string {
+export function mergeEvents(file: string | null, e: string, bounds: TimestampBounds, merged: Merged = 'all'): string {
   if (file === null) return `SELECT ${filed(AUDIT_EVENTS)} FROM (${e}) ${ORDER}`
   const existing = rowsIn(AUDIT_EVENTS, [file])
-  const merged = filed(AUDIT_EVENTS, (name) => {
+  const columns = filed(AUDIT_EVENTS, (name) => {
     const column = DUCKDB.quote(name)
     if (AUDIT_EVENTS.key.includes(name)) return `coalesce(t.${column}, e.${column})`
     return RULE.values[name] ?? `CASE WHEN t.content_hash IS NULL THEN e.${column} ELSE t.${column} END`
   })
+  const join = merged === 'all' ? 'FULL JOIN' : 'LEFT JOIN'
   return `
     SELECT * FROM (${existing}) WHERE "timestamp" < ${instant(bounds.least)}
     UNION ALL
-    (SELECT ${merged} FROM ${eventsIn(file, bounds)} t FULL JOIN (${e}) e ON ${KEY} ${ORDER})
+    (SELECT ${columns} FROM ${eventsIn([file], bounds)} t ${join} (${e}) e ON ${KEY} ${ORDER})
     UNION ALL
     SELECT * FROM (${existing}) WHERE "timestamp" > ${instant(bounds.greatest)}`
 }

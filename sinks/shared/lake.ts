@@ -4,7 +4,7 @@ import { createWriteStream } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { interrupted, usageError } from '../../src/errors.js'
+import { AuditError, interrupted, usageError } from '../../src/errors.js'
 import { retrying } from '../../src/retry.js'
 import { scratchFolder } from '../../src/scratch.js'
 import type { ObjectStore, StoredObject } from '../../src/stores/contract.js'
@@ -25,28 +25,27 @@ export interface Lake {
   scratch(): Promise<string>
 }
 
-const IN_FOLDER = 'parquet:'
-const IN_STORE = 'parquet+'
-
 /**
- * @param address `parquet:FOLDER`, `parquet+s3://bucket[/prefix]`, `parquet+gs://…` or `parquet+az://…`
+ * @param format  of the lake
+ * @param address `parquet:FOLDER`, `parquet+s3://bucket[/prefix]`, `parquet+gs://…` or `parquet+az://…` if that is the format
  * @throws AuditError, exit code 2, when it is none of these
  */
-export async function openLake(address: string): Promise<Lake> {
-  if (address.startsWith(IN_STORE)) {
-    const { store, prefix } = await openStore(address.slice(IN_STORE.length))
+export async function openLake(format: 'parquet' | 'delta', address: string): Promise<Lake> {
+  const [inFolder, inStore] = [`${format}:`, `${format}+`]
+  if (address.startsWith(inStore)) {
+    const { store, prefix } = await openStore(address.slice(inStore.length))
     const folder = prefix.replace(/\/+$/, '')
     return {
-      id: `${IN_STORE}${store.id}${folder === '' ? '' : `/${folder}`}`,
+      id: `${inStore}${store.id}${folder === '' ? '' : `/${folder}`}`,
       store,
       prefix: folder === '' ? '' : `${folder}/`,
       fetch: (object, path, signal) => download(store, object, path, signal),
       scratch: () => scratchFolder(),
     }
   }
-  const folder = address.slice(IN_FOLDER.length)
-  if (!address.startsWith(IN_FOLDER) || folder === '')
-    throw usageError('a lake needs a place', 'For example parquet:lake/ or parquet+s3://bucket/lake.')
+  const folder = address.slice(inFolder.length)
+  if (!address.startsWith(inFolder) || folder === '')
+    throw usageError('a lake needs a place', `For example ${format}:lake/ or ${format}+s3://bucket/lake.`)
   const store = await openDirectory(folder)
   return {
     id: address,
@@ -59,6 +58,17 @@ export async function openLake(address: string): Promise<Lake> {
     },
     scratch: () => store.scratch().catch(() => scratchFolder()),
   }
+}
+
+/** The bytes of a small object; null when this version is gone. */
+export function contentOf(store: ObjectStore, object: StoredObject, signal: AbortSignal): Promise<Buffer | null> {
+  return retrying(async () => {
+    const reading = await store.read(object, 0, signal)
+    if (reading === null) return null
+    const chunks = []
+    for await (const chunk of wholeObject(store, object, reading, signal)) chunks.push(chunk)
+    return Buffer.concat(chunks)
+  }, signal)
 }
 
 /** All or nothing. Starts over when the connection breaks. */
@@ -75,3 +85,13 @@ function download(store: ObjectStore, object: StoredObject, path: string, signal
     }
   }, signal)
 }
+
+/** Every lost race means that another loader made progress, which takes it seconds: no more than a few in a row are realistic. */
+export const MOST_ATTEMPTS = 100
+
+/** @param what others keep replacing */
+export const contended = (lake: Lake, what: string): AuditError =>
+  new AuditError(`${lake.id}: other loads keep replacing ${what}`, {
+    advice: 'Run it again while fewer loads write to this lake.',
+    retryable: true,
+  })

@@ -3,24 +3,20 @@
 import { randomUUID } from 'node:crypto'
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { LAYOUT_VERSION } from '../../schemas/tables.js'
-import { layoutIn, layoutMark, refuseNewerLayout } from '../shared/layout.js'
-import type { Lake } from './lake.js'
-import { contended, MOST_ATTEMPTS } from './versions.js'
-
-/** One more than that of the tables: since its first layout the lake has given each version of a file another name. */
-export const LAKE_LAYOUT = LAYOUT_VERSION + 1
+import { contended, type Lake, MOST_ATTEMPTS } from './lake.js'
+import { layoutIn, layoutMark, refuseNewerLayout } from './layout.js'
 
 export const MARK_FILE = '_wandb_audit.txt'
-export const MARK = `${layoutMark(LAKE_LAYOUT)}\n`
+export const markOf = (layout: number): string => `${layoutMark(layout)}\n`
 
 /**
  * Must precede any other change: whatever follows a newer layout must not be found without its mark.
  *
+ * @param known  the newest layout that this version writes there
  * @param folder for local copies
  * @throws AuditError when only a newer version of wandb-audit may write to the lake
  */
-export async function mark(lake: Lake, folder: string, signal: AbortSignal): Promise<void> {
+export async function mark(lake: Lake, known: number, folder: string, signal: AbortSignal): Promise<void> {
   const key = lake.prefix + MARK_FILE
   for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
     const existing = await lake.store.find(key, signal)
@@ -31,9 +27,9 @@ export async function mark(lake: Lake, folder: string, signal: AbortSignal): Pro
       layout = layoutIn(await readFile(copy, 'utf8'))
       await rm(copy)
     }
-    refuseNewerLayout(lake.id, layout, LAKE_LAYOUT)
-    if (layout === LAKE_LAYOUT) return
-    if ((await lake.store.write(key, Buffer.from(MARK), existing ?? 'absent', signal)) !== null) return
+    refuseNewerLayout(lake.id, layout, known)
+    if (layout === known) return
+    if ((await lake.store.write(key, Buffer.from(markOf(known)), existing ?? 'absent', signal)) !== null) return
   }
   throw contended(lake, MARK_FILE)
 }

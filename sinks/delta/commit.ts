@@ -1,0 +1,244 @@
+/**
+ * Commits changes of a table. A change has parts, one for each partition that it touches: when somebody else's commit was faster,
+ * only the parts whose partitions that touched are made again. docs/decisions/delta-lake.md
+ */
+
+import { randomUUID } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { DuckDBConnection } from '@duckdb/node-api'
+import type { Table } from '../../schemas/tables.js'
+import { writeParquetWithStatistics } from '../../src/duckdb/parquet.js'
+import { interrupted } from '../../src/errors.js'
+import { contended, MOST_ATTEMPTS } from '../shared/lake.js'
+import { type Action, type Add, keyIn, type Txn } from './actions.js'
+import { readOn, writeCommit } from './log.js'
+import { PARTITION, requireWritable } from './schema.js'
+import { advanced, partitionOf, type Snapshot } from './snapshot.js'
+import { statisticsOf } from './statistics.js'
+import type { Tables } from './tables.js'
+
+/** A data file that is not in the table yet. */
+export interface NewFile {
+  readonly local: string
+  readonly add: Add
+  readonly rows: number
+}
+
+export interface Changed<T> {
+  readonly added: readonly NewFile[]
+  readonly removed: readonly Add[]
+  readonly outcome: T
+}
+
+export interface Part<T> {
+  /** Null: every commit touches it. */
+  readonly partition: string | null
+  /** Writes local files, and nothing to the lake. */
+  stage(snapshot: Snapshot): Promise<Changed<T>>
+}
+
+export interface Staged<T> {
+  readonly table: Table
+  readonly parts: readonly Part<T>[]
+  readonly over: Snapshot
+  readonly changed: readonly Changed<T>[]
+}
+
+/** Whose commits they are. A store may lose the answer to a commit: it is known again by this. */
+export interface Author {
+  readonly id: string
+  next(): number
+}
+
+export function authorOf(id: string): Author {
+  let commits = 0
+  return { id: `wandb-audit ${id}`, next: () => ++commits }
+}
+
+/** What is begun is finished: a commit takes no notice of an abort. */
+const never = new AbortController().signal
+
+/** Writes rows to a local file, as a new file of the table. */
+export async function newFile(
+  tables: Tables,
+  engine: DuckDBConnection,
+  table: Table,
+  select: string,
+  folder: string,
+  partition: string | null = null,
+): Promise<NewFile> {
+  const name = `${randomUUID()}.parquet`
+  const local = join(folder, name)
+  const written = await writeParquetWithStatistics(tables.lake.id, engine, select, local)
+  const add = {
+    path: `${partition === null ? '' : `${PARTITION}=${partition}/`}part-${name}`,
+    partitionValues: partition === null ? {} : { [PARTITION]: partition },
+    size: written.bytes,
+    modificationTime: Date.now(),
+    dataChange: true,
+    stats: statisticsOf(table, written),
+  }
+  return { local, add, rows: written.rows }
+}
+
+export async function stage<T>(
+  tables: Tables,
+  table: Table,
+  parts: readonly Part<T>[],
+  signal: AbortSignal,
+): Promise<Staged<T>> {
+  const over = await tables.current(table, signal)
+  requireOurs(tables, table, over)
+  const changed = []
+  for (const part of parts) {
+    if (signal.aborted) throw interrupted()
+    changed.push(await part.stage(over))
+  }
+  return { table, parts, over, changed }
+}
+
+function requireOurs({ lake }: Tables, table: Table, { protocol, metaData }: Snapshot): void {
+  if (protocol !== null && metaData !== null)
+    requireWritable(`${lake.id}: ${table.name}`, lake.id, table, protocol, metaData)
+}
+
+/**
+ * Writes the new files, and then the commit that makes them part of the table, all at once.
+ *
+ * @param onStagedAgain called after parts were made again, before they are written
+ * @returns the outcomes of the parts that were committed
+ */
+export async function publish<T>(
+  tables: Tables,
+  staged: Staged<T>,
+  author: Author,
+  operation: string,
+  onStagedAgain?: () => Promise<void>,
+): Promise<T[]> {
+  const { table, parts } = staged
+  let { over } = staged
+  const changed = [...staged.changed]
+  const written = new Set<NewFile>()
+  const txn = { appId: author.id, version: author.next() }
+  for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+    const added = changed.flatMap((part) => part.added)
+    const removed = changed.flatMap((part) => part.removed)
+    if (added.length + removed.length === 0) return changed.map(({ outcome }) => outcome)
+    for (const file of added) if (!written.has(file)) await upload(tables, table, file)
+    for (const file of added) written.add(file)
+    const actions = actionsOf(operation, txn, added, removed)
+    const done = await committed(tables, table, over, actions, txn)
+    tables.keep(table, done.snapshot)
+    if (done.isOurs) {
+      for (const { local } of added) await rm(local, { force: true })
+      return changed.map(({ outcome }) => outcome)
+    }
+    over = done.snapshot
+    requireOurs(tables, table, over)
+    const touched = touchedBy(done.commits)
+    let isAgain = false
+    for (const [i, part] of parts.entries()) {
+      if (part.partition !== null && !touched.has(part.partition)) continue
+      isAgain = true
+      const before = changed[i]
+      changed[i] = await part.stage(over)
+      for (const file of before?.added ?? []) await withdraw(tables, table, file)
+    }
+    if (isAgain) await onStagedAgain?.()
+  }
+  throw contended(tables.lake, table.name)
+}
+
+async function upload({ lake }: Tables, table: Table, { local, add }: NewFile): Promise<void> {
+  await lake.store.write(`${lake.prefix}${table.name}/${add.path}`, { file: local }, 'absent', never)
+}
+
+/** No commit names the file, and none will. */
+async function withdraw({ lake }: Tables, table: Table, { local, add }: NewFile): Promise<void> {
+  await rm(local, { force: true })
+  await lake.store.remove(`${lake.prefix}${table.name}/${add.path}`, never)
+}
+
+function actionsOf(operation: string, txn: Txn, added: readonly NewFile[], removed: readonly Add[]): Action[] {
+  const now = Date.now()
+  return [
+    {
+      commitInfo: {
+        timestamp: now,
+        operation,
+        operationParameters: {},
+        isBlindAppend: false,
+        engineInfo: 'wandb-audit',
+      },
+    },
+    { txn: { ...txn, lastUpdated: now } },
+    ...removed.map(({ path, partitionValues, size, dataChange: _, ...rest }) => ({
+      remove: {
+        path,
+        deletionTimestamp: now,
+        dataChange: true,
+        extendedFileMetadata: true,
+        partitionValues,
+        size,
+        ...(rest.stats === undefined || rest.stats === null ? {} : { stats: rest.stats }),
+      },
+    })),
+    ...added.map(({ add }) => ({ add })),
+  ]
+}
+
+interface Committed {
+  readonly isOurs: boolean
+  readonly snapshot: Snapshot
+  /** Those since `over`, unless the commit was the first of them. */
+  readonly commits: readonly (readonly Action[])[]
+}
+
+async function committed(
+  tables: Tables,
+  table: Table,
+  over: Snapshot,
+  actions: readonly Action[],
+  txn: Txn,
+): Promise<Committed> {
+  const { lake } = tables
+  const written = await writeCommit(lake, table, over.version + 1, actions, never).catch(async (error: unknown) => {
+    // Its answer may be all that was lost.
+    const { commits } = await readOn(lake, table, over, never).catch(() => ({ commits: [] }))
+    if (commits.some((commit) => isBy(txn, commit))) return false
+    throw error
+  })
+  const who = `${lake.id}: ${table.name}`
+  if (written) return { isOurs: true, snapshot: advanced(who, over, [actions]), commits: [] }
+  const { snapshot, commits } = await readOn(lake, table, over, never)
+  return { isOurs: commits.some((commit) => isBy(txn, commit)), snapshot, commits }
+}
+
+const isBy = ({ appId, version }: Txn, commit: readonly Action[]): boolean =>
+  commit.some(({ txn }) => txn?.appId === appId && txn.version === version)
+
+/** What partitions the commits changed; of a commit that changed the table itself, or removed a file of unknown partition, all. */
+function touchedBy(commits: readonly (readonly Action[])[]): { has(partition: string): boolean } {
+  const touched = new Set<string>()
+  for (const { add, remove, metaData, protocol } of commits.flat()) {
+    if (metaData || protocol) return { has: () => true }
+    for (const file of [add, remove]) {
+      if (file === undefined || file === null) continue
+      const { partitionValues } = file
+      const partition =
+        partitionValues === undefined || partitionValues === null ? null : partitionOf({ partitionValues })
+      if (partition === null) return { has: () => true }
+      touched.add(partition)
+    }
+  }
+  return touched
+}
+
+/** Removes files of changes that will not be committed. */
+export async function discard<T>(staged: Staged<T>): Promise<void> {
+  for (const { added } of staged.changed) for (const { local } of added) await rm(local, { force: true })
+}
+
+/** The key of a file in its table. */
+export const keyOf = (tables: Tables, { path }: Add): string => keyIn(tables.lake.id, path)

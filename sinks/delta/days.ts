@@ -1,0 +1,101 @@
+/** What a batch changes on a UTC day: new events come in a file of their own, and only files whose events change are written again. */
+
+import type { DuckDBConnection } from '@duckdb/node-api'
+import { AUDIT_EVENTS } from '../../schemas/tables.js'
+import type { Batch } from '../../src/contract.js'
+import { AuditError } from '../../src/errors.js'
+import type { Day } from '../shared/batch-days.js'
+import type { EventCounts } from '../shared/counts.js'
+import { KEY, RULE } from '../shared/duckdb-merge.js'
+import { countEvents, eventsIn, mergeEvents } from '../shared/event-merge.js'
+import { findConflicts } from '../shared/found-conflicts.js'
+import { rowsIn } from '../shared/parquet-rows.js'
+import type { Add } from './actions.js'
+import { type Changed, type NewFile, newFile, type Part } from './commit.js'
+import { partitionOf, type Snapshot } from './snapshot.js'
+import { mayHold } from './statistics.js'
+import type { Tables } from './tables.js'
+
+export const dayPart = (tables: Tables, batch: Batch, day: Day): Part<EventCounts> => ({
+  partition: day.name,
+  stage: (snapshot) => stageDay(tables, batch, day, snapshot),
+})
+
+/** Also finds the day's conflicts. */
+async function stageDay(tables: Tables, batch: Batch, day: Day, snapshot: Snapshot): Promise<Changed<EventCounts>> {
+  const { engine, folder, loadId } = batch
+  const { name, bounds, selected, occurrences } = day
+  const files = [...snapshot.files.values()].filter((file) => partitionOf(file) === name && mayHold(file, bounds))
+  const copies = await tables.copies(AUDIT_EVENTS, files, new AbortController().signal)
+  const { missing, inserted, filled, filledNew, contradicted } = await compared(engine, copies, day, loadId)
+
+  const rewritten = filled === 0 ? [] : await rewriteFilled(tables, batch, day, files, copies)
+  const added = rewritten.map(({ file }) => file)
+  if (missing > 0) {
+    const known = `(${rowsIn(AUDIT_EVENTS, copies)})`
+    const isNew = copies.length === 0 ? '' : ` ANTI JOIN ${known} USING ("timestamp", content_hash)`
+    const select = mergeEvents(null, `FROM (${selected.events})${isNew}`, bounds)
+    const appended = await newFile(tables, engine, AUDIT_EVENTS, select, folder, name)
+    if (appended.rows !== missing) throw wrong(appended.rows, missing)
+    added.push(appended)
+  }
+
+  const pairs = (e: string, of: readonly string[]): string => `(${e}) e JOIN ${eventsIn(of, bounds)} t ON ${KEY}`
+  const replaced = new Set(rewritten.map(({ over }) => over))
+  const after = [...copies.filter((_, i) => !replaced.has(files[i] as Add)), ...added.map(({ local }) => local)]
+  const conflicts = await findConflicts(batch, name, [
+    contradicted === 0 ? null : pairs(selected.events, copies),
+    selected.readings === null ? null : pairs(selected.readings, after),
+  ])
+  const enriched = filled + filledNew
+  return {
+    added,
+    removed: [...replaced],
+    outcome: { inserted, enriched, unchanged: occurrences - inserted - enriched, conflicts },
+  }
+}
+
+async function compared(engine: DuckDBConnection, copies: readonly string[], day: Day, loadId: string) {
+  const { events, fills } = day
+  if (copies.length === 0) return { missing: events, inserted: events, filled: 0, filledNew: fills, contradicted: 0 }
+  const result = await engine.runAndReadAll(countEvents(copies, day.selected.events, day.bounds, loadId))
+  const [missing = 0, inserted = 0, filled = 0, filledNew = 0, contradicted = 0] = (result.getRows()[0] ?? []).map(
+    Number,
+  )
+  return { missing, inserted, filled, filledNew, contradicted }
+}
+
+interface Rewritten {
+  readonly over: Add
+  readonly file: NewFile
+}
+
+/** Writes the files again that have events whose gaps are filled. */
+async function rewriteFilled(
+  tables: Tables,
+  { engine, folder }: Batch,
+  { name, bounds, selected }: Day,
+  files: readonly Add[],
+  copies: readonly string[],
+): Promise<Rewritten[]> {
+  const rewritten = []
+  for (const [i, over] of files.entries()) {
+    const copy = copies[i] ?? ''
+    const filled = `SELECT 1 FROM (${selected.events}) e JOIN ${eventsIn([copy], bounds)} t ON ${KEY} WHERE ${RULE.changes}`
+    const found = await engine.runAndReadAll(`${filled} LIMIT 1`)
+    if (found.currentRowCount === 0) continue
+    const [[before] = []] = (
+      await engine.runAndReadAll(`SELECT count(*) FROM (${rowsIn(AUDIT_EVENTS, [copy])})`)
+    ).getRows()
+    const select = mergeEvents(copy, selected.events, bounds, 'there')
+    const file = await newFile(tables, engine, AUDIT_EVENTS, select, folder, name)
+    if (file.rows !== Number(before)) throw wrong(file.rows, Number(before))
+    rewritten.push({ over, file })
+  }
+  return rewritten
+}
+
+const wrong = (rows: number, expected: number): AuditError =>
+  new AuditError(`a file of audit_events would have ${rows} events instead of ${expected}; none of them is loaded`, {
+    advice: 'Someone else has changed the table, so that it holds an event twice, or this is a bug: please report it.',
+  })

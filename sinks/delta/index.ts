@@ -1,0 +1,137 @@
+/** The Delta sink: each table is a Delta table, which Spark and many others read with isolation. docs/delta.md */
+
+import { randomUUID } from 'node:crypto'
+import type { Span } from '../../schemas/day-digest.js'
+import {
+  AUDIT_ACTIONS,
+  AUDIT_CONFLICTS,
+  AUDIT_DOCUMENTS,
+  AUDIT_EVENTS,
+  AUDIT_FINDINGS,
+  AUDIT_LOADS,
+  AUDIT_PRIVACY,
+  AUDIT_REJECTS,
+  LAYOUT_VERSION,
+  type Table,
+} from '../../schemas/tables.js'
+import type { Sink } from '../../src/contract.js'
+import { withConnection } from '../../src/duckdb/connection.js'
+import { duckdbError } from '../../src/duckdb/errors.js'
+import { AuditError } from '../../src/errors.js'
+import { probeWrites } from '../../src/stores/probe.js'
+import { requireConditionalWrites } from '../shared/conditional-writes.js'
+import { DUCKDB_SQL } from '../shared/duckdb-forms.js'
+import { newestReceipts } from '../shared/duckdb-tables.js'
+import { findingRows } from '../shared/findings.js'
+import { type Lake, openLake } from '../shared/lake.js'
+import { askLake, daysIn, eventsOfDays } from '../shared/lake-query.js'
+import { lakeQuestions } from '../shared/lake-questions.js'
+import { MARK_FILE, mark, markOf } from '../shared/mark.js'
+import { rowsIn } from '../shared/parquet-rows.js'
+import { privacyRows, rememberedOf } from '../shared/privacy.js'
+import { privateCheck } from '../shared/private-file.js'
+import { MISSING } from '../shared/written-rows.js'
+import { authorOf, publish, stage } from './commit.js'
+import { eraseInTables } from './erase.js'
+import { loadBatch } from './load.js'
+import { makeTables } from './prepare.js'
+import { rowsPart } from './rows.js'
+import { tablesIn } from './tables.js'
+
+/**
+ * @param address `delta:FOLDER`, `delta+s3://bucket[/prefix]`, `delta+gs://…` or `delta+az://…`
+ * @param signal  ends what `prepare`, `receipts` and `query` wait for
+ * @throws AuditError, exit code 2, when it is none of these
+ */
+export async function deltaSink(address: string, signal: AbortSignal): Promise<Sink> {
+  return deltaIn(await openLake('delta', address), signal)
+}
+
+export function deltaIn(lake: Lake, signal: AbortSignal): Sink {
+  const { id, store, prefix, folder } = lake
+  const tables = tablesIn(lake)
+
+  async function guarded<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      throw duckdbError(id, error)
+    }
+  }
+
+  /** The events of the spans' days, for which no other file is fetched. */
+  const eventsIn = (spans: readonly Span[]): Promise<string> =>
+    guarded(async () => eventsOfDays(daysIn(await tables.days(signal), spans)))
+
+  /** Adds the rows of a relation whose key is new. */
+  const addRows = (table: Table, relation: string): Promise<void> =>
+    guarded(() =>
+      withConnection(async (connection) => {
+        const part = await rowsPart(tables, connection, table, relation, MISSING, await tables.folder())
+        await publish(tables, await stage(tables, table, [part], signal), authorOf(randomUUID()), 'WRITE')
+      }),
+    )
+
+  return {
+    id,
+
+    prepare: () =>
+      guarded(async () => {
+        tables.forget()
+        await mark(lake, LAYOUT_VERSION, await tables.folder(), signal)
+        await requireConditionalWrites(id, store, prefix + MARK_FILE, Buffer.from(markOf(LAYOUT_VERSION)), signal)
+        await makeTables(tables, authorOf(randomUUID()), signal)
+      }),
+
+    remembered: () =>
+      guarded(async () => {
+        const there = await tables.filesOf(AUDIT_PRIVACY, signal)
+        // A load that was killed leaves rows of events, conflicts or rejects, and no row of audit_loads.
+        let hasLoads = false
+        for (const table of [AUDIT_LOADS, AUDIT_EVENTS, AUDIT_CONFLICTS, AUDIT_REJECTS])
+          hasLoads ||= (await tables.current(table, signal)).files.size > 0
+        return withConnection(async (connection) => {
+          const rows = await connection.runAndReadAll(
+            `SELECT privacy_id, kind, value FROM (${rowsIn(AUDIT_PRIVACY, there)}) ORDER BY privacy_id`,
+          )
+          return { ...rememberedOf(rows.getRows()), hasLoads }
+        })
+      }),
+
+    remember: (records) => addRows(AUDIT_PRIVACY, privacyRows(records)),
+
+    report: (findings) => addRows(AUDIT_FINDINGS, findingRows(findings, DUCKDB_SQL.instant)),
+
+    receipts: (source) =>
+      guarded(async () => {
+        const there = await tables.filesOf(AUDIT_DOCUMENTS, signal)
+        if (there.length === 0) return new Map()
+        return withConnection((connection) => newestReceipts(connection, `(${rowsIn(AUDIT_DOCUMENTS, there)})`, source))
+      }),
+
+    erase: (erasure) =>
+      guarded(() => withConnection((connection) => eraseInTables(tables, connection, erasure, signal))),
+
+    load: (batch, stop) => loadBatch(tables, batch, stop),
+
+    async query(sql, parameters = new Map()) {
+      if ((await guarded(() => tables.current(AUDIT_ACTIONS, signal))).version < 0) {
+        throw new AuditError(`${id}: there is no lake yet`, {
+          advice: 'Load something first, or name another with --to.',
+        })
+      }
+      return askLake(id, tables, { sql, parameters }, signal)
+    },
+
+    questions: lakeQuestions(eventsIn, () => guarded(() => tables.days(signal))),
+
+    checks: () => (folder === undefined ? [] : [privateCheck(folder)]),
+
+    probes: (name) => [{ name: 'probe: writing', run: (stop) => probeWrites(store, `${prefix}${name}-`, stop) }],
+
+    async close() {
+      await tables.remove()
+      await store.close()
+    },
+  }
+}

@@ -1,0 +1,125 @@
+/** Loads a batch: merges everything into local files, proves the counts, then commits table after table. */
+
+import {
+  AUDIT_CONFLICTS,
+  AUDIT_DOCUMENTS,
+  AUDIT_EVENTS,
+  AUDIT_LOADS,
+  AUDIT_REJECT_PIECES,
+  AUDIT_REJECTS,
+  type Table,
+} from '../../schemas/tables.js'
+import { tidied } from '../../src/cleanup.js'
+import type { Batch, LoadCounts } from '../../src/contract.js'
+import { interruptible } from '../../src/duckdb/connection.js'
+import { duckdbError } from '../../src/duckdb/errors.js'
+import { interrupted } from '../../src/errors.js'
+import { daysOf, dropDays } from '../shared/batch-days.js'
+import { type EventCounts, provenCounts } from '../shared/counts.js'
+import { loadRow } from '../shared/duckdb-tables.js'
+import { FOUND_CONFLICTS } from '../shared/found-conflicts.js'
+import { sideBySide } from '../shared/lanes.js'
+import { ALL, MISSING, MORE_EVENTS, type Written } from '../shared/written-rows.js'
+import { authorOf, publish, type Staged, stage } from './commit.js'
+import { dayPart } from './days.js'
+import { dropKept, rowsPart } from './rows.js'
+import type { Tables } from './tables.js'
+
+const OTHERS = [AUDIT_CONFLICTS, AUDIT_REJECT_PIECES, AUDIT_REJECTS, AUDIT_LOADS, AUDIT_DOCUMENTS]
+
+interface StagedBatch {
+  readonly events: Staged<EventCounts> | null
+  readonly conflicts: Staged<void> | null
+  /** In the order of their commits. */
+  readonly rejects: readonly Staged<void>[]
+  readonly receipts: Staged<void>
+}
+
+/**
+ * Until the first commit, a failure or an interrupt leaves the tables unchanged. From then on an abort is ignored, as during a
+ * commit.
+ */
+export async function loadBatch(tables: Tables, batch: Batch, signal: AbortSignal): Promise<LoadCounts> {
+  const { engine } = batch
+  const tidy = async (): Promise<void> => {
+    await dropKept(engine, OTHERS)
+    await dropDays(engine)
+  }
+  return tidied(async () => {
+    try {
+      const staged = await interruptible(engine, signal, () => stageBatch(tables, batch, signal))
+      if (signal.aborted) throw interrupted()
+      return await publishBatch(tables, batch, staged)
+    } catch (error) {
+      throw signal.aborted ? interrupted() : duckdbError(tables.lake.id, error)
+    }
+  }, tidy)
+}
+
+const stagedRows = async (
+  tables: Tables,
+  { engine, folder }: Batch,
+  table: Table,
+  relation: string,
+  written: Written,
+  signal: AbortSignal,
+): Promise<Staged<void>> =>
+  stage(tables, table, [await rowsPart(tables, engine, table, relation, written, folder)], signal)
+
+async function stageBatch(tables: Tables, batch: Batch, signal: AbortSignal): Promise<StagedBatch> {
+  const { pieces, rejects, receipts } = batch
+  const rows = (table: Table, relation: string, written: Written): Promise<Staged<void>> =>
+    stagedRows(tables, batch, table, relation, written, signal)
+  const events = await stageEvents(tables, batch, signal)
+  const { conflicts } = provenCounts(batch, total(events?.changed.map(({ outcome }) => outcome) ?? []))
+  return {
+    events,
+    conflicts: conflicts === 0 ? null : await rows(AUDIT_CONFLICTS, `(${FOUND_CONFLICTS})`, MORE_EVENTS),
+    rejects: [
+      ...(pieces.rows === 0 ? [] : [await rows(AUDIT_REJECT_PIECES, pieces.relation, MISSING)]),
+      ...(batch.rejected === 0 ? [] : [await rows(AUDIT_REJECTS, rejects.relation, MISSING)]),
+    ],
+    receipts: await rows(AUDIT_DOCUMENTS, receipts.relation, ALL),
+  }
+}
+
+async function stageEvents(tables: Tables, batch: Batch, signal: AbortSignal): Promise<Staged<EventCounts> | null> {
+  if (batch.events.bounds === null) return null
+  const days = await daysOf(batch)
+  const { over } = await stage(tables, AUDIT_EVENTS, [], signal)
+  const changed = await sideBySide(batch, signal, days, (day, own) => dayPart(tables, own, day).stage(over))
+  // Should they be made again, their own connections will be closed.
+  return { table: AUDIT_EVENTS, parts: days.map((day) => dayPart(tables, batch, day)), over, changed }
+}
+
+/**
+ * Conflicts first: once the API's name has displaced another one, audit_conflicts is its only copy. Receipts last: if
+ * the load ends halfway, the next run reads the documents without receipts again and finds the rows that exist.
+ */
+async function publishBatch(tables: Tables, batch: Batch, staged: StagedBatch): Promise<LoadCounts> {
+  const author = authorOf(batch.loadId)
+  const { signal } = new AbortController()
+  const put = <T>(part: Staged<T>, onStagedAgain?: () => Promise<void>): Promise<T[]> =>
+    publish(tables, part, author, 'MERGE', onStagedAgain)
+  const putRows = async (table: Table, relation: string, written: Written): Promise<void> => {
+    await put(await stagedRows(tables, batch, table, relation, written, signal))
+  }
+  if (staged.conflicts !== null) await put(staged.conflicts)
+  const onStagedAgain = (): Promise<void> => putRows(AUDIT_CONFLICTS, `(${FOUND_CONFLICTS})`, MORE_EVENTS)
+  const events = staged.events === null ? [] : await put(staged.events, onStagedAgain)
+  for (const part of staged.rejects) await put(part)
+  const counts = provenCounts(batch, total(events))
+  await putRows(AUDIT_LOADS, loadRow(batch, counts), ALL)
+  await put(staged.receipts)
+  return counts
+}
+
+function total(all: readonly EventCounts[]): EventCounts {
+  const sum = (count: keyof EventCounts): number => all.reduce((so, each) => so + each[count], 0)
+  return {
+    inserted: sum('inserted'),
+    enriched: sum('enriched'),
+    unchanged: sum('unchanged'),
+    conflicts: sum('conflicts'),
+  }
+}
