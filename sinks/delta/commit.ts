@@ -11,7 +11,7 @@ import type { Table } from '../../schemas/tables.js'
 import { writeParquetWithStatistics } from '../../src/duckdb/parquet.js'
 import { interrupted } from '../../src/errors.js'
 import { contended, MOST_ATTEMPTS } from '../shared/lake.js'
-import { type Action, type Add, keyIn, type Txn } from './actions.js'
+import type { Action, Add, Txn } from './actions.js'
 import { readOn, writeCommit } from './log.js'
 import { PARTITION, requireWritable } from './schema.js'
 import { advanced, partitionOf, type Snapshot } from './snapshot.js'
@@ -113,7 +113,7 @@ export async function publish<T>(
   tables: Tables,
   staged: Staged<T>,
   author: Author,
-  operation: string,
+  operation: Operation,
   onStagedAgain?: () => Promise<void>,
 ): Promise<T[]> {
   const { table, parts } = staged
@@ -160,8 +160,12 @@ async function withdraw({ lake }: Tables, table: Table, { local, add }: NewFile)
   await lake.store.remove(`${lake.prefix}${table.name}/${add.path}`, never)
 }
 
-function actionsOf(operation: string, txn: Txn, added: readonly NewFile[], removed: readonly Add[]): Action[] {
+/** What the commit does, in the words of other writers; OPTIMIZE changes no row. */
+export type Operation = 'MERGE' | 'WRITE' | 'UPDATE' | 'OPTIMIZE'
+
+function actionsOf(operation: Operation, txn: Txn, added: readonly NewFile[], removed: readonly Add[]): Action[] {
   const now = Date.now()
+  const dataChange = operation !== 'OPTIMIZE'
   return [
     {
       commitInfo: {
@@ -173,18 +177,18 @@ function actionsOf(operation: string, txn: Txn, added: readonly NewFile[], remov
       },
     },
     { txn: { ...txn, lastUpdated: now } },
-    ...removed.map(({ path, partitionValues, size, dataChange: _, ...rest }) => ({
+    ...removed.map(({ path, partitionValues, size, stats }) => ({
       remove: {
         path,
         deletionTimestamp: now,
-        dataChange: true,
+        dataChange,
         extendedFileMetadata: true,
         partitionValues,
         size,
-        ...(rest.stats === undefined || rest.stats === null ? {} : { stats: rest.stats }),
+        ...(stats === undefined || stats === null ? {} : { stats }),
       },
     })),
-    ...added.map(({ add }) => ({ add })),
+    ...added.map(({ add }) => ({ add: { ...add, dataChange } })),
   ]
 }
 
@@ -234,11 +238,3 @@ function touchedBy(commits: readonly (readonly Action[])[]): { has(partition: st
   }
   return touched
 }
-
-/** Removes files of changes that will not be committed. */
-export async function discard<T>(staged: Staged<T>): Promise<void> {
-  for (const { added } of staged.changed) for (const { local } of added) await rm(local, { force: true })
-}
-
-/** The key of a file in its table. */
-export const keyOf = (tables: Tables, { path }: Add): string => keyIn(tables.lake.id, path)

@@ -22,6 +22,7 @@ import { sideBySide } from '../shared/lanes.js'
 import { ALL, MISSING, MORE_EVENTS, type Written } from '../shared/written-rows.js'
 import { authorOf, publish, type Staged, stage } from './commit.js'
 import { dayPart } from './days.js'
+import { maintain } from './maintenance.js'
 import { dropKept, rowsPart } from './rows.js'
 import type { Tables } from './tables.js'
 
@@ -35,11 +36,22 @@ interface StagedBatch {
   readonly receipts: Staged<void>
 }
 
+/** Whether a load maintains the tables that it changed, and who is told when that failed. */
+export interface Keeping {
+  readonly isOn: boolean
+  onNotice(text: string): void
+}
+
 /**
  * Until the first commit, a failure or an interrupt leaves the tables unchanged. From then on an abort is ignored, as during a
  * commit.
  */
-export async function loadBatch(tables: Tables, batch: Batch, signal: AbortSignal): Promise<LoadCounts> {
+export async function loadBatch(
+  tables: Tables,
+  batch: Batch,
+  keeping: Keeping,
+  signal: AbortSignal,
+): Promise<LoadCounts> {
   const { engine } = batch
   const tidy = async (): Promise<void> => {
     await dropKept(engine, OTHERS)
@@ -49,7 +61,9 @@ export async function loadBatch(tables: Tables, batch: Batch, signal: AbortSigna
     try {
       const staged = await interruptible(engine, signal, () => stageBatch(tables, batch, signal))
       if (signal.aborted) throw interrupted()
-      return await publishBatch(tables, batch, staged)
+      const counts = await publishBatch(tables, batch, staged)
+      if (keeping.isOn) await kept(tables, batch, staged, keeping, signal)
+      return counts
     } catch (error) {
       throw signal.aborted ? interrupted() : duckdbError(tables.lake.id, error)
     }
@@ -112,6 +126,24 @@ async function publishBatch(tables: Tables, batch: Batch, staged: StagedBatch): 
   await putRows(AUDIT_LOADS, loadRow(batch, counts), ALL)
   await put(staged.receipts)
   return counts
+}
+
+/** The batch is committed: a failure here is for a later load to make up for. */
+async function kept(
+  tables: Tables,
+  batch: Batch,
+  staged: StagedBatch,
+  { onNotice }: Keeping,
+  signal: AbortSignal,
+): Promise<void> {
+  const parts = [staged.events, staged.conflicts, ...staged.rejects, staged.receipts]
+  const touched = [...parts.filter((part) => part !== null).map(({ table }) => table), AUDIT_LOADS]
+  try {
+    await maintain(tables, batch.engine, touched, authorOf(`${batch.loadId} maintenance`), batch.folder, signal)
+  } catch (error) {
+    if (!signal.aborted)
+      onNotice(`the load is done, maintaining its tables failed: ${duckdbError(tables.lake.id, error).message}`)
+  }
 }
 
 function total(all: readonly EventCounts[]): EventCounts {
