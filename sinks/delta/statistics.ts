@@ -85,9 +85,6 @@ function jsonOf(text: string | null | undefined): unknown {
   }
 }
 
-/** The number of rows, if the log says it. */
-export const rowsIn = ({ stats }: Add): number | null => statistics.safeParse(jsonOf(stats)).data?.numRecords ?? null
-
 /** Whether a file may hold events between the bounds. Other writers cut their bounds off at the millisecond. */
 export function mayHold(file: Add, { least, greatest }: TimestampBounds): boolean {
   const bounds = boundsIn(file, 'timestamp')
