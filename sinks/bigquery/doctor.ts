@@ -68,7 +68,7 @@ async function transactions(
   const { place } = preparation
   return withTable(preparation, name, [{ name: 'n', type: 'INT64' }], signal, async (table) => {
     const script = (sql: string) => run(jobs, { sql, place, isScript: true }, signal)
-    await script(`BEGIN TRANSACTION;\nINSERT INTO ${table} (n) VALUES (0);\nCOMMIT TRANSACTION;\n`)
+    await script(`INSERT INTO ${table} (n) VALUES (0);\n`)
     const add = `BEGIN TRANSACTION;\nUPDATE ${table} SET n = n + 1 WHERE TRUE;\nCOMMIT TRANSACTION;\n`
     await Promise.all(Array.from({ length: WRITERS }, () => script(add)))
     const kept = Number(await first(run(jobs, { sql: `SELECT n FROM ${table}`, place }, signal)))

@@ -3,7 +3,7 @@
 import { BlobServiceClient, ContainerSASPermissions, StorageSharedKeyCredential } from '@azure/storage-blob'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { openSink } from '../../sinks/index.js'
-import type { Check, Sink } from '../../src/contract.js'
+import type { Sink } from '../../src/contract.js'
 import { archiveSubject } from '../../src/doctor/places.js'
 import { AuditError } from '../../src/errors.js'
 import type { ObjectStore } from '../../src/stores/contract.js'
@@ -12,6 +12,7 @@ import { probeLocks, probeWrites } from '../../src/stores/probe.js'
 import { ACCOUNT, type Azurite, KEY, startAzurite } from '../emulators/azurite.js'
 import { type GcsStandIn, startGcs } from '../emulators/gcs.js'
 import { type S3StandIn, startS3 } from '../emulators/s3.js'
+import { outcomesOf } from '../support/checks.js'
 import { loadInto, ndjson, never } from '../support/load.js'
 import { memoryStore } from '../support/memory-store.js'
 
@@ -187,16 +188,6 @@ describe('a probe of locks', () => {
     expect(names).toEqual(['locks', 'probe: writing', 'probe: lock'])
   })
 })
-
-const outcomesOf = async (checks: readonly Check[]): Promise<unknown[]> => {
-  const outcomes = []
-  for (const { name, run } of checks)
-    outcomes.push([
-      name,
-      await run(never).catch((error: unknown) => (error instanceof AuditError ? error.message : error)),
-    ])
-  return outcomes
-}
 
 it.each([
   ['a lake', () => `parquet+s3://place/lake?endpoint=${s3.url}`],

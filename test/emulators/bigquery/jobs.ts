@@ -71,6 +71,8 @@ export interface JobFault {
   times: number
   /** How many are to meet. */
   readonly of?: number
+  /** Changes that conflict with another transaction's are lost in silence, as no service should do. */
+  readonly losesChanges?: true
   onMatch?(): void
 }
 
@@ -117,6 +119,7 @@ export function newJobStore(
     const { result, bytes, exported } = await runScript(instance, catalog, turns, script, limit, {
       onBegin: () => meet(fault),
       onChange: () => held(fault),
+      losesChanges: fault?.losesChanges ?? false,
     })
     job.result = result
     statistics.totalBytesProcessed = String(bytes)

@@ -81,7 +81,11 @@ export async function runScript(
   turns: Turns,
   script: Script,
   maximumBytes: number,
-  { onBegin, onChange }: { onBegin(): Promise<void>; onChange(): Promise<void> },
+  {
+    onBegin,
+    onChange,
+    losesChanges,
+  }: { onBegin(): Promise<void>; onChange(): Promise<void>; readonly losesChanges: boolean },
 ): Promise<{ result: DuckDBResultReader | null; bytes: number; exported: number | null }> {
   const connection = await instance.connect()
   const variables = new Map<string, string>()
@@ -118,16 +122,19 @@ export async function runScript(
     )
   }
 
-  function claim(statement: Statement): void {
-    if (transaction === null) return
+  /** False: the statement is not to be run. */
+  function claim(statement: Statement): boolean {
+    if (transaction === null) return true
     const table = changedBy(sql, statement, catalog, script.defaultDataset)
-    if (table === undefined) return
+    if (table === undefined) return true
     const other = turns.active.get(table)
     if ((other !== undefined && other !== transaction) || (turns.changedAt.get(table) ?? 0) > transaction.since) {
+      if (losesChanges) return false
       throw conflict(`${catalog.project}:${table}`)
     }
     turns.active.set(table, transaction)
     transaction.changes.add(table)
+    return true
   }
 
   function release(committed: boolean): void {
@@ -231,7 +238,7 @@ export async function runScript(
       case 'update_stmt':
       case 'delete_stmt':
       case 'merge_stmt': {
-        claim(statement)
+        if (!claim(statement)) return
         await scan(statement)
         const changed = (await run(translated(sql, statement, scope))).rows[0]?.[0]
         system.set('row_count', String(changed))

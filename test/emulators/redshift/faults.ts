@@ -17,6 +17,8 @@ export type Fault =
   | { readonly kind: 'ends'; readonly sql: RegExp; readonly status: 'FAILED' | 'ABORTED'; readonly error?: string }
   /** The next batch with such a statement is committed, and the connection breaks before that is heard of. */
   | { readonly kind: 'lost-at-commit'; readonly sql: RegExp }
+  /** The next batch with such a statement counts as committed and is not, as no service should do. */
+  | { readonly kind: 'forgotten'; readonly sql: RegExp }
   /** The next batch with such a statement is run, and then nobody knows it any more. */
   | { readonly kind: 'vanishes'; readonly sql: RegExp; readonly committed: boolean }
 

@@ -120,7 +120,7 @@ export function statementQueue(engine: Engine, onStatement: (sql: string) => voi
     try {
       await runParts(statement, () => statement.cancelled)
       if (fault?.kind === 'ends') throw new RedshiftError(fault.error ?? 'on request')
-      if (fault?.kind === 'vanishes' && !fault.committed) await rollback()
+      if (fault?.kind === 'forgotten' || (fault?.kind === 'vanishes' && !fault.committed)) await rollback()
       else await commit()
       statement.vanished = fault?.kind === 'vanishes'
       if (fault?.kind === 'lost-at-commit') return end(statement, 'FAILED', 'ERROR: An I/O error occurred.')
