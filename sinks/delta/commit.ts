@@ -1,6 +1,6 @@
 /**
- * Commits changes of a table. A change has parts, one for each partition that it touches: when somebody else's commit was faster,
- * only the parts whose partitions that touched are made again. docs/decisions/delta-lake.md
+ * Commits changes of a table. A change has parts, of the events one for each day: when somebody else's commit was faster, only
+ * the parts that may meet its rows are made again. docs/decisions/delta-lake.md
  */
 
 import { randomUUID } from 'node:crypto'
@@ -14,7 +14,7 @@ import { contended, MOST_ATTEMPTS } from '../shared/lake.js'
 import type { Action, Add, Txn } from './actions.js'
 import { readOn, writeCommit } from './log.js'
 import { PARTITION, requireWritable } from './schema.js'
-import { advanced, partitionOf, type Snapshot } from './snapshot.js'
+import { advanced, type Snapshot } from './snapshot.js'
 import { statisticsOf } from './statistics.js'
 import type { Tables } from './tables.js'
 
@@ -32,8 +32,8 @@ export interface Changed<T> {
 }
 
 export interface Part<T> {
-  /** Null: every commit touches it. */
-  readonly partition: string | null
+  /** Whether the part has to be made again when somebody else adds this file: it may hold rows that the part looks for. */
+  mayMeet(file: Add): boolean
   /** Writes local files, and nothing to the lake. */
   stage(snapshot: Snapshot): Promise<Changed<T>>
 }
@@ -136,10 +136,9 @@ export async function publish<T>(
     }
     over = done.snapshot
     requireOurs(tables, table, over)
-    const touched = touchedBy(done.commits)
     let isAgain = false
     for (const [i, part] of parts.entries()) {
-      if (part.partition !== null && !touched.has(part.partition)) continue
+      if (!isTouched(part, changed[i]?.removed ?? [], done.commits.flat())) continue
       isAgain = true
       const before = changed[i]
       changed[i] = await part.stage(over)
@@ -222,19 +221,16 @@ async function committed(
 const isBy = ({ appId, version }: Txn, commit: readonly Action[]): boolean =>
   commit.some(({ txn }) => txn?.appId === appId && txn.version === version)
 
-/** What partitions the commits changed; of a commit that changed the table itself, or removed a file of unknown partition, all. */
-function touchedBy(commits: readonly (readonly Action[])[]): { has(partition: string): boolean } {
-  const touched = new Set<string>()
-  for (const { add, remove, metaData, protocol } of commits.flat()) {
-    if (metaData || protocol) return { has: () => true }
-    for (const file of [add, remove]) {
-      if (file === undefined || file === null) continue
-      const { partitionValues } = file
-      const partition =
-        partitionValues === undefined || partitionValues === null ? null : partitionOf({ partitionValues })
-      if (partition === null) return { has: () => true }
-      touched.add(partition)
-    }
-  }
-  return touched
+/** @param removed the files that the part replaces */
+function isTouched<T>(part: Part<T>, removed: readonly Add[], commits: readonly Action[]): boolean {
+  const paths = new Set(removed.map(({ path }) => path))
+  return commits.some(
+    ({ add, remove, metaData, protocol }) =>
+      isThere(metaData) ||
+      isThere(protocol) ||
+      (isThere(add) && part.mayMeet(add)) ||
+      (isThere(remove) && paths.has(remove.path)),
+  )
 }
+
+const isThere = <T>(action: T | null | undefined): action is T => action !== undefined && action !== null

@@ -17,15 +17,20 @@ import { mayHold } from './statistics.js'
 import type { Tables } from './tables.js'
 
 export const dayPart = (tables: Tables, batch: Batch, day: Day): Part<EventCounts> => ({
-  partition: day.name,
+  mayMeet: (file) => isLookedFor(file, day),
   stage: (snapshot) => stageDay(tables, batch, day, snapshot),
 })
+
+const isLookedFor = (file: Add, { name, bounds }: Day): boolean => {
+  const partition = partitionOf(file)
+  return (partition === null || partition === name) && mayHold(file, bounds)
+}
 
 /** Also finds the day's conflicts. */
 async function stageDay(tables: Tables, batch: Batch, day: Day, snapshot: Snapshot): Promise<Changed<EventCounts>> {
   const { engine, folder, loadId } = batch
   const { name, bounds, selected, occurrences } = day
-  const files = [...snapshot.files.values()].filter((file) => partitionOf(file) === name && mayHold(file, bounds))
+  const files = [...snapshot.files.values()].filter((file) => isLookedFor(file, day))
   const copies = await tables.copies(AUDIT_EVENTS, files, new AbortController().signal)
   const { missing, inserted, filled, filledNew, contradicted } = await compared(engine, copies, day, loadId)
 

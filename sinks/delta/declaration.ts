@@ -1,9 +1,9 @@
 import type { SinkDeclaration } from '../shared/declaration.js'
 
-const open: SinkDeclaration['open'] = async (address, { signal }) =>
-  (await import('./index.js')).deltaSink(address, signal)
+const open: SinkDeclaration['open'] = async (address, { signal, onNotice }) =>
+  (await import('./index.js')).deltaSink(address, signal, onNotice)
 
-const LOG = 'files that were replaced, until a VACUUM of your engine removes them'
+const LOG = 'files that were replaced, for 7 days and until a load or a VACUUM then removes them'
 
 export const DELTA_FOLDER: SinkDeclaration = {
   title: '[Delta Lake](docs/delta.md) in a folder, for Spark, Polars, DuckDB',
@@ -14,7 +14,7 @@ export const DELTA_FOLDER: SinkDeclaration = {
   sql: 'DuckDB',
   state: 'works; new',
   tested:
-    'the sink suite; every write failing once, before and after it took effect; delta-rs and Polars find every row and type*',
+    'the sink suite; every write failing once; logs that others wrote to; delta-rs, Polars and ClickHouse find every row; delta-rs compacts between loads*',
   remains: `${LOG}; snapshots and backups of the folder`,
   open,
 }
@@ -28,7 +28,7 @@ export const DELTA_BUCKET: SinkDeclaration = {
   loads: 'several at once',
   sql: 'DuckDB',
   state: 'works against stand-ins; **never yet run against the real services**',
-  tested: 'the sink suite over the stand-ins for S3 and Google Cloud Storage, and Azurite',
+  tested: 'the sink suite over the stand-in for S3',
   remains: `${LOG}; earlier versions and soft-deleted objects, for as long as the bucket keeps them (Google Cloud Storage: 7 days unless changed)`,
   open,
 }

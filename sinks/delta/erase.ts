@@ -48,7 +48,7 @@ function clearing(
 ): Part<void> {
   const key = table.key.map(DUCKDB.quote).join(', ')
   return {
-    partition,
+    mayMeet: (file) => partitionOf(file) === partition,
     async stage({ files }): Promise<Changed<void>> {
       const folder = await tables.folder()
       const [added, removed]: [NewFile[], Add[]] = [[], []]

@@ -33,22 +33,24 @@ import { privateCheck } from '../shared/private-file.js'
 import { MISSING } from '../shared/written-rows.js'
 import { authorOf, publish, stage } from './commit.js'
 import { eraseInTables } from './erase.js'
-import { type Keeping, loadBatch } from './load.js'
+import { loadBatch } from './load.js'
 import { makeTables } from './prepare.js'
 import { rowsPart } from './rows.js'
 import { tablesIn } from './tables.js'
 
+type OnNotice = (text: string) => void
+
 /**
  * @param address `delta:FOLDER`, `delta+s3://bucket[/prefix]`, `delta+gs://…` or `delta+az://…`
- * @param keeping whether loads maintain the tables; they do if it is left out
+ * @param onNotice told when the tables could not be maintained after a load
  * @param signal  ends what `prepare`, `receipts` and `query` wait for
  * @throws AuditError, exit code 2, when it is none of these
  */
-export async function deltaSink(address: string, signal: AbortSignal, keeping?: Keeping): Promise<Sink> {
-  return deltaIn(await openLake('delta', address), signal, keeping)
+export async function deltaSink(address: string, signal: AbortSignal, onNotice?: OnNotice): Promise<Sink> {
+  return deltaIn(await openLake('delta', address), signal, onNotice)
 }
 
-export function deltaIn(lake: Lake, signal: AbortSignal, keeping: Keeping = { isOn: true, onNotice: () => {} }): Sink {
+export function deltaIn(lake: Lake, signal: AbortSignal, onNotice: OnNotice = () => {}): Sink {
   const { id, store, prefix, folder } = lake
   const tables = tablesIn(lake)
 
@@ -113,7 +115,7 @@ export function deltaIn(lake: Lake, signal: AbortSignal, keeping: Keeping = { is
     erase: (erasure) =>
       guarded(() => withConnection((connection) => eraseInTables(tables, connection, erasure, signal))),
 
-    load: (batch, stop) => loadBatch(tables, batch, keeping, stop),
+    load: (batch, stop) => loadBatch(tables, batch, onNotice, stop),
 
     async query(sql, parameters = new Map()) {
       if ((await guarded(() => tables.current(AUDIT_ACTIONS, signal))).version < 0) {

@@ -36,20 +36,16 @@ interface StagedBatch {
   readonly receipts: Staged<void>
 }
 
-/** Whether a load maintains the tables that it changed, and who is told when that failed. */
-export interface Keeping {
-  readonly isOn: boolean
-  onNotice(text: string): void
-}
-
 /**
  * Until the first commit, a failure or an interrupt leaves the tables unchanged. From then on an abort is ignored, as during a
  * commit.
+ *
+ * @param onNotice told when the tables could not be maintained after the load
  */
 export async function loadBatch(
   tables: Tables,
   batch: Batch,
-  keeping: Keeping,
+  onNotice: (text: string) => void,
   signal: AbortSignal,
 ): Promise<LoadCounts> {
   const { engine } = batch
@@ -62,7 +58,7 @@ export async function loadBatch(
       const staged = await interruptible(engine, signal, () => stageBatch(tables, batch, signal))
       if (signal.aborted) throw interrupted()
       const counts = await publishBatch(tables, batch, staged)
-      if (keeping.isOn) await kept(tables, batch, staged, keeping, signal)
+      await maintained(tables, batch, staged, onNotice, signal)
       return counts
     } catch (error) {
       throw signal.aborted ? interrupted() : duckdbError(tables.lake.id, error)
@@ -129,11 +125,11 @@ async function publishBatch(tables: Tables, batch: Batch, staged: StagedBatch): 
 }
 
 /** The batch is committed: a failure here is for a later load to make up for. */
-async function kept(
+async function maintained(
   tables: Tables,
   batch: Batch,
   staged: StagedBatch,
-  { onNotice }: Keeping,
+  onNotice: (text: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
   const parts = [staged.events, staged.conflicts, ...staged.rejects, staged.receipts]

@@ -61,7 +61,8 @@ async function compact(
   if (fullest === undefined || fullest[1].length <= MOST_SMALL) return false
   const [partition, keys] = fullest
   const part: Part<void> = {
-    partition,
+    // What others add stays beside the new file.
+    mayMeet: () => false,
     async stage({ files }): Promise<Changed<void>> {
       const removed = within(keys.map((key) => files.get(key)).filter((file) => file !== undefined))
       if (removed.length < 2) return { added: [], removed: [], outcome: undefined }

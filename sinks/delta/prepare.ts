@@ -69,7 +69,7 @@ async function writeActions(tables: Tables, author: Author, signal: AbortSignal)
       if (found.currentRowCount === 0) return { added: [], removed: [], outcome: undefined }
       return { added: [await newFile(tables, connection, AUDIT_ACTIONS, actions, folder)], removed, outcome: undefined }
     }
-    const staged = await stage(tables, AUDIT_ACTIONS, [{ partition: null, stage: stageActions }], signal)
+    const staged = await stage(tables, AUDIT_ACTIONS, [{ mayMeet: () => true, stage: stageActions }], signal)
     await publish(tables, staged, author, 'WRITE')
   })
 }

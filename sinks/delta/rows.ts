@@ -7,7 +7,6 @@ import { filed, rowsIn } from '../shared/parquet-rows.js'
 import type { Written } from '../shared/written-rows.js'
 import type { Add } from './actions.js'
 import { type Changed, newFile, type Part } from './commit.js'
-import type { Snapshot } from './snapshot.js'
 import { mayHoldText, tellingColumn } from './statistics.js'
 import type { Tables } from './tables.js'
 
@@ -35,7 +34,14 @@ export async function rowsPart(
   folder: string,
 ): Promise<Part<void>> {
   await engine.run(`CREATE OR REPLACE TEMP TABLE ${kept(table)} AS SELECT ${filed(table)} FROM ${relation}`)
-  return { partition: null, stage: (snapshot) => stageRows(tables, engine, table, written, folder, snapshot) }
+  const column = tellingColumn(table)
+  const bounds = `SELECT min(${DUCKDB.quote(column)}), max(${DUCKDB.quote(column)}) FROM ${kept(table)}`
+  const [[least, greatest] = []] = (await engine.runAndReadAll(bounds)).getRows()
+  const mayMeet = (file: Add): boolean => mayHoldText(file, column, String(least), String(greatest))
+  return {
+    mayMeet,
+    stage: ({ files }) => stageRows(tables, engine, table, written, folder, [...files.values()].filter(mayMeet)),
+  }
 }
 
 async function stageRows(
@@ -44,9 +50,8 @@ async function stageRows(
   table: Table,
   written: Written,
   folder: string,
-  snapshot: Snapshot,
+  files: readonly Add[],
 ): Promise<Changed<void>> {
-  const files = await mayHave(engine, table, snapshot)
   const copies = await tables.copies(table, files, new AbortController().signal)
   const key = table.key.map(DUCKDB.quote).join(', ')
   const known = rowsIn(table, copies)
@@ -69,12 +74,4 @@ async function stageRows(
     FROM (${rowsIn(table, replaced)}) ANTI JOIN ${over(table)} USING (${key})
     ORDER BY ${key}`
   return { added: [await newFile(tables, engine, table, select, folder)], removed, outcome: undefined }
-}
-
-/** The files that may have rows with the keys of the batch. */
-async function mayHave(engine: DuckDBConnection, table: Table, { files }: Snapshot): Promise<Add[]> {
-  const column = tellingColumn(table)
-  const bounds = `SELECT min(${DUCKDB.quote(column)}), max(${DUCKDB.quote(column)}) FROM ${kept(table)}`
-  const [[least, greatest] = []] = (await engine.runAndReadAll(bounds)).getRows()
-  return [...files.values()].filter((file) => mayHoldText(file, column, String(least), String(greatest)))
 }
