@@ -72,6 +72,16 @@ describe('a recount of seals', () => {
     expect(await recounted(place)).toEqual({ findings: [], errors: [] })
   })
 
+  it('counts an action that was documented only later among the others, as the seal does', async () => {
+    const place = await sealedPlace()
+    const { actions } = await sealOf(place, API, 1)
+    expect(Object.keys(actions)).toHaveLength(1)
+    await forge(place, API, 1, ({ events }) => ({ actions: {}, other_actions: events }))
+    expect((await recounted(place)).findings).toEqual([])
+    await forge(place, API, 1, ({ events }) => ({ actions: {}, other_actions: events - 1 }))
+    expect((await recounted(place)).findings).toHaveLength(1)
+  })
+
   it('finds each number and each document that is stated otherwise, although the seals are signed', async () => {
     const place = await sealedPlace()
     const changes: readonly ((seal: Stated) => Partial<Stated>)[] = [
