@@ -3,6 +3,7 @@
 import type { QueryParameters } from '../../src/contract.js'
 import { AuditError, usageError } from '../../src/errors.js'
 import { indexOfCharacter, missingParameter, pointedAt, requireUsed } from '../shared/pointing.js'
+import { withoutEnd } from '../shared/statement-end.js'
 import { StatementError } from './failures.js'
 import { type Namespace, quote } from './namespace.js'
 
@@ -26,11 +27,11 @@ const BEFORE = 'EXPLAIN SELECT 1 FROM (\n'
  * @throws AuditError, exit code 2, when there may be several statements, or a parameter is not one
  */
 export function readOnly(id: string, sql: string, parameters: QueryParameters, { schema }: Namespace): Asked {
-  const asked = sql.replace(/[;\s]+$/, '')
+  const asked = withoutEnd(sql)
   if (asked.includes(';'))
     throw usageError(
       `${id}: a query is one statement, and this has a semicolon in it; nothing was run`,
-      'Ask with one SELECT. Inside a text, write chr(59) for a semicolon.',
+      'Ask with one SELECT. Inside a text, write chr(59) for a semicolon; leave it out of comments.',
     )
   requireUsed(id, asked, [...parameters.keys()], ':')
   for (const [, name = ''] of asked.replace(TEXTS, ' ').matchAll(/(?<![:\w]):([A-Za-z_]\w*)/g))

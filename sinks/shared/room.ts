@@ -17,6 +17,7 @@ import { columnsOf, rowsOf } from '../../src/duckdb/results.js'
 import type { AuditError } from '../../src/errors.js'
 import { indexOfByte, missingParameter, pointedAt, unusedParameter } from './pointing.js'
 import { notAQuestion } from './refusal.js'
+import { withoutEnd } from './statement-end.js'
 
 export interface Room {
   readonly connection: DuckDBConnection
@@ -79,7 +80,7 @@ async function isQuestion(connection: DuckDBConnection, sql: string, statements:
   const explained = sql.replace(EXPLAIN, '')
   // DuckDB splits a PIVOT into two statements, and EXPLAIN would describe the wrong one.
   if (explained !== sql && statements > 1) return false
-  const bracketed = `FROM (\n${explained.replace(/[;\s]+$/, '')}\n)`
+  const bracketed = `FROM (\n${withoutEnd(explained)}\n)`
   return connection.extractStatements(bracketed).then(
     () => true,
     () => false,
