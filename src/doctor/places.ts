@@ -95,13 +95,39 @@ export function archiveSubject(place: ArchivePlace, retain: boolean, now: Date, 
   const { store, prefix } = place
   const at = `${prefix}${probe ?? ''}-`
   const probes: Check[] = [
-    { name: 'probe: writing', run: (signal) => probeWrites(store, at, signal) },
-    ...(retain ? [{ name: 'probe: lock', run: (signal: AbortSignal) => probeLocks(store, at, signal) }] : []),
+    retain
+      ? { name: 'probe: lock', run: (signal) => probeLocks(store, at, signal) }
+      : { name: 'probe: writing', run: (signal) => probeArchive(place, at, now, signal) },
   ]
   return {
     name: `archive ${place.id}`,
     checks: [{ name: 'locks', run: (signal) => locks(place, now, signal) }, ...(probe === null ? [] : probes)],
     close: () => store.close(),
+  }
+}
+
+/** What a bucket locks by itself would stay for years, so nothing is written where it may do that. */
+async function probeArchive(
+  { store, prefix }: ArchivePlace,
+  at: string,
+  now: Date,
+  signal: AbortSignal,
+): ReturnType<Check['run']> {
+  if (store.locks === undefined) return probeWrites(store, at, signal)
+  let objects = 0
+  for await (const { until } of store.locks(prefix, signal)) {
+    objects++
+    if (until !== null && until > now)
+      return {
+        warning: 'the bucket locks what is written, and a probe could not be removed: nothing was written',
+        cure: 'Probe a bucket with the same settings and no lock, if there is one.',
+      }
+    if (objects === MOST_LOCKS) break
+  }
+  if (objects > 0) return probeWrites(store, at, signal)
+  return {
+    warning: 'it is empty, so that nobody knows whether the bucket locks what is written: nothing was written',
+    cure: 'Load something with --archive first.',
   }
 }
 

@@ -158,6 +158,8 @@ describe('a probe of a store', () => {
 })
 
 describe('a probe of locks', () => {
+  const BRIEF = { lastsMs: 500, marginMs: 1 }
+
   it.each([
     ['S3', () => `s3://locked/kept?endpoint=${s3.url}`],
     ['Google Cloud Storage', () => `gs://locked/kept?endpoint=${gcs.url}`],
@@ -165,7 +167,7 @@ describe('a probe of locks', () => {
     'proves them in %s',
     async (_name, address) => {
       const { store } = await openStore(address())
-      expect(await probeLocks(store, 'probe-', never)).toContain('could not be removed before')
+      expect(await probeLocks(store, 'probe-', never, BRIEF)).toContain('locked until the time it was written with')
       await store.close()
     },
     30_000,
@@ -178,19 +180,53 @@ describe('a probe of locks', () => {
       ...store,
       write: (key, content, condition, signal) => store.write(key, content, condition, signal),
     }
-    await expect(probeLocks(forgetful, 'other-', never)).rejects.toThrow('written with a lock has none')
+    await expect(probeLocks(forgetful, 'other-', never, BRIEF)).rejects.toThrow('written with a lock has none')
     await store.close()
   }, 30_000)
 
-  it('is part of the examination of an archive that is to be locked', () => {
-    const place = { store: memoryStore(), prefix: '', id: 'a' }
-    const names = archiveSubject(place, true, new Date(), 'probe').checks.map(({ name }) => name)
-    expect(names).toEqual(['locks', 'probe: writing', 'probe: lock'])
+  it('names the object that it may not remove', async () => {
+    const { store } = await openStore(`s3://locked?endpoint=${s3.url}`)
+    const remove = async (): Promise<void> => {
+      throw new AuditError('denied')
+    }
+    const proven = await probeLocks({ ...store, remove }, 'kept/mine-', never, BRIEF)
+    expect(proven).toMatch(/; its object kept\/mine-lock could not be removed$/)
+    await store.close()
+  })
+})
+
+describe('a probe of an archive', () => {
+  const checksOf = (store: ObjectStore, retain = false) =>
+    archiveSubject({ store, prefix: '', id: 'kept' }, retain, new Date(), 'probe').checks
+
+  it('is one of its locks if documents are to be locked', () => {
+    expect(checksOf(memoryStore(), true).map(({ name }) => name)).toEqual(['locks', 'probe: lock'])
+  })
+
+  it.each([
+    ['that locks by itself', [new Date(Date.now() + 86_400_000)], 'the bucket locks what is written'],
+    ['that is empty', [], 'it is empty'],
+  ])('%s writes nothing', async (_name, locked, says) => {
+    const store: ObjectStore = {
+      ...memoryStore(),
+      async *locks() {
+        for (const until of locked) yield { key: 'a', until }
+      },
+      async write() {
+        throw new Error('nothing must be written')
+      },
+    }
+    const outcomes = await outcomesOf(checksOf(store))
+    expect(outcomes.at(-1)).toEqual([
+      'probe: writing',
+      expect.objectContaining({ warning: expect.stringContaining(says) }),
+    ])
   })
 })
 
 it.each([
   ['a lake', () => `parquet+s3://place/lake?endpoint=${s3.url}`],
+  ['a Delta Lake', () => `delta+s3://place/delta?endpoint=${s3.url}`],
   ['Fabric', () => `fabric://place/audit?endpoint=${azurite.endpoint}`],
 ])('%s is probed after a load, and what it holds stays the same', async (_name, address) => {
   const sink: Sink = await openSink(address(), { waitMs: 1, signal: never, onNotice() {} })
