@@ -1,4 +1,5 @@
 import cliProgress, { type GenericFormatter } from 'cli-progress'
+import stringWidth from 'string-width'
 import type { Logger } from './log.js'
 
 const { Format, MultiBar, Presets } = cliProgress
@@ -41,6 +42,8 @@ export function createProgress({ stream, quiet, logger, now = Date.now }: Progre
   let running = false
   return {
     start(total) {
+      // A run may go through documents twice, for example to seal them.
+      if (!running) Object.assign(state, { documents: 0, bytes: 0, transformed: 0, loaded: 0, seconds: 0 })
       state.total = total
       state.startedAt = now()
       if (!running) view?.start()
@@ -108,9 +111,17 @@ function barsOn(stream: NodeJS.WriteStream, state: State): View {
       // linewrap makes the library cut lines to the terminal's width and leave the terminal's own wrapping alone.
       bars = new MultiBar({ stream, barsize: 24, linewrap: true }, Presets.shades_classic)
       const bar = (format: GenericFormatter) => bars?.create(1, 0, {}, { format })
-      bar((options) => `${drawn(state.documents, state.total?.documents, options)}${documentsText(state)}`)
-      bar((options) => `${drawn(state.bytes, state.total?.bytes, options)}${bytesText(state)}`)
-      bar(() => rowsText(state))
+      const fitting = (...texts: readonly string[]): string =>
+        texts.find((text) => stringWidth(text) <= stream.columns) ?? texts.at(-1) ?? ''
+      bar((options) => {
+        const text = documentsText(state)
+        return fitting(drawn(state.documents, state.total?.documents, options) + text, text)
+      })
+      bar((options) => {
+        const text = bytesText(state)
+        return fitting(drawn(state.bytes, state.total?.bytes, options) + text, text, shortBytesText(state))
+      })
+      bar(() => fitting(rowsText(state), `${count(state.loaded)} rows loaded`))
     },
     changed() {},
     stop: () => bars?.stop(),
@@ -136,6 +147,9 @@ function bytesText({ bytes, total, seconds }: State): string {
   const left = known !== null && rate > 0 && known > bytes ? `, ${duration((known - bytes) / rate)} left` : ''
   return `${size(bytes)}${of} landed (${size(rate)}/s${left})`
 }
+
+const shortBytesText = ({ bytes, total }: State): string =>
+  `${size(bytes)}${total?.bytes == null ? '' : ` of ${size(total.bytes)}`} landed`
 
 function rowsText({ transformed, loaded, seconds }: State): string {
   const rate = seconds > 0 ? loaded / seconds : 0

@@ -4,17 +4,17 @@ import { createLogger } from '../src/log.js'
 import { createProgress } from '../src/progress.js'
 
 /** A stream as createProgress sees it; `shown` is what reached it. */
-function fake(isTTY: boolean) {
-  const stream = Object.assign(new PassThrough(), { isTTY, columns: 80 })
+function fake(isTTY: boolean, columns: number) {
+  const stream = Object.assign(new PassThrough(), { isTTY, columns })
   return { stream: stream as unknown as NodeJS.WriteStream, shown: () => String(stream.read() ?? '') }
 }
 
-async function at(isTTY: boolean, quiet = false) {
+async function at(isTTY: boolean, quiet = false, columns = 80) {
   const lines: string[] = []
   const destination = { write: (line: string) => lines.push(JSON.parse(line).msg) }
   const logger = await createLogger({ format: 'json', quiet: false, destination })
   const clock = { now: 1_000_000 }
-  const { stream, shown } = fake(isTTY)
+  const { stream, shown } = fake(isTTY, columns)
   return { lines, shown, clock, progress: createProgress({ stream, quiet, logger, now: () => clock.now }) }
 }
 
@@ -84,4 +84,29 @@ test('quiet shows nothing of its own', async () => {
     expect(lines).toEqual([])
     expect(shown()).toBe('')
   }
+})
+
+test('on 40 columns no line is cut: the bars give way, and then the rates', async () => {
+  const { shown, clock, progress } = await at(true, false, 40)
+  progress.start({ documents: 12_000, bytes: 2_000_000_000 })
+  clock.now += 1000
+  progress.landed(1_234_567_890)
+  for (let n = 0; n < 9_999; n++) progress.landedDocument()
+  progress.transformed(12_345_678)
+  progress.loaded(12_345_678)
+  progress.stop()
+  const text = shown()
+  for (const line of ['9,999 of 12,000 documents', '1.2 GB of 2.0 GB landed', '12,345,678 rows loaded'])
+    expect(text).toContain(line)
+  expect(text).not.toMatch(/[█░]/)
+})
+
+test('a second pass over the documents counts anew', async () => {
+  const { lines, progress } = await at(false)
+  for (let pass = 0; pass < 2; pass++) {
+    progress.start({ documents: 1, bytes: null })
+    progress.landedDocument()
+    progress.stop()
+  }
+  expect(lines.map((line) => line.split(',')[0])).toEqual(['1 of 1 documents', '1 of 1 documents'])
 })

@@ -2,14 +2,15 @@
 
 import { Command } from 'commander'
 import { exitCodeLines } from '../../schemas/exit-codes.js'
-import { withoutLogin } from '../address.js'
 import { version } from '../version.js'
 import { addArchive } from './archive.js'
 import { addBackfill } from './backfill.js'
 import { addCheck } from './check.js'
+import { addCompletion } from './completion.js'
 import { addDemo } from './demo.js'
 import { addDoctor } from './doctor.js'
 import { addErase } from './erase.js'
+import { chooseFormat, isJson, withoutLogins } from './fatal.js'
 import { send } from './formats/output.js'
 import { addLoad } from './load.js'
 import { addQuery } from './query.js'
@@ -38,6 +39,7 @@ const NOBODY: Survivor = { entries: [], post: async () => {}, repeatEvery: async
  * @throws CommanderError for help, the version and wrong usage; AuditError
  */
 export async function runCommand(argv: readonly string[], { survivor = NOBODY, main }: Host): Promise<void> {
+  chooseFormat(argv, process.env)
   let help = ''
   const program = new Command('wandb-audit')
     .description('Carries Weights & Biases audit logs into an analytics warehouse: nothing lost, nothing doubled.')
@@ -47,7 +49,9 @@ export async function runCommand(argv: readonly string[], { survivor = NOBODY, m
       writeOut: (text) => {
         help += text
       },
-      outputError: (text, write) => write(text.replaceAll(/\S+/g, withoutLogin)),
+      outputError: (text, write) => {
+        if (!isJson()) write(withoutLogins(text))
+      },
       writeErr: (text) => process.stderr.write(escapedLines(text)),
     })
     .configureHelp({ showGlobalOptions: true })
@@ -65,5 +69,6 @@ Examples:
   for (const add of [addStatus, addDoctor, addReport, addCheck, addQuery, addRejects, addErase, addArchive, addTrust])
     add(program)
   addDemo(program, main)
+  addCompletion(program)
   await program.parseAsync([...argv]).finally(() => send([help], process.stdout))
 }

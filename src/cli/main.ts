@@ -1,6 +1,7 @@
 /** The command line: chooses the process that does the work, and sets the exit code. */
 
-import { AuditError, EXIT, type ExitCode, escaped } from '../errors.js'
+import { AuditError, EXIT, type ExitCode } from '../errors.js'
+import { chooseFormat, isJson, withoutLogins, writeFatal } from './fatal.js'
 import { endOnSignals } from './signals.js'
 import { escapedLines } from './terminal.js'
 
@@ -11,6 +12,7 @@ const MAY_DIE = ['load', 'backfill', 'reconcile', 'verify', 'seal']
 export async function main(argv: readonly string[]): Promise<void> {
   await reporting(async () => {
     const [, , command = '', ...rest] = argv
+    chooseFormat(argv, process.env)
     if (MAY_DIE.includes(command)) {
       const { supervise } = await import('./supervisor.js')
       process.exitCode = await supervise(new URL('./worker.js', import.meta.url), [command, ...rest])
@@ -46,17 +48,21 @@ function reportCrashes(): void {
 
 function report(error: unknown): ExitCode {
   if (error instanceof Error && error.name === 'CommanderError') {
-    return 'exitCode' in error && error.exitCode === 0 ? EXIT.done : EXIT.usage
+    const isHelp = 'code' in error && error.code === 'commander.help'
+    const failed = !('exitCode' in error) || error.exitCode !== 0
+    // As text, commander has written it.
+    if (failed && isJson() && !isHelp)
+      writeFatal({ message: withoutLogins(error.message), advice: undefined, excerpt: [] })
+    return failed ? EXIT.usage : EXIT.done
   }
   if (!(error instanceof AuditError)) {
-    process.stderr.write(`wandb-audit: an unexpected error (${kindOf(error)}); set WANDB_AUDIT_DEBUG=1 to see where\n`)
+    const message = `an unexpected error (${kindOf(error)}); set WANDB_AUDIT_DEBUG=1 to see where`
+    writeFatal({ message, advice: undefined, excerpt: [] })
     if (process.env.WANDB_AUDIT_DEBUG)
       process.stderr.write(`${escapedLines(error instanceof Error ? `${error.stack}` : String(error))}\n`)
     return EXIT.failed
   }
-  process.stderr.write(`wandb-audit: ${escaped(error.message)}\n`)
-  for (const line of error.excerpt) process.stderr.write(`${escaped(line)}\n`)
-  if (error.advice !== undefined) process.stderr.write(`  ${escaped(error.advice)}\n`)
+  writeFatal(error)
   return error.exitCode
 }
 

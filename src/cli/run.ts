@@ -19,7 +19,7 @@ import { CONCURRENCY, type RunFlags } from './options.js'
 import { privacyOf } from './privacy.js'
 import type { SealedArchive } from './sealing.js'
 import { closeAll, openSinks, type Session } from './session.js'
-import { archivedInWords, outcome, writeSummary } from './summary.js'
+import { archivedInWords, outcome, writeFailure, writeSummary } from './summary.js'
 import type { Survivor } from './survivor.js'
 import { jsonLine } from './terminal.js'
 import { unopenedSink, unopenedSource } from './unopened.js'
@@ -75,6 +75,9 @@ export async function runOnce(
       return loaded
     })
     if (settings.metrics !== undefined) await inspect(seen, jobs, sinks, session)
+  } catch (error) {
+    if (flags.output === 'json' && flags.dryRun !== true) await writeFailure(journal.summary, error)
+    throw error
   } finally {
     await closeAll(
       [...jobs.map(({ source }) => source), ...sinks, ...(kept === null ? [] : [kept.archive, kept.marks])],

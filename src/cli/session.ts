@@ -4,6 +4,7 @@ import { type ResolvedSettings, resolveSettings } from '../config/settings.js'
 import type { Sink } from '../contract.js'
 import { createLogger, type Logger } from '../log.js'
 import { createProgress, type Progress } from '../progress.js'
+import { setFormat } from './fatal.js'
 import { asSettings, type CommonFlags } from './options.js'
 import { stopped } from './signals.js'
 
@@ -20,6 +21,7 @@ export interface Session {
 export async function openSession(flags: CommonFlags): Promise<Session> {
   const settings = resolveSettings(asSettings(flags), process.env, flags.config)
   const quiet = settings.quiet ?? false
+  setFormat(settings.log_format ?? 'text')
   let progress: Progress | undefined
   const logger = await createLogger({
     format: settings.log_format ?? 'text',

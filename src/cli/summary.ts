@@ -1,6 +1,6 @@
 /** What a run says at its end: failures on stderr, the summary on stdout, the exit code. */
 
-import { EXIT, type ExitCode, escaped, printable } from '../errors.js'
+import { AuditError, EXIT, type ExitCode, escaped, printable } from '../errors.js'
 import type { Summary } from '../journal.js'
 import { send } from './formats/output.js'
 import type { Session } from './session.js'
@@ -35,6 +35,12 @@ export async function writeSummary(summary: Summary, output: 'text' | 'json', qu
   } finally {
     if (!written) process.stderr.write(inWords(summary))
   }
+}
+
+/** What a run has done until it failed, as JSON on stdout; the error itself is reported on stderr, too. */
+export async function writeFailure(summary: Summary, error: unknown): Promise<void> {
+  const { message, advice = null } = error instanceof AuditError ? error : { message: 'an unexpected error' }
+  await send([jsonLine({ ...summary, error: { message, advice } }, process.stdout)], process.stdout)
 }
 
 /** A line for each kind of archived documents, with what to do. */

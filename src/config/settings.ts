@@ -2,9 +2,17 @@
 
 import { parse } from 'yaml'
 import { z } from 'zod'
-import { parseBytes, parseDuration, SETTING_VARIABLES, type Settings, settings } from '../../schemas/settings.js'
+import {
+  parseBytes,
+  parseDuration,
+  privacy as privacySettings,
+  SETTING_VARIABLES,
+  type Settings,
+  settings,
+} from '../../schemas/settings.js'
 import { AuditError, printable, usageError } from '../errors.js'
 import type { DocumentLimits } from '../landing/limits.js'
+import { nearest } from '../nearest.js'
 import { readSmallFile, type SmallFile } from '../regular-file.js'
 import { trustOf } from './trust.js'
 
@@ -51,7 +59,7 @@ export function resolveSettings(
     from: merged.from === undefined ? list(env.WANDB_BASE_URL || undefined) : list(merged.from),
     to: merged.to === undefined ? DEFAULTS.to : list(merged.to),
     memoryBytes: parseBytes(merged.memory ?? DEFAULTS.memory),
-    warnings,
+    warnings: [...unknownVariables(env), ...warnings],
     limits: {
       maxBytes: parseBytes(merged.max_document_bytes ?? DEFAULTS.max_document_bytes),
       timeoutMs: parseDuration(merged.document_timeout ?? DEFAULTS.document_timeout),
@@ -153,7 +161,43 @@ function fromYaml(text: string): unknown {
 function checked(given: unknown, where: string): Settings {
   const result = settings.safeParse(given)
   if (result.success) return result.data
-  throw usageError(`${where}: ${z.prettifyError(result.error).replaceAll('\n', ' ')}`)
+  const proposed = result.error.issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys' ? issue.keys.map((key) => proposal(key, namesAt(issue.path))) : [],
+  )
+  throw usageError(
+    `${where}: ${printable(z.prettifyError(result.error).replaceAll('\n', ' '))}`,
+    proposed.filter((each) => each !== undefined).join(' ') || undefined,
+  )
+}
+
+const namesAt = (path: readonly PropertyKey[]): readonly string[] =>
+  Object.keys(path.length === 0 ? settings.shape : path[0] === 'privacy' ? privacySettings.shape : {})
+
+/** As a sentence; undefined when nothing similar exists. */
+function proposal(name: string, names: Iterable<string>): string | undefined {
+  const meant = nearest(name, names)
+  return meant === undefined ? undefined : `Did you mean ${meant}?`
+}
+
+const PREFIX = 'WANDB_AUDIT_'
+
+/** Variables that are no settings: secrets, and what is needed before settings are read. */
+const OTHER_VARIABLES = ['CONFIG', 'DEBUG', 'PRIVACY_KEY', 'PRIVACY_KEY_FILE', 'SIGN_KEY_PEM']
+
+/** A mistyped variable would have no effect: nothing would be locked, for example. */
+function unknownVariables(env: NodeJS.ProcessEnv): readonly string[] {
+  const settingNames = Object.values(SETTING_VARIABLES).map(({ variable }) => variable.slice(PREFIX.length))
+  const known = new Set([...settingNames, ...OTHER_VARIABLES])
+  return Object.keys(env)
+    .filter((name) => name.startsWith(PREFIX) && !name.startsWith(`${PREFIX}TEST_`))
+    .map((name) => name.slice(PREFIX.length))
+    .filter((name) => !known.has(name))
+    .sort()
+    .map((name) => {
+      const meant = nearest(name, known)
+      const proposed = meant === undefined ? '' : `; did you mean ${PREFIX}${meant}?`
+      return `the variable ${PREFIX}${printable(name)} is unknown and has no effect${proposed}`
+    })
 }
 
 /** @throws AuditError, exit code 2, when no source is named */
