@@ -287,7 +287,7 @@ describe('wrong usage exits with 2 and says what is wrong', () => {
     { args: ['load', '--from', '.', '--spool', 'nowhere'], says: 'nowhere' },
     { args: ['load', '--from', '.', '--config', 'nowhere.yaml'], says: 'nowhere.yaml' },
     { args: ['load', '--from', 'http://example.com'], says: '--insecure-http' },
-    { args: ['query'], says: 'sql' },
+    { args: ['query'], says: 'the query is empty' },
     { args: ['query', 'SELECT 1', '--format', 'xls'], says: 'xls' },
     { args: ['status', '--days', 'all'], says: 'days' },
   ])('$args', async ({ args, says }) => {
