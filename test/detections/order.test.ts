@@ -22,8 +22,7 @@ it('loads in any order, and repeated ones, give the same findings', async () => 
   const results = []
   for (const order of [
     [0, 1, 2],
-    [2, 0, 1, 2, 0],
-    [1, 2, 0],
+    [2, 0, 1, 2],
   ]) {
     const sink = newSink()
     for (const n of order) await loadInto(sink, DOCUMENTS.slice(n, n + 1))
