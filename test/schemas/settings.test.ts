@@ -15,6 +15,8 @@ describe('settings', () => {
       retain: '6y',
       sign_key: 'key.pem',
       anchor: 'https://hooks.example.com/seals',
+      metrics: '/var/lib/node_exporter/wandb-audit.prom',
+      ping: 'https://hc-ping.com/x',
       privacy: { actor_email: 'pseudonym', actor_ip: 'truncate', rejects: 'keep' },
       detections: { deletion_burst: { enabled: true, deletions: 10 }, new_network: { by: 'address' } },
       webhook: 'https://hooks.example.com/x',

@@ -39,6 +39,7 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
   CONCAT: 'concat',
   COUNT: 'count',
   COUNTIF: 'count_if',
+  FLOOR: 'floor',
   IF: 'if',
   LAG: 'lag',
   LEAD: 'lead',
