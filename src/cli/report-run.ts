@@ -8,7 +8,7 @@ import { chosenDetections } from '../detections/chosen.js'
 import { detect } from '../detections/detect.js'
 import { AuditError, printable } from '../errors.js'
 import { askForReport } from '../report/answers.js'
-import { maskedFinding } from '../report/findings.js'
+import { type FindingGroup, groupOf, maskedFinding } from '../report/findings.js'
 import { masked, newMask } from '../report/mask.js'
 import { reportPage } from '../report/page.js'
 import { version } from '../version.js'
@@ -26,10 +26,21 @@ export async function reportOnce(flags: ReportFlags, range: Span, now: Date): Pr
     const [sink] = sinks
     if (sink === undefined) throw new Error('the settings name at least one sink')
     const answers = await askForReport(sink, range)
-    const findings = await detect(sink, chosenDetections(session.settings.detections), range)
+    const findings: FindingGroup[] = []
+    // One after the other, because there may be many findings, of which the page shows few.
+    for (const each of chosenDetections(session.settings.detections)) {
+      const group = groupOf(await detect(sink, [each], range))
+      if (group !== null) findings.push(group)
+    }
     const mask = newMask()
     const shown = flags.mask
-      ? { answers: masked(answers, mask), findings: findings.map((finding) => maskedFinding(finding, mask)) }
+      ? {
+          answers: masked(answers, mask),
+          findings: findings.map((group) => ({
+            ...group,
+            latest: group.latest.map((each) => maskedFinding(each, mask)),
+          })),
+        }
       : { answers, findings }
     const page = reportPage({ sink: sink.id, range, now, version: version(), masked: flags.mask ?? false, ...shown })
     if (flags.output === '-') await send([page], process.stdout)

@@ -5,8 +5,8 @@ import type { Mask } from './mask.js'
 import { Instant, Name } from './table.js'
 import { number } from './texts.js'
 
-const FIRST_FINDINGS = 10
-const MOST_FINDINGS = 50
+const FIRST_FINDINGS = 3
+const MOST_FINDINGS = 20
 
 /** What a report shows of a finding. */
 export interface Found {
@@ -40,13 +40,53 @@ export function maskedFinding(finding: Found, mask: Mask): Found {
   }
 }
 
-export function Findings({ findings }: { findings: readonly Found[] }): VNode {
+/** What one detection found. */
+export interface FindingGroup {
+  readonly severity: string
+  readonly title: string
+  readonly total: number
+  /** The latest ones, at most 20. */
+  readonly latest: readonly Found[]
+}
+
+const SEVERITIES = ['high', 'medium', 'low']
+const rank = ({ severity }: FindingGroup): number => SEVERITIES.indexOf(severity)
+
+/** Of any number of findings of one detection, the few that a report shows; null when there are none. */
+export function groupOf(findings: readonly Found[]): FindingGroup | null {
+  const [first] = findings
+  if (first === undefined) return null
+  const latest = findings.slice(-MOST_FINDINGS).reverse()
+  return { severity: first.severity, title: first.title, total: findings.length, latest }
+}
+
+export const totalOfFindings = (groups: readonly FindingGroup[], severity?: string): number =>
+  groups.reduce((sum, each) => (severity === undefined || each.severity === severity ? sum + each.total : sum), 0)
+
+export function Findings({ findings }: { findings: readonly FindingGroup[] }): VNode {
   if (findings.length === 0) return <p class="none">The detections found nothing.</p>
-  const more = findings.length - MOST_FINDINGS
-  const others = findings.slice(FIRST_FINDINGS, MOST_FINDINGS)
   return (
     <>
-      <FindingList findings={findings.slice(0, FIRST_FINDINGS)} />
+      {findings
+        .toSorted((a, b) => rank(a) - rank(b))
+        .map((group) => (
+          <Group key={group.title} group={group} />
+        ))}
+    </>
+  )
+}
+
+function Group({ group: { severity, title, total, latest } }: { group: FindingGroup }): VNode {
+  const others = latest.slice(FIRST_FINDINGS)
+  const more = total - latest.length
+  return (
+    <div class="group">
+      <h3>
+        <span class={`badge ${severity}`}>{severity}</span>
+        {title}
+        <span class="count">{number(total)}</span>
+      </h3>
+      <FindingList findings={latest.slice(0, FIRST_FINDINGS)} />
       {others.length > 0 && (
         <details>
           <summary>{number(others.length)} more</summary>
@@ -54,7 +94,7 @@ export function Findings({ findings }: { findings: readonly Found[] }): VNode {
         </details>
       )}
       {more > 0 && <p class="more">and {number(more)} more that the report leaves out</p>}
-    </>
+    </div>
   )
 }
 
@@ -62,10 +102,6 @@ const FindingList = ({ findings }: { findings: readonly Found[] }): VNode => (
   <ol class="findings">
     {findings.map((finding, i) => (
       <li key={i} class={finding.severity}>
-        <h3>
-          <span class={`badge ${finding.severity}`}>{finding.severity}</span>
-          {finding.title}
-        </h3>
         <p>{finding.what}</p>
         <Facts finding={finding} />
       </li>

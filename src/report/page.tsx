@@ -8,7 +8,7 @@ import { escaped } from '../errors.js'
 import { Activity, Coverage, HoursOfWeek } from './activity.js'
 import { type Answers, numberIn, rowsOf, textIn, totalOf } from './answers.js'
 import { coverageOf, type Day, dayText } from './days.js'
-import { Findings, type Found } from './findings.js'
+import { type FindingGroup, Findings, totalOfFindings } from './findings.js'
 import {
   AdminChanges,
   Deletions,
@@ -32,7 +32,7 @@ export interface Report {
   readonly version: string
   readonly masked: boolean
   readonly answers: Answers
-  readonly findings: readonly Found[]
+  readonly findings: readonly FindingGroup[]
 }
 
 /** Nothing is loaded from anywhere and nothing runs; the one style sheet is named by its hash. */
@@ -120,7 +120,10 @@ function Page(report: Report): VNode {
 }
 
 const SECTIONS = {
-  findings: { title: 'Findings', note: 'What the detections found. A finding is a reason to look, not a proof.' },
+  findings: {
+    title: 'Findings',
+    note: 'What the detections found, the latest first. A finding is a reason to look, not a proof.',
+  },
   coverage: { title: 'Coverage and freshness', note: 'Which days the warehouse holds, and how many events each has.' },
   activity: {
     title: 'Activity by day',
@@ -185,17 +188,18 @@ type WithDays = Report & { readonly days: readonly Day[] }
 
 function Tiles({ answers, findings, days, now }: WithDays): VNode {
   const [totals] = rowsOf(answers, 'totals')
+  const found = totalOfFindings(findings)
   const newest = textIn(totals, 'newest')
   const events = numberIn(totals, 'events')
   const refused = numberIn(totals, 'refused')
   const gaps = days.filter(({ state }) => state === 'gap').length
-  const high = findings.filter(({ severity }) => severity === 'high').length
+  const high = totalOfFindings(findings, 'high')
   return (
     <ul class="tiles">
       <li class={high > 0 ? 'alarm' : undefined}>
-        <b>{number(findings.length)}</b>
+        <b>{number(found)}</b>
         <span>
-          {findings.length === 1 ? 'finding' : 'findings'}, {number(high)} of high severity
+          {found === 1 ? 'finding' : 'findings'}, {number(high)} of high severity
         </span>
       </li>
       <li>
@@ -246,7 +250,7 @@ function Attention({ answers, findings, days, range, now }: WithDays): VNode {
     if (count > 0) points.push({ id, text })
   }
   const rows = (name: string) => rowsOf(answers, name)
-  const high = findings.filter(({ severity }) => severity === 'high').length
+  const high = totalOfFindings(findings, 'high')
   const gaps = days.filter(({ state }) => state === 'gap').length
   const newest = textIn(rows('totals')[0], 'newest')
   const heavy = rows('heavy_readers').filter((row) => numberIn(row, 'factor') >= HEAVY).length

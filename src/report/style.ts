@@ -46,7 +46,9 @@ section { border-top: 1px solid var(--line); padding-top: 24px; margin-top: 40px
 .findings > li { border: 1px solid var(--line); border-left: 4px solid var(--low); border-radius: 6px; padding: 12px 16px; break-inside: avoid; }
 .findings > li.high { border-left-color: var(--high); }
 .findings > li.medium { border-left-color: var(--medium); }
-.findings h3 { margin: 0 0 2px; font-size: 15px; }
+.group { margin-top: 20px; }
+.group h3 { margin: 0; }
+.count { color: var(--soft); font-weight: 400; margin-left: 8px; }
 .findings p { margin: 0; }
 .findings dl { display: flex; flex-wrap: wrap; gap: 2px 20px; margin: 8px 0 0; font-size: 13px; }
 .findings dl div { display: flex; gap: 6px; min-width: 0; }

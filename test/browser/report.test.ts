@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { FINDING, HOSTILE, pageOf, rowsWith } from '../report/support.js'
+import { reportPage } from '../../src/report/page.js'
+import { FINDING, grouped, HOSTILE, reportOf, rowsWith } from '../report/support.js'
 import { axe, type Browser, openPage, type Page, startBrowser } from './browser.js'
 
 let browser: Browser
@@ -7,6 +8,8 @@ beforeAll(async () => {
   browser = await startBrowser()
 })
 afterAll(() => browser.close())
+
+const madePage = (...made: Parameters<typeof reportOf>): string => reportPage(reportOf(...made))
 
 const DAY_MS = 86_400_000
 const FROM = Date.UTC(2025, 8, 27)
@@ -16,22 +19,24 @@ const ROWS = rowsWith(
   'ada.lovelace@example.com',
   DAYS.filter((_, i) => i % 9 < 5),
 )
-const YEAR = pageOf(
+const YEAR = madePage(
   { ...ROWS, coverage: [] },
-  { range: { from: new Date(FROM), to: new Date(FROM + 400 * DAY_MS) }, findings: [FINDING, FINDING] },
+  { range: { from: new Date(FROM), to: new Date(FROM + 400 * DAY_MS) }, findings: grouped(FINDING, FINDING) },
 )
 const LONG = 'W'.repeat(300)
-const HOSTILE_PAGE = pageOf(rowsWith([...HOSTILE, LONG].join('')), {
+const HOSTILE_PAGE = madePage(rowsWith([...HOSTILE, LONG].join('')), {
   sink: LONG,
-  findings: [...HOSTILE, LONG].map((text) => ({
-    ...FINDING,
-    actor_email: text,
-    subject: text,
-    entity: text,
-    address: text,
-  })),
+  findings: grouped(
+    ...[...HOSTILE, LONG].map((text) => ({
+      ...FINDING,
+      actor_email: text,
+      subject: text,
+      entity: text,
+      address: text,
+    })),
+  ),
 })
-const EMPTY = pageOf({})
+const EMPTY = madePage({})
 
 const LOOKS = [
   { width: 1400, dark: false },

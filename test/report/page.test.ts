@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { maskedFinding } from '../../src/report/findings.js'
 import { masked, newMask } from '../../src/report/mask.js'
-import { answersOf, FINDING, HOSTILE, pageOf, rowsWith } from './support.js'
+import { answersOf, FINDING, grouped, HOSTILE, pageOf, rowsWith } from './support.js'
 
 describe('a report', () => {
   it('allows its own style sheet by its hash, and nothing else', () => {
@@ -18,9 +18,9 @@ describe('a report', () => {
   it.each(HOSTILE)('shows %j as text, wherever it stands', (text) => {
     const plain = pageOf(rowsWith('word'), {
       sink: 'word',
-      findings: [{ ...FINDING, subject: 'word', entity: 'word' }],
+      findings: grouped({ ...FINDING, subject: 'word', entity: 'word' }),
     })
-    const page = pageOf(rowsWith(text), { sink: text, findings: [{ ...FINDING, subject: text, entity: text }] })
+    const page = pageOf(rowsWith(text), { sink: text, findings: grouped({ ...FINDING, subject: text, entity: text }) })
     // The same elements and attributes as for a harmless word.
     const markup = (html: string): string[] =>
       html.match(/<\/?[a-z][^<>]*>/gi)?.map((tag) => tag.replaceAll(/ class="long"| aria-label="[^"]*"/g, '')) ?? []
@@ -76,8 +76,18 @@ describe('a report', () => {
     expect(page).toContain('and 23 more that the report leaves out')
   })
 
+  it('has the latest findings of each detection, the most severe first, and counts all', () => {
+    const many = Array.from({ length: 25 }, (_, i) => ({ ...FINDING, subject: `subject-${i}` }))
+    const low = grouped({ ...FINDING, severity: 'low', title: 'Something minor' })
+    const page = pageOf({}, { findings: [...low, ...grouped(...many)] })
+    expect(page.indexOf(FINDING.title)).toBeLessThan(page.indexOf('Something minor'))
+    expect(page.match(/subject-\d+/g)).toEqual(Array.from({ length: 20 }, (_, i) => `subject-${24 - i}`))
+    expect(page).toContain('<b>26</b><span>findings, 25 of high severity</span>')
+    expect(page).toContain('and 5 more that the report leaves out')
+  })
+
   it('names first what needs a look', () => {
-    const page = pageOf(rowsWith('ada'), { findings: [FINDING] })
+    const page = pageOf(rowsWith('ada'), { findings: grouped(FINDING) })
     const attention = page.slice(page.indexOf('<aside'), page.indexOf('</aside>'))
     expect(attention).toContain('1 finding of high severity')
     expect(attention).toContain('no event for 28 days')

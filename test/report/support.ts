@@ -1,7 +1,7 @@
 /** Reports of made answers, at a fixed time. */
 
 import type { Answers, Row } from '../../src/report/answers.js'
-import type { Found } from '../../src/report/findings.js'
+import { type FindingGroup, type Found, groupOf } from '../../src/report/findings.js'
 import { type Report, reportPage } from '../../src/report/page.js'
 
 export const NOW = new Date('2026-10-31T12:00:00Z')
@@ -78,4 +78,10 @@ export function rowsWith(text: string, days: readonly string[] = ['2026-10-02'])
     unknown_actions: [{ action: text, events: 1, last_seen: at, total: 1 }],
     unknown_keys: [{ undocumented_key: text, events: 1, last_seen: at, total: 1 }],
   }
+}
+
+/** What one detection found. */
+export const grouped = (...findings: readonly Found[]): FindingGroup[] => {
+  const group = groupOf(findings)
+  return group === null ? [] : [group]
 }
