@@ -107,7 +107,7 @@ svg .tick { fill: var(--soft); font-size: 11px; }
 .heat { margin-top: 16px; }
 .heat .scale { justify-content: flex-start; line-height: 24px; }
 footer { margin-top: 48px; padding-top: 16px; border-top: 1px solid var(--line); color: var(--soft); font-size: 13px; overflow-wrap: anywhere; }
-@media (max-width: 820px) {
+@media screen and (max-width: 820px) {
   body { padding: 20px 16px 48px; }
   h1 { font-size: 24px; }
   .plot { grid-template-columns: 44px minmax(0, 1fr); gap: 6px; }
