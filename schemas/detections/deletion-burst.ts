@@ -38,9 +38,9 @@ WITH deletions AS (${eventsOf(forms, withHistory(whole, history_days), columns, 
   SELECT actor, day, us, ${at}, LAG(us, ${deletions - 1}) ${order} AS first_us, LAG(${at}, ${deletions - 1}) ${order} AS first_at
   FROM deletions
 ), bursts AS (
-  SELECT actor, day, MIN(first_at) AS started_at, MAX(${at}) AS ended_at
+  SELECT actor, day, MIN(first_at) AS started_at, MAX(${at}) AS ended_at, MIN(${forms.utcDay('first_at')}) AS first_day
   FROM ordered WHERE us >= ${micros(whole.from)} AND us - first_us <= ${within_minutes * MINUTE} GROUP BY actor, day
-), ${medians({ daily: 'daily', unusual: 'bursts', by: 'actor' })}
+), ${medians({ daily: 'daily', unusual: 'bursts', by: 'actor', before: 'first_day' })}
 SELECT b.started_at, b.ended_at, b.actor, d.actor_email, d.address, b.day, d.events, m.usual, d.various
 FROM bursts AS b
 JOIN daily AS d ON d.actor = b.actor AND d.day = b.day

@@ -8,8 +8,9 @@ import type { HashForms } from '../hash-check.js'
 export const SEVERITIES = ['low', 'medium', 'high'] as const
 export type Severity = (typeof SEVERITIES)[number]
 
-/** The /24 network of an IPv4 address, and about the /48 one of IPv6; valid in every warehouse's regular expressions. */
-export const NETWORK_PATTERN = '^[0-9]+[.][0-9]+[.][0-9]+[.]|^[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f]*:'
+/** The /24 network of an IPv4 address, also of one mapped to IPv6, and about the /48 one of IPv6; valid in every warehouse's regular expressions. */
+export const NETWORK_PATTERN =
+  '^::[fF][fF][fF][fF]:[0-9]+[.][0-9]+[.][0-9]+[.]|^[0-9]+[.][0-9]+[.][0-9]+[.]|^[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f]*:'
 
 /** What the warehouses write differently. Arguments are SQL expressions. */
 export interface DetectionForms extends HashForms {

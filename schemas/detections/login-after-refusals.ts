@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { detection } from './detection.js'
-import { ACTOR, eventsOf, isIn, MINUTE, number, REFUSED, SUCCEEDED, seconds, withHistory } from './sql.js'
+import { ACTOR, eventsOf, isIn, MINUTE, number, REFUSED, SECOND, SUCCEEDED, seconds, withHistory } from './sql.js'
 import { inWords, plural } from './words.js'
 
 const LOGINS = "action IN ('user:login', 'user:initiate_login')"
@@ -25,28 +25,33 @@ export const loginAfterRefusals = detection({
     const at = forms.column('timestamp')
     const before = withHistory(span, within_minutes / 1440)
     const columns = [`${ACTOR} AS actor`, 'actor_email', 'actor_ip', 'content_hash']
-    // A join for each reason, because no warehouse joins well by OR.
-    const matched = (same: string): string => `SELECT l.content_hash AS login, r.content_hash, r.target, r.us
-  FROM logins AS l JOIN refusals AS r ON ${same}
+    // A join for each reason, because no warehouse joins well by OR. Refusals are counted by the second first: a log-in then meets
+    // at most one row for each second of the time before it, however many were refused.
+    const matched = (theirs: string, ours: string): string => `SELECT l.content_hash AS login, r.refused, r.us
+  FROM logins AS l
+  JOIN (
+    SELECT ${theirs} AS matched, us - MOD(us, ${SECOND}) AS us, COUNT(*) AS refused
+    FROM refusals WHERE ${theirs} IS NOT NULL GROUP BY ${theirs}, us - MOD(us, ${SECOND})
+  ) AS r ON r.matched = l.${ours}
   WHERE ${isIn(span, 'l.us')} AND l.us - r.us BETWEEN 0 AND ${within_minutes * MINUTE}
     AND (l.before_us IS NULL OR r.us > l.before_us)`
+    const counted = (theirs: string, ours: string): string =>
+      `SELECT login, SUM(refused) AS refused, MIN(us) AS first_us FROM (${matched(theirs, ours)}) AS m GROUP BY login`
     return `
 WITH successes AS (${eventsOf(forms, before, columns, `action = 'user:login' AND ${SUCCEEDED}`)}
 ), logins AS (
   SELECT *, LAG(us) OVER (PARTITION BY actor, actor_ip ORDER BY us, content_hash) AS before_us FROM successes
 ), refusals AS (${eventsOf(forms, before, [...columns, `coalesce(user_asset, ${ACTOR}) AS target`], `${LOGINS} AND ${REFUSED}`)}
-), matched AS (
-  ${['r.actor_ip = l.actor_ip', 'r.actor = l.actor', 'r.target = l.actor'].map(matched).join('\n  UNION ALL\n  ')}
+), reasons AS (
+  ${[counted('actor_ip', 'actor_ip'), counted('actor', 'actor'), counted('target', 'actor')].join('\n  UNION ALL\n  ')}
 ), counted AS (
-  SELECT login, COUNT(DISTINCT content_hash) AS refused, COUNT(DISTINCT target) AS actors, MIN(us) AS first_us FROM matched GROUP BY login
+  SELECT login, MAX(refused) AS refused, MIN(first_us) AS first_us FROM reasons GROUP BY login
 )
 SELECT l.${at} AS started_at, l.actor, l.actor_email, l.actor_ip AS address, l.content_hash,
-  c.refused AS events, c.actors AS various, ${seconds('l.us - c.first_us')} AS seconds
+  c.refused AS events, ${seconds('l.us - c.first_us')} AS seconds
 FROM logins AS l JOIN counted AS c ON c.login = l.content_hash
 WHERE c.refused >= ${refusals}`
   },
-  what: ({ events, various, seconds }) =>
-    `A log-in succeeded after ${plural(events, 'refused one')} within ${inWords(seconds ?? 0)}${
-      (various ?? 0) > 1 ? `, on ${plural(various ?? 0, 'account')}` : ''
-    }.`,
+  what: ({ events, seconds }) =>
+    `A log-in succeeded after ${plural(events, 'refused one')} within ${inWords(seconds ?? 0)}.`,
 })

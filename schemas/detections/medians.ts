@@ -7,17 +7,19 @@ interface Compared {
   readonly unusual: string
   /** What a median is of: the column of an actor, an address … */
   readonly by: string
+  /** The column of `unusual` before whose day the days compared with lie; `day` itself if absent. */
+  readonly before?: string
 }
 
 /**
  * Two common table expressions. `medians` has `by`, `day` and `usual`: the median of the events of all earlier days of the same
  * `by`, without the day itself. There is no row where there is no earlier day.
  */
-export const medians = ({ daily, unusual, by }: Compared): string => `ranked AS (
+export const medians = ({ daily, unusual, by, before = 'day' }: Compared): string => `ranked AS (
   SELECT u.${by}, u.day, d.events,
     ROW_NUMBER() OVER (PARTITION BY u.${by}, u.day ORDER BY d.events) AS place,
     COUNT(*) OVER (PARTITION BY u.${by}, u.day) AS places
-  FROM ${unusual} AS u JOIN ${daily} AS d ON d.${by} = u.${by} AND d.day < u.day
+  FROM ${unusual} AS u JOIN ${daily} AS d ON d.${by} = u.${by} AND d.day < u.${before}
 ), medians AS (
   SELECT ${by}, day, CAST(ROUND(AVG(1.0 * events)) AS BIGINT) AS usual
   FROM ranked WHERE 2 * place BETWEEN places AND places + 2 GROUP BY ${by}, day

@@ -16,7 +16,10 @@ export const silentSource = detection({
   technique: { id: 'T1562.008', name: 'Impair Defenses: Disable or Modify Cloud Logs' },
   parameters: z.strictObject({
     hours: number(24, 'How long a source must have no events.'),
-    active_hours: number(24, 'In how many hours it must have had events before.'),
+    active_hours: number(
+      24,
+      'In how many hours it must have had events before. Pauses before that are not compared: one stray event would be the begin of one.',
+    ),
     history_days: days(56, 'How far back its longest pause is looked for; a new one must be half as long again.'),
   }),
   key: ['subject', 'started_at'],
@@ -41,16 +44,20 @@ WITH documents AS (
     COALESCE(LEAD(first_us) OVER (PARTITION BY subject ORDER BY hour), ${micros(span.to)}) AS end_us,
     COALESCE(LEAD(first_us) OVER (PARTITION BY subject ORDER BY hour), ${micros(span.to)}) - last_us AS pause
   FROM by_hour
+), numbered AS (
+  SELECT subject, hour, started_at, end_us, pause, ROW_NUMBER() OVER (PARTITION BY subject ORDER BY hour) AS active FROM pauses
 ), compared AS (
-  SELECT subject, started_at, end_us, pause,
-    ROW_NUMBER() OVER (PARTITION BY subject ORDER BY hour) AS active,
-    MAX(pause) OVER (PARTITION BY subject ORDER BY hour ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS longest
-  FROM pauses
+  SELECT subject, started_at, end_us, pause, active,
+    COALESCE(MAX(CASE WHEN active >= ${active_hours} THEN pause END)
+      OVER (PARTITION BY subject ORDER BY hour ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS longest
+  FROM numbered
 )
 SELECT subject, started_at, 0 AS events, ${seconds('pause')} AS seconds, ${seconds('longest')} AS usual
 FROM compared
 WHERE end_us > ${micros(span.from)} AND pause >= ${hours * HOUR} AND active >= ${active_hours} AND 2 * pause >= 3 * longest`
   },
   what: ({ seconds, usual }) =>
-    `No events for ${inWords(seconds ?? 0)}; the longest pause before was ${inWords(usual ?? 0)}.`,
+    `No events for ${inWords(seconds ?? 0)}; ${
+      usual === null || usual === 0 ? 'there was no pause before' : `the longest pause before was ${inWords(usual)}`
+    }.`,
 })

@@ -75,7 +75,9 @@ function finding({ id, title, severity, key, what }: Detection, row: ReadonlyMap
     various: number('various'),
     seconds: number('seconds'),
   }
-  const identity = JSON.stringify([id, ...key.map(text)])
+  // What has grown by ten times in a day is reported again: a small finding must not hide a large one.
+  const growth = key.includes('day') ? [String(found.events).length] : []
+  const identity = JSON.stringify([id, ...key.map(text), ...growth])
   return {
     ...{ detection: id, severity, title, ...found },
     what: what(found),

@@ -7,7 +7,7 @@ import { duckdbSink } from '../../sinks/duckdb/index.js'
 import { DUCKDB_SQL } from '../../sinks/shared/duckdb-forms.js'
 import { detect } from '../../src/detections/detect.js'
 import { loadInto, ndjson, newFolder } from '../support/load.js'
-import { PERIOD, SCENES } from './scenes.js'
+import { deletions, PERIOD, SCENES } from './scenes.js'
 
 const newSink = () => duckdbSink(join(newFolder(), 'audit.duckdb'), { waitMs: 0, onWait() {} })
 const chosen = (id: string, parameters: object = {}) =>
@@ -35,6 +35,19 @@ describe('a detection', () => {
     expect(bounds.length).toBeGreaterThan(1)
     expect(Math.min(...bounds)).toBeGreaterThanOrEqual(PERIOD.from.getTime() - detection.historyDays({}) * 86_400_000)
     expect(detection.historyDays({})).toBeLessThanOrEqual(90)
+  })
+
+  it('reports a finding of a day once more when it has grown by ten times, so that a small one hides no large one', async () => {
+    const keyOf = async (count: number): Promise<string | undefined> => {
+      const sink = newSink()
+      await loadInto(sink, { a: ndjson(...deletions(count, 1, { actor_user_id: 2 })) })
+      const [finding] = await detect(sink, chosen('deletion_burst'), PERIOD)
+      await sink.close()
+      return finding?.key
+    }
+    expect(await keyOf(60)).toMatch(/^[0-9a-f]{64}$/)
+    expect(await keyOf(99)).toBe(await keyOf(60))
+    expect(await keyOf(600)).not.toBe(await keyOf(60))
   })
 
   it('has scenes in which it fires, and one in which it does not', () => {

@@ -170,7 +170,7 @@ const LOGINS: readonly Scene[] = [
       ),
       ago({ seconds: 90 }, 'user:login', person(3, ELSEWHERE)),
     ],
-    found: [{ actor: '3', events: 6, various: 1 }],
+    found: [{ actor: '3', events: 6 }],
   },
   {
     detection: 'login_after_refusals',
@@ -206,6 +206,16 @@ const NETWORKS: readonly Scene[] = [
   },
   {
     detection: 'new_network',
+    name: 'addresses of IPv4 that are written as those of IPv6',
+    events: [
+      ...working(person(2, `::ffff:${HOME}`), 20, 0),
+      ago({ seconds: 60 }, 'project:read', person(2, '::ffff:10.1.0.8')),
+      ago({ seconds: 60 }, 'project:read', person(2, `::ffff:${ELSEWHERE}`)),
+    ],
+    found: [{ actor: '2', address: `::ffff:${ELSEWHERE}` }],
+  },
+  {
+    detection: 'new_network',
     name: 'another address of a known network, a new account, a refused request',
     events: [
       ...working(person(2, HOME), 20, 0),
@@ -218,7 +228,7 @@ const NETWORKS: readonly Scene[] = [
   },
 ]
 
-const deletions = (count: number, each: number, values: Values, days = 0): SceneEvent[] =>
+export const deletions = (count: number, each: number, values: Values, days = 0): SceneEvent[] =>
   many(count, (n) =>
     ago({ days, seconds: 60 + n * each }, n % 2 === 0 ? 'run:delete' : 'artifact:delete', {
       ...values,
@@ -232,6 +242,15 @@ const DELETIONS: readonly Scene[] = [
     name: 'everything is deleted within minutes',
     events: [...deletions(60, 10, person(2, HOME)), ...deletions(2, 10, person(2, HOME), 3)],
     found: [{ actor: '2', address: HOME, events: 60, usual: 2, various: 2 }],
+  },
+  {
+    detection: 'deletion_burst',
+    name: 'a burst that begins just before midnight',
+    events: [
+      ...many(49, (n) => ago({ seconds: 12 * 3600 + 60 + n }, 'run:delete', person(2, HOME))),
+      ...many(400, (n) => ago({ seconds: 12 * 3600 - 60 - n }, 'run:delete', person(2, HOME))),
+    ],
+    found: [{ actor: '2', events: 400, usual: null }],
   },
   {
     detection: 'deletion_burst',
@@ -293,6 +312,12 @@ const SILENCES: readonly Scene[] = [
     name: 'no events for more than a day, and still none',
     events: hours(100, 25),
     found: [{ subject: 'test', events: 0, seconds: 25 * 3600, usual: 3600 }],
+  },
+  {
+    detection: 'silent_source',
+    name: 'a silence, although an event was planted long before',
+    events: [...hours(100, 25), ago({ days: 50 }, 'project:read', person(1, HOME))],
+    found: [{ subject: 'test', seconds: 25 * 3600 }],
   },
   {
     detection: 'silent_source',
