@@ -1,10 +1,10 @@
 -- key_after_suspicious_login: API key created soon after a return or from a new network
 WITH created AS (
-  SELECT `timestamp`, UNIX_MICROS(`timestamp`) AS us, coalesce(actor_user_id, actor_email) AS actor, actor_email, actor_ip, COALESCE(REGEXP_EXTRACT(actor_ip, '^[0-9]+[.][0-9]+[.][0-9]+[.]|^[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f]*:'), actor_ip) AS network, coalesce(user_email, user_asset) AS subject, content_hash
+  SELECT `timestamp`, UNIX_MICROS(`timestamp`) AS us, coalesce(actor_user_id, actor_email) AS actor, actor_email, actor_ip, COALESCE(REGEXP_EXTRACT(actor_ip, '^::[fF][fF][fF][fF]:[0-9]+[.][0-9]+[.][0-9]+[.]|^[0-9]+[.][0-9]+[.][0-9]+[.]|^[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f]*:'), actor_ip) AS network, coalesce(user_email, user_asset) AS subject, content_hash
   FROM wandb_audit.audit_events
   WHERE `timestamp` >= TIMESTAMP '2026-10-29 00:00:00+00' AND `timestamp` < TIMESTAMP '2026-11-01 00:00:00+00' AND action = 'user:create_api_key' AND coalesce(response_code, 200) < 400 AND coalesce(actor_user_id, actor_email) IS NOT NULL
 ), acts AS (
-  SELECT `timestamp`, UNIX_MICROS(`timestamp`) AS us, coalesce(actor_user_id, actor_email) AS actor, actor_email, actor_ip, COALESCE(REGEXP_EXTRACT(actor_ip, '^[0-9]+[.][0-9]+[.][0-9]+[.]|^[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f]*:'), actor_ip) AS network, action
+  SELECT `timestamp`, UNIX_MICROS(`timestamp`) AS us, coalesce(actor_user_id, actor_email) AS actor, actor_email, actor_ip, COALESCE(REGEXP_EXTRACT(actor_ip, '^::[fF][fF][fF][fF]:[0-9]+[.][0-9]+[.][0-9]+[.]|^[0-9]+[.][0-9]+[.][0-9]+[.]|^[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f]*:'), actor_ip) AS network, action
   FROM wandb_audit.audit_events
   WHERE `timestamp` >= TIMESTAMP '2026-07-31 00:00:00+00' AND `timestamp` < TIMESTAMP '2026-11-01 00:00:00+00' AND coalesce(response_code, 200) < 400 AND coalesce(actor_user_id, actor_email) IN (SELECT actor FROM created)
 ), newcomers AS (
@@ -86,26 +86,38 @@ WITH successes AS (
   SELECT `timestamp`, UNIX_MICROS(`timestamp`) AS us, coalesce(actor_user_id, actor_email) AS actor, actor_email, actor_ip, content_hash, coalesce(user_asset, coalesce(actor_user_id, actor_email)) AS target
   FROM wandb_audit.audit_events
   WHERE `timestamp` >= TIMESTAMP '2026-10-28 23:30:00+00' AND `timestamp` < TIMESTAMP '2026-11-01 00:00:00+00' AND action IN ('user:login', 'user:initiate_login') AND response_code >= 400
-), matched AS (
-  SELECT l.content_hash AS login, r.content_hash, r.target, r.us
-  FROM logins AS l JOIN refusals AS r ON r.actor_ip = l.actor_ip
+), reasons AS (
+  SELECT login, SUM(refused) AS refused, MIN(us) AS first_us FROM (SELECT l.content_hash AS login, r.refused, r.us
+  FROM logins AS l
+  JOIN (
+    SELECT actor_ip AS matched, us - MOD(us, 1000000) AS us, COUNT(*) AS refused
+    FROM refusals WHERE actor_ip IS NOT NULL GROUP BY actor_ip, us - MOD(us, 1000000)
+  ) AS r ON r.matched = l.actor_ip
   WHERE l.us >= 1793232000000000 AND l.us < 1793491200000000 AND l.us - r.us BETWEEN 0 AND 1800000000
-    AND (l.before_us IS NULL OR r.us > l.before_us)
+    AND (l.before_us IS NULL OR r.us > l.before_us)) AS m GROUP BY login
   UNION ALL
-  SELECT l.content_hash AS login, r.content_hash, r.target, r.us
-  FROM logins AS l JOIN refusals AS r ON r.actor = l.actor
+  SELECT login, SUM(refused) AS refused, MIN(us) AS first_us FROM (SELECT l.content_hash AS login, r.refused, r.us
+  FROM logins AS l
+  JOIN (
+    SELECT actor AS matched, us - MOD(us, 1000000) AS us, COUNT(*) AS refused
+    FROM refusals WHERE actor IS NOT NULL GROUP BY actor, us - MOD(us, 1000000)
+  ) AS r ON r.matched = l.actor
   WHERE l.us >= 1793232000000000 AND l.us < 1793491200000000 AND l.us - r.us BETWEEN 0 AND 1800000000
-    AND (l.before_us IS NULL OR r.us > l.before_us)
+    AND (l.before_us IS NULL OR r.us > l.before_us)) AS m GROUP BY login
   UNION ALL
-  SELECT l.content_hash AS login, r.content_hash, r.target, r.us
-  FROM logins AS l JOIN refusals AS r ON r.target = l.actor
+  SELECT login, SUM(refused) AS refused, MIN(us) AS first_us FROM (SELECT l.content_hash AS login, r.refused, r.us
+  FROM logins AS l
+  JOIN (
+    SELECT target AS matched, us - MOD(us, 1000000) AS us, COUNT(*) AS refused
+    FROM refusals WHERE target IS NOT NULL GROUP BY target, us - MOD(us, 1000000)
+  ) AS r ON r.matched = l.actor
   WHERE l.us >= 1793232000000000 AND l.us < 1793491200000000 AND l.us - r.us BETWEEN 0 AND 1800000000
-    AND (l.before_us IS NULL OR r.us > l.before_us)
+    AND (l.before_us IS NULL OR r.us > l.before_us)) AS m GROUP BY login
 ), counted AS (
-  SELECT login, COUNT(DISTINCT content_hash) AS refused, COUNT(DISTINCT target) AS actors, MIN(us) AS first_us FROM matched GROUP BY login
+  SELECT login, MAX(refused) AS refused, MIN(first_us) AS first_us FROM reasons GROUP BY login
 )
 SELECT l.`timestamp` AS started_at, l.actor, l.actor_email, l.actor_ip AS address, l.content_hash,
-  c.refused AS events, c.actors AS various, CAST(ROUND((l.us - c.first_us) / 1000000.0) AS BIGINT) AS seconds
+  c.refused AS events, CAST(ROUND((l.us - c.first_us) / 1000000.0) AS BIGINT) AS seconds
 FROM logins AS l JOIN counted AS c ON c.login = l.content_hash
 WHERE c.refused >= 5;
 
@@ -122,13 +134,13 @@ WITH deletions AS (
   SELECT actor, day, us, `timestamp`, LAG(us, 49) OVER (PARTITION BY actor ORDER BY us) AS first_us, LAG(`timestamp`, 49) OVER (PARTITION BY actor ORDER BY us) AS first_at
   FROM deletions
 ), bursts AS (
-  SELECT actor, day, MIN(first_at) AS started_at, MAX(`timestamp`) AS ended_at
+  SELECT actor, day, MIN(first_at) AS started_at, MAX(`timestamp`) AS ended_at, MIN(DATE(first_at, 'UTC')) AS first_day
   FROM ordered WHERE us >= 1793232000000000 AND us - first_us <= 3600000000 GROUP BY actor, day
 ), ranked AS (
   SELECT u.actor, u.day, d.events,
     ROW_NUMBER() OVER (PARTITION BY u.actor, u.day ORDER BY d.events) AS place,
     COUNT(*) OVER (PARTITION BY u.actor, u.day) AS places
-  FROM bursts AS u JOIN daily AS d ON d.actor = u.actor AND d.day < u.day
+  FROM bursts AS u JOIN daily AS d ON d.actor = u.actor AND d.day < u.first_day
 ), medians AS (
   SELECT actor, day, CAST(ROUND(AVG(1.0 * events)) AS BIGINT) AS usual
   FROM ranked WHERE 2 * place BETWEEN places AND places + 2 GROUP BY actor, day
@@ -180,11 +192,13 @@ WITH documents AS (
     COALESCE(LEAD(first_us) OVER (PARTITION BY subject ORDER BY hour), 1793491200000000) AS end_us,
     COALESCE(LEAD(first_us) OVER (PARTITION BY subject ORDER BY hour), 1793491200000000) - last_us AS pause
   FROM by_hour
+), numbered AS (
+  SELECT subject, hour, started_at, end_us, pause, ROW_NUMBER() OVER (PARTITION BY subject ORDER BY hour) AS active FROM pauses
 ), compared AS (
-  SELECT subject, started_at, end_us, pause,
-    ROW_NUMBER() OVER (PARTITION BY subject ORDER BY hour) AS active,
-    MAX(pause) OVER (PARTITION BY subject ORDER BY hour ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS longest
-  FROM pauses
+  SELECT subject, started_at, end_us, pause, active,
+    COALESCE(MAX(CASE WHEN active >= 24 THEN pause END)
+      OVER (PARTITION BY subject ORDER BY hour ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS longest
+  FROM numbered
 )
 SELECT subject, started_at, 0 AS events, CAST(ROUND((pause) / 1000000.0) AS BIGINT) AS seconds, CAST(ROUND((longest) / 1000000.0) AS BIGINT) AS usual
 FROM compared
@@ -263,7 +277,7 @@ WHERE r.events >= 3 * COALESCE(m.usual, 0);
 
 -- new_network: First request of an account from a network
 WITH acts AS (
-  SELECT `timestamp`, UNIX_MICROS(`timestamp`) AS us, coalesce(actor_user_id, actor_email) AS actor, COALESCE(REGEXP_EXTRACT(actor_ip, '^[0-9]+[.][0-9]+[.][0-9]+[.]|^[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f]*:'), actor_ip) AS subject, actor_email, actor_ip
+  SELECT `timestamp`, UNIX_MICROS(`timestamp`) AS us, coalesce(actor_user_id, actor_email) AS actor, COALESCE(REGEXP_EXTRACT(actor_ip, '^::[fF][fF][fF][fF]:[0-9]+[.][0-9]+[.][0-9]+[.]|^[0-9]+[.][0-9]+[.][0-9]+[.]|^[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f]*:'), actor_ip) AS subject, actor_email, actor_ip
   FROM wandb_audit.audit_events
   WHERE `timestamp` >= TIMESTAMP '2026-07-31 00:00:00+00' AND `timestamp` < TIMESTAMP '2026-11-01 00:00:00+00' AND coalesce(response_code, 200) < 400 AND coalesce(actor_user_id, actor_email) IS NOT NULL AND actor_ip IS NOT NULL
 ), places AS (
