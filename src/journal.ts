@@ -5,7 +5,7 @@
  * continues from there: it knows what was loaded, and does not repeat what caused the crash.
  */
 
-import type { LoadCounts } from './contract.js'
+import type { Batch, LoadCounts } from './contract.js'
 import { AuditError } from './errors.js'
 
 export interface Summary {
@@ -31,12 +31,24 @@ export type Entry =
   | { readonly type: 'ended' }
   /** The result of a step that runs only once. */
   | { readonly type: 'result'; readonly error: string | null }
-  /** `completes`: the sink now has all of the documents. */
-  | { readonly type: 'loaded'; readonly sink: string; readonly counts: LoadCounts; readonly completes: boolean }
+  | ({ readonly type: 'loaded' } & Load)
   | { readonly type: 'finished'; readonly documents?: readonly Key[] }
   | { readonly type: 'failed'; readonly key: Key; readonly failure: Summary['failed'][number] }
   | { readonly type: 'sink failed'; readonly sink: string; readonly error: string }
   | { readonly type: 'died'; readonly how: string }
+
+interface Load {
+  readonly sink: string
+  readonly counts: LoadCounts
+  /** The sink now has all of the documents. */
+  readonly completes: boolean
+  /** Not after any event, in milliseconds since 1970 UTC; null when there is none. */
+  readonly least: number | null
+}
+
+/** The least time in a batch, for `Load`. */
+export const leastOf = ({ events: { bounds } }: Pick<Batch, 'events'>): number | null =>
+  bounds === null ? null : Math.floor(Number(bounds.least) / 1000)
 
 /** Sends an entry to the process that survives; resolves once it has left this one. */
 export type Post = (entry: Entry) => Promise<void>
@@ -55,6 +67,8 @@ interface Death {
 
 export class Journal {
   readonly summary: Summary
+  /** No event that this run inserted is older, in milliseconds since 1970 UTC; null when it inserted none. */
+  leastInserted: number | null = null
   private readonly post: Post
   /** Documents finished by earlier processes, and those that failed in this one. */
   private readonly finishedDocuments = new Set<Key>()
@@ -124,11 +138,16 @@ export class Journal {
     }
   }
 
-  /** Loads whole documents into a sink. */
-  async load(sink: string, documents: readonly Key[], work: () => Promise<LoadCounts>): Promise<LoadCounts> {
+  /** Loads whole documents into a sink. @param least as in `Load` */
+  async load(
+    sink: string,
+    documents: readonly Key[],
+    work: () => Promise<LoadCounts>,
+    least: number | null = null,
+  ): Promise<LoadCounts> {
     return this.survive(`load ${sink}`, documents, async () => {
       const { counts, failure } = await outcomeOf(work)
-      await this.note({ type: 'loaded', sink, counts, completes: true })
+      await this.note({ type: 'loaded', sink, counts, completes: true, least })
       if (failure !== null) throw failure
       return counts
     })
@@ -145,7 +164,7 @@ export class Journal {
   async once(
     step: string,
     document: Key,
-    work: () => Promise<(LoadOutcome & { sink: string; completes: boolean }) | null>,
+    work: () => Promise<(LoadOutcome & Load) | null>,
     described: (error: unknown) => string,
   ): Promise<string | null> {
     const known = this.results.get(resultKey(step, document))
@@ -256,7 +275,8 @@ export class Journal {
     this.step = null
   }
 
-  private applyLoad({ sink, counts, completes }: Extract<Entry, { type: 'loaded' }>): void {
+  private applyLoad({ sink, counts, completes, least }: Load): void {
+    if (counts.inserted > 0 && least !== null) this.leastInserted = Math.min(least, this.leastInserted ?? least)
     for (const total of this.summary.sinks) {
       if (total.sink !== sink) continue
       for (const count of ['read', 'inserted', 'enriched', 'unchanged', 'rejected', 'conflicts'] as const)

@@ -1,10 +1,13 @@
 /** One check of the sinks, for the command and after a load. */
 
 import type { Span } from '../../schemas/day-digest.js'
+import type { Detection } from '../../schemas/detections/detection.js'
+import { withoutLogin } from '../address.js'
 import type { ColumnType, QueryResult, Sink, Value } from '../contract.js'
 import { chosenDetections } from '../detections/chosen.js'
-import { detect, type Finding } from '../detections/detect.js'
-import { isSlack, messages } from '../detections/messages.js'
+import { deliver } from '../detections/deliver.js'
+import { canDetect, cannotDetect, detect, type Finding } from '../detections/detect.js'
+import { isSlack } from '../detections/messages.js'
 import { asDetectionFinding } from '../detections/ocsf.js'
 import { AuditError, EXIT, type ExitCode, printable } from '../errors.js'
 import { version } from '../version.js'
@@ -17,28 +20,113 @@ import { jsonLine } from './terminal.js'
 
 type Reporting = Pick<CheckFlags, 'detection' | 'severity' | 'format' | 'all'>
 
-/** Prints, posts and remembers what is new. @returns 4 if anything was printed */
+/**
+ * Prints, posts and remembers what is new. What fails is logged, and does not keep the other sinks and detections from being
+ * checked.
+ *
+ * @returns 4 if anything was printed; 1 if anything failed; 2 if only settings or logins were wrong
+ * @throws AuditError, exit code 2, when no sink can be asked, and when the webhook cannot be used; when it is interrupted
+ */
 export async function checkOnce(session: Session, span: Span, flags: Reporting): Promise<ExitCode> {
-  const sinks = await openSinks(session)
   const chosen = chosenDetections(session.settings.detections, { ids: flags.detection, severity: flags.severity })
   const webhook = flags.all === true ? null : openAlarm(session)
-  const printed = new Set<string>()
+  const failures = new Failures(session)
+  const opened = await openSinks(session, (address, error) => {
+    failures.add(withoutLogin(address), error)
+    return null
+  })
+  const sinks = opened.filter((sink) => sink !== null)
+  const seen: Seen = { printed: new Set(), taken: new Set() }
   try {
-    for (const sink of sinks) {
-      const found = await detect(sink, chosen, span)
-      const news = flags.all === true ? found : await unreported(sink, found)
-      // Several sinks with the same events are one alarm.
-      const unprinted = news.filter(({ key }) => !printed.has(key))
-      await print(sink, unprinted, flags.format)
-      for (const { key } of unprinted) printed.add(key)
-      if (flags.all === true) continue
-      await post(webhook, session, sink, unprinted)
-      await remember(sink, news)
+    for (const sink of askable(sinks, session, failures)) {
+      const onFailed = (detection: Detection, error: unknown) => failures.add(`${sink.id}: ${detection.id}`, error)
+      try {
+        const found = await detect(sink, chosen, span, onFailed)
+        await reportNews({ session, sink, webhook, seen, flags }, found)
+      } catch (error) {
+        failures.add(sink.id, error)
+      }
     }
   } finally {
     await closeAll([...sinks, ...(webhook === null ? [] : [webhook])], session)
   }
-  return printed.size > 0 ? EXIT.found : EXIT.done
+  return failures.code ?? (seen.printed.size > 0 ? EXIT.found : EXIT.done)
+}
+
+/**
+ * The sinks whose events can be asked for; a notice says which others are not checked.
+ *
+ * @throws AuditError, exit code 2, when there is none
+ */
+function askable(sinks: readonly Sink[], { logger }: Session, failures: Failures): readonly Sink[] {
+  const able = sinks.filter(canDetect)
+  for (const { id } of sinks.filter((sink) => !canDetect(sink))) {
+    if (able.length === 0 && failures.code === null) throw cannotDetect(id)
+    logger.info(`${cannotDetect(id).message}: it is not checked`)
+  }
+  return able
+}
+
+/** What went wrong in a check that went on. */
+class Failures {
+  private readonly codes: ExitCode[] = []
+  private readonly session: Session
+
+  constructor(session: Session) {
+    this.session = session
+  }
+
+  /** Null while nothing has failed. */
+  get code(): ExitCode | null {
+    return this.codes.includes(EXIT.failed) ? EXIT.failed : (this.codes[0] ?? null)
+  }
+
+  /** @throws the error itself when the check is interrupted */
+  add(where: string, error: unknown): void {
+    const code = error instanceof AuditError ? error.exitCode : EXIT.failed
+    if (code === EXIT.interrupted || this.session.signal.aborted) throw error
+    this.session.logger.error({ err: error }, `${printable(where)} was not checked, or not reported, whole`)
+    this.codes.push(code)
+  }
+}
+
+/** Keys of findings. Several sinks with the same events are one alarm. */
+interface Seen {
+  readonly printed: Set<string>
+  /** Those that the webhook has, if there is one. */
+  readonly taken: Set<string>
+}
+
+interface Reported {
+  readonly session: Session
+  readonly sink: Sink
+  readonly webhook: Webhook | null
+  readonly seen: Seen
+  readonly flags: Reporting
+}
+
+async function reportNews({ session, sink, webhook, seen, flags }: Reported, found: readonly Finding[]): Promise<void> {
+  const news = flags.all === true ? found : await unreported(sink, found)
+  const unprinted = news.filter(({ key }) => !seen.printed.has(key))
+  await print(sink, unprinted, flags.format)
+  for (const { key } of unprinted) seen.printed.add(key)
+  if (flags.all === true) return
+  // Another sink's, which the webhook has or which has no webhook to go to.
+  await remember(sink, webhook === null ? news : news.filter(({ key }) => seen.taken.has(key)))
+  if (webhook === null) return
+  const { webhook: address = '', webhook_form: form = isSlack(address) ? 'slack' : 'json' } = session.settings
+  await deliver(
+    news.filter(({ key }) => !seen.taken.has(key)),
+    {
+      form,
+      sink: sink.id,
+      post: (body) => webhook.post(body, session.signal),
+      async onTaken(findings) {
+        for (const { key } of findings) seen.taken.add(key)
+        await remember(sink, findings)
+      },
+    },
+  )
 }
 
 /** Null when none is wanted. */
@@ -61,17 +149,6 @@ function explained(error: unknown): never {
     advice: 'Load with this version once, which creates audit_findings; or add --all, which remembers nothing.',
     cause: error,
   })
-}
-
-async function post(
-  webhook: Webhook | null,
-  session: Session,
-  sink: Sink,
-  findings: readonly Finding[],
-): Promise<void> {
-  if (webhook === null || findings.length === 0) return
-  const { webhook: address = '', webhook_form: form = isSlack(address) ? 'slack' : 'json' } = session.settings
-  for (const message of messages(form, sink.id, findings)) await webhook.post(message, session.signal)
 }
 
 async function remember(sink: Sink, findings: readonly Finding[]): Promise<void> {

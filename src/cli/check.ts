@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander'
 import type { Span } from '../../schemas/day-digest.js'
 import { SEVERITIES, type Severity } from '../../schemas/detections/detection.js'
-import { CHECKED_DAYS, lastDays } from '../detections/chosen.js'
 import type { WebhookForm } from '../detections/messages.js'
-import type { ExitCode } from '../errors.js'
+import { CHECKED_DAYS, lastDays } from '../detections/period.js'
+import { type ExitCode, usageError } from '../errors.js'
 import { type DayFlags, rangeOfDays, withDays } from './days.js'
 import { collect, type SinkFlags, withSinks, withWebhook } from './options.js'
 import { undoing } from './signals.js'
@@ -66,5 +66,7 @@ async function check(flags: CheckFlags): Promise<ExitCode> {
 function checkedSpan(flags: DayFlags, now: Date): Span {
   if (flags.days === undefined && flags.since === undefined && flags.until === undefined) return lastDays(now)
   const { from, to } = rangeOfDays(flags, now, 'check')
-  return { from: from ?? now, to: to === null || to > now ? now : to }
+  const span = { from: from ?? now, to: to === null || to > now ? now : to }
+  if (span.from >= span.to) throw usageError('--since lies in the future', 'Name a day up to today.')
+  return span
 }

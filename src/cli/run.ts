@@ -5,7 +5,7 @@ import { isWithin } from '../address.js'
 import type { Archive } from '../archive/archive.js'
 import { requireSources } from '../config/settings.js'
 import type { DayRange, Estimate, LoadingSink, Source } from '../contract.js'
-import { lastDays } from '../detections/chosen.js'
+import { daysOfLoad } from '../detections/period.js'
 import { AuditError, EXIT, type ExitCode, printable, usageError } from '../errors.js'
 import { Journal, type Summary } from '../journal.js'
 import { type Job, listPending, run } from '../pipeline.js'
@@ -57,7 +57,13 @@ export async function runOnce(
   const jobs: Job[] = []
   let kept: Kept | null = null
   let summary: Summary
+  const check = async (): Promise<ExitCode> =>
+    flags.check === true && flags.dryRun !== true ? checkAfterLoad(session, journal, flags.output) : EXIT.done
   let unsealed: AuditError | null = null
+  const close = (): Promise<void> => {
+    const archive = kept === null ? [] : [kept.archive, kept.marks]
+    return closeAll([...jobs.map(({ source }) => source), ...sinks, ...archive], session)
+  }
   try {
     for (const address of requireSources(settings)) {
       // The writer of standard input may stay silent forever.
@@ -66,7 +72,11 @@ export async function runOnce(
         jobs.push(address === '-' && journal.careful ? { ...job, source: spent(job.source) } : job)
       }
     }
-    if (flags.dryRun === true) return await dryRun(session, jobs, sinks, flags.output)
+    if (flags.dryRun === true) {
+      const code = await dryRun(session, jobs, sinks, flags.output)
+      await close()
+      return code
+    }
     kept = await openArchive(session)
     const { archive = null } = kept ?? {}
     summary = await withEngine(session, async (room) => {
@@ -76,31 +86,40 @@ export async function runOnce(
     })
     if (settings.metrics !== undefined) await inspect(seen, jobs, sinks, session)
   } catch (error) {
+    await close()
+    // A source or a sink that fails may be the attack.
+    if (error instanceof AuditError && error.exitCode !== EXIT.interrupted && !session.signal.aborted) await check()
     if (flags.output === 'json' && flags.dryRun !== true) await writeFailure(journal.summary, error)
     throw error
-  } finally {
-    await closeAll(
-      [...jobs.map(({ source }) => source), ...sinks, ...(kept === null ? [] : [kept.archive, kept.marks])],
-      session,
-    )
   }
+  await close()
   const code = outcome(summary, session)
-  const checked = flags.check === true && code !== EXIT.failed ? await checkAfterLoad(session, flags.output) : null
+  const checked = await check()
   // Comes last: if the process died after the summary, the next one would write it again.
   await writeSummary(summary, flags.output, settings.quiet ?? false)
-  for (const error of [unsealed, checked]) if (error instanceof Error) throw error
-  return checked === EXIT.found ? checked : code
+  if (unsealed !== null) throw unsealed
+  return code === EXIT.failed || checked === EXIT.done ? code : checked
 }
 
-/** @returns why the sinks were not checked, which is told after the summary of what was loaded */
-async function checkAfterLoad(session: Session, output: 'text' | 'json'): Promise<ExitCode | AuditError> {
+/** @returns the exit code of a check; why it was not possible is logged, so that what was loaded can be told after it */
+async function checkAfterLoad(
+  session: Session,
+  { leastInserted }: Journal,
+  output: 'text' | 'json',
+): Promise<ExitCode> {
   const { checkOnce } = await import('./check-run.js')
   try {
     const format = output === 'json' ? 'ndjson' : 'table'
-    return await checkOnce(session, lastDays(new Date()), { severity: 'medium', format })
+    const { span, isCut } = daysOfLoad(leastInserted, new Date())
+    if (isCut) {
+      const first = span.from.toISOString().slice(0, 10)
+      session.logger.warn(`older events than of ${first} were loaded: check them with \`wandb-audit check --since\``)
+    }
+    return await checkOnce(session, span, { severity: 'medium', format })
   } catch (error) {
-    if (error instanceof AuditError) return error
-    throw error
+    if (!(error instanceof AuditError)) throw error
+    session.logger.error({ err: error })
+    return error.exitCode
   }
 }
 

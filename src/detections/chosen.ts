@@ -1,22 +1,10 @@
 /** Which detections a check runs, and with which parameters. */
 
-import type { Span } from '../../schemas/day-digest.js'
 import { type Detection, SEVERITIES, type Severity } from '../../schemas/detections/detection.js'
 import { DETECTIONS } from '../../schemas/detections/index.js'
 import type { Settings } from '../../schemas/settings.js'
 import { printable, usageError } from '../errors.js'
 import type { Chosen } from './detect.js'
-
-/** What is checked by default: two days and today, in which also what was loaded late is found. */
-export const CHECKED_DAYS = 2
-
-const DAY_MS = 86_400_000
-
-/** The last two UTC days and today. */
-export const lastDays = (now: Date): Span => ({
-  from: new Date((Math.floor(now.getTime() / DAY_MS) - CHECKED_DAYS) * DAY_MS),
-  to: now,
-})
 
 interface Choice {
   /** The ids of the detections; absent for all. */

@@ -6,6 +6,14 @@ import { type Detection, type Found, SEVERITIES, type Severity } from '../../sch
 import type { Sink, Value } from '../contract.js'
 import { usageError } from '../errors.js'
 
+/** Of one detection in one check; whoever gets more does not read them, and a script may cause any number. */
+export const MOST_FINDINGS = 1000
+/** In characters; longer values are cut. */
+const LONGEST_VALUE = 1000
+
+/** What asks a sink for findings. */
+export type Asked = Pick<Sink, 'id' | 'query' | 'questions'>
+
 export interface Finding extends Found {
   /** The id of the detection. */
   readonly detection: string
@@ -27,25 +35,62 @@ export interface Chosen {
  * What the detections find in [from, to), the most severe first and then by time. All but counts and times are values of events,
  * which anyone may have written.
  *
+ * @param onFailed called for each detection whose statement fails, and the others go on; when absent, the error is thrown
  * @throws AuditError, exit code 2, when the sink's events cannot be asked for; AuditError when a statement fails
  */
 export async function detect(
-  { id, query, questions }: Pick<Sink, 'id' | 'query' | 'questions'>,
+  sink: Asked,
   chosen: readonly Chosen[],
   { from, to }: Span,
+  onFailed: (detection: Detection, error: unknown) => void = rethrown,
 ): Promise<Finding[]> {
+  if (!canDetect(sink)) throw cannotDetect(sink.id)
   const span = { from: wholeSecond(from, Math.floor), to: wholeSecond(to, Math.ceil) }
   const findings: Finding[] = []
-  for (const { detection, parameters = {} } of chosen) {
-    if (questions.detection === undefined) throw cannot(id)
-    const { columns, rows } = await query(await questions.detection(detection, span, parameters))
-    const names = columns.map(({ name }) => name)
-    for await (const row of rows) findings.push(finding(detection, new Map(names.map((name, i) => [name, row[i]]))))
+  for (const each of chosen) {
+    try {
+      findings.push(...(await found(sink, each, span)))
+    } catch (error) {
+      onFailed(each.detection, error)
+    }
   }
   return findings.sort(
     (a, b) => rank(b) - rank(a) || compare(a.at, b.at) || compare(a.detection, b.detection) || compare(a.key, b.key),
   )
 }
+
+function rethrown(_detection: Detection, error: unknown): never {
+  throw error
+}
+
+/** Whether the sink's events can be asked for. */
+export const canDetect = ({ questions }: Pick<Sink, 'questions'>): boolean => questions.detection !== undefined
+
+async function found({ query, questions }: Asked, { detection, parameters = {} }: Chosen, span: Span) {
+  const statement = (await questions.detection?.(detection, span, parameters)) ?? ''
+  const { columns, rows } = await query(
+    `SELECT * FROM (${statement}) AS found ORDER BY started_at DESC LIMIT ${MOST_FINDINGS + 1}`,
+  )
+  const names = columns.map(({ name }) => name)
+  const findings: Finding[] = []
+  for await (const row of rows) findings.push(finding(detection, new Map(names.map((name, i) => [name, row[i]]))))
+  const last = findings.at(MOST_FINDINGS)
+  return last === undefined ? findings : [...findings.slice(0, MOST_FINDINGS), tooMany(detection, findings[0] ?? last)]
+}
+
+/** In place of those that are not listed. A day has one. */
+function tooMany({ id, severity, title }: Detection, { at }: Finding): Finding {
+  return {
+    ...{ detection: id, severity, title: `More findings than are listed: ${title}`, at, until: null },
+    ...{ actor: null, actor_email: null, address: null, entity: null, subject: null },
+    ...{ events: MOST_FINDINGS + 1, usual: null, various: null, seconds: null },
+    what: `more than ${MOST_FINDINGS} findings, of which the newest are listed: name fewer days for the others`,
+    key: keyOf([id, 'more', at.slice(0, 10)]),
+  }
+}
+
+const keyOf = (identity: readonly (string | null)[]): string =>
+  createHash('sha256').update(JSON.stringify(identity)).digest('hex')
 
 /** Warehouses write instants to the second. */
 const wholeSecond = (at: Date, round: (seconds: number) => number): Date => new Date(round(at.getTime() / 1000) * 1000)
@@ -65,27 +110,34 @@ function finding({ id, title, severity, key, what }: Detection, row: ReadonlyMap
   const found: Found = {
     at: text('started_at') ?? '',
     until: text('ended_at'),
-    actor: text('actor'),
-    actor_email: text('actor_email'),
-    address: text('address'),
-    entity: text('entity'),
-    subject: text('subject'),
+    actor: shortened(text('actor')),
+    actor_email: shortened(text('actor_email')),
+    address: shortened(text('address')),
+    entity: shortened(text('entity')),
+    subject: shortened(text('subject')),
     events: number('events') ?? 0,
     usual: number('usual'),
     various: number('various'),
     seconds: number('seconds'),
   }
   // What has grown by ten times in a day is reported again: a small finding must not hide a large one.
-  const growth = key.includes('day') ? [String(found.events).length] : []
-  const identity = JSON.stringify([id, ...key.map(text), ...growth])
+  const growth = key.includes('day') ? [`${String(found.events).length} digits`] : []
   return {
     ...{ detection: id, severity, title, ...found },
     what: what(found),
-    key: createHash('sha256').update(identity).digest('hex'),
+    key: keyOf([id, ...key.map(text), ...growth]),
   }
 }
 
-const cannot = (id: string) =>
+/** A copy, between characters: a slice would keep the whole text in memory. */
+function shortened(text: string | null): string | null {
+  if (text === null || text.length <= LONGEST_VALUE) return text
+  const characters = [...text.slice(0, 2 * LONGEST_VALUE + 2)]
+  return characters.length <= LONGEST_VALUE ? text : `${characters.slice(0, LONGEST_VALUE).join('')}…`
+}
+
+/** Exit code 2. */
+export const cannotDetect = (id: string) =>
   usageError(
     `${id}: its events are only in Fabric, which this program cannot query`,
     'Check another sink of the same logs.',

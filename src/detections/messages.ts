@@ -9,40 +9,79 @@ export type WebhookForm = 'json' | 'slack'
 export const isSlack = (address: string): boolean =>
   URL.canParse(address) && /(?:^|\.)slack(?:-gov)?\.com$/.test(new URL(address).hostname)
 
-const FINDINGS_A_POST = 100
-/** Blocks of together about 13,000 characters are refused, without that being documented. */
-const FINDINGS_A_MESSAGE = 12
+/** What one request has at most, and how many requests there are at most: whoever gets more does not read them. */
+interface Bounds {
+  readonly findings: number
+  readonly bytes: number
+  readonly posts: number
+}
+
+const BOUNDS: Readonly<Record<WebhookForm, Bounds>> = {
+  json: { findings: 100, bytes: 250_000, posts: 20 },
+  /** Blocks of together about 13,000 characters are refused, without that being documented. */
+  slack: { findings: 12, bytes: 10_000, posts: 5 },
+}
+
+/** Of a value in a message for people, as it is written there. */
 const LONGEST_VALUE = 100
-/** Whoever gets more does not read them. */
-const MOST_MESSAGES = 5
 
-/** @param sink where the findings are, for the reader */
-export const messages = (form: WebhookForm, sink: string, findings: readonly Finding[]): readonly object[] =>
-  form === 'json' ? documents(sink, findings) : slackMessages(sink, findings)
+/** Some of all findings of a check. */
+export interface Part {
+  readonly findings: readonly Finding[]
+  /** How many findings the check has. */
+  readonly of: number
+  /** How many findings no message shows: said in the last one. */
+  readonly left: number
+}
 
-const documents = (sink: string, findings: readonly Finding[]): readonly object[] =>
-  chunks(findings, FINDINGS_A_POST).map((each) => ({ application: 'wandb-audit', sink, findings: each }))
+/** Parts that each fit into one request, in order. */
+export function parts(form: WebhookForm, findings: readonly Finding[]): readonly Part[] {
+  const most = BOUNDS[form]
+  const filled: Finding[][] = []
+  let bytes = 0
+  for (const finding of findings) {
+    const size = Buffer.byteLength(JSON.stringify(form === 'json' ? finding : inLines(finding)))
+    const last = filled.at(-1)
+    if (last !== undefined && last.length < most.findings && bytes + size <= most.bytes) last.push(finding)
+    else if (filled.length === most.posts) break
+    else filled.push([finding])
+    bytes = filled.at(-1)?.length === 1 ? size : bytes + size
+  }
+  const left = findings.length - filled.flat().length
+  return filled.map((each, i) => ({
+    findings: each,
+    of: findings.length,
+    left: i === filled.length - 1 ? left : 0,
+  }))
+}
+
+/** The body of a request. @param sink where the findings are, for the reader */
+export const message = (form: WebhookForm, sink: string, part: Part): object =>
+  form === 'json' ? document(sink, part) : slackMessage(sink, part)
+
+const document = (sink: string, { findings, left }: Part): object => ({
+  application: 'wandb-audit',
+  sink,
+  findings,
+  ...(left === 0 ? {} : { more: left }),
+})
 
 /**
  * Values stand in plain text only, in which Slack makes no links and no mentions.
  * https://docs.slack.dev/reference/block-kit/composition-objects/text-object
  */
-function slackMessages(sink: string, findings: readonly Finding[]): readonly object[] {
-  const parts = chunks(findings, FINDINGS_A_MESSAGE).slice(0, MOST_MESSAGES)
-  const left = findings.length - parts.flat().length
-  const count = `${findings.length} ${findings.length === 1 ? 'finding' : 'findings'}`
-  return parts.map((each, i) => {
-    const rest = left > 0 && i === parts.length - 1 ? [`${left} more: run wandb-audit check --all`] : []
-    return {
-      text: `wandb-audit: ${count}`,
-      unfurl_links: false,
-      unfurl_media: false,
-      blocks: [`wandb-audit: ${count} in ${value(sink)}`, ...each.map(inLines), ...rest].map((text) => ({
-        type: 'section',
-        text: { type: 'plain_text', text, emoji: false },
-      })),
-    }
-  })
+function slackMessage(sink: string, { findings, of, left }: Part): object {
+  const count = `${of} ${of === 1 ? 'finding' : 'findings'}`
+  const rest = left > 0 ? [`${left} more: run wandb-audit check --all`] : []
+  return {
+    text: `wandb-audit: ${count}`,
+    unfurl_links: false,
+    unfurl_media: false,
+    blocks: [`wandb-audit: ${count} in ${value(sink)}`, ...findings.map(inLines), ...rest].map((text) => ({
+      type: 'section',
+      text: { type: 'plain_text', text, emoji: false },
+    })),
+  }
 }
 
 function inLines({ severity, title, what, at, ...finding }: Finding): string {
@@ -52,15 +91,16 @@ function inLines({ severity, title, what, at, ...finding }: Finding): string {
   return [`${severity.toUpperCase()} ${title}`, what, `since ${at}`, ...values].join('\n')
 }
 
-/** https://docs.slack.dev/messaging/formatting-message-text#escaping */
+/** Shortened between characters, so that no half of one is left. */
 function value(text: string): string {
-  const printable = escaped(text)
-  const short = printable.length > LONGEST_VALUE ? `${printable.slice(0, LONGEST_VALUE)}…` : printable
-  return short.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+  let short = ''
+  for (const character of text) {
+    const written = inSlack(escaped(character))
+    if (short.length + written.length > LONGEST_VALUE) return `${short}…`
+    short += written
+  }
+  return short
 }
 
-function chunks<T>(all: readonly T[], size: number): T[][] {
-  const parts = []
-  for (let at = 0; at < all.length; at += size) parts.push(all.slice(at, at + size))
-  return parts
-}
+/** https://docs.slack.dev/messaging/formatting-message-text#escaping */
+const inSlack = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')

@@ -7,6 +7,7 @@ import { rm } from 'node:fs/promises'
 import type { Archive } from '../archive/archive.js'
 import type { LoadingSink } from '../contract.js'
 import { AuditError, EXIT, interrupted, printable } from '../errors.js'
+import { leastOf } from '../journal.js'
 import type { LandedBatch } from '../landing/batches.js'
 import { documentsOf, halvesOf } from '../landing/spooled.js'
 import type { Logger } from '../log.js'
@@ -101,7 +102,7 @@ async function loadInto(sinks: readonly LoadingSink[], transformed: Transformed,
   const { batch, landed, keys } = transformed
   for (const [i, sink] of sinks.entries()) {
     try {
-      const counts = await run.journal.load(sink.id, keys, () => sink.load(batch, run.signal))
+      const counts = await run.journal.load(sink.id, keys, () => sink.load(batch, run.signal), leastOf(batch))
       run.refusals.delete(sink.id)
       run.progress.loaded(counts.read)
       continue

@@ -2,7 +2,7 @@
 
 import type { Batch, LoadingSink } from '../contract.js'
 import { duckdbError } from '../duckdb/errors.js'
-import { outcomeOf } from '../journal.js'
+import { leastOf, outcomeOf } from '../journal.js'
 import { documentsOf, lineOf } from '../landing/spooled.js'
 import { privateSql } from '../privacy/sql.js'
 import { partOf, receiptOf, refusedLine } from '../transform/parts.js'
@@ -41,7 +41,7 @@ export async function loadByLines(
         const { counts, failure } = await outcomeOf(() => sink.load(part, signal))
         refusals.delete(sink.id)
         progress.loaded(counts.read)
-        return { sink: sink.id, counts, completes, failure }
+        return { sink: sink.id, counts, completes, least: leastOf(part), failure }
       },
       (error) => {
         if (!mayBeTheData(error)) throw error
