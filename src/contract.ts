@@ -165,8 +165,8 @@ export interface PersonalQuestions {
 export interface Questions {
   /** The statement of a detection over a period; absent where events cannot be asked for. */
   detection?(detection: Detection, span: Span, parameters: unknown): string | Promise<string>
-  /** finding_key of each finding that was reported; absent with `detection`. */
-  readonly reported?: string
+  /** finding_key of each finding that was reported and began then or later; absent with `detection`. */
+  reported?(since: Date): string
   /** Absent where events cannot be asked for. */
   readonly personal?: PersonalQuestions
   /**

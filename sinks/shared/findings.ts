@@ -7,9 +7,9 @@ import type { SqlForms } from './questions.js'
 /** A statement of Redshift has at most 100 KB. */
 const ROWS_A_STATEMENT = 250
 
-/** finding_key of each finding that was reported. */
-export const reportedQuery = ({ table }: Pick<SqlForms, 'table'>): string =>
-  `SELECT finding_key FROM ${table(AUDIT_FINDINGS.name)}`
+/** finding_key of each finding that was reported and began then or later. */
+export const reportedQuery = ({ table, instant }: Pick<SqlForms, 'table' | 'instant'>, since: Date): string =>
+  `SELECT finding_key FROM ${table(AUDIT_FINDINGS.name)} WHERE started_at >= ${instant(since)}`
 
 /** SELECTs findings as rows of audit_findings, without the last column. Their texts are hex digits and words of ours. */
 function rowsOf(findings: readonly ReportedFinding[], instant: SqlForms['instant']): string {

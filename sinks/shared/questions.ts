@@ -126,7 +126,7 @@ export function questions(forms: SqlForms): SqlQuestions {
       },
       missingEvents(forms),
     ],
-    reported: reportedQuery(forms),
+    reported: (since) => reportedQuery(forms, since),
     detection: (detection, span, parameters) => detection.sql(forms, span, parameters),
     report: (range) => [...reportQuestions(forms, range), missingEvents(forms)],
     newest: (span) => newestEvent(forms, events, span),

@@ -6,7 +6,7 @@ import { withoutLogin } from '../address.js'
 import type { ColumnType, QueryResult, Sink, Value } from '../contract.js'
 import { chosenDetections } from '../detections/chosen.js'
 import { deliver } from '../detections/deliver.js'
-import { canDetect, cannotDetect, detect, type Finding } from '../detections/detect.js'
+import { askable, detect, type Finding } from '../detections/detect.js'
 import { isSlack } from '../detections/messages.js'
 import { asDetectionFinding } from '../detections/ocsf.js'
 import { AuditError, EXIT, type ExitCode, printable } from '../errors.js'
@@ -17,6 +17,9 @@ import { rendered } from './formats/index.js'
 import { send } from './formats/output.js'
 import { closeAll, openSinks, type Session } from './session.js'
 import { jsonLine } from './terminal.js'
+
+/** A finding may have been reported with an earlier beginning, but not with one much earlier. */
+const REPORTED_EARLIER_MS = 7 * 86_400_000
 
 type Reporting = Pick<CheckFlags, 'detection' | 'severity' | 'format' | 'all'>
 
@@ -38,7 +41,8 @@ export async function checkOnce(session: Session, span: Span, flags: Reporting):
   const sinks = opened.filter((sink) => sink !== null)
   const seen: Seen = { printed: new Set(), taken: new Set() }
   try {
-    for (const sink of askable(sinks, session, failures)) {
+    const onLeftOut = (why: string) => session.logger.info(why)
+    for (const sink of askable(sinks, onLeftOut, failures.code !== null)) {
       const onFailed = (detection: Detection, error: unknown) => failures.add(`${sink.id}: ${detection.id}`, error)
       try {
         const found = await detect(sink, chosen, span, onFailed)
@@ -51,20 +55,6 @@ export async function checkOnce(session: Session, span: Span, flags: Reporting):
     await closeAll([...sinks, ...(webhook === null ? [] : [webhook])], session)
   }
   return failures.code ?? (seen.printed.size > 0 ? EXIT.found : EXIT.done)
-}
-
-/**
- * The sinks whose events can be asked for; a notice says which others are not checked.
- *
- * @throws AuditError, exit code 2, when there is none
- */
-function askable(sinks: readonly Sink[], { logger }: Session, failures: Failures): readonly Sink[] {
-  const able = sinks.filter(canDetect)
-  for (const { id } of sinks.filter((sink) => !canDetect(sink))) {
-    if (able.length === 0 && failures.code === null) throw cannotDetect(id)
-    logger.info(`${cannotDetect(id).message}: it is not checked`)
-  }
-  return able
 }
 
 /** What went wrong in a check that went on. */
@@ -138,7 +128,9 @@ function openAlarm({ settings }: Session): Webhook | null {
 async function unreported({ query, questions }: Sink, found: readonly Finding[]): Promise<readonly Finding[]> {
   if (found.length === 0 || questions.reported === undefined) return found
   const known = new Set<string>()
-  for await (const [key] of (await query(questions.reported).catch(explained)).rows) known.add(String(key))
+  const least = found.reduce((earliest, { at }) => Math.min(earliest, Date.parse(at)), Date.now())
+  const since = new Date(Math.floor((least - REPORTED_EARLIER_MS) / 1000) * 1000)
+  for await (const [key] of (await query(questions.reported(since)).catch(explained)).rows) known.add(String(key))
   return found.filter(({ key }) => !known.has(key))
 }
 

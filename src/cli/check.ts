@@ -40,7 +40,7 @@ export function addCheck(program: Command): void {
     .addHelpText(
       'after',
       `
-Ends with 4 if it prints a finding. A finding is remembered after it is printed and posted, so an interruption reports it
+Ends with 4 if it prints a finding, but with 1 if anything failed; the rest is checked all the same. A finding is remembered after it is printed and posted, so an interruption reports it
 again rather than never.
 
 Examples:

@@ -6,7 +6,7 @@ import type { Survivor } from './survivor.js'
 
 export function addLoad(program: Command, survivor: Survivor): void {
   withWebhook(withRun(program.command('load').description('Load everything new from the sources into the sinks.')))
-    .option('--check', 'then check the sinks, as `wandb-audit check` does')
+    .option('--check', 'then check the sinks, as `wandb-audit check` does, even if the load failed')
     .option('--overlap <duration>', `W&B API: how far to reach back for late events (default: ${OVERLAP})`)
     .option('--every <duration>', 'keep running, and load again after this long, for example 10m')
     .addHelpText(

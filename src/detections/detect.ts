@@ -7,7 +7,7 @@ import type { Sink, Value } from '../contract.js'
 import { usageError } from '../errors.js'
 
 /** Of one detection in one check; whoever gets more does not read them, and a script may cause any number. */
-export const MOST_FINDINGS = 1000
+const MOST_FINDINGS = 1000
 /** In characters; longer values are cut. */
 const LONGEST_VALUE = 1000
 
@@ -63,20 +63,41 @@ function rethrown(_detection: Detection, error: unknown): never {
   throw error
 }
 
-/** Whether the sink's events can be asked for. */
-export const canDetect = ({ questions }: Pick<Sink, 'questions'>): boolean => questions.detection !== undefined
+const canDetect = ({ questions }: Pick<Sink, 'questions'>): boolean => questions.detection !== undefined
+
+/**
+ * The sinks whose events can be asked for.
+ *
+ * @param onLeftOut called with why another one is not checked
+ * @param isOne     whether there is a further sink, which failed before
+ * @throws AuditError, exit code 2, when there is none
+ */
+export function askable<S extends Pick<Sink, 'id' | 'questions'>>(
+  sinks: readonly S[],
+  onLeftOut: (why: string) => void,
+  isOne = false,
+): readonly S[] {
+  const able = sinks.filter(canDetect)
+  for (const { id } of sinks.filter((sink) => !canDetect(sink))) {
+    if (able.length === 0 && !isOne) throw cannotDetect(id)
+    onLeftOut(`${cannotDetect(id).message}: it is not checked`)
+  }
+  return able
+}
 
 async function found({ query, questions }: Asked, { detection, parameters = {} }: Chosen, span: Span) {
   const statement = (await questions.detection?.(detection, span, parameters)) ?? ''
-  const { columns, rows } = await query(
-    `SELECT * FROM (${statement}) AS found ORDER BY started_at DESC LIMIT ${MOST_FINDINGS + 1}`,
-  )
+  const { columns, rows } = await query(newestFound(statement))
   const names = columns.map(({ name }) => name)
   const findings: Finding[] = []
   for await (const row of rows) findings.push(finding(detection, new Map(names.map((name, i) => [name, row[i]]))))
   const last = findings.at(MOST_FINDINGS)
   return last === undefined ? findings : [...findings.slice(0, MOST_FINDINGS), tooMany(detection, findings[0] ?? last)]
 }
+
+/** The statement of a detection for its newest findings, and one more to tell whether there are more. */
+export const newestFound = (statement: string): string =>
+  `SELECT * FROM (${statement}) AS found ORDER BY started_at DESC LIMIT ${MOST_FINDINGS + 1}`
 
 /** In place of those that are not listed. A day has one. */
 function tooMany({ id, severity, title }: Detection, { at }: Finding): Finding {
@@ -136,8 +157,7 @@ function shortened(text: string | null): string | null {
   return characters.length <= LONGEST_VALUE ? text : `${characters.slice(0, LONGEST_VALUE).join('')}…`
 }
 
-/** Exit code 2. */
-export const cannotDetect = (id: string) =>
+const cannotDetect = (id: string) =>
   usageError(
     `${id}: its events are only in Fabric, which this program cannot query`,
     'Check another sink of the same logs.',

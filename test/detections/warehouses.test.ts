@@ -71,8 +71,10 @@ async function remembersOnce(sink: Sink): Promise<void> {
   }))
   await sink.report?.(rows.slice(0, 2))
   await sink.report?.(rows)
-  const keys = (await rowsOf(sink, sink.questions.reported ?? '')).map(({ finding_key: key }) => key)
-  expect(keys.sort()).toEqual(rows.map(({ finding_key: key }) => key))
+  const keysSince = async (at: number) =>
+    (await rowsOf(sink, sink.questions.reported?.(new Date(at)) ?? '')).map(({ finding_key: key }) => key)
+  expect((await keysSince(NOW)).sort()).toEqual(rows.map(({ finding_key: key }) => key))
+  expect(await keysSince(NOW + 1000)).toEqual([])
 }
 
 let expected: readonly Finding[] | undefined

@@ -8,9 +8,10 @@ import { parseBigQueryAddress } from '../../sinks/bigquery/address.js'
 import { bigquerySql } from '../../sinks/bigquery/forms.js'
 import { actionsScript, comparedQuery } from '../../sinks/bigquery/queries.js'
 import { namesIn } from '../../sinks/bigquery/tables.js'
-import { reportStatements } from '../../sinks/shared/findings.js'
+import { reportedQuery, reportStatements } from '../../sinks/shared/findings.js'
 import { questions } from '../../sinks/shared/questions.js'
 import { views } from '../../sinks/shared/views.js'
+import { newestFound } from '../../src/detections/detect.js'
 import { type Analyzer, startAnalyzer } from './bigquery/analyzer.js'
 import { catalogOf, type Options, type } from './bigquery/catalog.js'
 import { analyzeScript, statementsOf } from './bigquery/script.js'
@@ -65,7 +66,8 @@ const STATEMENTS: Readonly<Record<string, string>> = {
       ...questions(each)
         .report({ from: new Date('2026-10-01'), to: new Date('2026-10-02') })
         .map(({ name, sql }) => [`report: ${name} ${i}`, sql]),
-      ...DETECTIONS.map((detection) => [`${detection.id} ${i}`, detection.sql(each, SPAN, {})]),
+      ...DETECTIONS.map((detection) => [`${detection.id} ${i}`, newestFound(detection.sql(each, SPAN, {}))]),
+      [`what was reported ${i}`, reportedQuery(each, SPAN.from)],
       [`reported findings ${i}`, reportStatements(each, 'CURRENT_TIMESTAMP()', [REPORTED]).join(';\n')],
       [`rejects ${i}`, questions(each).rejects],
       [`raw rejects ${i}`, questions(each).rawRejects],

@@ -4,7 +4,7 @@ import { DETECTIONS } from '../../../schemas/detections/index.js'
 import { MIRRORED_TABLES } from '../../../schemas/fabric.js'
 import { duckdbSink } from '../../../sinks/duckdb/index.js'
 import type { Sink } from '../../../src/contract.js'
-import { detect } from '../../../src/detections/detect.js'
+import { askable, detect } from '../../../src/detections/detect.js'
 import { type Azurite, startAzurite } from '../../emulators/azurite.js'
 import { documentOf, loadInto, ndjson, newFolder } from '../../support/load.js'
 import { rowsOf } from '../../support/rows.js'
@@ -75,6 +75,14 @@ describe('the landing zone answers without Fabric', () => {
       message: expect.stringContaining('events are only in Fabric'),
       advice: 'Check another sink of the same logs.',
     })
+  })
+
+  it('no detection, which keeps no other sink from being checked', () => {
+    const other = { id: 'other', questions: { ...sink.questions, detection: () => 'SELECT 1' } }
+    const leftOut: string[] = []
+    expect(askable([sink, other], (why) => leftOut.push(why))).toEqual([other])
+    expect(leftOut).toEqual([expect.stringContaining(sink.id)])
+    expect(() => askable([sink], () => {})).toThrow('events are only in Fabric')
   })
 
   it('no question about events, and says where to ask it', async () => {
