@@ -258,7 +258,10 @@ describe('verify, of a sink', () => {
     const found = report.sinks.map(({ findings }: { findings: Finding[] }) =>
       findings.map((each) => `${each.day} ${inShort(each)}`),
     )
-    expect(found).toEqual([['2026-10-02 25 event missing'], ['2026-10-02 1 event extra', '2026-10-03 2 event missing']])
+    expect(found).toEqual([
+      ['2026-10-02 25 event missing'],
+      ['2026-10-02 1 event extra', '2026-10-02 1 event altered partition', '2026-10-03 2 event missing'],
+    ])
   })
 
   it('finds rows of a lake that lie in files where nobody looks for them', async () => {
