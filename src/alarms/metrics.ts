@@ -5,6 +5,7 @@
  * The file is the only memory: counters go on from what it says, and what a run cannot tell stays as it was.
  */
 
+import { SEVERITIES, type Severity } from '../../schemas/detections/detection.js'
 import { EXIT } from '../errors.js'
 import type { Summary } from '../journal.js'
 
@@ -19,6 +20,8 @@ export interface RunMetrics {
   readonly newest: ReadonlyMap<string, Date>
   /** Null when the run could not tell. */
   readonly unfinishedDays: number | null
+  /** Findings that were reported, by severity, however the run ended: no later run reports them again. */
+  readonly findings: ReadonlyMap<Severity, number>
 }
 
 interface Family {
@@ -39,6 +42,7 @@ const FAMILIES: readonly Family[] = [
   { name: 'last_run_exit_code', type: 'gauge', help: 'Exit code of the last run.' },
   { name: 'consecutive_failures', type: 'gauge', help: 'Failed runs since the last success.' },
   { name: 'runs_total', type: 'counter', help: 'Runs, by result.' },
+  { name: 'findings_total', type: 'counter', help: 'New findings that runs have reported, whatever their result.' },
   { name: 'documents_total', type: 'counter', help: 'Documents that were loaded, or failed.' },
   { name: 'events_total', type: 'counter', help: 'Events read for each sink, by what came of them.' },
   { name: 'rejects_total', type: 'counter', help: 'Lines that could not become events.' },
@@ -75,9 +79,13 @@ export function parseMetrics(text: string): Series {
   return series
 }
 
-/** @param before what the file said; runs of other commands keep their series */
+/**
+ * An interrupted run counts its findings only.
+ *
+ * @param before what the file said; runs of other commands keep their series
+ */
 export function metricsAfter(before: Series, run: RunMetrics): Series {
-  const { command, exitCode, startedAt, endedAt, summary, newest, unfinishedDays } = run
+  const { command, exitCode, startedAt, endedAt, summary, newest, unfinishedDays, findings } = run
   const others = [...before].filter(([series]) => !series.includes(`{command="${command}"`))
   const after = new Map(others)
   const nameOf = (name: string, labels: Labels): string =>
@@ -93,6 +101,12 @@ export function metricsAfter(before: Series, run: RunMetrics): Series {
   const add = (name: string, value: number, labels: Labels = {}): void =>
     set(name, (before.get(nameOf(name, labels)) ?? 0) + value, labels)
 
+  for (const severity of SEVERITIES) add('findings_total', findings.get(severity) ?? 0, { severity })
+  const keepOthers = (): Series => {
+    for (const [series, value] of before) if (!after.has(series)) after.set(series, value)
+    return after
+  }
+  if (exitCode === EXIT.interrupted) return keepOthers()
   const result = exitCode === EXIT.done ? 'success' : exitCode === EXIT.found ? 'findings' : 'failure'
   const hasSucceeded = result !== 'failure'
   if (hasSucceeded) set('last_success_timestamp_seconds', seconds(endedAt))
@@ -105,10 +119,7 @@ export function metricsAfter(before: Series, run: RunMetrics): Series {
   for (const each of ['success', 'findings', 'failure']) add('runs_total', result === each ? 1 : 0, { result: each })
   if (unfinishedDays === null) keep('unfinished_days')
   else set('unfinished_days', unfinishedDays)
-  if (summary === null) {
-    for (const [series, value] of before) if (!after.has(series)) after.set(series, value)
-    return after
-  }
+  if (summary === null) return keepOthers()
   add('documents_total', summary.documents, { outcome: 'loaded' })
   add('documents_total', summary.failed.length, { outcome: 'failed' })
   for (const { sink, error, ...counts } of summary.sinks) {

@@ -1,7 +1,7 @@
 /** One check of the sinks, for the command and after a load. */
 
 import type { Span } from '../../schemas/day-digest.js'
-import type { Detection } from '../../schemas/detections/detection.js'
+import type { Detection, Severity } from '../../schemas/detections/detection.js'
 import { withoutLogin } from '../address.js'
 import type { ColumnType, QueryResult, Sink, Value } from '../contract.js'
 import { chosenDetections } from '../detections/chosen.js'
@@ -27,10 +27,16 @@ type Reporting = Pick<CheckFlags, 'detection' | 'severity' | 'format' | 'all'>
  * Prints, posts and remembers what is new. What fails is logged, and does not keep the other sinks and detections from being
  * checked.
  *
+ * @param counts the findings that were printed are added to it, also if the check fails later
  * @returns 4 if anything was printed; 1 if anything failed; 2 if only settings or logins were wrong
  * @throws AuditError, exit code 2, when no sink can be asked, and when the webhook cannot be used; when it is interrupted
  */
-export async function checkOnce(session: Session, span: Span, flags: Reporting): Promise<ExitCode> {
+export async function checkOnce(
+  session: Session,
+  span: Span,
+  flags: Reporting,
+  counts: Map<Severity, number> = new Map(),
+): Promise<ExitCode> {
   const chosen = chosenDetections(session.settings.detections, { ids: flags.detection, severity: flags.severity })
   const webhook = flags.all === true ? null : openAlarm(session)
   const failures = new Failures(session)
@@ -46,7 +52,7 @@ export async function checkOnce(session: Session, span: Span, flags: Reporting):
       const onFailed = (detection: Detection, error: unknown) => failures.add(`${sink.id}: ${detection.id}`, error)
       try {
         const found = await detect(sink, chosen, span, onFailed)
-        await reportNews({ session, sink, webhook, seen, flags }, found)
+        await reportNews({ session, sink, webhook, seen, flags, counts }, found)
       } catch (error) {
         failures.add(sink.id, error)
       }
@@ -93,13 +99,20 @@ interface Reported {
   readonly webhook: Webhook | null
   readonly seen: Seen
   readonly flags: Reporting
+  readonly counts: Map<Severity, number>
 }
 
-async function reportNews({ session, sink, webhook, seen, flags }: Reported, found: readonly Finding[]): Promise<void> {
+async function reportNews(
+  { session, sink, webhook, seen, flags, counts }: Reported,
+  found: readonly Finding[],
+): Promise<void> {
   const news = flags.all === true ? found : await unreported(sink, found)
   const unprinted = news.filter(({ key }) => !seen.printed.has(key))
   await print(sink, unprinted, flags.format)
-  for (const { key } of unprinted) seen.printed.add(key)
+  for (const { key, severity } of unprinted) {
+    seen.printed.add(key)
+    counts.set(severity, (counts.get(severity) ?? 0) + 1)
+  }
   if (flags.all === true) return
   // Another sink's, which the webhook has or which has no webhook to go to.
   await remember(sink, webhook === null ? news : news.filter(({ key }) => seen.taken.has(key)))

@@ -58,7 +58,7 @@ export async function runOnce(
   let kept: Kept | null = null
   let summary: Summary
   const check = async (): Promise<ExitCode> =>
-    flags.check === true && flags.dryRun !== true ? checkAfterLoad(session, journal, flags.output) : EXIT.done
+    flags.check === true && flags.dryRun !== true ? checkAfterLoad(session, journal, flags.output, seen) : EXIT.done
   let unsealed: AuditError | null = null
   const close = (): Promise<void> => {
     const archive = kept === null ? [] : [kept.archive, kept.marks]
@@ -106,6 +106,7 @@ async function checkAfterLoad(
   session: Session,
   { leastInserted }: Journal,
   output: 'text' | 'json',
+  seen: Seen,
 ): Promise<ExitCode> {
   const { checkOnce } = await import('./check-run.js')
   try {
@@ -115,7 +116,8 @@ async function checkAfterLoad(
       const first = span.from.toISOString().slice(0, 10)
       session.logger.warn(`older events than of ${first} were loaded: check them with \`wandb-audit check --since\``)
     }
-    return await checkOnce(session, span, { severity: 'medium', format })
+    seen.findings = new Map()
+    return await checkOnce(session, span, { severity: 'medium', format }, seen.findings)
   } catch (error) {
     if (!(error instanceof AuditError)) throw error
     session.logger.error({ err: error })

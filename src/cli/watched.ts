@@ -1,5 +1,6 @@
 /** A run that tells monitors how it ended: metrics in a file, and a ping. Neither makes a load fail. */
 
+import type { Severity } from '../../schemas/detections/detection.js'
 import type { RunMetrics } from '../alarms/metrics.js'
 import type { LoadingSink, Sink } from '../contract.js'
 import { AuditError, EXIT, type ExitCode } from '../errors.js'
@@ -14,6 +15,8 @@ export interface Seen {
   summary?: Summary
   newest?: ReadonlyMap<string, Date>
   unfinishedDays?: number | null
+  /** New findings that were printed, by severity. */
+  findings?: Map<Severity, number>
 }
 
 /** How far back the newest event is looked for, so that no warehouse reads its history; an older one is known from the file. */
@@ -38,14 +41,17 @@ export async function watched(
   const startedAt = new Date()
   const seen: Seen = {}
   const tell = async (exitCode: ExitCode): Promise<void> => {
-    // Somebody stopped it, and knows.
-    if (exitCode === EXIT.interrupted || signal.aborted) return
-    if (settings.metrics !== undefined) {
+    const { findings = new Map() } = seen
+    // Somebody stopped it, and knows; but what it has reported, no other run will.
+    const isInterrupted = exitCode === EXIT.interrupted || signal.aborted
+    if (settings.metrics !== undefined && (!isInterrupted || findings.size > 0)) {
       const { updateMetrics } = await import('../alarms/metrics-file.js')
       const { summary = null, newest = new Map(), unfinishedDays = null } = seen
-      const run = { command, exitCode, startedAt, endedAt: new Date(), summary, newest, unfinishedDays }
+      const ended = { exitCode: isInterrupted ? EXIT.interrupted : exitCode, endedAt: new Date() }
+      const run = { command, ...ended, startedAt, summary, newest, unfinishedDays, findings }
       await onlyWarning(session, async () => updateMetrics(settings.metrics ?? '', run))
     }
+    if (isInterrupted) return
     // With findings, everything is loaded.
     const result = exitCode === EXIT.done || exitCode === EXIT.found ? 'success' : 'failure'
     if (monitor !== null) await onlyWarning(session, () => monitor.tell(result, signal))

@@ -21,6 +21,7 @@ const summaryOf = (sink = SINK, error: string | null = null): Summary => ({
 const runOf = (more: Partial<RunMetrics> = {}): RunMetrics => ({
   ...{ command: 'load', exitCode: 0, startedAt: new Date(AT.getTime() - 1500), endedAt: AT },
   ...{ summary: summaryOf(), newest: new Map([[SINK, new Date('2026-10-01T11:59:00.5Z')]]), unfinishedDays: 0 },
+  findings: new Map(),
   ...more,
 })
 
@@ -83,6 +84,18 @@ describe('metrics', () => {
     expect(metricOf(series, 'runs_total', ',result="findings"')).toBe(1)
     expect(metricOf(series, 'runs_total', ',result="failure"')).toBe(0)
     expect(metricOf(series, 'last_success_timestamp_seconds')).toBe(AT.getTime() / 1000)
+  })
+
+  it('count findings by severity whatever came of the run, and of an interrupted one nothing else', () => {
+    const findings = new Map([['high', 2]] as const)
+    const last = seriesAfter({}, { exitCode: 4, findings }, { exitCode: 1, findings, summary: null }, { exitCode: 1 })
+    expect(metricOf(last, 'findings_total', ',severity="high"')).toBe(4)
+    expect(metricOf(last, 'findings_total', ',severity="medium"')).toBe(0)
+    const interrupted = metricsAfter(last, runOf({ exitCode: 130, findings }))
+    expect([...interrupted].filter(([key, value]) => last.get(key) !== value)).toEqual([
+      ['wandb_audit_findings_total{command="load",severity="high"}', 6],
+    ])
+    expect(interrupted.size).toBe(last.size)
   })
 
   it('of another command stay, those of a sink that is no longer loaded go', () => {

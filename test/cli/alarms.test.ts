@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { startWandbApi } from '../../src/demo/wandb-api.js'
+import { webhook } from '../support/webhook.js'
 import { ndjson, newFolder, run } from './support.js'
 
 const LOGIN = { timestamp: new Date(Date.now() - 60_000).toISOString(), action: 'user:login' }
@@ -62,6 +63,24 @@ it('a load writes its metrics, and a failing one leaves the last success', async
     'last_run_exit_code{command="load"}': 1,
     'consecutive_failures{command="load"}': 1,
   })
+})
+
+it.each([
+  ['another source', ['--from', 'nowhere'], 200, 1],
+  ['the webhook', [], 404, 1],
+  ['nothing', [], 200, 4],
+])('new findings are counted when %s fails', async (_what, more, status, code) => {
+  const hook = await webhook()
+  hook.status = status
+  const cwd = newFolder()
+  mkdirSync(join(cwd, 'logs'))
+  writeFileSync(
+    join(cwd, 'logs/a.ndjson'),
+    ndjson({ ...LOGIN, action: 'team:create_service_account', actor_user_id: 7, user_asset: 8 }),
+  )
+  const found = 'findings_total{command="load",severity="medium"}'
+  expect((await run([...LOAD, '--check', '--webhook', hook.url, ...more], { cwd })).code).toBe(code)
+  expect(metricsIn(cwd)[found]).toBe(1)
 })
 
 it('a dry run, and one of another user of the file, change nothing', async () => {
