@@ -3,7 +3,7 @@
 import type { ArchivePlace } from '../archive/archive.js'
 import type { Check, Document, Sink, Source } from '../contract.js'
 import { AuditError, printable } from '../errors.js'
-import { probeLocks, probeWrites } from '../stores/probe.js'
+import { KEPT, probeLocks, probeWrites } from '../stores/probe.js'
 import type { Subject } from './doctor.js'
 
 const DAY_MS = 86_400_000
@@ -97,7 +97,7 @@ export function archiveSubject(place: ArchivePlace, retain: boolean, now: Date, 
   const probes: Check[] = [
     retain
       ? { name: 'probe: lock', run: (signal) => probeLocks(store, at, signal) }
-      : { name: 'probe: writing', run: (signal) => probeArchive(place, at, now, signal) },
+      : { name: 'probe: writing', run: (signal) => probeArchive(place, at, signal) },
   ]
   return {
     name: `archive ${place.id}`,
@@ -110,24 +110,23 @@ export function archiveSubject(place: ArchivePlace, retain: boolean, now: Date, 
 async function probeArchive(
   { store, prefix }: ArchivePlace,
   at: string,
-  now: Date,
   signal: AbortSignal,
 ): ReturnType<Check['run']> {
   if (store.locks === undefined) return probeWrites(store, at, signal)
+  const locksByItself = (await store.locksByItself?.(signal)) ?? null
+  if (locksByItself === true) return KEPT
   let objects = 0
   for await (const { until } of store.locks(prefix, signal)) {
     objects++
-    if (until !== null && until > now)
-      return {
-        warning: 'the bucket locks what is written, and a probe could not be removed: nothing was written',
-        cure: 'Probe a bucket with the same settings and no lock, if there is one.',
-      }
-    if (objects === MOST_LOCKS) break
+    // One that has ended, too: the lock of a new object would not have.
+    if (until !== null) return KEPT
+    if (objects > MOST_LOCKS) break
   }
-  if (objects > 0) return probeWrites(store, at, signal)
+  // Without a word of the bucket, its objects have to tell, and those that came last may be the ones that are locked.
+  if (locksByItself === false || (objects > 0 && objects <= MOST_LOCKS)) return probeWrites(store, at, signal)
   return {
-    warning: 'it is empty, so that nobody knows whether the bucket locks what is written: nothing was written',
-    cure: 'Load something with --archive first.',
+    warning: `${objects === 0 ? 'it is empty' : `it has more than ${MOST_LOCKS} objects`}, and the store does not say whether it locks what is written: nothing was written`,
+    cure: 'Let this user read the settings of the bucket: docs/doctor.md.',
   }
 }
 

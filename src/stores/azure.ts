@@ -120,6 +120,24 @@ export function azureStore(options: AzureOptions): ObjectStore {
       }
     },
 
+    // Blobs of such a container may get a policy of their own by default, which only the management API tells.
+    async locksByItself(signal) {
+      const containerClient = new ContainerClient(addressOf(''), pipeline)
+      const doing = `look up ${printable(id)}`
+      try {
+        const {
+          hasImmutabilityPolicy,
+          hasLegalHold,
+          isImmutableStorageWithVersioningEnabled: mayDefault,
+        } = await shortRequest(doing, (watch) => containerClient.getProperties({ abortSignal: watch.signal }), signal)
+        if (hasImmutabilityPolicy === true || hasLegalHold === true) return true
+        return hasImmutabilityPolicy === false && mayDefault !== true ? false : null
+      } catch (error) {
+        if (signal.aborted) throw error
+        return null
+      }
+    },
+
     async find(key, signal) {
       const found = await describe(key, signal)
       return found === null || isFolder(found.metadata) ? null : found.object

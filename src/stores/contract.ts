@@ -83,6 +83,13 @@ export interface ObjectStore {
   ): Promise<string | null>
   /** For stores that can keep everyone from deleting an object: what protects each object below the prefix. */
   locks?(prefix: string, signal: AbortSignal): AsyncIterable<LockedObject>
+  /**
+   * Whether the bucket keeps new objects from being deleted without being told to, by any lock, also one that somebody may
+   * lift; null when the store does not say.
+   *
+   * @throws AuditError, exit code 130, when the signal is aborted; nothing else
+   */
+  locksByItself?(signal: AbortSignal): Promise<boolean | null>
   /** Removes an object; does nothing when it does not exist. */
   remove(key: string, signal: AbortSignal): Promise<void>
   close(): Promise<void>

@@ -39,6 +39,11 @@ interface LockFields {
   readonly retentionExpirationTime?: string
 }
 
+interface Policies {
+  readonly retentionPolicy?: { readonly isLocked?: boolean }
+  readonly defaultEventBasedHold?: boolean
+}
+
 const LOCK_FIELDS = 'name,retention,retentionExpirationTime'
 
 const FIELDS = 'name,size,generation,updated'
@@ -100,16 +105,11 @@ export function gcsStore({ bucket, endpoint, payer, retryPolicy = REQUEST_RETRIE
   }
 
   /** https://cloud.google.com/storage/docs/bucket-lock */
-  async function hasLockedPolicy(signal: AbortSignal): Promise<boolean> {
-    const request = { doing: `look up ${printable(id)}`, method: 'GET', query: { fields: 'retentionPolicy' } } as const
+  function policies(signal: AbortSignal): Promise<Policies> {
+    const query = { fields: 'retentionPolicy,defaultEventBasedHold' }
+    const request = { doing: `look up ${printable(id)}`, method: 'GET', query } as const
     const path = `/storage/v1/b/${encodeURIComponent(bucket)}`
-    const found = await client.send(
-      { ...request, path },
-      [],
-      json<{ retentionPolicy?: { isLocked?: boolean } }>,
-      signal,
-    )
-    return found.retentionPolicy?.isLocked === true
+    return client.send({ ...request, path }, [], json<Policies>, signal)
   }
 
   return {
@@ -128,9 +128,19 @@ export function gcsStore({ bucket, endpoint, payer, retryPolicy = REQUEST_RETRIE
         const { name, retention, retentionExpirationTime: expires } = item
         const own = retention?.mode === 'Locked' ? new Date(retention.retainUntilTime) : null
         // A policy of the bucket protects only once it is locked.
-        if (expires !== undefined) isLocked ??= await hasLockedPolicy(signal)
+        if (expires !== undefined) isLocked ??= (await policies(signal)).retentionPolicy?.isLocked === true
         const inherited = expires !== undefined && isLocked ? new Date(expires) : null
         yield { key: name, until: own === null || (inherited !== null && inherited > own) ? inherited : own }
+      }
+    },
+
+    async locksByItself(signal) {
+      try {
+        const { retentionPolicy, defaultEventBasedHold = false } = await policies(signal)
+        return retentionPolicy !== undefined || defaultEventBasedHold
+      } catch (error) {
+        if (signal.aborted) throw error
+        return null
       }
     },
 

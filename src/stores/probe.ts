@@ -6,6 +6,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Warning } from '../contract.js'
 import { AuditError, printable } from '../errors.js'
 import { digesting } from './checksum.js'
 import type { ObjectStore } from './contract.js'
@@ -18,57 +19,100 @@ const LOCK = { lastsMs: 4_000, marginMs: 1_000 }
 
 const BYTES = 4096
 
+/** What a bucket locks by itself would stay for years, a removed version of it, too. */
+export const KEPT: Warning = {
+  warning: 'the bucket locks what is written, and a probe could not be removed: nothing was written',
+  cure: 'Probe a bucket with the same settings and no lock, if there is one.',
+}
+
 /**
  * Conditional writes, reading back, the checksum, listing and removal.
  *
  * @param prefix below which nobody else writes
- * @throws AuditError that says which of them the store does not keep to
+ * @returns a warning when its object could not be removed, and when nothing was written because the bucket would lock it
+ * @throws AuditError that says which of them the store does not keep to, and what is left there
  */
-export async function probeWrites(store: ObjectStore, prefix: string, signal: AbortSignal): Promise<string> {
+export async function probeWrites(store: ObjectStore, prefix: string, signal: AbortSignal): Promise<string | Warning> {
+  if ((await store.locksByItself?.(signal)) === true) return KEPT
   const key = `${prefix}probe`
-  const [one, other] = [randomBytes(BYTES), randomBytes(BYTES)]
-  const refuse = (what: string, why: string): never => {
-    throw new AuditError(`${printable(store.id)}: ${what}`, {
+  const refuse = refusing(store)
+  let proven: string
+  try {
+    proven = await writesAreKept(store, key, signal)
+  } catch (error) {
+    throw naming(error, await whyLeft(store, key), key)
+  }
+  const left = await whyLeft(store, key)
+  if (left !== null) {
+    return {
+      warning: `${proven}; its object ${printable(key)} could not be removed: ${left}`,
+      cure: 'Remove it. Who archives need not be allowed to remove anything; a sink has to be.',
+    }
+  }
+  if ((await store.find(key, signal)) !== null) refuse('a removed object is still found', 'It is not consistent.')
+  return `${proven}; what is removed is gone`
+}
+
+/** Why the object of a probe is still there; null when it is removed. */
+const whyLeft = (store: ObjectStore, key: string): Promise<string | null> =>
+  store.remove(key, NEVER_ABORTED).then(
+    () => null,
+    (error: unknown) => (error instanceof AuditError ? error.message : 'an unexpected error'),
+  )
+
+/** The same error, which also names what the probe has left behind. */
+function naming(error: unknown, left: string | null, key: string): unknown {
+  if (left === null || !(error instanceof AuditError)) return error
+  const { advice, exitCode } = error
+  return new AuditError(`${error.message}; the probe's object ${printable(key)} could not be removed: ${left}`, {
+    ...(advice === undefined ? {} : { advice }),
+    exitCode,
+    cause: error,
+  })
+}
+
+const refusing =
+  ({ id }: ObjectStore) =>
+  (what: string, why: string): never => {
+    throw new AuditError(`${printable(id)}: ${what}`, {
       advice: `${why} Use another store, or a later version of this one: docs/buckets.md.`,
     })
   }
-  try {
-    const first = await store.write(key, one, 'absent', signal)
-    if (first === null) return refuse('a new object was taken for one that exists', 'Nothing can be written there.')
-    if ((await store.write(key, other, 'absent', signal)) !== null)
-      refuse(
-        'it wrote over an object that it was told to write only if it did not exist (If-None-Match)',
-        'Two loads at once would lose data there.',
-      )
-    const second = await store.write(key, other, { version: first }, signal)
-    if (second === null || second === first)
-      return refuse('it did not write over the version that exists (If-Match)', 'Nothing can be changed there.')
-    if ((await store.write(key, one, { version: first }, signal)) !== null)
-      refuse('it wrote over another version than it was told to (If-Match)', 'Two loads at once would lose data there.')
-    const reading = await store.read({ key, version: second }, 0, signal)
-    if (reading === null) return refuse('what was just written cannot be read', 'It is not consistent.')
-    const chunks: Uint8Array[] = []
-    for await (const chunk of reading.chunks) chunks.push(chunk)
-    if (!Buffer.concat(chunks).equals(other)) refuse('it returned other bytes than were written', 'It damages data.')
-    const { checksum } = reading
-    if (checksum !== null) {
-      const digest = digesting(checksum)
-      digest.update(other)
-      if ((await digest.base64()) !== checksum.digest)
-        refuse('its checksum is not that of the bytes', 'No document could be read whole.')
-    }
-    if ((await store.read({ key, version: first }, 0, signal)) !== null)
-      refuse('it returned another version than was asked for', 'A document could change while it is read.')
-    const keys: string[] = []
-    for await (const object of store.list(prefix, signal)) keys.push(object.key)
-    if (!keys.includes(key)) refuse('what was just written is not listed', 'Loads would miss each other there.')
-    await store.remove(key, signal)
-    if ((await store.find(key, signal)) !== null) refuse('a removed object is still found', 'It is not consistent.')
-    const sum = checksum === null ? 'without a checksum' : `with a right ${checksum.algorithm}`
-    return `conditional writes are kept to; what is read is what was written, ${sum}; what is removed is gone`
-  } finally {
-    await store.remove(key, NEVER_ABORTED).catch(() => {})
+
+async function writesAreKept(store: ObjectStore, key: string, signal: AbortSignal): Promise<string> {
+  const refuse = refusing(store)
+  const [one, other] = [randomBytes(BYTES), randomBytes(BYTES)]
+  const first = await store.write(key, one, 'absent', signal)
+  if (first === null) return refuse('a new object was taken for one that exists', 'Nothing can be written there.')
+  if ((await store.write(key, other, 'absent', signal)) !== null)
+    refuse(
+      'it wrote over an object that it was told to write only if it did not exist (If-None-Match)',
+      'Two loads at once would lose data there.',
+    )
+  const second = await store.write(key, other, { version: first }, signal)
+  if (second === null || second === first)
+    return refuse('it did not write over the version that exists (If-Match)', 'Nothing can be changed there.')
+  if ((await store.write(key, one, { version: first }, signal)) !== null)
+    refuse('it wrote over another version than it was told to (If-Match)', 'Two loads at once would lose data there.')
+  const reading = await store.read({ key, version: second }, 0, signal)
+  if (reading === null) return refuse('what was just written cannot be read', 'It is not consistent.')
+  const chunks: Uint8Array[] = []
+  for await (const chunk of reading.chunks) chunks.push(chunk)
+  if (!Buffer.concat(chunks).equals(other)) refuse('it returned other bytes than were written', 'It damages data.')
+  const { checksum } = reading
+  if (checksum !== null) {
+    const digest = digesting(checksum)
+    digest.update(other)
+    if ((await digest.base64()) !== checksum.digest)
+      refuse('its checksum is not that of the bytes', 'No document could be read whole.')
   }
+  if ((await store.read({ key, version: first }, 0, signal)) !== null)
+    refuse('it returned another version than was asked for', 'A document could change while it is read.')
+  const keys: string[] = []
+  for await (const object of store.list(key, signal)) keys.push(object.key)
+  if (!keys.includes(key)) refuse('what was just written is not listed', 'Loads would miss each other there.')
+  const sum = checksum === null ? 'without a checksum' : `with a right ${checksum.algorithm}`
+  return `conditional writes are kept to; what is read is what was written, ${sum}`
 }
 
 /**
@@ -83,9 +127,11 @@ export async function probeLocks(
   prefix: string,
   signal: AbortSignal,
   { lastsMs, marginMs } = LOCK,
-): Promise<string> {
+): Promise<string | Warning> {
   const key = `${prefix}lock`
   if (store.locks === undefined) throw notLocked(store, 'it cannot lock objects')
+  // Of two locks, the longer one holds in some stores.
+  if ((await store.locksByItself?.(signal)) === true) return KEPT
   const until = new Date(Date.now() + lastsMs)
   const proven = await lockIsStated(store, key, until, marginMs, signal).catch((error: unknown) => error)
   await sleep(Math.max(0, until.getTime() + marginMs - Date.now()))

@@ -7,10 +7,11 @@ import {
   DeleteObjectCommand,
   GetObjectCommand,
   type GetObjectCommandOutput,
+  GetObjectLockConfigurationCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
 } from '@aws-sdk/client-s3'
-import { AuditError, printable } from '../errors.js'
+import { AuditError, interrupted, printable } from '../errors.js'
 import { REQUEST_RETRIES, retriesExhausted, retryingRequest } from '../retry.js'
 import type { Content, LockedObject, ObjectStore, Reading, StoredObject, WriteCondition } from './contract.js'
 import { checksumOf, chunksOf, decoded, quoted, stored, unquoted } from './s3/answers.js'
@@ -181,7 +182,29 @@ export function s3Store(target: S3Bucket, timing: Timing = TIMING): ObjectStore 
     }
   }
 
-  return { id, listsInOrder: true, list, find, read, write, remove, locks, close: async () => client.destroy() }
+  async function locksByItself(signal: AbortSignal): Promise<boolean | null> {
+    try {
+      const command = new GetObjectLockConfigurationCommand({ Bucket: bucket })
+      const { ObjectLockConfiguration } = await client.send(command, under(signal))
+      return ObjectLockConfiguration?.Rule?.DefaultRetention !== undefined
+    } catch (error) {
+      if (signal.aborted) throw interrupted()
+      return seen(error).code === 'ObjectLockConfigurationNotFoundError' ? false : null
+    }
+  }
+
+  return {
+    id,
+    listsInOrder: true,
+    list,
+    find,
+    read,
+    write,
+    remove,
+    locks,
+    locksByItself,
+    close: async () => client.destroy(),
+  }
 }
 
 /**

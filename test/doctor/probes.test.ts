@@ -20,8 +20,16 @@ let s3: S3StandIn
 let gcs: GcsStandIn
 let azurite: Azurite
 beforeAll(async () => {
-  s3 = await startS3({ buckets: ['place', 'locked'], objectLock: ['locked'] })
-  gcs = await startGcs({ buckets: ['place', 'locked'], objectRetention: ['locked'] })
+  s3 = await startS3({
+    buckets: ['place', 'locked', 'default'],
+    objectLock: ['locked', 'default'],
+    defaultRetention: ['default'],
+  })
+  gcs = await startGcs({
+    buckets: ['place', 'locked', 'policy'],
+    objectRetention: ['locked'],
+    retentionPolicy: ['policy'],
+  })
   azurite = await startAzurite({ containers: ['place'] })
 }, 180_000)
 afterAll(async () => {
@@ -103,6 +111,10 @@ describe.each(STORES)('a probe of %s', (_name, place) => {
   })
 })
 
+async function denied(): Promise<void> {
+  throw new AuditError('denied')
+}
+
 describe('a probe of a store', () => {
   const FAULTS: readonly [string, (store: ObjectStore) => Partial<ObjectStore>, string][] = [
     [
@@ -134,12 +146,28 @@ describe('a probe of a store', () => {
     ],
     ['lists late', () => ({ async *list() {} }), 'what was just written is not listed'],
     ['loses what is written', () => ({ read: async () => null }), 'what was just written cannot be read'],
+    [
+      'refuses to remove what it damaged',
+      () => ({ read: async () => null, remove: denied }),
+      'probe-probe could not be removed: denied',
+    ],
     ['does not remove', () => ({ async remove() {} }), 'a removed object is still found'],
   ]
 
   it.each(FAULTS)('that %s says so', async (_name, fault, says) => {
     const store = memoryStore()
     await expect(probeWrites({ ...store, ...fault(store) }, 'probe-', never)).rejects.toThrow(says)
+  })
+
+  it('that lets nobody remove anything is proven, and its object named', async () => {
+    const store = memoryStore()
+    expect(await probeWrites({ ...store, remove: denied }, 'deep/probe-', never)).toEqual({
+      warning: expect.stringMatching(
+        /^conditional writes are kept to; .*; its object deep\/probe-probe could not be removed: denied$/,
+      ),
+      cure: expect.stringContaining('Remove it.'),
+    })
+    expect(await keysIn(store)).toEqual(['deep/probe-probe'])
   })
 
   it('removes its object after an interrupt, too', async () => {
@@ -186,10 +214,7 @@ describe('a probe of locks', () => {
 
   it('names the object that it may not remove', async () => {
     const { store } = await openStore(`s3://locked?endpoint=${s3.url}`)
-    const remove = async (): Promise<void> => {
-      throw new AuditError('denied')
-    }
-    const proven = await probeLocks({ ...store, remove }, 'kept/mine-', never, BRIEF)
+    const proven = await probeLocks({ ...store, remove: denied }, 'kept/mine-', never, BRIEF)
     expect(proven).toMatch(/; its object kept\/mine-lock could not be removed$/)
     await store.close()
   })
@@ -203,12 +228,21 @@ describe('a probe of an archive', () => {
     expect(checksOf(memoryStore(), true).map(({ name }) => name)).toEqual(['locks', 'probe: lock'])
   })
 
+  const many = Array.from({ length: 200 }, () => null)
+  const [past, future] = [new Date(Date.now() - 86_400_000), new Date(Date.now() + 86_400_000)]
+
   it.each([
-    ['that locks by itself', [new Date(Date.now() + 86_400_000)], 'the bucket locks what is written'],
-    ['that is empty', [], 'it is empty'],
-  ])('%s writes nothing', async (_name, locked, says) => {
+    ['that locks by itself', [future], null, 'the bucket locks what is written'],
+    ['whose first lock has ended', [past, null], null, 'the bucket locks what is written'],
+    ['whose first objects had no lock', [...many, future], null, 'the bucket locks what is written'],
+    ['that locks what is written from now on', [null], true, 'the bucket locks what is written'],
+    ['with a lock of one object', [past], false, 'the bucket locks what is written'],
+    ['that is too large to look at', [...many, null], null, 'more than 200 objects'],
+    ['that is empty', [], null, 'it is empty'],
+  ])('%s writes nothing', async (_name, locked, locksByItself, says) => {
     const store: ObjectStore = {
       ...memoryStore(),
+      locksByItself: async () => locksByItself,
       async *locks() {
         for (const until of locked) yield { key: 'a', until }
       },
@@ -222,6 +256,38 @@ describe('a probe of an archive', () => {
       expect.objectContaining({ warning: expect.stringContaining(says) }),
     ])
   })
+})
+
+it.each([
+  ['S3', () => `s3://default?endpoint=${s3.url}`],
+  ['Google Cloud Storage', () => `gs://policy?endpoint=${gcs.url}`],
+])('nothing is written, by a sink either, to a bucket of %s that locks by itself', async (_name, address) => {
+  const { store } = await openStore(address())
+  expect(await store.locksByItself?.(never)).toBe(true)
+  for (const probe of [probeWrites, probeLocks])
+    expect(await probe(store, 'probe-', never)).toMatchObject({
+      warning: expect.stringContaining('nothing was written'),
+    })
+  expect(await keysIn(store)).toEqual([])
+  await store.close()
+})
+
+it.each([
+  ['S3', () => `s3://place?endpoint=${s3.url}`, false],
+  ['S3 with Object Lock', () => `s3://locked?endpoint=${s3.url}`, false],
+  ['Google Cloud Storage', () => `gs://place?endpoint=${gcs.url}`, false],
+  ['Azure, which a SAS may not ask', () => `az://${ACCOUNT}/place?endpoint=${azurite.endpoint}`, null],
+])('a bucket without a lock of its own says so in %s', async (_name, address, says) => {
+  const { store } = await openStore(address())
+  expect(await store.locksByItself?.(never)).toBe(says)
+  await store.close()
+})
+
+it('a user who may not ask a bucket whether it locks does not know', async () => {
+  const { store } = await openStore(`s3://default?endpoint=${s3.url}`)
+  s3.fail({ kind: 'refuse', code: 'AccessDenied', action: 'GetObjectLockConfiguration' })
+  expect(await store.locksByItself?.(never)).toBeNull()
+  await store.close()
 })
 
 it.each([

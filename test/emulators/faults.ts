@@ -32,7 +32,7 @@ type Trouble =
 /** `Own` is what goes wrong with one server alone. */
 export type FaultOf<Action extends string, Own> = Aim<Action> & (Trouble | Own)
 
-export type Action = 'list' | 'find' | 'read' | 'write' | 'remove' | 'unknown'
+export type Action = 'bucket' | 'list' | 'find' | 'read' | 'write' | 'remove' | 'unknown'
 
 /** One thing that goes wrong with the next request it fits, at an object store. */
 export type Fault = FaultOf<

@@ -29,6 +29,8 @@ export interface GcsOptions {
   readonly requesterPays?: readonly string[]
   /** Of these, the ones created with object retention. */
   readonly objectRetention?: readonly string[]
+  /** Of these, the ones with a retention policy, which is not locked. Their objects are not kept from being removed. */
+  readonly retentionPolicy?: readonly string[]
   /** The most objects of one page; 1000 when absent. */
   readonly pageSize?: number
   /** The only Authorization header it takes; any and none when absent. */
@@ -114,6 +116,11 @@ export async function startGcs(options: GcsOptions): Promise<GcsStandIn> {
     if (action === 'unknown') throw new Refusal(501, 'notImplemented', 'the stand-in does not know this request')
     const bucket = buckets.get(name)
     if (bucket === undefined) throw new Refusal(404, 'notFound', 'The specified bucket does not exist.')
+    if (action === 'bucket') {
+      const retentionPolicy = { retentionPeriod: '31536000', effectiveTime: new Date(0).toISOString() }
+      const isRetained = options.retentionPolicy?.includes(name) ?? false
+      return answered(partial({ name, ...(isRetained ? { retentionPolicy } : {}) }, query.get('fields')))
+    }
     if (action === 'list') return answered(listing(name, bucket, query, pageSize))
     if (action === 'write') {
       const { name: key, bytes, metadata, contentEncoding, retention } = await receive(request, query)
@@ -165,6 +172,9 @@ export async function startGcs(options: GcsOptions): Promise<GcsStandIn> {
 
 function parsed({ url = '/', method }: IncomingMessage): Asked {
   const { pathname, searchParams: query } = new URL(url, 'http://127.0.0.1')
+  const named = /^\/storage\/v1\/b\/([^/]+)$/.exec(pathname)?.[1]
+  if (named !== undefined)
+    return { bucket: decodeURIComponent(named), key: null, query, action: method === 'GET' ? 'bucket' : 'unknown' }
   const [, upload, bucket = '', , key] =
     /^(\/upload)?\/storage\/v1\/b\/([^/]+)\/o(\/([^/]+))?$/
       .exec(pathname)

@@ -12,7 +12,7 @@ import { faultAtOnce, faultQueue } from './faults.js'
 import { type Asked, authorise, header, parsed } from './s3/asked.js'
 import { type Action, type Fault, sendObject } from './s3/faults.js'
 import { listing } from './s3/listing.js'
-import { checkLock, requireUnlocked } from './s3/locks.js'
+import { checkLock, lockConfiguration, requireUnlocked, withDefaultLock } from './s3/locks.js'
 import { Bucket, blob, type PutOptions } from './s3/objects.js'
 import { type Answer, checksums, checkWritable, NOTHING, read } from './s3/reading.js'
 import { Refusal } from './s3/refusals.js'
@@ -28,6 +28,8 @@ export interface S3Options {
   readonly requesterPays?: readonly string[]
   /** Of these, the ones with Object Lock. */
   readonly objectLock?: readonly string[]
+  /** Of those, the ones that lock by default what is written, for a year. */
+  readonly defaultRetention?: readonly string[]
   /** The most keys of one page of a listing; 1000 when absent. */
   readonly pageSize?: number
 }
@@ -112,6 +114,17 @@ export async function startS3(options: S3Options): Promise<S3StandIn> {
       const body = Buffer.from(listing(asked.bucket ?? '', bucket, query, pageSize, attributes, omitted))
       return { status: 200, headers: { 'content-type': 'application/xml', 'content-length': body.length }, body }
     }
+    const hasLock = options.objectLock?.includes(asked.bucket ?? '') ?? false
+    const locksByDefault = options.defaultRetention?.includes(asked.bucket ?? '') ?? false
+    if (action === 'GetObjectLockConfiguration') {
+      if (!hasLock)
+        throw new Refusal(
+          'ObjectLockConfigurationNotFoundError',
+          'Object Lock configuration does not exist for this bucket',
+        )
+      const body = Buffer.from(lockConfiguration(locksByDefault))
+      return { status: 200, headers: { 'content-type': 'application/xml', 'content-length': body.length }, body }
+    }
     const name = key ?? ''
     if (action === 'GetObject' || action === 'HeadObject') {
       return read(request, bucket.get(name), name, fault?.kind === 'ignore' ? fault.header : null)
@@ -127,8 +140,8 @@ export async function startS3(options: S3Options): Promise<S3StandIn> {
     checkWritable(request, bucket.get(name), name)
     requireUnlocked(bucket.get(name))
     const checked = ['content-md5', 'x-amz-sdk-checksum-algorithm'].some((each) => header(request, each) !== null)
-    checkLock(upload.headers, options.objectLock?.includes(asked.bucket ?? '') ?? false, checked)
-    const written = blob(upload.bytes, { headers: upload.headers })
+    checkLock(upload.headers, hasLock, checked)
+    const written = blob(upload.bytes, { headers: locksByDefault ? withDefaultLock(upload.headers) : upload.headers })
     bucket.set(name, written)
     return { status: 200, headers: { etag: written.etag, ...checksums(written) }, body: NOTHING }
   }

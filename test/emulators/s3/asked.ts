@@ -24,6 +24,7 @@ function actionOf(request: IncomingMessage, bucket: string, key: string | null, 
   const method = request.method ?? ''
   if (bucket === '') return 'unknown'
   if (key === null) {
+    if (method === 'GET' && query.has('object-lock')) return 'GetObjectLockConfiguration'
     return method === 'GET' && query.get('list-type') === '2' ? 'ListObjectsV2' : 'unknown'
   }
   // `?uploads`, `?acl` and copies are other actions; the client's own `x-id` tells its name for this one.

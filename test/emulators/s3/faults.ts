@@ -4,7 +4,14 @@ import type { ServerResponse } from 'node:http'
 import { type FaultOf, sendBody } from '../faults.js'
 import type { RefusalCode } from './refusals.js'
 
-export type Action = 'ListObjectsV2' | 'GetObject' | 'HeadObject' | 'PutObject' | 'DeleteObject' | 'unknown'
+export type Action =
+  | 'ListObjectsV2'
+  | 'GetObject'
+  | 'HeadObject'
+  | 'PutObject'
+  | 'DeleteObject'
+  | 'GetObjectLockConfiguration'
+  | 'unknown'
 
 /** One thing that goes wrong with the next request it fits. */
 export type Fault = FaultOf<

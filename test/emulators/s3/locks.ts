@@ -4,7 +4,7 @@
  */
 
 import type { Blob } from './objects.js'
-import { Refusal } from './refusals.js'
+import { element, Refusal } from './refusals.js'
 
 const MODE = 'x-amz-object-lock-mode'
 const UNTIL = 'x-amz-object-lock-retain-until-date'
@@ -38,3 +38,17 @@ export function requireUnlocked(found: Blob | undefined): void {
     throw new Refusal('AccessDenied', 'Access Denied because object protected by object lock.')
   }
 }
+
+/** @param byDefault whether the bucket locks what is written without a lock, for a year */
+export function lockConfiguration(byDefault: boolean): string {
+  const retention = element('DefaultRetention', element('Mode', 'COMPLIANCE') + element('Years', '1'))
+  const rule = byDefault ? element('Rule', retention) : ''
+  const head = '<?xml version="1.0" encoding="UTF-8"?>\n'
+  return head + element('ObjectLockConfiguration', element('ObjectLockEnabled', 'Enabled') + rule)
+}
+
+export const withDefaultLock = (headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> => ({
+  [MODE]: 'COMPLIANCE',
+  [UNTIL]: new Date(Date.now() + 365 * 86_400_000).toISOString(),
+  ...headers,
+})

@@ -20,6 +20,7 @@ const STATUS = {
   NoSuchBucket: 404,
   NoSuchKey: 404,
   NotImplemented: 501,
+  ObjectLockConfigurationNotFoundError: 404,
   PermanentRedirect: 301,
   PreconditionFailed: 412,
   RequestTimeTooSkewed: 403,
