@@ -5,7 +5,6 @@
  * The file is the only memory: counters go on from what it says, and what a run cannot tell stays as it was.
  */
 
-import { SEVERITIES, type Severity } from '../../schemas/detections/detection.js'
 import { EXIT } from '../errors.js'
 import type { Summary } from '../journal.js'
 
@@ -20,8 +19,8 @@ export interface RunMetrics {
   readonly newest: ReadonlyMap<string, Date>
   /** Null when the run could not tell. */
   readonly unfinishedDays: number | null
-  /** Findings that were reported, by severity, however the run ended: no later run reports them again. */
-  readonly findings: ReadonlyMap<Severity, number>
+  /** Findings that were reported, by each severity there is, however the run ended: no later run reports them again. */
+  readonly findings: ReadonlyMap<string, number>
 }
 
 interface Family {
@@ -101,7 +100,7 @@ export function metricsAfter(before: Series, run: RunMetrics): Series {
   const add = (name: string, value: number, labels: Labels = {}): void =>
     set(name, (before.get(nameOf(name, labels)) ?? 0) + value, labels)
 
-  for (const severity of SEVERITIES) add('findings_total', findings.get(severity) ?? 0, { severity })
+  for (const [severity, count] of findings) add('findings_total', count, { severity })
   const keepOthers = (): Series => {
     for (const [series, value] of before) if (!after.has(series)) after.set(series, value)
     return after

@@ -1,6 +1,6 @@
 /** A run that tells monitors how it ended: metrics in a file, and a ping. Neither makes a load fail. */
 
-import type { Severity } from '../../schemas/detections/detection.js'
+import { SEVERITIES, type Severity } from '../../schemas/detections/detection.js'
 import type { RunMetrics } from '../alarms/metrics.js'
 import type { LoadingSink, Sink } from '../contract.js'
 import { AuditError, EXIT, type ExitCode } from '../errors.js'
@@ -41,10 +41,10 @@ export async function watched(
   const startedAt = new Date()
   const seen: Seen = {}
   const tell = async (exitCode: ExitCode): Promise<void> => {
-    const { findings = new Map() } = seen
+    const findings = new Map(SEVERITIES.map((severity) => [severity, seen.findings?.get(severity) ?? 0]))
     // Somebody stopped it, and knows; but what it has reported, no other run will.
     const isInterrupted = exitCode === EXIT.interrupted || signal.aborted
-    if (settings.metrics !== undefined && (!isInterrupted || findings.size > 0)) {
+    if (settings.metrics !== undefined && (!isInterrupted || (seen.findings?.size ?? 0) > 0)) {
       const { updateMetrics } = await import('../alarms/metrics-file.js')
       const { summary = null, newest = new Map(), unfinishedDays = null } = seen
       const ended = { exitCode: isInterrupted ? EXIT.interrupted : exitCode, endedAt: new Date() }

@@ -6,7 +6,6 @@
 
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Warning } from '../contract.js'
 import { AuditError, printable } from '../errors.js'
 import { digesting } from './checksum.js'
 import type { ObjectStore } from './contract.js'
@@ -18,6 +17,12 @@ const NEVER_ABORTED = new AbortController().signal
 const LOCK = { lastsMs: 4_000, marginMs: 1_000 }
 
 const BYTES = 4096
+
+/** What could not be proven, or not whole, though nothing is wrong with the store. */
+interface Warning {
+  readonly warning: string
+  readonly cure: string
+}
 
 /** What a bucket locks by itself would stay for years, a removed version of it, too. */
 export const KEPT: Warning = {

@@ -21,7 +21,10 @@ const summaryOf = (sink = SINK, error: string | null = null): Summary => ({
 const runOf = (more: Partial<RunMetrics> = {}): RunMetrics => ({
   ...{ command: 'load', exitCode: 0, startedAt: new Date(AT.getTime() - 1500), endedAt: AT },
   ...{ summary: summaryOf(), newest: new Map([[SINK, new Date('2026-10-01T11:59:00.5Z')]]), unfinishedDays: 0 },
-  findings: new Map(),
+  findings: new Map([
+    ['medium', 0],
+    ['high', 0],
+  ]),
   ...more,
 })
 
@@ -87,7 +90,10 @@ describe('metrics', () => {
   })
 
   it('count findings by severity whatever came of the run, and of an interrupted one nothing else', () => {
-    const findings = new Map([['high', 2]] as const)
+    const findings = new Map([
+      ['medium', 0],
+      ['high', 2],
+    ])
     const last = seriesAfter({}, { exitCode: 4, findings }, { exitCode: 1, findings, summary: null }, { exitCode: 1 })
     expect(metricOf(last, 'findings_total', ',severity="high"')).toBe(4)
     expect(metricOf(last, 'findings_total', ',severity="medium"')).toBe(0)
