@@ -1,13 +1,13 @@
 /** For `doctor --probe`: what loads into Redshift rely on. */
 
 import { join } from 'node:path'
-import type { Check } from '../../src/contract.js'
+import type { Check, Warning } from '../../src/contract.js'
 import { openConnection } from '../../src/duckdb/connection.js'
 import { writeParquet } from '../../src/duckdb/parquet.js'
-import { AuditError } from '../../src/errors.js'
+import { AuditError, printable } from '../../src/errors.js'
 import { NEVER_ABORTED, retrying } from '../../src/retry.js'
 import type { OpenedStore } from '../../src/stores/index.js'
-import { probeWrites } from '../../src/stores/probe.js'
+import { KEPT, probeWrites, removing } from '../../src/stores/probe.js'
 import type { RedshiftAddress } from './address.js'
 import type { DataApi } from './data-api.js'
 import { literal, quote } from './namespace.js'
@@ -40,7 +40,12 @@ const keyBelow = (prefix: string, name: string): string =>
   [prefix.replace(/\/+$/, ''), name].filter((part) => part !== '').join('/')
 
 /** Each locks a table and adds one to its row, as loads take turns: if two do not wait for each other, an addition is lost. */
-async function transactions(at: RedshiftAddress, api: DataApi, name: string, signal: AbortSignal): Promise<string> {
+async function transactions(
+  at: RedshiftAddress,
+  api: DataApi,
+  name: string,
+  signal: AbortSignal,
+): Promise<string | Warning> {
   const table = `${quote(at.place.schema)}.${quote(`${name}_n`)}`
   return withTable(api, table, '"n" INTEGER NOT NULL', signal, async () => {
     await must(api, [`INSERT INTO ${table} ("n") VALUES (0)`], signal)
@@ -61,10 +66,11 @@ async function copy(
   { store, prefix }: OpenedStore,
   name: string,
   signal: AbortSignal,
-): Promise<string> {
+): Promise<string | Warning> {
+  if ((await store.locksByItself?.(signal)) === true) return KEPT
   const folder = keyBelow(prefix, name)
   const key = `${folder}/probe.parquet`
-  try {
+  const work = async (): Promise<string> => {
     const { connection, folder: local, close } = await openConnection()
     try {
       const file = join(local, 'probe.parquet')
@@ -83,24 +89,24 @@ async function copy(
     throw new AuditError('a text came back from COPY and SUPER changed', {
       advice: 'Report this: `extra` would not be kept as it is.',
     })
-  } finally {
-    await store.remove(key, NEVER_ABORTED).catch(() => {})
   }
+  return removing(`its object ${printable(key)}`, work, () => store.remove(key, NEVER_ABORTED))
 }
 
-async function withTable<T>(
+async function withTable(
   api: DataApi,
   table: string,
   columns: string,
   signal: AbortSignal,
-  work: () => Promise<T>,
-): Promise<T> {
-  try {
+  work: () => Promise<string>,
+): Promise<string | Warning> {
+  const made = async (): Promise<string> => {
     await must(api, [`CREATE TABLE ${table} (${columns})`], signal)
-    return await work()
-  } finally {
-    await must(api, [`DROP TABLE IF EXISTS ${table}`], NEVER_ABORTED).catch(() => {})
+    return work()
   }
+  return removing(`its table ${printable(table)}`, made, () =>
+    must(api, [`DROP TABLE IF EXISTS ${table}`], NEVER_ABORTED),
+  )
 }
 
 const must = (api: DataApi, sqls: readonly string[], signal: AbortSignal): Promise<string> =>

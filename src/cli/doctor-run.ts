@@ -30,11 +30,11 @@ export async function doctorOnce(flags: DoctorFlags): Promise<ExitCode> {
     return report([], each([unopened('settings', opened), machine]), flags, new AbortController().signal)
   }
   const session = opened
-  const { ping, anchor } = session.settings
-  return undoing(session.logger, () => report([ping, anchor], subjects(session, flags), flags, session.signal))
+  const { ping, anchor, webhook } = session.settings
+  return undoing(session.logger, () => report([ping, anchor, webhook], subjects(session, flags), flags, session.signal))
 }
 
-const NO_SETTINGS = { spool: undefined, metrics: undefined, keyFiles: [], warnings: [] }
+const NO_SETTINGS = { spool: undefined, metrics: undefined, keyFiles: [], warnings: [], unknownVariables: [] }
 
 async function report(
   urls: readonly (string | undefined)[],
@@ -73,12 +73,12 @@ async function* each(all: readonly Subject[]): AsyncGenerator<Subject> {
 
 async function* subjects(session: Session, { probe = false }: DoctorFlags): AsyncGenerator<Subject> {
   const { settings } = session
-  const { spool, metrics, sign_key: signKey, warnings } = settings
+  const { spool, metrics, sign_key: signKey, warnings, unknownVariables } = settings
   const keyFiles = [
     ['the key of seals', signKey],
     ['the key of pseudonyms', process.env.WANDB_AUDIT_PRIVACY_KEY_FILE || undefined],
   ] as const
-  yield { name: 'this machine', checks: machineChecks({ spool, metrics, keyFiles, warnings }) }
+  yield { name: 'this machine', checks: machineChecks({ spool, metrics, keyFiles, warnings, unknownVariables }) }
   const scratch = probe ? `wandb_audit_doctor_${randomUUID().replaceAll('-', '')}` : null
   for (const address of settings.from) yield* sourceSubjects(address, session)
   const { openSink } = await import('../../sinks/index.js')

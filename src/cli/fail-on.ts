@@ -24,14 +24,20 @@ const DAY_MS = 86_400_000
 /** A line names so many days. */
 const MOST_NAMED = 5
 
-/** Parses for example `stale=2h,gaps,rejects`. */
-export function parseConditions(text: string): Conditions {
-  const found = { staleMs: null as number | null, gaps: false, rejects: false }
+/**
+ * Parses for example `stale=2h,gaps,rejects`.
+ *
+ * @param previous what the same option said before: conditions add up
+ */
+export function parseConditions(text: string, previous?: Conditions): Conditions {
+  const found = { staleMs: null as number | null, gaps: false, rejects: false, ...previous }
   for (const condition of text.split(',')) {
-    const [name, value] = condition.split('=')
+    const [name, value = '', ...more] = condition.split('=')
+    const isStale = name === 'stale' && DURATION_PATTERN.test(value) && more.length === 0
     if (condition === 'gaps' || condition === 'rejects') found[condition] = true
-    else if (name === 'stale' && DURATION_PATTERN.test(value ?? '')) found.staleMs = parseDuration(value ?? '')
-    else throw new InvalidArgumentError('Name stale=DURATION, gaps or rejects, separated by commas.')
+    else if (!isStale) throw new InvalidArgumentError('Name stale=DURATION, gaps or rejects, separated by commas.')
+    else if (found.staleMs !== null) throw new InvalidArgumentError('Name stale=DURATION once.')
+    else found.staleMs = parseDuration(value)
   }
   return found
 }
@@ -76,17 +82,18 @@ export async function findingsOf(
 
 const gap = (message: string): Finding => ({ condition: 'gaps', message })
 
-/** Of the last days, up to yesterday and since the first event, those on which nothing happened. */
+/** Of the days before today that are shown, those on which nothing happened; none before the first event, if there is one. */
 function emptyDays(byDay: readonly Row[], sources: readonly Row[], days: number, now: Date): Day[] {
   const withEvents = new Set(
     byDay.filter(({ events }) => Number(events) > 0).map(({ day }) => Date.parse(String(day)) / DAY_MS),
   )
-  const earliest = sources.map((source) => Date.parse(String(source.earliest))).filter((at) => !Number.isNaN(at))
+  const earliest = sources
+    .map((source) => Math.floor(Date.parse(String(source.earliest)) / DAY_MS))
+    .filter((day) => !Number.isNaN(day))
+  const begins = [...earliest, ...withEvents]
   const today = dayOf(now)
-  const first = Math.max(
-    today - days + 1,
-    Math.floor(Math.min(...earliest, ...[...withEvents].map((day) => day * DAY_MS)) / DAY_MS),
-  )
+  const shown = today - days + 1
+  const first = begins.length === 0 ? shown : Math.max(shown, Math.min(...begins))
   const empty: Day[] = []
   for (let day = first; day < today; day++) if (!withEvents.has(day)) empty.push(day)
   return empty

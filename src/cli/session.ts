@@ -32,7 +32,7 @@ export async function openSession(flags: CommonFlags): Promise<Session> {
     },
   })
   progress = createProgress({ stream: process.stderr, quiet, logger })
-  for (const warning of settings.warnings) logger.warn(warning)
+  for (const warning of [...settings.unknownVariables, ...settings.warnings]) logger.warn(warning)
   return { settings, logger, progress, signal: stopped }
 }
 

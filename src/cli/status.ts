@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import { parseDuration } from '../../schemas/units.js'
 import type { QueryResult, Question, Sink, Value } from '../contract.js'
-import { EXIT, type ExitCode, printable } from '../errors.js'
+import { EXIT, type ExitCode, printable, usageError } from '../errors.js'
 import { type Conditions, type Finding, findingsOf, parseConditions, type Row } from './fail-on.js'
 import { send } from './formats/output.js'
 import { OVERLAP, type SinkFlags, wholeNumber, withSinks } from './options.js'
@@ -41,6 +41,8 @@ Examples:
 }
 
 async function status(flags: StatusFlags): Promise<ExitCode> {
+  if (flags.failOn?.gaps === true && flags.days < 2)
+    throw usageError('gaps looks at the days before today, and --days 1 shows none', 'Show more days.')
   const { closeAll, openSession, openSinks } = await import('./session.js')
   const session = await openSession(flags)
   const sinks = await openSinks(session)

@@ -34,6 +34,8 @@ export interface ResolvedSettings extends Omit<Settings, 'from' | 'to' | 'memory
   readonly memoryBytes: number
   /** What the operator should know about where the settings came from. */
   readonly warnings: readonly string[]
+  /** Of variables that look like settings and are none: what to say of each. */
+  readonly unknownVariables: readonly string[]
   readonly limits: DocumentLimits
 }
 
@@ -59,7 +61,8 @@ export function resolveSettings(
     from: merged.from === undefined ? list(env.WANDB_BASE_URL || undefined) : list(merged.from),
     to: merged.to === undefined ? DEFAULTS.to : list(merged.to),
     memoryBytes: parseBytes(merged.memory ?? DEFAULTS.memory),
-    warnings: [...unknownVariables(env), ...warnings],
+    warnings,
+    unknownVariables: unknownVariables(env),
     limits: {
       maxBytes: parseBytes(merged.max_document_bytes ?? DEFAULTS.max_document_bytes),
       timeoutMs: parseDuration(merged.document_timeout ?? DEFAULTS.document_timeout),

@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Check } from '../contract.js'
 import { AuditError, interrupted } from '../errors.js'
+import { LeftBehind } from '../stores/probe.js'
 
 /** Checks of one thing: this machine, a source, a sink, the archive. */
 export interface Subject {
@@ -54,11 +55,16 @@ async function resultOf({ name, run }: Check, signal: AbortSignal, limitMs: numb
   const outcome = await Promise.race([work, aborted(AbortSignal.any([signal, over.signal]))])
   clearTimeout(timer)
   // What was begun is undone by the check itself.
-  if (outcome === null) await Promise.race([work, sleep(GRACE_MS, undefined, { ref: false })])
-  if (signal.aborted) throw interrupted()
+  const late = outcome ?? (await Promise.race([work, sleep(GRACE_MS, undefined, { ref: false })]))
+  const left = late !== undefined && 'error' in late && late.error instanceof LeftBehind ? late.error.left : null
+  if (signal.aborted) throw left === null ? interrupted() : new LeftBehind(interrupted(), left)
   if (outcome === null)
     return {
-      ...{ check: name, state: 'failure', message: `there was no answer within ${limitMs / 1000} s` },
+      ...{
+        check: name,
+        state: 'failure',
+        message: `there was no answer within ${limitMs / 1000} s${left === null ? '' : `; ${left}`}`,
+      },
       cure: 'Check network, proxy and firewall; with WANDB_AUDIT_DEBUG=1 the log says more.',
     }
   if ('error' in outcome) return failed(name, outcome.error)

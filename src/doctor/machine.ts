@@ -19,12 +19,17 @@ export interface MachineSettings {
   readonly metrics: string | undefined
   /** Files with keys that may be given, by what they are. */
   readonly keyFiles: readonly (readonly [string, string | undefined])[]
+  /** Of the file of settings. */
   readonly warnings: readonly string[]
+  readonly unknownVariables: readonly string[]
 }
 
 export const machineChecks = (settings: MachineSettings): readonly Check[] => [
   { name: 'Node.js', run: async () => nodeVerdict(process.versions.node) },
   { name: 'settings', run: async () => settingsVerdict(settings.warnings) },
+  ...(settings.unknownVariables.length === 0
+    ? []
+    : [{ name: 'variables', run: async () => variablesVerdict(settings.unknownVariables) }]),
   { name: 'private files', run: async () => keysVerdict(settings.keyFiles) },
   { name: 'spool', run: async () => spoolVerdict(settings.spool) },
   ...(settings.metrics === undefined
@@ -48,6 +53,11 @@ function settingsVerdict(warnings: readonly string[]): string | Warning {
   if (first === undefined) return 'they can be read, and nobody else can change them'
   return { warning: warnings.join('; '), cure: 'Own the file, chmod it to 600, and trust it: wandb-audit trust.' }
 }
+
+const variablesVerdict = (unknown: readonly string[]): Warning => ({
+  warning: unknown.join('; '),
+  cure: 'Correct the name, or unset it: docs/reference.md has all variables.',
+})
 
 function keysVerdict(files: MachineSettings['keyFiles']): string | Warning {
   const given = files.flatMap(([what, path]) => (path === undefined ? [] : [{ what, path }]))

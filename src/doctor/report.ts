@@ -4,13 +4,19 @@ import { homedir } from 'node:os'
 import type { Result } from './doctor.js'
 
 /** Names of variables that hold secrets. */
-const SECRET_NAMES = /KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|PING|ANCHOR|PEM/i
+const SECRET_NAMES = /KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|CONNECTION_STRING|SAS|PROXY|WEBHOOK|PING|ANCHOR|PEM/i
 const SHORTEST_SECRET = 6
+
+/** A login in a URL; `://` and what follows the @ stay. */
+const LOGIN = /(?<=:\/\/)[^\s/?#]+(?=@)/g
+/** What signs a URL, also as a part of another text. */
+const SIGNATURE = /(?<=\b(?:sig|signature|x-amz-signature|x-goog-signature|accountkey)=)[^\s&;"'<>]+/gi
 
 const EMAIL = /[^\s@"'<>(),;:/]+@[^\s@"'<>(),;:/]+\.[^\s@"'<>(),;:/.]+/g
 
 /**
- * Replaces secrets of the environment, paths of URLs given as secrets, e-mail addresses and the home folder.
+ * Replaces secrets of the environment, paths of URLs given as secrets, logins and signatures in URLs, e-mail addresses and the
+ * home folder.
  *
  * @param secrets further texts that must not appear
  */
@@ -24,7 +30,7 @@ export function redacting(env: NodeJS.ProcessEnv, secrets: readonly (string | un
     let clean = text
     for (const secret of all) clean = clean.replaceAll(secret, '…')
     if (home.length > 1) clean = clean.replaceAll(home, '~')
-    return clean.replaceAll(EMAIL, '…@…')
+    return clean.replaceAll(LOGIN, '…').replaceAll(SIGNATURE, '…').replaceAll(EMAIL, '…@…')
   }
 }
 

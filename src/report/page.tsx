@@ -251,12 +251,14 @@ function Attention({ answers, findings, days, range, now }: WithDays): VNode {
   }
   const rows = (name: string) => rowsOf(answers, name)
   const high = totalOfFindings(findings, 'high')
+  const medium = totalOfFindings(findings, 'medium')
   const gaps = days.filter(({ state }) => state === 'gap').length
   const newest = textIn(rows('totals')[0], 'newest')
   const heavy = rows('heavy_readers').filter((row) => numberIn(row, 'factor') >= HEAVY).length
   const missing = numberIn(rows('missing_events')[0], 'missing')
   const drift = totalOf(rows('unknown_actions')) + totalOf(rows('unknown_keys'))
   add('findings', high, `${counted(high, 'finding')} of high severity`)
+  add('findings', medium, `${counted(medium, 'finding')} of medium severity`)
   add(
     'coverage',
     missing,

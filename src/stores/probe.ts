@@ -18,7 +18,7 @@ const LOCK = { lastsMs: 4_000, marginMs: 1_000 }
 
 const BYTES = 4096
 
-/** What could not be proven, or not whole, though nothing is wrong with the store. */
+/** What a probe could not do, though nothing is wrong with the store. */
 interface Warning {
   readonly warning: string
   readonly cure: string
@@ -40,40 +40,54 @@ export const KEPT: Warning = {
 export async function probeWrites(store: ObjectStore, prefix: string, signal: AbortSignal): Promise<string | Warning> {
   if ((await store.locksByItself?.(signal)) === true) return KEPT
   const key = `${prefix}probe`
-  const refuse = refusing(store)
-  let proven: string
-  try {
-    proven = await writesAreKept(store, key, signal)
-  } catch (error) {
-    throw naming(error, await whyLeft(store, key), key)
-  }
-  const left = await whyLeft(store, key)
-  if (left !== null) {
-    return {
-      warning: `${proven}; its object ${printable(key)} could not be removed: ${left}`,
-      cure: 'Remove it. Who archives need not be allowed to remove anything; a sink has to be.',
-    }
-  }
-  if ((await store.find(key, signal)) !== null) refuse('a removed object is still found', 'It is not consistent.')
+  const remove = () => store.remove(key, NEVER_ABORTED)
+  const proven = await removing(`its object ${printable(key)}`, () => writesAreKept(store, key, signal), remove)
+  if (typeof proven !== 'string') return proven
+  if ((await store.find(key, signal)) !== null)
+    refusing(store)('a removed object is still found', 'It is not consistent.')
   return `${proven}; what is removed is gone`
 }
 
-/** Why the object of a probe is still there; null when it is removed. */
-const whyLeft = (store: ObjectStore, key: string): Promise<string | null> =>
-  store.remove(key, NEVER_ABORTED).then(
+/** The error of a probe that could not remove what it had made. */
+export class LeftBehind extends AuditError {
+  /** What is left, and why. */
+  readonly left: string
+
+  constructor(cause: AuditError, left: string) {
+    const { advice, exitCode } = cause
+    super(`${cause.message}; ${left}`, { ...(advice === undefined ? {} : { advice }), exitCode, cause })
+    this.left = left
+  }
+}
+
+/**
+ * Does the work of a probe, and removes what it made however that ends.
+ *
+ * @param what for messages: what is removed
+ * @returns what `work` has proven; a warning when that could not be removed
+ * @throws what `work` throws; LeftBehind when that could not be removed either
+ */
+export async function removing(
+  what: string,
+  work: () => Promise<string>,
+  remove: () => Promise<unknown>,
+): Promise<string | Warning> {
+  const outcome = await work().then(
+    (proven) => ({ proven }),
+    (error: unknown) => ({ error }),
+  )
+  const why = await remove().then(
     () => null,
     (error: unknown) => (error instanceof AuditError ? error.message : 'an unexpected error'),
   )
-
-/** The same error, which also names what the probe has left behind. */
-function naming(error: unknown, left: string | null, key: string): unknown {
-  if (left === null || !(error instanceof AuditError)) return error
-  const { advice, exitCode } = error
-  return new AuditError(`${error.message}; the probe's object ${printable(key)} could not be removed: ${left}`, {
-    ...(advice === undefined ? {} : { advice }),
-    exitCode,
-    cause: error,
-  })
+  const left = `${what} could not be removed: ${why}`
+  if ('error' in outcome)
+    throw why !== null && outcome.error instanceof AuditError ? new LeftBehind(outcome.error, left) : outcome.error
+  if (why === null) return outcome.proven
+  return {
+    warning: `${outcome.proven}; ${left}`,
+    cure: 'Remove it. Who archives need not be allowed to remove anything; a sink has to be.',
+  }
 }
 
 const refusing =
@@ -138,15 +152,13 @@ export async function probeLocks(
   // Of two locks, the longer one holds in some stores.
   if ((await store.locksByItself?.(signal)) === true) return KEPT
   const until = new Date(Date.now() + lastsMs)
-  const proven = await lockIsStated(store, key, until, marginMs, signal).catch((error: unknown) => error)
-  await sleep(Math.max(0, until.getTime() + marginMs - Date.now()))
+  const work = () => lockIsStated(store, key, until, marginMs, signal)
+  const proven = await removing(`its object ${printable(key)}`, work, async () => {
+    await sleep(Math.max(0, until.getTime() + marginMs - Date.now()))
+    await store.remove(key, NEVER_ABORTED)
+  })
   // Who archives may not be allowed to remove anything.
-  const isGone = await store.remove(key, NEVER_ABORTED).then(
-    () => true,
-    () => false,
-  )
-  if (typeof proven !== 'string') throw proven
-  return isGone ? proven : `${proven}; its object ${key} could not be removed`
+  return typeof proven === 'string' ? proven : proven.warning
 }
 
 async function lockIsStated(

@@ -134,7 +134,33 @@ describe('status --fail-on', () => {
     await api.close()
   })
 
-  it.each(['stale', 'stale=soon', 'holes', ''])('refuses "%s"', async (conditions) => {
+  it('takes no event at all for a gap on every day before today', async () => {
+    const { code, findings } = await statusOf('gaps')
+    expect(code).toBe(4)
+    expect(findings[0]?.message).toContain(`days without events: ${named(13)}, ${named(12)}`)
+  })
+
+  it('adds up what it is told more than once', async () => {
+    const folder = newFolder()
+    writeFileSync(join(folder, 'a.ndjson'), ndjson(daysAgo(4), '{cut'))
+    await summaryOf(['load', '--from', 'a.ndjson'], { cwd: folder })
+    const { code, stderr } = await run(['status', '--fail-on', 'stale=2h', '--fail-on', 'rejects'], { cwd: folder })
+    expect(code).toBe(4)
+    expect(stderr).toContain('no event is newer than')
+    expect(stderr).toContain('1 rejects on the days shown')
+  })
+
+  it.each([
+    [['--fail-on', 'stale=2h,stale=90d'], 'Name stale=DURATION once'],
+    [['--fail-on', 'stale=2h', '--fail-on', 'stale=90d'], 'Name stale=DURATION once'],
+    [['--fail-on', 'gaps', '--days', '1'], '--days 1 shows none'],
+  ])('refuses %j', async (args, says) => {
+    const { code, stderr } = await run(['status', ...args], { cwd })
+    expect(code).toBe(2)
+    expect(stderr).toContain(says)
+  })
+
+  it.each(['stale', 'stale=soon', 'stale=2h=9d', 'holes', ''])('refuses "%s"', async (conditions) => {
     const { code, stderr } = await run(['status', '--fail-on', conditions], { cwd })
     expect(code).toBe(2)
     expect(stderr).toContain('stale=DURATION, gaps or rejects')

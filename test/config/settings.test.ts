@@ -44,6 +44,7 @@ describe('without any setting', () => {
       memoryBytes: 1e9,
       limits: { maxBytes: 16e9, timeoutMs: 6 * 3_600_000 },
       warnings: [],
+      unknownVariables: [],
     })
   })
 

@@ -2,9 +2,10 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import type { Check } from '../../src/contract.js'
 import { examined, type Result, type Subject, unopened } from '../../src/doctor/doctor.js'
-import { nodeVerdict } from '../../src/doctor/machine.js'
+import { machineChecks, nodeVerdict } from '../../src/doctor/machine.js'
 import { redacted, redacting } from '../../src/doctor/report.js'
 import { AuditError } from '../../src/errors.js'
+import { removing } from '../../src/stores/probe.js'
 import { never } from '../support/load.js'
 
 const check = (name: string, run: Check['run']): Check => ({ name, run })
@@ -82,6 +83,26 @@ it('an interrupt waits until a probe has removed what it made', async () => {
   expect(steps).toEqual(['removed'])
 })
 
+it('what a probe could not remove is named after an interrupt, and when its time is over', async () => {
+  const probe = check('probe', (signal) => {
+    const work = () =>
+      new Promise<string>((_, reject) => signal.addEventListener('abort', () => reject(new AuditError('interrupted'))))
+    return removing('its object k', work, async () => {
+      throw new AuditError('denied')
+    })
+  })
+  const stop = new AbortController()
+  const running = resultsOf([{ name: 'one', checks: [probe] }], stop.signal)
+  await turn()
+  stop.abort()
+  await expect(running).rejects.toMatchObject({
+    exitCode: 130,
+    message: 'interrupted; its object k could not be removed: denied',
+  })
+  const [over] = await resultsOf([{ name: 'one', checks: [probe] }], never, 1)
+  expect(over?.message).toBe('there was no answer within 0.001 s; its object k could not be removed: denied')
+})
+
 it.each([
   ['20.18.3', 'failure'],
   ['18.20.0', 'failure'],
@@ -110,4 +131,32 @@ it('a report holds no secret, no address of a person and no home', () => {
     message: '… … https://h/… …@… ~/audit.duckdb /bin',
     cure: 'ask <…@…>',
   })
+})
+
+it.each([
+  ['a webhook', { WANDB_AUDIT_WEBHOOK: 'https://hooks.example/services/T0/B0/abcdef' }, 'services/T0/B0/abcdef'],
+  ['the login of a proxy', { HTTPS_PROXY: 'http://ada:pass@word@proxy:3128' }, 'pass@word'],
+  ['a connection string', { AZURE_STORAGE_CONNECTION_STRING: 'AccountName=a;AccountKey=abcd1234==' }, 'abcd1234'],
+  ['a SAS', { AZURE_STORAGE_SAS_URL: '?sv=2024&sp=r' }, 'sv=2024'],
+  ['a login in a URL of any other place', { OTHER: 'https://ada:hidden12@host/path' }, 'hidden12'],
+  ['a signature in a URL of any other place', { OTHER: 'https://host/path?sig=hidden12&se=1' }, 'hidden12'],
+])('a report does not hold %s', (_what, env, secret) => {
+  const clean = redacting({ ...env }, [])
+  const text = Object.values(env).join()
+  expect(text).toContain(secret)
+  expect(clean(`could not reach ${text}`)).not.toContain(secret)
+})
+
+it('a mistyped variable is to be corrected, and no file to be trusted', async () => {
+  const checks = machineChecks({
+    ...{ spool: undefined, metrics: undefined, keyFiles: [], warnings: [] },
+    unknownVariables: ['the variable WANDB_AUDIT_WEBHOKK is unknown and has no effect'],
+  })
+  const results = await resultsOf([{ name: 'this machine', checks }])
+  expect(results.find(({ check }) => check === 'variables')).toMatchObject({
+    state: 'warning',
+    message: 'the variable WANDB_AUDIT_WEBHOKK is unknown and has no effect',
+    cure: expect.stringContaining('Correct the name'),
+  })
+  expect(results.find(({ check }) => check === 'settings')?.state).toBe('ok')
 })

@@ -215,7 +215,7 @@ describe('a probe of locks', () => {
   it('names the object that it may not remove', async () => {
     const { store } = await openStore(`s3://locked?endpoint=${s3.url}`)
     const proven = await probeLocks({ ...store, remove: denied }, 'kept/mine-', never, BRIEF)
-    expect(proven).toMatch(/; its object kept\/mine-lock could not be removed$/)
+    expect(proven).toMatch(/; its object kept\/mine-lock could not be removed: denied$/)
     await store.close()
   })
 })

@@ -86,6 +86,21 @@ describe('a report', () => {
     expect(page).toContain('and 5 more that the report leaves out')
   })
 
+  it.each([
+    ['medium', '2 findings of medium severity'],
+    ['low', 'Nothing stands out.'],
+  ] as const)('says at the top that there are findings of %s severity, or not', (severity, says) => {
+    const one = { ...FINDING, severity }
+    const rows = {
+      totals: [{ events: 1, newest: '2026-10-31T11:00:00Z' }],
+      hours: [{ day: '2026-10-31', utc_hour: 11, category: 'auth', events: 1, refused: 0 }],
+    }
+    const range = { from: new Date('2026-10-31T00:00:00Z'), to: new Date('2026-11-01T00:00:00Z') }
+    const page = pageOf(rows, { findings: grouped(one, { ...one, subject: 'other' }), range })
+    const attention = page.slice(page.indexOf('<aside'), page.indexOf('</aside>'))
+    expect(attention).toContain(says)
+  })
+
   it('names first what needs a look', () => {
     const page = pageOf(rowsWith('ada'), { findings: grouped(FINDING) })
     const attention = page.slice(page.indexOf('<aside'), page.indexOf('</aside>'))
