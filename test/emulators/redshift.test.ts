@@ -120,7 +120,6 @@ describe('the Data API refuses', () => {
   it.each([
     ['more than 40 statements', { Sqls: Array(41).fill('SELECT 1') }],
     ['a statement over 100 KB', { Sqls: [`SELECT '${'x'.repeat(103_000)}'`] }],
-    ['parameters of a batch', { Sqls: ['SELECT :a'], Parameters: [{ name: 'a', value: 'x' }] }],
     ['a workgroup it does not know', { WorkgroupName: 'other' }],
     ['both kinds of places', { ClusterIdentifier: 'old' }],
   ])('%s', async (_what, input) => {
