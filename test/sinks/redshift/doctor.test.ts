@@ -39,3 +39,14 @@ it('a transaction that is lost is told', async () => {
   ])
   await sink.close()
 })
+
+it('a table that could not be removed is named', async () => {
+  const sink = await newSink(on)
+  on.redshift.fail({ kind: 'ends', sql: /DROP TABLE/, status: 'FAILED', error: 'ERROR: permission denied' })
+  const transactions = sink.probes?.('wandb_audit_doctor_4').filter(({ name }) => name === 'probe: transactions')
+  const [[, outcome] = []] = await outcomesOf(transactions)
+  expect(outcome).toMatchObject({
+    warning: expect.stringMatching(/none was lost; its table .*wandb_audit_doctor_4_n.* could not be removed: /),
+  })
+  await sink.close()
+})
