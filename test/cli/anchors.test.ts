@@ -63,7 +63,11 @@ it('verify finds a forged seal, and one that is not signed', async () => {
   const whole = readFileSync(sealOf(cwd, 2), 'utf8')
   writeFileSync(sealOf(cwd, 2), whole.replace('"rejects":0', '"rejects":9'))
   const key = 'seals/files/00000002.jsonl'
-  expect(await verified(cwd, '--public-key', 'seal-public.pem')).toEqual([5, `seal signature altered ${key}`])
+  expect(await verified(cwd, '--public-key', 'seal-public.pem')).toEqual([
+    5,
+    `seal signature altered ${key}`,
+    `seal statement altered ${key}`,
+  ])
   writeFileSync(sealOf(cwd, 2), `${whole.split('\n', 1)[0]}\n`)
   expect(await verified(cwd, '--public-key', 'seal-public.pem')).toEqual([5, `seal signature missing ${key}`])
   expect(await verified(cwd)).toEqual([0])
