@@ -128,7 +128,7 @@ describe.each(LOGS)('no value of a record and no secret is told, with a log as $
   ])('by $what', async ({ args }) => {
     const result = await told(['load', '--from', 'logs', '--to', `duckdb:${log}-errors.duckdb`, ...args, ...flags])
     expect(result.code).toBeGreaterThan(0)
-    expect(result.stderr).toMatch(/wandb-audit: |ERROR: |"level":"error"/)
+    expect(result.stderr).toMatch(/wandb-audit: |ERROR: |"level":"(?:error|fatal)"/)
     expectNothingTold(result)
   })
 
