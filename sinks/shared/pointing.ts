@@ -31,8 +31,9 @@ const MOST_NAMES = 3
 export function pointedAt(error: AuditError, sql: string, { at, unknown, candidates = [] }: Place): AuditError {
   const theirs = new Set(sql.match(WORDS))
   const proposed = candidates.filter((name) => OURS.has(name) || theirs.has(name)).slice(0, MOST_NAMES)
-  const similar = unknown === undefined || proposed.length > 0 ? undefined : nearest(lastPart(unknown), OURS)
-  const names = similar === undefined ? proposed : [similar]
+  const meant = unknown === undefined || proposed.length > 0 ? undefined : nearest(lastPart(unknown), OURS)
+  // A name that is right is not there yet: the error says what to do then.
+  const names = meant === undefined || meant === lastPart(unknown ?? '').toLowerCase() ? proposed : [meant]
   const advice = names.length === 0 ? error.advice : `Did you mean ${names.map(escaped).join(' or ')}?`
   const { retryable, outside, exitCode, cause } = error
   return new AuditError(error.message, {
