@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { TABLES } from '../../schemas/tables.js'
+import { AUDIT_FINDINGS, TABLES } from '../../schemas/tables.js'
 import { parquetSink } from '../../sinks/parquet/index.js'
 import { directoryStore } from '../../src/stores/directory.js'
 import { addColumn } from '../support/lake.js'
@@ -21,7 +21,10 @@ const documents = (more: number): Readonly<Record<string, string>> => ({
   b: ndjson(RENAMED, { ...EVENT, project_asset: more }),
 })
 
-it.each(TABLES.map(({ name }) => name))('a lake with a newer column in %s is not loaded into', async (table) => {
+/** A load writes no findings. */
+const LOADED = TABLES.filter((table) => table !== AUDIT_FINDINGS).map(({ name }) => name)
+
+it.each(LOADED)('a lake with a newer column in %s is not loaded into', async (table) => {
   const lake = newFolder()
   const sink = await parquetSink(`parquet:${lake}`, never)
   await loadInto(sink, documents(1))
@@ -36,6 +39,22 @@ it.each(TABLES.map(({ name }) => name))('a lake with a newer column in %s is not
   expect(await sink.receipts('test')).toEqual(receipts)
   // The load's own row is written after its events: without receipts they are read again.
   if (table !== 'audit_loads') expect(await contentOf(sink)).toEqual(content)
+  await sink.close()
+})
+
+it('findings are not added to a lake with a newer column in audit_findings', async () => {
+  const lake = newFolder()
+  const sink = await parquetSink(`parquet:${lake}`, never)
+  await loadInto(sink, documents(1))
+  const finding = (key: string) => [
+    { finding_key: key, detection: 'new_network', severity: 'low' as const, started_at: new Date(0) },
+  ]
+  await sink.report?.(finding('c0ffee'))
+  await addColumn(directoryStore(lake), 'audit_findings/', 'hue')
+  const files = filesBelow(join(lake, 'audit_findings'))
+  await expect(sink.report?.(finding('decaf'))).rejects.toThrow(/: audit_findings has a column hue/)
+  expect(filesBelow(join(lake, 'audit_findings'))).toEqual(files)
+  expect((await loadInto(sink, documents(2))).failed).toEqual([])
   await sink.close()
 })
 
