@@ -20,6 +20,7 @@ sinkConformance('Fabric', async () => {
     open: async () => place.mirrored(),
     dropColumn: place.dropColumn,
     mirrorsVersions: true,
+    knowsDaysOnly: true,
     async layout() {
       return JSON.parse((await manifest())?.text ?? '').version ?? null
     },

@@ -103,8 +103,8 @@ function mirroredSink(sink: Sink, replicator: Replicator): Sink {
       }
     },
     async query(sql) {
-      // Not mirrored: loads read it, analysts need not.
-      if (/audit_privacy|audit_findings/.test(sql)) return sink.query(sql)
+      // In the landing zone alone: loads and watchers read them, analysts need not.
+      if (/audit_privacy|audit_findings|audit_event_days/.test(sql)) return sink.query(sql)
       await catchUp(replicator)
       for (const [table, why] of replicator.stopped) throw new Error(`${table} is stopped: ${why}`)
       try {
