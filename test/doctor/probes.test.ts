@@ -1,7 +1,6 @@
 /** `doctor --probe` on each stand-in: it proves a healthy one, says what a misbehaving one does, and leaves nothing behind. */
 
-import { BlobServiceClient, ContainerSASPermissions, StorageSharedKeyCredential } from '@azure/storage-blob'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { openSink } from '../../sinks/index.js'
 import type { Sink } from '../../src/contract.js'
 import { archiveSubject } from '../../src/doctor/places.js'
@@ -9,51 +8,17 @@ import { AuditError } from '../../src/errors.js'
 import type { ObjectStore } from '../../src/stores/contract.js'
 import { openStore } from '../../src/stores/index.js'
 import { probeLocks, probeWrites } from '../../src/stores/probe.js'
-import { ACCOUNT, type Azurite, KEY, startAzurite } from '../emulators/azurite.js'
-import { type GcsStandIn, startGcs } from '../emulators/gcs.js'
-import { type S3StandIn, startS3 } from '../emulators/s3.js'
+import { ACCOUNT } from '../emulators/azurite.js'
 import { outcomesOf } from '../support/checks.js'
 import { loadInto, ndjson, never } from '../support/load.js'
 import { memoryStore } from '../support/memory-store.js'
+import { storePlaces } from '../support/store-places.js'
 
-let s3: S3StandIn
-let gcs: GcsStandIn
-let azurite: Azurite
-beforeAll(async () => {
-  s3 = await startS3({
-    buckets: ['place', 'locked', 'default'],
-    objectLock: ['locked', 'default'],
-    defaultRetention: ['default'],
-  })
-  gcs = await startGcs({
-    buckets: ['place', 'locked', 'policy'],
-    objectRetention: ['locked'],
-    retentionPolicy: ['policy'],
-  })
-  azurite = await startAzurite({ containers: ['place'] })
-}, 180_000)
-afterAll(async () => {
-  for (const server of [s3, gcs, azurite]) await server.close()
-})
-
-/** A SAS does not sign the conditions, so that the proxy can take them away. */
-async function sas(): Promise<string> {
-  const service = new BlobServiceClient(azurite.direct, new StorageSharedKeyCredential(ACCOUNT, KEY))
-  const url = await service.getContainerClient('place').generateSasUrl({
-    permissions: ContainerSASPermissions.parse('rcwdl'),
-    expiresOn: new Date(Date.now() + 3_600_000),
-  })
-  return new URL(url).search
-}
-
-beforeEach(async () => {
-  for (const name of ['AZURE_STORAGE_CONNECTION_STRING', 'AZURE_STORAGE_KEY', 'AZURE_STORAGE_ACCOUNT'])
-    vi.stubEnv(name, '')
-  vi.stubEnv('AZURE_STORAGE_SAS_TOKEN', await sas())
-  for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']) vi.stubEnv(name, 'local')
-  vi.stubEnv('METADATA_SERVER_DETECTION', 'none')
-})
-afterEach(() => vi.unstubAllEnvs())
+const places = storePlaces(
+  { buckets: ['place', 'locked', 'default'], objectLock: ['locked', 'default'], defaultRetention: ['default'] },
+  { buckets: ['place', 'locked', 'policy'], objectRetention: ['locked'], retentionPolicy: ['policy'] },
+  'place',
+)
 
 type Header = 'if-match' | 'if-none-match'
 
@@ -61,25 +26,25 @@ const STORES: readonly [string, () => { readonly address: string; ignore(header:
   [
     'S3',
     () => ({
-      address: `s3://place?endpoint=${s3.url}`,
+      address: `s3://place?endpoint=${places.s3.url}`,
       ignore: (header) =>
-        s3.fail({ kind: 'unconditional', header, action: 'PutObject', times: header === 'if-match' ? 4 : 2 }),
+        places.s3.fail({ kind: 'unconditional', header, action: 'PutObject', times: header === 'if-match' ? 4 : 2 }),
     }),
   ],
   [
     'Google Cloud Storage',
     () => ({
-      address: `gs://place?endpoint=${gcs.url}`,
+      address: `gs://place?endpoint=${places.gcs.url}`,
       ignore: (header) =>
-        gcs.fail({ kind: 'unconditional', header, action: 'write', times: header === 'if-match' ? 4 : 2 }),
+        places.gcs.fail({ kind: 'unconditional', header, action: 'write', times: header === 'if-match' ? 4 : 2 }),
     }),
   ],
   [
     'Azure',
     () => ({
-      address: `az://${ACCOUNT}/place?endpoint=${azurite.endpoint}`,
+      address: `az://${ACCOUNT}/place?endpoint=${places.azurite.endpoint}`,
       ignore: (header) =>
-        azurite.fail({ kind: 'unconditional', header, action: 'write', times: header === 'if-match' ? 4 : 2 }),
+        places.azurite.fail({ kind: 'unconditional', header, action: 'write', times: header === 'if-match' ? 4 : 2 }),
     }),
   ],
 ]
@@ -189,8 +154,8 @@ describe('a probe of locks', () => {
   const BRIEF = { lastsMs: 500, marginMs: 1 }
 
   it.each([
-    ['S3', () => `s3://locked/kept?endpoint=${s3.url}`],
-    ['Google Cloud Storage', () => `gs://locked/kept?endpoint=${gcs.url}`],
+    ['S3', () => `s3://locked/kept?endpoint=${places.s3.url}`],
+    ['Google Cloud Storage', () => `gs://locked/kept?endpoint=${places.gcs.url}`],
   ])(
     'proves them in %s',
     async (_name, address) => {
@@ -203,7 +168,7 @@ describe('a probe of locks', () => {
 
   it('says where there are none', async () => {
     await expect(probeLocks(memoryStore(), 'probe-', never)).rejects.toThrow('it cannot lock objects')
-    const { store } = await openStore(`s3://locked?endpoint=${s3.url}`)
+    const { store } = await openStore(`s3://locked?endpoint=${places.s3.url}`)
     const forgetful: ObjectStore = {
       ...store,
       write: (key, content, condition, signal) => store.write(key, content, condition, signal),
@@ -213,7 +178,7 @@ describe('a probe of locks', () => {
   }, 30_000)
 
   it('names the object that it may not remove', async () => {
-    const { store } = await openStore(`s3://locked?endpoint=${s3.url}`)
+    const { store } = await openStore(`s3://locked?endpoint=${places.s3.url}`)
     const proven = await probeLocks({ ...store, remove: denied }, 'kept/mine-', never, BRIEF)
     expect(proven).toMatch(/; its object kept\/mine-lock could not be removed: denied$/)
     await store.close()
@@ -259,8 +224,8 @@ describe('a probe of an archive', () => {
 })
 
 it.each([
-  ['S3', () => `s3://default?endpoint=${s3.url}`],
-  ['Google Cloud Storage', () => `gs://policy?endpoint=${gcs.url}`],
+  ['S3', () => `s3://default?endpoint=${places.s3.url}`],
+  ['Google Cloud Storage', () => `gs://policy?endpoint=${places.gcs.url}`],
 ])('nothing is written, by a sink either, to a bucket of %s that locks by itself', async (_name, address) => {
   const { store } = await openStore(address())
   expect(await store.locksByItself?.(never)).toBe(true)
@@ -273,10 +238,10 @@ it.each([
 })
 
 it.each([
-  ['S3', () => `s3://place?endpoint=${s3.url}`, false],
-  ['S3 with Object Lock', () => `s3://locked?endpoint=${s3.url}`, false],
-  ['Google Cloud Storage', () => `gs://place?endpoint=${gcs.url}`, false],
-  ['Azure, which a SAS may not ask', () => `az://${ACCOUNT}/place?endpoint=${azurite.endpoint}`, null],
+  ['S3', () => `s3://place?endpoint=${places.s3.url}`, false],
+  ['S3 with Object Lock', () => `s3://locked?endpoint=${places.s3.url}`, false],
+  ['Google Cloud Storage', () => `gs://place?endpoint=${places.gcs.url}`, false],
+  ['Azure, which a SAS may not ask', () => `az://${ACCOUNT}/place?endpoint=${places.azurite.endpoint}`, null],
 ])('a bucket without a lock of its own says so in %s', async (_name, address, says) => {
   const { store } = await openStore(address())
   expect(await store.locksByItself?.(never)).toBe(says)
@@ -284,16 +249,16 @@ it.each([
 })
 
 it('a user who may not ask a bucket whether it locks does not know', async () => {
-  const { store } = await openStore(`s3://default?endpoint=${s3.url}`)
-  s3.fail({ kind: 'refuse', code: 'AccessDenied', action: 'GetObjectLockConfiguration' })
+  const { store } = await openStore(`s3://default?endpoint=${places.s3.url}`)
+  places.s3.fail({ kind: 'refuse', code: 'AccessDenied', action: 'GetObjectLockConfiguration' })
   expect(await store.locksByItself?.(never)).toBeNull()
   await store.close()
 })
 
 it.each([
-  ['a lake', () => `parquet+s3://place/lake?endpoint=${s3.url}`],
-  ['a Delta Lake', () => `delta+s3://place/delta?endpoint=${s3.url}`],
-  ['Fabric', () => `fabric://place/audit?endpoint=${azurite.endpoint}`],
+  ['a lake', () => `parquet+s3://place/lake?endpoint=${places.s3.url}`],
+  ['a Delta Lake', () => `delta+s3://place/delta?endpoint=${places.s3.url}`],
+  ['Fabric', () => `fabric://place/audit?endpoint=${places.azurite.endpoint}`],
 ])('%s is probed after a load, and what it holds stays the same', async (_name, address) => {
   const sink: Sink = await openSink(address(), { waitMs: 1, signal: never, onNotice() {} })
   await sink.prepare()
@@ -302,6 +267,6 @@ it.each([
     expect.arrayContaining([['probe: writing', expect.stringContaining('conditional writes are kept to')]]),
   )
   expect((await sink.receipts('source')).size + (await sink.receipts('test')).size).toBeLessThan(3)
-  expect(s3.keys('place').filter((key) => key.includes('doctor'))).toEqual([])
+  expect(places.s3.keys('place').filter((key) => key.includes('doctor'))).toEqual([])
   await sink.close()
 })

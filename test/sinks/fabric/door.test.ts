@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { BlobServiceClient, ContainerSASPermissions, StorageSharedKeyCredential } from '@azure/storage-blob'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { eventsView, MIRRORED_TABLES } from '../../../schemas/fabric.js'
 import { LAYOUT_VERSION } from '../../../schemas/tables.js'
@@ -8,8 +7,9 @@ import { readManifest } from '../../../sinks/fabric/manifest.js'
 import { openSink } from '../../../sinks/index.js'
 import { AuditError } from '../../../src/errors.js'
 import type { ObjectStore } from '../../../src/stores/contract.js'
-import { ACCOUNT, type Azurite, KEY, startAzurite } from '../../emulators/azurite.js'
+import { type Azurite, startAzurite } from '../../emulators/azurite.js'
 import { countsOf, loadInto, ndjson, never } from '../../support/load.js'
+import { useSas } from '../../support/store-places.js'
 import { newPlace, newWorkspace, ROOT } from './place.js'
 
 let azurite: Azurite
@@ -63,17 +63,7 @@ describe('a sink opened by its address', () => {
   it('loads into a workspace with a login from the environment', async () => {
     const name = 'workspace-by-its-address'
     const store = await newWorkspace(azurite, name)
-    const container = new BlobServiceClient(
-      azurite.direct,
-      new StorageSharedKeyCredential(ACCOUNT, KEY),
-    ).getContainerClient(name)
-    const url = await container.generateSasUrl({
-      permissions: ContainerSASPermissions.parse('rcwdl'),
-      expiresOn: new Date(Date.now() + 3_600_000),
-    })
-    for (const other of ['AZURE_STORAGE_CONNECTION_STRING', 'AZURE_STORAGE_KEY', 'AZURE_STORAGE_ACCOUNT'])
-      vi.stubEnv(other, '')
-    vi.stubEnv('AZURE_STORAGE_SAS_TOKEN', new URL(url).search)
+    await useSas(azurite, name)
     const context = { waitMs: 1, signal: never, onNotice() {} }
     const sink = await openSink(`fabric://${name}/audit?endpoint=${azurite.endpoint}`, context)
     expect(sink.id).toBe(`fabric://${name}/audit`)
