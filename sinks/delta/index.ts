@@ -5,7 +5,6 @@ import type { Span } from '../../schemas/day-digest.js'
 import {
   AUDIT_ACTIONS,
   AUDIT_CONFLICTS,
-  AUDIT_DOCUMENTS,
   AUDIT_EVENTS,
   AUDIT_FINDINGS,
   AUDIT_LOADS,
@@ -16,20 +15,16 @@ import {
 } from '../../schemas/tables.js'
 import type { Sink } from '../../src/contract.js'
 import { withConnection } from '../../src/duckdb/connection.js'
-import { duckdbError } from '../../src/duckdb/errors.js'
-import { AuditError } from '../../src/errors.js'
-import { probeWrites } from '../../src/stores/probe.js'
 import { requireConditionalWrites } from '../shared/conditional-writes.js'
 import { DUCKDB_SQL } from '../shared/duckdb-forms.js'
-import { newestReceipts } from '../shared/duckdb-tables.js'
 import { findingRows } from '../shared/findings.js'
 import { type Lake, openLake } from '../shared/lake.js'
 import { askLake, daysIn, eventsOfDays } from '../shared/lake-query.js'
 import { lakeQuestions } from '../shared/lake-questions.js'
+import { guardedIn, lakeMembers, noLakeYet } from '../shared/lake-sink.js'
 import { MARK_FILE, mark, markOf } from '../shared/mark.js'
 import { rowsIn } from '../shared/parquet-rows.js'
 import { privacyRows, rememberedOf } from '../shared/privacy.js'
-import { privateCheck } from '../shared/private-file.js'
 import { MISSING } from '../shared/written-rows.js'
 import { authorOf, publish, stage } from './commit.js'
 import { eraseInTables } from './erase.js'
@@ -51,16 +46,9 @@ export async function deltaSink(address: string, signal: AbortSignal, onNotice?:
 }
 
 export function deltaIn(lake: Lake, signal: AbortSignal, onNotice: OnNotice = () => {}): Sink {
-  const { id, store, prefix, folder } = lake
+  const { id, store, prefix } = lake
   const tables = tablesIn(lake)
-
-  async function guarded<T>(work: () => Promise<T>): Promise<T> {
-    try {
-      return await work()
-    } catch (error) {
-      throw duckdbError(id, error)
-    }
-  }
+  const guarded = guardedIn(lake)
 
   /** The events of the spans' days, for which no other file is fetched. */
   const eventsIn = (spans: readonly Span[]): Promise<string> =>
@@ -76,7 +64,7 @@ export function deltaIn(lake: Lake, signal: AbortSignal, onNotice: OnNotice = ()
     )
 
   return {
-    id,
+    ...lakeMembers(lake, tables, signal),
 
     prepare: () =>
       guarded(async () => {
@@ -105,32 +93,17 @@ export function deltaIn(lake: Lake, signal: AbortSignal, onNotice: OnNotice = ()
 
     report: (findings) => addRows(AUDIT_FINDINGS, findingRows(findings, DUCKDB_SQL.instant)),
 
-    receipts: (source) =>
-      guarded(async () => {
-        const there = await tables.filesOf(AUDIT_DOCUMENTS, signal)
-        if (there.length === 0) return new Map()
-        return withConnection((connection) => newestReceipts(connection, `(${rowsIn(AUDIT_DOCUMENTS, there)})`, source))
-      }),
-
     erase: (erasure) =>
       guarded(() => withConnection((connection) => eraseInTables(tables, connection, erasure, signal))),
 
     load: (batch, stop) => loadBatch(tables, batch, onNotice, stop),
 
     async query(sql, parameters = new Map()) {
-      if ((await guarded(() => tables.current(AUDIT_ACTIONS, signal))).version < 0) {
-        throw new AuditError(`${id}: there is no lake yet`, {
-          advice: 'Load something first, or name another with --to.',
-        })
-      }
+      if ((await guarded(() => tables.current(AUDIT_ACTIONS, signal))).version < 0) throw noLakeYet(lake)
       return askLake(id, tables, { sql, parameters }, signal)
     },
 
     questions: lakeQuestions(eventsIn, () => guarded(() => tables.days(signal))),
-
-    checks: () => (folder === undefined ? [] : [privateCheck(folder)]),
-
-    probes: (name) => [{ name: 'probe: writing', run: (stop) => probeWrites(store, `${prefix}${name}-`, stop) }],
 
     async close() {
       await tables.remove()

@@ -15,7 +15,7 @@ import { interruptible } from '../../src/duckdb/connection.js'
 import { duckdbError } from '../../src/duckdb/errors.js'
 import { interrupted } from '../../src/errors.js'
 import { daysOf, dropDays } from '../shared/batch-days.js'
-import { type EventCounts, provenCounts } from '../shared/counts.js'
+import { type EventCounts, provenCounts, totalCounts } from '../shared/counts.js'
 import { loadRow } from '../shared/duckdb-tables.js'
 import { FOUND_CONFLICTS } from '../shared/found-conflicts.js'
 import { sideBySide } from '../shared/lanes.js'
@@ -81,7 +81,7 @@ async function stageBatch(tables: Tables, batch: Batch, signal: AbortSignal): Pr
   const rows = (table: Table, relation: string, written: Written): Promise<Staged<void>> =>
     stagedRows(tables, batch, table, relation, written, signal)
   const events = await stageEvents(tables, batch, signal)
-  const { conflicts } = provenCounts(batch, total(events?.changed.map(({ outcome }) => outcome) ?? []))
+  const { conflicts } = provenCounts(batch, totalCounts(events?.changed.map(({ outcome }) => outcome) ?? []))
   return {
     events,
     conflicts: conflicts === 0 ? null : await rows(AUDIT_CONFLICTS, `(${FOUND_CONFLICTS})`, MORE_EVENTS),
@@ -118,7 +118,7 @@ async function publishBatch(tables: Tables, batch: Batch, staged: StagedBatch): 
   const onStagedAgain = (): Promise<void> => putRows(AUDIT_CONFLICTS, `(${FOUND_CONFLICTS})`, MORE_EVENTS)
   const events = staged.events === null ? [] : await put(staged.events, onStagedAgain)
   for (const part of staged.rejects) await put(part)
-  const counts = provenCounts(batch, total(events))
+  const counts = provenCounts(batch, totalCounts(events))
   await putRows(AUDIT_LOADS, loadRow(batch, counts), ALL)
   await put(staged.receipts)
   return counts
@@ -139,15 +139,5 @@ async function maintained(
   } catch (error) {
     if (!signal.aborted)
       onNotice(`the load is done, maintaining its tables failed: ${duckdbError(tables.lake.id, error).message}`)
-  }
-}
-
-function total(all: readonly EventCounts[]): EventCounts {
-  const sum = (count: keyof EventCounts): number => all.reduce((so, each) => so + each[count], 0)
-  return {
-    inserted: sum('inserted'),
-    enriched: sum('enriched'),
-    unchanged: sum('unchanged'),
-    conflicts: sum('conflicts'),
   }
 }

@@ -4,20 +4,17 @@ import { randomUUID } from 'node:crypto'
 import type { Span } from '../../schemas/day-digest.js'
 import type { Sink } from '../../src/contract.js'
 import { withConnection } from '../../src/duckdb/connection.js'
-import { duckdbError } from '../../src/duckdb/errors.js'
-import { AuditError } from '../../src/errors.js'
-import { probeWrites } from '../../src/stores/probe.js'
 import { requireConditionalWrites } from '../shared/conditional-writes.js'
 import { DUCKDB_SQL } from '../shared/duckdb-forms.js'
-import { newestReceipts, refuseUnknownColumns } from '../shared/duckdb-tables.js'
+import { refuseUnknownColumns } from '../shared/duckdb-tables.js'
 import { findingRows } from '../shared/findings.js'
 import { type Lake, openLake } from '../shared/lake.js'
 import { askLake, daysIn, eventsOfDays, type TableFiles } from '../shared/lake-query.js'
 import { lakeQuestions } from '../shared/lake-questions.js'
+import { guardedIn, lakeMembers, noLakeYet } from '../shared/lake-sink.js'
 import { MARK_FILE, mark, markOf } from '../shared/mark.js'
 import { rowsIn } from '../shared/parquet-rows.js'
 import { privacyRows, rememberedOf } from '../shared/privacy.js'
-import { privateCheck } from '../shared/private-file.js'
 import { MISSING } from '../shared/written-rows.js'
 import { changedRows, firstFiles } from './changes.js'
 import { eraseInLake } from './erase.js'
@@ -26,7 +23,6 @@ import { newNote, repairNoted } from './journal.js'
 import {
   ACTIONS,
   CONFLICTS,
-  DOCUMENTS,
   EVENTS,
   FINDINGS,
   LAKE_LAYOUT,
@@ -51,20 +47,13 @@ export async function parquetSink(address: string, signal: AbortSignal): Promise
 }
 
 export function lakeSink(lake: Lake, signal: AbortSignal): Sink {
-  const { id, store, prefix, folder } = lake
+  const { id, store, prefix } = lake
   const files = snapshots(lake)
   const tables: TableFiles = {
     relations: PLACES,
     filesOf: (table, stop, days) => files.filesOf(layoutOf(table), stop, days),
   }
-
-  async function guarded<T>(work: () => Promise<T>): Promise<T> {
-    try {
-      return await work()
-    } catch (error) {
-      throw duckdbError(id, error)
-    }
-  }
+  const guarded = guardedIn(lake)
 
   /** The events of the spans' days, for which no other file is fetched. */
   const eventsIn = (spans: readonly Span[]): Promise<string> =>
@@ -95,7 +84,7 @@ export function lakeSink(lake: Lake, signal: AbortSignal): Sink {
   }
 
   return {
-    id,
+    ...lakeMembers(lake, tables, signal),
 
     prepare: () =>
       guarded(async () => {
@@ -131,32 +120,17 @@ export function lakeSink(lake: Lake, signal: AbortSignal): Sink {
 
     report: (findings) => addRows(FINDINGS, findingRows(findings, DUCKDB_SQL.instant)),
 
-    receipts: (source) =>
-      guarded(async () => {
-        const there = await files.filesOf(DOCUMENTS, signal)
-        if (there.length === 0) return new Map()
-        return withConnection((connection) => newestReceipts(connection, `(${rowsIn(DOCUMENTS.table, there)})`, source))
-      }),
-
     erase: (erasure) =>
       guarded(() => withConnection((connection) => eraseInLake(lake, files, connection, erasure, signal))),
 
     load: (batch, stop) => loadBatch(lake, batch, stop),
 
     async query(sql, parameters = new Map()) {
-      if (currentOf(await versionsOf(lake, ACTIONS.stem('actions'), signal)) === null) {
-        throw new AuditError(`${id}: there is no lake yet`, {
-          advice: 'Load something first, or name another with --to.',
-        })
-      }
+      if (currentOf(await versionsOf(lake, ACTIONS.stem('actions'), signal)) === null) throw noLakeYet(lake)
       return askLake(id, tables, { sql, parameters }, signal)
     },
 
     questions: { ...questions, proof: { ...questions.proof, misplaced: MISPLACED } },
-
-    checks: () => (folder === undefined ? [] : [privateCheck(folder)]),
-
-    probes: (name) => [{ name: 'probe: writing', run: (stop) => probeWrites(store, `${prefix}${name}-`, stop) }],
 
     async close() {
       await files.remove()

@@ -5,7 +5,7 @@ import { interruptible } from '../../src/duckdb/connection.js'
 import { duckdbError } from '../../src/duckdb/errors.js'
 import { interrupted } from '../../src/errors.js'
 import { daysOf } from '../shared/batch-days.js'
-import { type EventCounts, provenCounts } from '../shared/counts.js'
+import { type EventCounts, provenCounts, totalCounts } from '../shared/counts.js'
 import { loadRow } from '../shared/duckdb-tables.js'
 import { FOUND_CONFLICTS } from '../shared/found-conflicts.js'
 import type { Lake } from '../shared/lake.js'
@@ -49,7 +49,7 @@ async function stageBatch(lake: Lake, batch: Batch, signal: AbortSignal): Promis
     return staged
   }
   const days = await stageDays(lake, batch, signal)
-  const { conflicts } = provenCounts(batch, total(days.map(({ outcome }) => outcome)))
+  const { conflicts } = provenCounts(batch, totalCounts(days.map(({ outcome }) => outcome)))
   return {
     days,
     conflicts: conflicts === 0 ? [] : await all(await changedConflicts(lake, batch)),
@@ -91,7 +91,7 @@ async function publishBatch(lake: Lake, batch: Batch, staged: StagedBatch): Prom
   for (const day of staged.days)
     events.push(await publish(lake, day, folder, async () => putAll(await changedConflicts(lake, batch))))
   for (const part of [...staged.pieces, ...staged.rejects]) await publish(lake, part, folder)
-  const counts = provenCounts(batch, total(events))
+  const counts = provenCounts(batch, totalCounts(events))
   await putAll(await changedRows(lake.id, engine, LOADS, loadRow(batch, counts), ALL))
   for (const part of staged.receipts) await publish(lake, part, folder)
   await note.remove()
@@ -102,13 +102,3 @@ const replacedBy = ({ conflicts, days, pieces, rejects, receipts }: StagedBatch)
   [...conflicts, ...days, ...pieces, ...rejects, ...receipts]
     .filter(({ content }) => content !== null)
     .map(({ change }) => change)
-
-function total(all: readonly EventCounts[]): EventCounts {
-  const sum = (count: keyof EventCounts): number => all.reduce((so, each) => so + each[count], 0)
-  return {
-    inserted: sum('inserted'),
-    enriched: sum('enriched'),
-    unchanged: sum('unchanged'),
-    conflicts: sum('conflicts'),
-  }
-}

@@ -4,6 +4,17 @@ import { AuditError } from '../../src/errors.js'
 /** The outcome of a batch's events. */
 export type EventCounts = Omit<LoadCounts, 'read' | 'rejected'>
 
+/** The outcome of all parts of a batch. */
+export function totalCounts(parts: readonly EventCounts[]): EventCounts {
+  const sum = (count: keyof EventCounts): number => parts.reduce((so, each) => so + each[count], 0)
+  return {
+    inserted: sum('inserted'),
+    enriched: sum('enriched'),
+    unchanged: sum('unchanged'),
+    conflicts: sum('conflicts'),
+  }
+}
+
 /**
  * Proves the counts of a load: every line read is inserted, enriched, unchanged or rejected.
  *
