@@ -1,81 +1,35 @@
 /** Delta tables whose store fails, and loads that are killed or meet others: the next run ends in the same tables. */
 
 import { describe, expect, it } from 'vitest'
-import { AUDIT_CONFLICTS, AUDIT_DOCUMENTS, AUDIT_LOADS } from '../../schemas/tables.js'
+import { AUDIT_LOADS } from '../../schemas/tables.js'
 import { deltaIn } from '../../sinks/delta/index.js'
-import type { Lake } from '../../sinks/shared/lake.js'
 import type { Sink } from '../../src/contract.js'
 import { AuditError } from '../../src/errors.js'
 import type { ObjectStore } from '../../src/stores/contract.js'
+import { sharedLakeConformance } from '../conformance/shared-lakes.js'
+import {
+  BAD,
+  BATCH,
+  BEFORE,
+  changesOf,
+  changingThrough,
+  event,
+  loaded,
+  type OpenLake,
+  stateOf,
+} from '../support/lake-loads.js'
 import { batchOf, countsOf, documentOf, loadInto, ndjson, never, newEngine } from '../support/load.js'
 import { type MemoryLake, memoryLake } from '../support/memory-lake.js'
 import { contentOf, rowsOf, tableOf } from '../support/rows.js'
 
-const event = (day: number, more: object = {}) => ({
-  timestamp: `2026-10-0${day}T12:34:56Z`,
-  action: 'user:login',
-  actor_user_id: 7,
-  ...more,
-})
-const named = { actor_email: 'ada@example.com' }
-const planted = { actor_email: 'victim@example.com', artifact_digest: 'planted' }
 /** Of a load with events, rejects and conflicts. */
 const COMMITS = 5
-const BAD = '{"action":"user:login"}'
-const api = (path: string): string => `https://acme.wandb.io/${path}`
 
-const BEFORE = { first: ndjson(event(1, { ...planted, note: 1 }), event(2, planted), BAD) }
-/** Days that are there, named otherwise now, and new ones; repeats, rejects and two receipts. */
-const BATCH = {
-  [api('second')]: ndjson(event(1, { ...named, note: 2, more: 1 }), event(2), event(2), event(3), BAD, 'x'),
-  [api('third')]: ndjson(event(2, named), event(3, named), event(4), BAD),
-}
-
-/** The same store, with every write and removal handed to `around`. */
-function changingThrough(
-  store: ObjectStore,
-  around: (change: () => Promise<string | null>, key: string) => Promise<string | null>,
-): ObjectStore {
-  return {
-    ...store,
-    write: (...given) => around(() => store.write(...given), given[0]),
-    async remove(key, signal) {
-      await around(() => store.remove(key, signal).then(() => null), key)
-    },
-  }
-}
-
-async function loaded(lake: Lake, ...inputs: readonly Readonly<Record<string, string>>[]): Promise<Sink> {
-  const sink = deltaIn(lake, never)
-  for (const input of inputs) await loadInto(sink, input)
-  return sink
-}
-
-const stateOf = async (sink: Sink) => ({
-  ...(await contentOf(sink)),
-  receipts: (await tableOf(sink, AUDIT_DOCUMENTS)).map(({ document, sha256, rows_read }) => [
-    document,
-    sha256,
-    rows_read,
-  ]),
-  conflicts: (await tableOf(sink, AUDIT_CONFLICTS)).map(({ load_id: _, loaded_at: __, ...row }) => Object.values(row)),
-})
-
-async function changesOf(): Promise<number> {
-  const lake = memoryLake()
-  await loaded(lake, BEFORE)
-  let changes = 0
-  const store = changingThrough(lake.store, (change) => {
-    changes++
-    return change()
-  })
-  await loaded({ ...lake, store }, BATCH)
-  return changes
-}
+const open: OpenLake = (lake) => deltaIn(lake, never)
 
 async function start(): Promise<MemoryLake> {
   const lake = memoryLake()
-  await loaded(lake, BEFORE)
+  await loaded(open, lake, BEFORE)
   return lake
 }
 
@@ -85,9 +39,9 @@ describe('Delta tables whose store fails in the middle of a load', { timeout: 48
     // What is left after one change is what is left before the next: a sample will do.
     ['every fifth of its changes, after it took effect, its answer lost', 5],
   ])('at %s, end in the same tables with the next run', async (_when, step) => {
-    const expected = await stateOf(await loaded(memoryLake(), BEFORE, BATCH))
+    const expected = await stateOf(await loaded(open, memoryLake(), BEFORE, BATCH))
     expect(expected.conflicts).toHaveLength(3)
-    const changes = await changesOf()
+    const changes = await changesOf(open)
     expect(changes).toBeGreaterThan(12)
     const before = await start()
     for (let failing = 1; failing <= changes; failing += step) {
@@ -100,13 +54,13 @@ describe('Delta tables whose store fails in the middle of a load', { timeout: 48
         if (count === failing && step > 1) await change()
         throw new AuditError('the store is gone', { outside: true })
       })
-      await loaded({ ...lake, store }, BATCH).catch((error: Error) => {
+      await loaded(open, { ...lake, store }, BATCH).catch((error: Error) => {
         expect(error.message).toContain('the store is gone')
       })
-      const between = deltaIn(lake, never)
+      const between = open(lake)
       if ((await between.receipts('test')).size > 1)
         expect((await rowsOf(between, 'SELECT count(*) AS events FROM audit_events'))[0]).toEqual({ events: 5n })
-      const sink = await loaded(lake, BATCH)
+      const sink = await loaded(open, lake, BATCH)
       expect(await stateOf(sink), `change ${failing}`).toEqual(expected)
       const [loads] = await rowsOf(
         sink,
@@ -130,8 +84,8 @@ describe('Delta tables whose store fails in the middle of a load', { timeout: 48
           if (what.startsWith('nothing')) return null
           throw new AuditError('no answer', { retryable: true, outside: true })
         })
-        const sink = deltaIn({ ...lake, store }, never)
-        expect(countsOf(await loadInto(sink, BATCH)), `commit ${losing}`).toEqual([3, 3, 1, 3])
+        const sink = open({ ...lake, store })
+        expect(countsOf(await loadInto(sink, BATCH)), `commit ${losing}`).toEqual([3, 3, 1, 5])
         expect(count).toBe(COMMITS)
         expect(await tableOf(sink, AUDIT_LOADS)).toHaveLength(2)
         await sink.close()
@@ -140,61 +94,12 @@ describe('Delta tables whose store fails in the middle of a load', { timeout: 48
   )
 })
 
+sharedLakeConformance('a Delta Lake', open)
+
 describe('Delta tables that somebody else loads', { timeout: 480_000 }, () => {
-  it('in between lose nothing, and neither counts what the other did', async () => {
-    const lake = await start()
-    const others = deltaIn(lake, never)
-    const fourDays = ndjson(...[1, 2, 3, 4].map((day) => event(day, { actor_user_id: 'other' })), BAD, 'z')
-    const engine = await newEngine()
-    let first = true
-    const store = changingThrough(lake.store, async (change) => {
-      if (first) {
-        first = false
-        await loadInto(others, { other: fourDays }, { engine })
-      }
-      return change()
-    })
-    const sink = deltaIn({ ...lake, store }, never)
-    const documents = Object.entries(BATCH).map(([id, text]) => documentOf(id, text))
-    const counts = await sink.load(await batchOf(await newEngine(), documents), never)
-    expect(counts).toEqual({ read: 10, inserted: 3, enriched: 3, unchanged: 1, rejected: 3, conflicts: 5 })
-    const [counted] = await rowsOf(
-      sink,
-      'SELECT count(*) AS events, count(DISTINCT content_hash) AS hashes, count(actor_email) AS named FROM audit_events',
-    )
-    expect(counted).toEqual({ events: 9n, hashes: 9n, named: 3n })
-    expect(await tableOf(sink, AUDIT_LOADS)).toHaveLength(3)
-    expect((await sink.receipts('test')).size).toBe(4)
-  })
-
-  it('in between keep what the load displaces of his, though the load is killed right after', async () => {
-    const lake = memoryLake()
-    await loaded(lake, { first: ndjson(event(1)) })
-    const others = deltaIn(lake, never)
-    const engine = await newEngine()
-    let isFirst = true
-    const store = changingThrough(lake.store, async (change, key) => {
-      if (isFirst && key.startsWith('audit_events/')) {
-        isFirst = false
-        await loadInto(others, { other: ndjson(event(1, planted)) }, { engine })
-      }
-      if (key.startsWith('audit_loads/')) throw new AuditError('the store is gone', { outside: true })
-      return change()
-    })
-    await expect(loaded({ ...lake, store }, { [api('names')]: ndjson(event(1, named)) })).rejects.toThrow(
-      'the store is gone',
-    )
-    expect(isFirst).toBe(false)
-    const [row] = await rowsOf(others, 'SELECT actor_email, artifact_digest FROM audit_events')
-    expect(row).toEqual({ ...named, artifact_digest: null })
-    expect((await tableOf(others, AUDIT_CONFLICTS)).map(({ other }) => other).sort()).toEqual(
-      Object.values(planted).sort(),
-    )
-  })
-
   it('on other days make no day again', async () => {
     const lake = await start()
-    const others = deltaIn(lake, never)
+    const others = open(lake)
     const engine = await newEngine()
     const keys: string[] = []
     let isFirst = true
@@ -206,7 +111,7 @@ describe('Delta tables that somebody else loads', { timeout: 480_000 }, () => {
       if (/^audit_events\//.test(key)) keys.push(key)
       return change()
     })
-    const sink = deltaIn({ ...lake, store }, never)
+    const sink = open({ ...lake, store })
     expect(countsOf(await loadInto(sink, { mine: ndjson(event(5), event(6)) }))).toEqual([2, 0, 0, 0])
     expect(keys.filter((key) => key.endsWith('.parquet'))).toHaveLength(2)
     expect(keys.filter((key) => key.endsWith('.json')).map((key) => Number(key.slice(-7, -5)))).toEqual([2, 3])
@@ -217,9 +122,9 @@ describe('Delta tables that somebody else loads', { timeout: 480_000 }, () => {
     const inputs = Array.from({ length: 8 }, (_, i) => ({
       [`document ${i}`]: ndjson(...events.slice(i * 4, i * 4 + 12).map((each) => ({ ...each, [`key_${i}`]: i })), BAD),
     }))
-    const alone = await loaded(memoryLake(), ...inputs)
+    const alone = await loaded(open, memoryLake(), ...inputs)
     const lake = memoryLake()
-    const sinks = inputs.map(() => deltaIn(lake, never))
+    const sinks = inputs.map(() => open(lake))
     await sinks[0]?.prepare()
     await Promise.all(inputs.map(async (input, i) => loadInto(sinks[i] as Sink, input, { engine: await newEngine() })))
     const content = await contentOf(sinks[0] as Sink)
@@ -232,7 +137,7 @@ describe('Delta tables that somebody else loads', { timeout: 480_000 }, () => {
   it('again and again are given up, with advice', async () => {
     const lake = await start()
     const others = tablesChangedBy(lake)
-    const sink = deltaIn({ ...lake, store: others }, never)
+    const sink = open({ ...lake, store: others })
     const batch = await batchOf(await newEngine(), [documentOf('second', ndjson(event(1), event(7)))])
     await expect(sink.load(batch, never)).rejects.toMatchObject({
       message: expect.stringContaining('other loads keep replacing audit_events'),
