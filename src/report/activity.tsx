@@ -49,7 +49,7 @@ export function Coverage({ answers, days }: { answers: Answers; days: readonly D
       </Numbers>
       <h3>Sources</h3>
       <List
-        caption="Sources, the last loaded first"
+        caption="Sources, most recently loaded first"
         columns={[
           nameColumn('Source', 'source'),
           countColumn('Documents', 'documents'),
@@ -58,7 +58,7 @@ export function Coverage({ answers, days }: { answers: Answers; days: readonly D
           instantColumn('Latest', 'latest'),
         ]}
         rows={rowsOf(answers, 'sources')}
-        none="Nothing was loaded yet."
+        none="Nothing has been loaded yet."
       />
       <p class="more">{loadsText(rowsOf(answers, 'loads')[0])}</p>
     </>
@@ -176,7 +176,7 @@ export function Activity({ answers, range }: { answers: Answers; range: Span }):
   )
 }
 
-/** Another category can only come from a table that somebody else changed. */
+/** Any other category can only come from a table that someone else changed. */
 const known = (category: string | null): string =>
   CATEGORIES.some((each) => each.category === category) ? `${category}` : 'undocumented'
 
@@ -206,7 +206,7 @@ export function HoursOfWeek({ answers, days, now }: Hours): VNode {
     const hour = numberIn(row, 'utc_hour')
     if (hours?.[hour] !== undefined) hours[hour] += numberIn(row, 'events')
   }
-  // A day without events counts only if it was read, or gaps would look like rest; an hour only if it has begun.
+  // A day without events counts only if it was read, since a gap would look like a quiet day; an hour only once it has begun.
   const read = days.filter(({ state }) => state === 'events' || state === 'empty')
   const means = sums.map((hours, weekday) => {
     const begun = (hour: number): number =>
@@ -217,14 +217,14 @@ export function HoursOfWeek({ answers, days, now }: Hours): VNode {
   const flat = means.flat()
   const most = Math.max(...flat)
   const peak = flat.indexOf(most)
-  const label = `Mean events an hour by weekday and UTC hour. Most on ${WEEKDAYS[Math.floor(peak / 24)]}s at ${hourText(peak % 24)}: ${mean(most)}.`
+  const label = `Mean events per hour by weekday and UTC hour. Most on ${WEEKDAYS[Math.floor(peak / 24)]}s at ${hourText(peak % 24)}: ${mean(most)}.`
   if (most === 0) return <p class="none">There are no events on these days.</p>
   return (
     <>
       <HeatMap label={label} rows={means} level={levelsOf(flat)} />
-      <Numbers what="Mean events an hour">
+      <Numbers what="Mean events per hour">
         <Table
-          caption="Mean events an hour, by UTC hour and weekday"
+          caption="Mean events per hour, by UTC hour and weekday"
           columns={[
             nameColumn('Hour', 'hour'),
             ...WEEKDAYS.map((weekday) => ({ ...nameColumn(weekday.slice(0, 3), weekday), right: true })),

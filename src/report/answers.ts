@@ -1,4 +1,4 @@
-/** What a sink answers for a report. */
+/** A sink's answers to the questions of a report. */
 
 import type { Span } from '../../schemas/day-digest.js'
 import type { Sink, Value } from '../contract.js'
@@ -8,7 +8,7 @@ export type Row = Readonly<Record<string, Value>>
 /** The rows of each question, by its name. */
 export type Answers = ReadonlyMap<string, readonly Row[]>
 
-/** Asks one question after the other, so that the memory needed is that of one. @throws AuditError */
+/** Asks one question at a time, to need the memory of one only. @throws AuditError */
 export async function askForReport(sink: Sink, range: Span): Promise<Answers> {
   const answers = new Map<string, readonly Row[]>()
   for (const { name, sql } of await sink.questions.report(range)) {
@@ -22,7 +22,7 @@ export async function askForReport(sink: Sink, range: Span): Promise<Answers> {
 
 export const rowsOf = (answers: Answers, name: string): readonly Row[] => answers.get(name) ?? []
 
-/** A count; 0 when there is none. Warehouses give numbers with a fraction as text. */
+/** A count; 0 if there is none. Some warehouses return decimal numbers as text. */
 export const numberIn = (row: Row | undefined, name: string): number => Number(row?.[name] ?? 0)
 
 /** Null when the value is missing. */
@@ -31,5 +31,5 @@ export function textIn(row: Row | undefined, name: string): string | null {
   return value === null ? null : String(value)
 }
 
-/** How many rows there are, of which a list may show fewer. */
+/** How many rows there are in all; the list may have fewer. */
 export const totalOf = (rows: readonly Row[]): number => numberIn(rows[0], 'total')

@@ -1,4 +1,4 @@
-/** Charts as SVG. Positions across are percentages, so that they fit any width while texts keep their size. */
+/** Charts as SVG. Horizontal positions are percentages, so that charts fit any width while text keeps its size. */
 
 import { scaleLinear, scaleQuantize } from 'd3-scale'
 import { area, curveStepAfter, stack } from 'd3-shape'
@@ -12,14 +12,14 @@ export const WEEKDAYS = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday',
 /** 1 to 5: how a count compares with the largest; 0 for none. */
 export type Level = (count: number) => number
 
-/** @param counts those that are compared */
+/** @param counts the ones to compare */
 export function levelsOf(counts: readonly number[]): Level {
   const most = Math.max(...counts, 0)
   const scale = scaleQuantize<number>([0, most], [1, 2, 3, 4, 5])
   return (count) => (count === 0 ? 0 : scale(count))
 }
 
-/** A month of the calendar: one cell a day. */
+/** One month of the calendar, with a cell for each day. */
 export function Month({ month, days, level }: { month: string; days: readonly Day[]; level: Level }): VNode {
   const name = `${MONTHS[Number(month.slice(5)) - 1]} ${month.slice(0, 4)}`
   const offset = weekdayOf(`${month}-01`)
@@ -27,7 +27,7 @@ export function Month({ month, days, level }: { month: string; days: readonly Da
   const gaps = days.filter(({ state }) => state === 'gap').length
   const label = `${name}: ${withEvents} of ${counted(days.length, 'day')} with events, ${gaps} without any document`
   const [cell, top] = [24, 16]
-  // Of a month that the report has a part of, only the weeks in it.
+  // If the report covers only part of the month, only those weeks are shown.
   const weekOf = (day: string): number => Math.floor((Number(day.slice(8)) - 1 + offset) / 7)
   const weeks = days.map(({ day }) => weekOf(day))
   const firstWeek = Math.min(...weeks)
@@ -76,12 +76,12 @@ export interface Bar {
   readonly refused: number
 }
 
-/** Columns side by side, a day each: what was served, and what was refused on top of it. */
+/** One column per day: what was served, and on top what was refused. */
 export function Histogram({ label, bars, height }: { label: string; bars: readonly Bar[]; height: number }): VNode {
   const most = Math.max(...bars.map(({ served, refused }) => served + refused), 1)
   const y = scaleLinear().domain([0, most]).nice(3).range([height, 0])
   const stacked = stack<Bar>().keys(['served', 'refused'])([...bars])
-  // A step needs its end.
+  // The last step needs an end.
   const path = area<readonly [number, number]>()
     .x((_, i) => i)
     .y0((point) => y(point[0]))
@@ -118,7 +118,7 @@ export function Histogram({ label, bars, height }: { label: string; bars: readon
   )
 }
 
-/** Some days below the columns, at their beginnings. */
+/** Labels some days below the columns, at the left edge of each day. */
 export function DayAxis({ days }: { days: readonly string[] }): VNode {
   const most = Math.min(4, days.length)
   const shown = Array.from({ length: most }, (_, i) => Math.floor((i * days.length) / most))
@@ -139,7 +139,7 @@ export function DayAxis({ days }: { days: readonly string[] }): VNode {
   )
 }
 
-/** @param rows a row for each weekday, a number for each hour */
+/** @param rows one per weekday, each with a number per hour */
 export function HeatMap({
   label,
   rows,
@@ -170,7 +170,7 @@ export function HeatMap({
                 height={cell - gap}
                 rx={2}
               >
-                <title>{`${WEEKDAYS[weekday]} ${hourText(hour)}: ${mean(events)} events an hour`}</title>
+                <title>{`${WEEKDAYS[weekday]} ${hourText(hour)}: ${mean(events)} events per hour`}</title>
               </rect>
             ))}
           </g>
@@ -187,7 +187,7 @@ export function HeatMap({
 
 export const hourText = (hour: number): string => `${String(hour).padStart(2, '0')}:00`
 
-/** A mean, in few digits. */
+/** A mean with few digits. */
 export const mean = (value: number): string => value.toLocaleString('en', { maximumFractionDigits: value < 10 ? 1 : 0 })
 
 const percent = (share: number): string => `${Number((share * 100).toFixed(3))}%`

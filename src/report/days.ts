@@ -1,11 +1,11 @@
-/** What is known of each UTC day of a report. */
+/** What is known about each UTC day of a report. */
 
 import type { Span } from '../../schemas/day-digest.js'
 import { type Answers, numberIn, rowsOf, textIn } from './answers.js'
 
 const DAY_MS = 86_400_000
 
-/** events: it has some. empty: documents cover it and have none. gap: no document covers it. before: no document is that old. */
+/** events: it has some. empty: documents cover it but have none. gap: no document covers it. before: every document begins later. */
 export type DayState = 'events' | 'empty' | 'gap' | 'before'
 
 export interface Day {
@@ -67,7 +67,7 @@ function coveredDays(answers: Answers, days: readonly string[]): ReadonlySet<str
   return covered
 }
 
-/** Days of one state that follow each other, as ranges. */
+/** Consecutive days of one state, as ranges. */
 export function rangesOf(days: readonly Day[], state: DayState): readonly DayRange[] {
   const ranges: DayRange[] = []
   let before: Day | undefined

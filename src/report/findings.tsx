@@ -1,6 +1,7 @@
-/** The findings of the detections, the most severe first. */
+/** What the detections found, most severe first. */
 
 import type { ComponentChildren, VNode } from 'preact'
+import { SEVERITIES, type Severity } from '../../schemas/detections/detection.js'
 import type { Mask } from './mask.js'
 import { Instant, Name } from './table.js'
 import { number } from './texts.js'
@@ -10,7 +11,7 @@ const MOST_FINDINGS = 20
 
 /** What a report shows of a finding. */
 export interface Found {
-  readonly severity: string
+  readonly severity: Severity
   readonly title: string
   readonly what: string
   readonly at: string
@@ -22,7 +23,7 @@ export interface Found {
   readonly subject: string | null
 }
 
-/** Ids stay, as everywhere; where there is no id, `actor` is the e-mail address. */
+/** Ids stay, as everywhere; `actor` is the e-mail address if there is no id. */
 export function maskedFinding(finding: Found, mask: Mask): Found {
   const hide = (column: string, text: string | null): string | null => {
     const value = mask(column, text)
@@ -42,17 +43,19 @@ export function maskedFinding(finding: Found, mask: Mask): Found {
 
 /** What one detection found. */
 export interface FindingGroup {
-  readonly severity: string
+  readonly severity: Severity
   readonly title: string
   readonly total: number
-  /** The latest ones, at most 20. */
+  /** The newest, at most 20. */
   readonly latest: readonly Found[]
 }
 
-const SEVERITIES = ['high', 'medium', 'low']
 const rank = ({ severity }: FindingGroup): number => SEVERITIES.indexOf(severity)
 
-/** Of any number of findings of one detection, the few that a report shows; null when there are none. */
+/**
+ * @param findings of one detection, oldest first
+ * @returns the few that a report shows; null if there are none
+ */
 export function groupOf(findings: readonly Found[]): FindingGroup | null {
   const [first] = findings
   if (first === undefined) return null
@@ -60,7 +63,7 @@ export function groupOf(findings: readonly Found[]): FindingGroup | null {
   return { severity: first.severity, title: first.title, total: findings.length, latest }
 }
 
-export const totalOfFindings = (groups: readonly FindingGroup[], severity?: string): number =>
+export const totalOfFindings = (groups: readonly FindingGroup[], severity?: Severity): number =>
   groups.reduce((sum, each) => (severity === undefined || each.severity === severity ? sum + each.total : sum), 0)
 
 export function Findings({ findings }: { findings: readonly FindingGroup[] }): VNode {
@@ -68,7 +71,7 @@ export function Findings({ findings }: { findings: readonly FindingGroup[] }): V
   return (
     <>
       {findings
-        .toSorted((a, b) => rank(a) - rank(b))
+        .toSorted((a, b) => rank(b) - rank(a))
         .map((group) => (
           <Group key={group.title} group={group} />
         ))}

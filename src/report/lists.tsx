@@ -1,4 +1,4 @@
-/** Sections that are lists: who did what, and what did not go as it should. */
+/** Sections that are lists: who did what, and what went wrong. */
 
 import type { VNode } from 'preact'
 import { type Answers, numberIn, rowsOf, textIn } from './answers.js'
@@ -14,7 +14,7 @@ const address = nameColumn('Address', 'actor_ip')
 
 export const KeysCreated = ({ answers }: Props): VNode => (
   <List
-    caption="API keys created, the latest first"
+    caption="API keys created, newest first"
     columns={[instantColumn('Created', 'happened_at'), actor, personColumn('For', 'user_email', 'user_asset'), address]}
     rows={rowsOf(answers, 'keys_created')}
     none="No key was created."
@@ -23,7 +23,7 @@ export const KeysCreated = ({ answers }: Props): VNode => (
 
 export const RefusedLogins = ({ answers }: Props): VNode => (
   <List
-    caption="Refused log-ins by actor and address, the most first"
+    caption="Refused log-ins by actor and address, most frequent first"
     columns={[
       actor,
       address,
@@ -39,7 +39,7 @@ export const RefusedLogins = ({ answers }: Props): VNode => (
 
 export const NewAddresses = ({ answers }: Props): VNode => (
   <List
-    caption="Addresses that known actors used for the first time, the latest first"
+    caption="Addresses that known actors used for the first time, newest first"
     columns={[
       actor,
       address,
@@ -63,7 +63,7 @@ const factor: Column = {
   },
 }
 
-/** From this many times the median on, a day stands out. */
+/** A day with this many times the median, or more, stands out. */
 export const HEAVY = 3
 
 export const HeavyReaders = ({ answers }: Props): VNode => (
@@ -84,7 +84,7 @@ export const HeavyReaders = ({ answers }: Props): VNode => (
 
 export const Deletions = ({ answers }: Props): VNode => (
   <List
-    caption="Deletions and other removals by actor and action, the most first"
+    caption="Deletions and other removals by actor and action, most frequent first"
     columns={[
       actor,
       nameColumn('Action', 'action'),
@@ -116,7 +116,7 @@ const target: Column = {
 
 export const AdminChanges = ({ answers }: Props): VNode => (
   <List
-    caption="Changes to users, teams and the organization, the latest first"
+    caption="Changes to users, teams and the organization, newest first"
     columns={[
       instantColumn('When', 'happened_at'),
       nameColumn('Action', 'action'),

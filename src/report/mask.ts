@@ -1,4 +1,4 @@
-/** Replaces what names people, teams and machines by labels that are the same throughout a report, but in no other one. */
+/** Replaces names of people, teams and machines with labels that are the same throughout one report, and different in the next. */
 
 import type { Value } from '../contract.js'
 import type { Answers, Row } from './answers.js'
@@ -14,7 +14,7 @@ const KINDS: Readonly<Record<string, string>> = {
 
 export type Mask = (column: string, value: Value) => Value
 
-/** Numbers the labels in the order in which their values are met. */
+/** Numbers the labels in the order in which their values first appear. */
 export function newMask(): Mask {
   const labels = new Map<string, string>()
   const counts = new Map<string, number>()

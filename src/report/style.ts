@@ -1,4 +1,4 @@
-/** The style sheet of a report. Texts on colours have a contrast of at least 4.5; blue and orange differ for every eye. */
+/** The style sheet of a report. Text on colours has a contrast of at least 4.5; blue and orange differ for everyone, the colour-blind included. */
 
 export const STYLE = `
 :root {

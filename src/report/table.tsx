@@ -1,4 +1,4 @@
-/** Tables of a report. On a narrow screen each row becomes a card, so every cell carries the name of its column. */
+/** Tables of a report. On a narrow screen each row becomes a card, so every cell names its column. */
 
 import type { ComponentChildren, VNode } from 'preact'
 import { escaped } from '../errors.js'
@@ -11,7 +11,7 @@ export interface Column {
   cell(row: Row): ComponentChildren
 }
 
-/** @param caption says what a row is, for those who do not see the heading */
+/** @param caption says what a row is, for readers who cannot see the heading */
 export function Table({
   caption,
   columns,
@@ -52,7 +52,7 @@ export function Table({
 
 const FIRST_ROWS = 10
 
-/** A list, or a sentence when it is empty: its first rows, the others on demand, and how many rows it leaves out. */
+/** A list: its first rows, the others folded, and how many it leaves out. If it is empty, the sentence `none`. */
 export function List(props: {
   caption: string
   columns: readonly Column[]
@@ -82,7 +82,7 @@ const BREAKS = /(?<=[@:/_-])|(?<=\.)(?=[a-z])/i
 /** Parts up to this length are never broken. */
 const MOST_UNBROKEN = 16
 
-/** A value from the log: control characters and characters that reorder their neighbours are shown as escapes. */
+/** A value from the log: control characters and those that reorder their neighbours are shown as escapes. */
 export function Name({ children }: { children: string }): VNode {
   const text = escaped(children)
   const parts = text.length > MOST_UNBROKEN ? text.split(BREAKS) : [text]
@@ -117,7 +117,7 @@ export const countColumn = (name: string, key: string): Column => ({
   cell: (row) => number(Number(row[key] ?? 0)),
 })
 
-/** A person by e-mail address and id, as far as they are known. */
+/** A person's e-mail address and id, whichever are known. */
 export const personColumn = (name: string, email = 'actor_email', id = 'actor_user_id'): Column => ({
   name,
   cell: (row) => {

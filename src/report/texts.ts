@@ -1,4 +1,4 @@
-/** How a report writes numbers and instants: in UTC, in English, the same on every machine. */
+/** How a report writes numbers and times: in English and UTC, the same on every machine. */
 
 export const number = (value: number): string => value.toLocaleString('en')
 
@@ -6,7 +6,7 @@ export const number = (value: number): string => value.toLocaleString('en')
 export const counted = (count: number, noun: string, plural = `${noun}s`): string =>
   `${number(count)} ${count === 1 ? noun : plural}`
 
-/** `2026-10-01 12:34:56`, from RFC 3339; fractions are cut off. */
+/** `2026-10-01 12:34:56`, from RFC 3339; fractions of a second are dropped. */
 export const instantText = (instant: string): string => instant.replace('T', ' ').replace(/(?:\.\d+)?Z$/, '')
 
 const UNITS: readonly (readonly [milliseconds: number, name: string])[] = [
@@ -15,7 +15,7 @@ const UNITS: readonly (readonly [milliseconds: number, name: string])[] = [
   [60_000, 'minute'],
 ]
 
-/** `3 hours`; of two units the larger. */
+/** `3 hours`: in the largest unit that fits, rounded down. */
 export function durationText(milliseconds: number): string {
   const [size, name] = UNITS.find(([unit]) => milliseconds >= unit) ?? [60_000, 'minute']
   return counted(Math.floor(milliseconds / size), name)

@@ -92,7 +92,7 @@ describe('a report', () => {
     expect(
       await page.evaluate("Math.round(document.getElementById('hours').getBoundingClientRect().top)"),
     ).toBeLessThan(50)
-    const summary = page.locator('summary', { hasText: 'Mean events an hour' })
+    const summary = page.locator('summary', { hasText: 'Mean events per hour' })
     await summary.focus()
     await page.keyboard.press('Enter')
     expect(await page.locator('details[open]').count()).toBe(1)
@@ -105,8 +105,8 @@ describe('a report', () => {
     expect(tree).toContain('heading "W&B audit report" [level=1]')
     expect(tree).toMatch(/img "Log-ins and keys by UTC day: [\d,]+ events, [\d,]+ refused\. Most on /)
     expect(tree).toMatch(/img "October 2025: \d+ of 31 days with events, \d+ without any document"/)
-    expect(tree).toMatch(/img "Mean events an hour by weekday and UTC hour\. Most on /)
-    expect(tree).toMatch(/table "API keys created, the latest first"/)
+    expect(tree).toMatch(/img "Mean events per hour by weekday and UTC hour\. Most on /)
+    expect(tree).toMatch(/table "API keys created, newest first"/)
     expect(tree).toContain('columnheader "Address"')
     await page.context().close()
   })

@@ -33,7 +33,7 @@ describe('a report', () => {
       totals: [{ events: 0, actors: 0, addresses: 0, refused: 0, newest: null }],
     })
     expect(page).toContain('There are no events on these days.')
-    expect(page).toContain('Nothing was loaded yet.')
+    expect(page).toContain('Nothing has been loaded yet.')
     expect(page).toContain('no event on these days')
     expect(page).not.toContain('NaN')
     expect(page).not.toContain('Infinity')
@@ -106,7 +106,7 @@ describe('a report', () => {
     const attention = page.slice(page.indexOf('<aside'), page.indexOf('</aside>'))
     expect(attention).toContain('1 finding of high severity')
     expect(attention).toContain('no event for 28 days')
-    expect(attention).toContain('1 actor with more than 3 times the usual artifact reads on a day')
+    expect(attention).toContain('1 actor with at least 3 times the usual artifact reads on a day')
     expect(attention).toContain('2 actions and keys that W&amp;B does not document')
   })
 })
