@@ -26,7 +26,7 @@ const EXIT_CODES: Readonly<Record<ExitCode, Explanation>> = {
   },
   4: {
     meaning:
-      '`reconcile` found a difference between sources and sinks, `check` something new, or a condition of `status --fail-on` holds',
+      '`reconcile` found a difference between sources and sinks, `check` found something new, or a `status --fail-on` condition holds',
     reaction:
       'alert: the report names days, hours and rows ([reconcile](reconcile.md)), what was found ([detections](detections.md)), or the condition ([alerting](alerting.md#a-check))',
   },

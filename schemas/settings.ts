@@ -68,12 +68,12 @@ export const settings = z
       .string()
       .min(1)
       .optional()
-      .describe('The file that gets metrics of each load, for the textfile collector of Prometheus.'),
+      .describe('The file for metrics of each load, for the Prometheus textfile collector.'),
     ping: z
       .string()
       .min(1)
       .optional()
-      .describe('The https URL to request after a load that succeeded, and with /fail after one that failed.'),
+      .describe('The https URL to request after a successful load, and with /fail appended after a failed one.'),
     privacy: privacy
       .optional()
       .describe(
@@ -81,12 +81,14 @@ export const settings = z
       ),
     detections: detections
       .optional()
-      .describe('What the detections of `check` take for unusual, by detection; `enabled: false` switches one off.'),
+      .describe('What each detection of `check` considers unusual; `enabled: false` turns one off.'),
     webhook: address.optional().describe('Where `check` posts new findings: an https URL, which is a secret.'),
     webhook_form: z
       .enum(['json', 'slack'])
       .optional()
-      .describe('What is posted: JSON for programs, or a message of Slack; by default the latter to Slack only.'),
+      .describe(
+        'The format of posts: JSON for programs, or Slack messages; by default slack for Slack URLs, otherwise json.',
+      ),
     memory: bytes.optional().describe('How much memory a run may use, for example 1GB or 512MiB.'),
     spool: z.string().min(1).optional().describe("The folder for temporary files; by default the user's cache folder."),
     max_document_bytes: bytes

@@ -61,9 +61,9 @@ export interface Source {
    * @param receipts those of each sink, if only what is new is wanted: documents that every sink has may then be left out
    */
   list(range: DayRange, signal: AbortSignal, receipts?: readonly ReadonlyMap<string, string>[]): AsyncIterable<Document>
-  /** For documents that are days: how many should be finished by now and are not, by a sink's receipts. */
+  /** For documents that are days: how many should be finished by now but are not, according to a sink's receipts. */
   unfinishedDays?(receipts: ReadonlyMap<string, string>): number
-  /** For `doctor`, in place of a listing: what this kind of source needs. Changes nothing. */
+  /** For `doctor`, instead of listing documents: checks what this kind of source needs. Changes nothing. */
   checks?(): readonly Check[]
   close(): Promise<void>
 }
@@ -94,7 +94,7 @@ export interface Batch {
   /** `bounds`: the least and the greatest `timestamp`; null when there is no event. */
   readonly events: { readonly relation: string; readonly bounds: TimestampBounds | null }
   readonly readings: { readonly relation: string; readonly rows: number }
-  /** `mayRepeat`: some events may have several lines here, of different documents. */
+  /** `mayRepeat`: an event may appear more than once here, from different documents. */
   readonly appearances: { readonly relation: string; readonly mayRepeat: boolean }
   readonly rejects: { readonly relation: string }
   readonly pieces: { readonly relation: string; readonly rows: number }
@@ -163,9 +163,9 @@ export interface PersonalQuestions {
 }
 
 export interface Questions {
-  /** The statement of a detection over a period; absent where events cannot be asked for. */
+  /** The statement of a detection over a period; absent if the sink's events cannot be queried. */
   detection?(detection: Detection, span: Span, parameters: unknown): string | Promise<string>
-  /** finding_key of each finding that was reported and began then or later; absent with `detection`. */
+  /** finding_key of each reported finding that began at `since` or later; absent whenever `detection` is. */
   reported?(since: Date): string
   /** Absent where events cannot be asked for. */
   readonly personal?: PersonalQuestions
@@ -174,9 +174,9 @@ export interface Questions {
    * charges for reading may query the days first.
    */
   status(days: number): readonly Question[] | Promise<readonly Question[]>
-  /** What a report shows of the events in `range`, and of the loads in that time. */
+  /** What a report shows about the events in `range`, and about the loads in that time. */
   report(range: Span): readonly Question[] | Promise<readonly Question[]>
-  /** newest: the greatest timestamp of events in the span, or null; where only days are known, the end of that day. */
+  /** newest: the greatest timestamp of events in the span, or null; if only days are known, the end of the newest one. */
   newest(span: Span): string | Promise<string>
   /**
    * utc_hour (`2026-10-01 12`), events and digest (an integer as text) of each hour with events.
@@ -222,8 +222,8 @@ export interface ProofQuestions {
   /** source, document and sha256 of each receipt. */
   readonly receipts: string
   /**
-   * what (`event` or `reject`), day (null if it has none) and id of each row that lies where readers and loads of its partition do
-   * not look. Absent where the sink itself decides where rows lie.
+   * what (`event` or `reject`), day (null if it has none) and id of each row stored outside its partition, where readers and loads
+   * of that partition miss it. Absent if the sink itself decides where rows are stored.
    */
   readonly misplaced?: string
 }
@@ -258,21 +258,21 @@ export interface Sink {
   estimate?(range: DayRange): Promise<Estimate>
   /** Clears what an erasure lists; a repetition changes nothing more. Absent where it is not possible. */
   erase?(erasure: Erasure): Promise<void>
-  /** Remembers findings as reported, each once. Absent where events cannot be asked for. */
+  /** Remembers findings as reported, each once. Absent if the sink's events cannot be queried. */
   report?(findings: readonly ReportedFinding[]): Promise<void>
   /**
    * @param sql one statement that only reads
    * @param parameters are bound, never written into the statement
-   * @throws AuditError; with the lines of `sql` that are wrong, if the sink tells where
+   * @throws AuditError, with the faulty lines of `sql` if the sink says where
    */
   query(sql: string, parameters?: QueryParameters): Promise<QueryResult>
   readonly questions: Questions
-  /** For `doctor`: what this kind of sink needs, beside being read. Changes nothing. */
+  /** For `doctor`: checks what this kind of sink needs besides being readable. Changes nothing. */
   checks?(): readonly Check[]
   /**
-   * For `doctor --probe`: proves what loads rely on, under names of its own, which each check removes, however it ends.
+   * For `doctor --probe`: proves what loads rely on, with objects of its own. Each check removes them however it ends.
    *
-   * @param name unique, of letters, digits and _
+   * @param name unique; letters, digits and _
    */
   probes?(name: string): readonly Check[]
   close(): Promise<void>
@@ -324,9 +324,8 @@ export interface Check {
   /** What is checked, in a word or two: `login`, `clock`. */
   readonly name: string
   /**
-   * A text says that all is well.
-   *
-   * @throws AuditError when it is not, with the cure as its advice
+   * @returns a text if all is well
+   * @throws AuditError if not, with the cure as its advice
    */
   run(signal: AbortSignal): Promise<string | Warning>
 }

@@ -26,7 +26,7 @@ export interface ErrorDetails {
   /** For a load that failed after its commit: what it committed. The data cannot be the cause then. */
   readonly committed?: LoadCounts
   readonly exitCode?: ExitCode
-  /** The lines of a query that it is about, to be shown below the message. */
+  /** The faulty lines of a query, to be shown below the message. */
   readonly excerpt?: readonly string[]
   readonly cause?: unknown
 }

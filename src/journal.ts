@@ -42,11 +42,11 @@ interface Load {
   readonly counts: LoadCounts
   /** The sink now has all of the documents. */
   readonly completes: boolean
-  /** Not after any event, in milliseconds since 1970 UTC; null when there is none. */
+  /** No event is earlier, in milliseconds since 1970 UTC; null if there are none. */
   readonly least: number | null
 }
 
-/** The least time in a batch, for `Load`. */
+/** The earliest time in a batch, for `Load`. */
 export const leastOf = ({ events: { bounds } }: Pick<Batch, 'events'>): number | null =>
   bounds === null ? null : Math.floor(Number(bounds.least) / 1000)
 
@@ -67,7 +67,7 @@ interface Death {
 
 export class Journal {
   readonly summary: Summary
-  /** No event that this run inserted is older, in milliseconds since 1970 UTC; null when it inserted none. */
+  /** This run inserted no earlier event, in milliseconds since 1970 UTC; null if it inserted none. */
   leastInserted: number | null = null
   private readonly post: Post
   /** Documents finished by earlier processes, and those that failed in this one. */

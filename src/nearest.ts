@@ -1,9 +1,9 @@
 import { distance } from 'fastest-levenshtein'
 
-/** Beyond this share of its letters, a name was not mistyped but is another one. */
+/** A name that differs in more than this share of its letters was not mistyped: it is another name. */
 const MOST_EDITS = 0.4
 
-/** The name that was probably meant; undefined when none is similar. Case does not matter. */
+/** The name that was probably meant; undefined if none is similar. Case does not matter. */
 export function nearest(name: string, names: Iterable<string>): string | undefined {
   const wanted = name.toLowerCase()
   let best: string | undefined

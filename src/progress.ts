@@ -42,7 +42,7 @@ export function createProgress({ stream, quiet, logger, now = Date.now }: Progre
   let running = false
   return {
     start(total) {
-      // A run may go through documents twice, for example to seal them.
+      // A run may process documents twice, for example to seal them.
       if (!running) Object.assign(state, { documents: 0, bytes: 0, transformed: 0, loaded: 0, seconds: 0 })
       state.total = total
       state.startedAt = now()

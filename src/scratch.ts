@@ -29,7 +29,7 @@ const made = new Set<string>()
  * to it.
  *
  * @param parent when absent, the user's cache folder or, if that cannot be used, the system's temporary folder
- * @throws AuditError, exit code 2, when it cannot be created: on a read-only disk, for example
+ * @throws AuditError, exit code 2, when it cannot be created, for example on a read-only disk
  */
 export async function scratchFolder(parent?: string): Promise<string> {
   const location = parent ?? (await ownCache()) ?? tmpdir()
@@ -80,7 +80,7 @@ export function removeAllScratch(): void {
   for (const folder of [...made]) removeIfPossible(folder)
 }
 
-/** Where `scratchFolder` would create a folder, or its nearest parent that exists; creates nothing. */
+/** Where `scratchFolder` would create a folder, or the nearest existing parent of that place; creates nothing. */
 export function scratchLocation(parent?: string): string {
   if (parent !== undefined) return parent
   const { XDG_CACHE_HOME: named, HOME: home = homedir() } = process.env

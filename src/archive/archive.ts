@@ -47,11 +47,11 @@ export interface Archive {
   /**
    * Counts a batch, so that its documents need not be read back to be sealed.
    *
-   * @param documents those of the batch, which are archived
+   * @param documents all documents of the batch, already archived
    * @throws what the engine throws, or AuditError when the signal is aborted
    */
   count(source: string, batch: Batch, documents: readonly Original[], signal: AbortSignal): Promise<void>
-  /** What is known of the documents that were counted. */
+  /** What is known about the documents that were counted. */
   readonly noted: Noted
   close(): Promise<void>
 }
@@ -96,10 +96,10 @@ export function archiveAt(place: ArchivePlace, retainMs: number | null, now = Da
   const { store, prefix, id } = place
   requireLocks(place, retainMs)
   let order = 0
-  /** By file, what is archived: a batch that is split is archived once. */
+  /** What is archived, by file: a batch that is split is archived only once. */
   const kept = new Map<string, Kept>()
   const noted = new Noted()
-  /** When and as which each document was read. */
+  /** When and in which order documents were read. */
   const readings = new WeakMap<Document, Pick<Heading, 'readAt' | 'order'>>()
   const added = new Map<string, { readonly days: Set<string>; readonly undated: Set<string> }>()
   const addedOf = (source: string) => {
@@ -186,7 +186,7 @@ export function archiveAt(place: ArchivePlace, retainMs: number | null, now = Da
   }
 }
 
-/** @throws AuditError, exit code 2, when objects are to be locked and the store cannot */
+/** @throws AuditError, exit code 2, when objects are to be locked but the store cannot do so */
 export function requireLocks({ store, id }: ArchivePlace, retainMs: number | null): void {
   if (retainMs === null || store.locks !== undefined) return
   throw usageError(

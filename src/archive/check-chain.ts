@@ -5,17 +5,17 @@ import type { Findings } from './findings.js'
 import { type Seal, sealKey } from './seal.js'
 import { parsedSeal, type SealBytes } from './seal-files.js'
 
-/** The newest seal of a source, as it was stated somewhere else. */
+/** The newest seal of a source, as stated outside the archive. */
 export interface Anchor {
   readonly source: string
   readonly number: number
   readonly sha256: string
 }
 
-/** Follows the chain of one source, from its first seal on. */
+/** Follows the chain of one source, starting with its first seal. */
 export class ChainCheck {
   private last = 0
-  /** Of the seal before; null where that is missing. */
+  /** SHA-256 of the previous seal; null if it is missing. */
   private hash: string | null = null
   private readonly anchors: readonly Anchor[]
   private readonly source: string
@@ -29,7 +29,7 @@ export class ChainCheck {
     this.findings = findings
   }
 
-  /** @returns null when there is no seal to read */
+  /** @returns null if there is no seal to read */
   next(number: number, read: SealBytes): Seal | null {
     const { source, findings } = this
     const key = sealKey(source, number)
@@ -52,7 +52,7 @@ export class ChainCheck {
     return parsed.seal
   }
 
-  /** @returns the newest seal; null when there is none */
+  /** @returns the newest seal; null if there is none */
   end(): Anchor | null {
     const { source } = this
     for (const { number } of this.anchors)

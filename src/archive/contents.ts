@@ -1,4 +1,4 @@
-/** What the documents of one seal hold, wherever that is known from. */
+/** What the documents of one seal contain, however that is known. */
 
 import type { AuditError } from '../errors.js'
 import type { Heading } from './format.js'
@@ -9,17 +9,17 @@ export type Totals = Pick<Seal, 'events' | 'actions' | 'other_actions' | 'days' 
 export interface DocumentCounts {
   readonly lines: number
   readonly rejects: number
-  /** Of the document as it came. */
+  /** Size of the document as it came. */
   readonly bytes: number
 }
 
-/** Documents are named by the keys of their objects, below the archive's prefix. */
+/** A document is named by the key of its object, relative to the archive's prefix. */
 export interface Contents {
   readonly totals: Totals
-  /** Undefined when the object is no archived document. */
+  /** Undefined if the object is not an archived document. */
   heading(key: string): Heading | undefined
-  /** Undefined when the document could not be counted. */
+  /** Undefined if the document could not be counted. */
   counts(key: string): DocumentCounts | undefined
-  /** An error that is not the object's: the store was not reached, or the object has to be restored first. */
+  /** An error that is not the object's fault: the store could not be reached, or the object must be restored first. */
   failure(key: string): AuditError | undefined
 }

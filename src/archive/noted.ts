@@ -1,6 +1,6 @@
 /**
- * What a run knows itself of the documents that it archived, so that their seal need not read them back. Nothing of it comes
- * from the archive, where somebody else might have put it.
+ * What a run knows at first hand about the documents it archived, so that sealing need not read them back. None of it comes from
+ * the archive, where someone else might have put it.
  */
 
 import type { Batch } from '../contract.js'
@@ -11,10 +11,10 @@ import { documentCounts, MOST_DAYS, NO_EVENTS, type Sums, totalsOf } from './tal
 
 /** An object that this run wrote, or found equal to what it was about to write. */
 export interface Kept {
-  /** Below the archive's prefix. */
+  /** Relative to the archive's prefix. */
   readonly key: string
   readonly heading: Heading
-  /** Of the object. */
+  /** Size of the object. */
   readonly bytes: number
 }
 
@@ -26,13 +26,13 @@ export interface KeptDocument {
   readonly kept: Kept
 }
 
-/** Beyond these documents, further ones are read back: what is kept of each takes half a kilobyte. */
+/** Further documents are read back: each one that is known takes half a kilobyte of memory. */
 const MOST_DOCUMENTS = 100_000
 
-/** Documents of one batch and of one day in their keys. */
+/** Documents of one batch whose keys name the same day. */
 interface Group {
   readonly documents: ReadonlyMap<string, Known>
-  /** Of all of them together; null without events. */
+  /** For all of them together; null without events. */
   readonly sums: Sums | null
 }
 
@@ -41,12 +41,12 @@ interface Known extends DocumentCounts {
 }
 
 export class Noted {
-  /** By source and day in the keys. */
+  /** By source, and day in the keys. */
   private readonly groups = new Map<string, Group[]>()
   private documents = 0
 
   /**
-   * Counts a batch whose documents are archived. Leaves out what would not be the numbers of whole documents.
+   * Counts a batch whose documents are archived. Notes nothing if the counts would not be those of whole documents.
    *
    * @throws what the engine throws, or AuditError when the signal is aborted
    */
@@ -57,7 +57,7 @@ export class Noted {
       const folders = new Map<string, Map<string, Known>>()
       for (const { id, lines, kept } of documents) {
         const counted = counts.get(id)
-        // A load of some days passes over events of other days.
+        // A load of certain days skips events of other days.
         if (counted === undefined || counted.lines !== lines) return
         const folder = parseKey(kept.key)?.day ?? ''
         const known = folders.get(folder) ?? new Map<string, Known>()
@@ -74,8 +74,8 @@ export class Noted {
 
   /**
    * @param folder  the day in the keys
-   * @param objects as they are listed now
-   * @returns null unless all about exactly these objects is known
+   * @param objects as listed now
+   * @returns null unless everything is known about exactly these objects
    */
   contentsOf(source: string, folder: string, objects: readonly ListedObject[]): Contents | null {
     const keys = new Set(objects.map(({ key }) => key))
@@ -125,7 +125,7 @@ async function sumsOf(
   }
 }
 
-/** Null when groups may have the same event, which must be counted once. */
+/** Null if groups may share an event, which must be counted only once. */
 function together(groups: readonly Group[]): Totals | null {
   const all = groups.flatMap(({ sums }) => (sums === null ? [] : [sums]))
   const [first, ...others] = all.toSorted((a, b) => (a.least < b.least ? -1 : 1))
@@ -154,6 +154,6 @@ function added(a: Totals, b: Totals): Totals {
   }
 }
 
-/** As a count of all of them at once would have them. */
+/** In the order that counting all of them at once would give. */
 const inOrder = <T>(record: Record<string, T>): Record<string, T> =>
   Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)))

@@ -1,4 +1,4 @@
-/** Reads archived documents back through the pipeline, to count what they hold. */
+/** Reads archived documents back through the pipeline, to count what they contain. */
 
 import type { Source } from '../contract.js'
 import type { ArchivePlace } from './archive.js'
@@ -8,7 +8,7 @@ import { type Counted, NO_EVENTS } from './tally.js'
 
 export interface Counting {
   readonly place: ArchivePlace
-  /** Reads the documents of a source through the pipeline. What cannot be read is missing in the result. */
+  /** Reads the documents of a source through the pipeline. What cannot be read is missing from the result. */
   count(source: Source): Promise<Counted>
   /** How many objects may be read at once. */
   readonly concurrency: number
@@ -16,7 +16,7 @@ export interface Counting {
 }
 
 /**
- * @param groups objects of the source; the documents of each group are counted together
+ * @param groups objects of the source, counted group by group
  * @returns the contents of each group, by its number
  * @throws what `count` throws
  */

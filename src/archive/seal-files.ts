@@ -1,4 +1,4 @@
-/** Reads the seals of an archive, whatever is there under their names. */
+/** Reads the seals of an archive, or whatever has been put under their names. */
 
 import type { StoredObject } from '../stores/contract.js'
 import type { ArchivePlace } from './archive.js'
@@ -36,7 +36,7 @@ export async function* inOrder(
   }
 }
 
-/** Null when it is no seal. */
+/** Null if it is not a seal. */
 export function parsedSeal(bytes: Buffer): ReadSeal | null {
   try {
     return parseSeal(bytes)

@@ -12,7 +12,7 @@ import { Coverage, type Seal, type SealedDocument, sealBytes, uncountedIn } from
 import type { Archived } from './source.js'
 
 export interface Sealing extends Counting {
-  /** What this run knows of the documents that it archived; null if it archived none. */
+  /** What this run knows about the documents that it archived; null if it archived none. */
   readonly noted: Noted | null
   /** Ed25519; null leaves seals unsigned. */
   readonly signKey: KeyObject | null

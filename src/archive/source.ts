@@ -80,16 +80,16 @@ function archiveSource(
   }
 }
 
-/** Documents of one source, each under an id of its own: readings of one document then share a batch. */
+/** Documents of one source, each with an id of its own, so that several readings of a document can share a batch. */
 export interface KeyedSource {
   readonly source: Source
-  /** What was listed, by id; without objects whose heading could not be read. */
+  /** What was listed, by id, except objects whose heading could not be read. */
   readonly read: ReadonlyMap<string, Read>
-  /** By id, errors that are not the object's: the store was not reached, or the object has to be restored first. */
+  /** By id, errors that are not the object's fault: the store could not be reached, or the object must be restored first. */
   readonly failures: ReadonlyMap<string, AuditError>
 }
 
-/** The id of a document in a keyed source: its group, and the key of its object below the archive's prefix. */
+/** The id of a document in a keyed source: its group, and the key of its object relative to the archive's prefix. */
 export const keyedId = (group: number, key: string): string => `${group}/${key}`
 
 /** @param groups objects of the source, counted group by group; an object may be in several */

@@ -14,7 +14,7 @@ import type { DocumentCounts, Totals } from './contents.js'
 
 type Connection = Batch['engine']
 
-/** Days that are listed one by one; an attacker may write events of many others. */
+/** At most this many days are listed one by one: an attacker may write events of any number of days. */
 export const MOST_DAYS = 400
 
 export interface Counted {
@@ -46,7 +46,7 @@ export class Tally implements LoadingSink {
   async load(batch: Batch, signal: AbortSignal): Promise<LoadCounts> {
     const { engine, appearances, rowsRead, rejected } = batch
     const inserted = await interruptible(engine, signal, async () => {
-      // Documents of several groups may have the same event: each group counts it.
+      // An event may be in documents of several groups; each group counts it.
       const select = `SELECT DISTINCT split_part(document, '/', 1) AS folder, "timestamp", action, content_hash FROM ${appearances.relation}`
       const path = join(this.folder, `${this.batches++}.parquet`)
       const rows = await writeParquet(this.id, engine, select, path, 'snappy', 'bounded')
@@ -73,7 +73,7 @@ export class Tally implements LoadingSink {
   }
 }
 
-/** Of each document of the batch. */
+/** For each document of the batch. */
 export async function documentCounts({ engine, receipts }: Batch): Promise<ReadonlyMap<string, DocumentCounts>> {
   const read = await engine.runAndReadAll(`SELECT document, rows_read, rejected, bytes FROM ${receipts.relation}`)
   return new Map(
@@ -86,7 +86,7 @@ export async function documentCounts({ engine, receipts }: Batch): Promise<Reado
 const NOTHING = { events: 0, digest: '0' }
 export const NO_EVENTS: Totals = { events: 0, actions: {}, other_actions: 0, days: {}, other_days: NOTHING }
 
-/** Totals, and the instants between which the events lie, in microseconds since 1970. */
+/** Totals, and the times of the first and last event, in microseconds since 1970. */
 export interface Sums extends Totals {
   readonly least: bigint
   readonly greatest: bigint

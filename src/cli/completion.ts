@@ -1,4 +1,4 @@
-/** Scripts that complete commands, options and their choices in a shell, made from the declarations of the commands. */
+/** Shell scripts that complete commands, options and their choices, generated from the declared commands. */
 
 import { Argument, type Command, type Option } from 'commander'
 import { send } from './formats/output.js'
@@ -16,7 +16,7 @@ export function addCompletion(program: Command): void {
       `
 Examples:
   $ wandb-audit completion bash > ~/.local/share/bash-completion/completions/wandb-audit
-  $ wandb-audit completion zsh > ~/.zfunc/_wandb-audit          a folder of $fpath
+  $ wandb-audit completion zsh > ~/.zfunc/_wandb-audit          a folder in $fpath
   $ wandb-audit completion fish > ~/.config/fish/completions/wandb-audit.fish`,
     )
     .action(async (shell: Shell) => {
@@ -27,9 +27,9 @@ Examples:
 interface Words {
   readonly name: string
   readonly description: string
-  /** Commands below this one, or the choices of its argument. */
+  /** Its subcommands, or the choices of its argument. */
   readonly words: readonly string[]
-  /** Those of the commands below, too. */
+  /** Including those of its subcommands. */
   readonly options: readonly Option[]
 }
 
@@ -52,7 +52,7 @@ const flagsOf = ({ short, long }: Option): string[] => [long, short].filter((fla
 
 const SCRIPTS: Readonly<Record<Shell, (program: string, commands: readonly Words[]) => string>> = { bash, zsh, fish }
 
-/** Without a proposal of its own, bash completes names of files. */
+/** Where this script suggests nothing, bash completes file names. */
 function bash(program: string, commands: readonly Words[]): string {
   const reply = (words: readonly string[]): string => `COMPREPLY=($(compgen -W "${words.join(' ')}" -- "$cur"))`
   const values = commands.flatMap(({ name, options }) =>

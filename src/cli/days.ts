@@ -13,10 +13,13 @@ export interface DayFlags {
 
 const DAY_MS = 86_400_000
 
-/** No W&B server is this old; a larger number is a typing error that would cost a request for each day. */
+/** No W&B server is this old; a larger number is a typo that would cost a request for each day. */
 const MOST_DAYS = 10_000
 
-/** @param last what --days means, and `end` what holds without --until, for the help */
+/**
+ * @param last what --days means, for the help
+ * @param end  what applies without --until, for the help
+ */
 export const withDays = (command: Command, last: string, end: string): Command =>
   command
     .option('--days <n>', last, wholeNumber)

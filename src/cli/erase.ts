@@ -20,7 +20,7 @@ export function addErase(program: Command): void {
   )
     .option(
       '--user <who>',
-      'e-mail address, id:USER_ID or name:ENTITY_NAME, repeatable; other users of this machine can see it: without it, the persons are read from standard input, one a line',
+      'e-mail address, id:USER_ID or name:ENTITY_NAME, repeatable; other users of this machine can see it; without it, people are read from standard input, one per line',
       collect,
     )
     .option('--dry-run', 'only count what would be cleared')

@@ -1,11 +1,11 @@
-/** The last words of a command that fails: text for people, or a line of JSON like those of the log. */
+/** The final message of a failed command: text, or one line of JSON like the log's. */
 
 import { withoutLogin } from '../address.js'
 import { type AuditError, escaped, printable } from '../errors.js'
 
 let asJson = false
 
-/** As the command line or the environment says; settings may say more later. */
+/** From the command line or the environment; the settings file may change it later. */
 export function chooseFormat(argv: readonly string[], env: NodeJS.ProcessEnv): void {
   const at = argv.findIndex((arg) => arg === '--log-format' || arg.startsWith('--log-format='))
   const given = at === -1 ? env.WANDB_AUDIT_LOG_FORMAT : (argv[at]?.split('=')[1] ?? argv[at + 1])
@@ -16,7 +16,7 @@ export function setFormat(format: 'text' | 'json'): void {
   asJson = format === 'json'
 }
 
-/** A message that quotes the command line, where an address may hold a login. */
+/** For messages that quote the command line, where an address may contain a login. */
 export const withoutLogins = (text: string): string => text.replaceAll(/\S+/g, withoutLogin)
 
 /** Whether messages are lines of JSON. */

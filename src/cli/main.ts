@@ -50,7 +50,7 @@ function report(error: unknown): ExitCode {
   if (error instanceof Error && error.name === 'CommanderError') {
     const isHelp = 'code' in error && error.code === 'commander.help'
     const failed = !('exitCode' in error) || error.exitCode !== 0
-    // As text, commander has written it.
+    // Commander has already written it as text.
     if (failed && isJson() && !isHelp)
       writeFatal({ message: withoutLogins(error.message), advice: undefined, excerpt: [] })
     return failed ? EXIT.usage : EXIT.done

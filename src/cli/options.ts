@@ -80,16 +80,16 @@ export const withRun = (command: Command): Command =>
       .option('--retain <duration>', 'lock what is archived for this long, for example 6y')
       .addOption(privacyOption()),
   )
-    .option('--metrics <file>', 'update the metrics in this file, for the textfile collector of Prometheus')
+    .option('--metrics <file>', 'update metrics in this file, for the Prometheus textfile collector')
     .option('--ping <url>', 'request this https URL after a success, and URL/fail after a failure')
     .option('--dry-run', 'only list what would be read')
 
-/** Where findings are posted. */
+/** The options that say where findings are posted, and how. */
 export const withWebhook = (command: Command): Command =>
   command
-    .option('--webhook <url>', 'post new findings there')
+    .option('--webhook <url>', 'post new findings to this URL')
     .addOption(
-      new Option('--webhook-form <form>', 'what is posted (default: slack to Slack, else json)').choices([
+      new Option('--webhook-form <form>', 'format of posts (default: slack for Slack URLs, otherwise json)').choices([
         'json',
         'slack',
       ]),

@@ -35,7 +35,7 @@ export function addQuery(program: Command): void {
     program.command('query').description('Query a sink in its own SQL; nothing can be changed.'),
     'sink to query',
   )
-    .argument('[sql]', 'one statement, in quotes; - or none: it is read from standard input')
+    .argument('[sql]', 'one statement, in quotes; omit it, or pass -, to read standard input')
     .option('-f, --file <file>', 'read the statement from this file')
     .option(
       '--param <name=value>',
@@ -97,7 +97,7 @@ export async function withResult<T>(
   }
 }
 
-/** The answer of one of several would be taken for that of all. */
+/** With several sinks, the answer of one could be mistaken for the answer of all. */
 export function requireOne(to: readonly string[]): void {
   const sinks = [...new Set(to)]
   if (sinks.length > 1)

@@ -1,4 +1,4 @@
-/** Asks a sink, and writes the page. */
+/** Asks a sink for everything in a report, and writes the page. */
 
 import { randomUUID } from 'node:crypto'
 import { renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -17,7 +17,7 @@ import { requireOne } from './query.js'
 import type { ReportFlags } from './report.js'
 import { closeAll, openSession, openSinks } from './session.js'
 
-/** Only reads: what is found counts as reported only when `check` reports it. @throws AuditError */
+/** Only reads: a finding counts as reported only once `check` has reported it. @throws AuditError */
 export async function reportOnce(flags: ReportFlags, range: Span, now: Date): Promise<void> {
   const session = await openSession(flags)
   requireOne(session.settings.to)
@@ -27,7 +27,7 @@ export async function reportOnce(flags: ReportFlags, range: Span, now: Date): Pr
     if (sink === undefined) throw new Error('the settings name at least one sink')
     const answers = await askForReport(sink, range)
     const findings: FindingGroup[] = []
-    // One after the other, because there may be many findings, of which the page shows few.
+    // One at a time: there may be many findings, of which the page shows only a few.
     for (const each of chosenDetections(session.settings.detections)) {
       const group = groupOf(await detect(sink, [each], range))
       if (group !== null) findings.push(group)
@@ -53,7 +53,7 @@ export async function reportOnce(flags: ReportFlags, range: Span, now: Date): Pr
   }
 }
 
-/** Whole or not at all, for its owner alone, whatever was there before. */
+/** Replaces the file in one step, readable by its owner only, whatever its mode was before. */
 function replaceFile(path: string, text: string): void {
   const unfinished = join(dirname(path), `.${basename(path)}.${randomUUID()}`)
   try {

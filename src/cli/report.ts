@@ -13,22 +13,23 @@ const DAY_MS = 86_400_000
 
 export function addReport(program: Command): void {
   const command = withSinks(
-    program.command('report').description('Write a report as one HTML page, which needs no network and no scripts.'),
+    program.command('report').description('Write a report as one HTML page that needs no network and no scripts.'),
     'sink to query',
   )
   withDays(command, `the last n days and today (default: ${DAYS})`, 'default: today included')
     .option('--output <file>', 'file to write, - for stdout', 'report.html')
-    .option('--mask', 'replace names and addresses by labels')
+    .option('--mask', 'replace names and addresses with labels')
     .addHelpText(
       'after',
       `
-Shows which days are covered, what happened on them, what the detections found, and what unusual people and keys did. The
-file is for its owner alone (mode 0600), as it holds e-mail addresses; with --mask it holds ids only.
+Shows which days are covered, what happened on them, what the detections found, and what unusual people and keys did. Only
+its owner can read the file (mode 0600), because it contains e-mail addresses; --mask replaces names and addresses, and keeps
+ids.
 
 Examples:
   $ wandb-audit report
   $ wandb-audit report --to bigquery://my-project/wandb_audit --days 90 --output audit.html
-  $ wandb-audit report --since 2026-10-01 --until 2026-11-01 --mask --output - | mail-it`,
+  $ wandb-audit report --since 2026-10-01 --until 2026-11-01 --mask --output - > october.html`,
     )
     .action(async (flags: ReportFlags) => {
       const now = new Date()

@@ -68,7 +68,7 @@ export interface SealedArchive {
   /** For how long nobody may delete a seal; null leaves that to the bucket. */
   readonly retainMs: number | null
   readonly marks: Marks
-  /** What this run knows of the documents that it archived; null if it archived none. */
+  /** What this run knows about the documents that it archived; null if it archived none. */
   readonly noted: Noted | null
 }
 

@@ -86,7 +86,7 @@ function receive(name: Signal): void {
 /** Ends by the signal itself: `process.exit` waits for threads, and the engine may run one statement for hours. */
 function end(name: NodeJS.Signals): void {
   const leaving = undoer?.atOnce?.()
-  // Half a progress bar may stand on the line.
+  // The line may still show half a progress bar.
   if (leaving !== undefined && process.stderr.isTTY) process.stderr.write('\n')
   const kill = (): void => {
     removeAllScratch()

@@ -6,7 +6,7 @@ import { printable } from '../errors.js'
 import type { Finding, Section } from '../verify/findings.js'
 import { jsonLine } from './terminal.js'
 
-/** Stands in for a missing end. Warehouses accept no later midnight as a constant, so the last day of 9999 is not compared. */
+/** The end, if none is given. Warehouses accept no later midnight as a constant, so the last day of 9999 is not compared. */
 export const LAST_DAY = new Date('9999-12-31T00:00:00Z')
 
 export interface Report {

@@ -34,7 +34,7 @@ export interface ResolvedSettings extends Omit<Settings, 'from' | 'to' | 'memory
   readonly memoryBytes: number
   /** What the operator should know about where the settings came from. */
   readonly warnings: readonly string[]
-  /** Of variables that look like settings and are none: what to say of each. */
+  /** A warning for each variable that looks like a setting but is not. */
   readonly unknownVariables: readonly string[]
   readonly limits: DocumentLimits
 }
@@ -176,7 +176,7 @@ function checked(given: unknown, where: string): Settings {
 const namesAt = (path: readonly PropertyKey[]): readonly string[] =>
   Object.keys(path.length === 0 ? settings.shape : path[0] === 'privacy' ? privacySettings.shape : {})
 
-/** As a sentence; undefined when nothing similar exists. */
+/** A sentence; undefined if there is no similar name. */
 function proposal(name: string, names: Iterable<string>): string | undefined {
   const meant = nearest(name, names)
   return meant === undefined ? undefined : `Did you mean ${meant}?`
@@ -184,10 +184,10 @@ function proposal(name: string, names: Iterable<string>): string | undefined {
 
 const PREFIX = 'WANDB_AUDIT_'
 
-/** Variables that are no settings: secrets, and what is needed before settings are read. */
+/** Variables that are not settings: secrets, and what is needed before settings are read. */
 const OTHER_VARIABLES = ['CONFIG', 'DEBUG', 'PRIVACY_KEY', 'PRIVACY_KEY_FILE', 'SIGN_KEY_PEM']
 
-/** A mistyped variable would have no effect: nothing would be locked, for example. */
+/** A mistyped variable would silently have no effect: for example, nothing would be locked. */
 function unknownVariables(env: NodeJS.ProcessEnv): readonly string[] {
   const settingNames = Object.values(SETTING_VARIABLES).map(({ variable }) => variable.slice(PREFIX.length))
   const known = new Set([...settingNames, ...OTHER_VARIABLES])

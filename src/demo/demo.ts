@@ -45,7 +45,7 @@ export async function demo({ folder, untilStopped, run, say }: DemoOptions): Pro
   await prepareDemoFolder(folder)
   await say(`Generating ${DAYS} days of logs and starting a local stand-in of the W&B API that serves them with names.`)
   const now = new Date()
-  // Yesterday: the newest day that lies in the bucket, too.
+  // Yesterday: the newest day that is in the bucket, too.
   const incidentOn = (Math.floor(now.getTime() / DAY_MS) - 1) * DAY_MS
   await writeBucket(bucket, { ...WORLD, incidentOn }, DAYS, now)
   const { seed, eventsPerDay } = WORLD
@@ -64,7 +64,7 @@ export async function demo({ folder, untilStopped, run, say }: DemoOptions): Pro
       'The same days from the API: still one row per event, and the names are filled in (enriched).',
       'Both again: nothing doubles.',
       ...QUESTIONS.map(([title]) => title),
-      'What looks like an attack? Each finding is reported once, and the command ends with 4:',
+      'What looks like an attack? Each finding is reported once, and the command exits with 4:',
     ]
     for (const [i, command] of commands.entries()) {
       await say(`\n${notes[i]}`)
@@ -72,7 +72,7 @@ export async function demo({ folder, untilStopped, run, say }: DemoOptions): Pro
       if (code !== EXIT.done && code !== EXIT.found) return code
     }
     await say(
-      `\nSomebody guessed a password last night, made a key and read all they could: docs/incident-day.md goes on.`,
+      `\nSomeone guessed a password last night, created a key and read all they could: docs/incident-day.md continues the story.`,
     )
     await say(`\nThe tables are in ${join(folder, 'audit.duckdb')}: open them with any DuckDB, or query them with`)
     await say(`  bin/wandb-audit query "FROM audit_events LIMIT 5" --to ${sink}`)

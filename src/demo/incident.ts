@@ -1,9 +1,9 @@
-/** What an attacker does in the demo, for `check` to find: log-ins until one works, a key, and all artifacts there are. */
+/** An attack for `check` to find in the demo: guessed log-ins until one works, then a new API key, then every artifact read. */
 
 import type { MadeEvent } from './made-logs.js'
 
 const MINUTE_MS = 60_000
-/** At night, so that nobody notices. */
+/** At night, when nobody is watching. */
 const BEGINS_MS = (3 * 60 + 12) * MINUTE_MS
 const REFUSED = 12
 const READS = 6000

@@ -155,7 +155,7 @@ export function* madeDay(seed: number, day: number, count: number): Generator<Ma
   }
 }
 
-/** Done to users who act no more. */
+/** Done to users who no longer act. */
 const LEAVING = new Set(['user:deactivate', 'user:permanently_delete'])
 
 function madeEvent(timestamp: string, action: string, integer: (below: number) => number): MadeEvent {

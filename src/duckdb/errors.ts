@@ -53,17 +53,17 @@ export function duckdbError(who: string, error: unknown): AuditError {
 }
 
 export interface Told {
-  /** As DuckDB writes it by default: its kind, and what is wrong. */
+  /** Its kind and message, as DuckDB writes them by default. */
   readonly text: string
-  /** What it is about in the statement, as an index into the statement's UTF-8 bytes. */
+  /** Where in the statement, as an index into its UTF-8 bytes. */
   readonly position?: number
-  /** Names it may have meant, joined by commas. */
+  /** Names that may have been meant, joined by commas. */
   readonly candidates?: string
-  /** What it does not know. */
+  /** The unknown name. */
   readonly name?: string
 }
 
-/** What DuckDB's error tells; the place and the candidates only with the setting `errors_as_json`. */
+/** What an error of DuckDB says; position and candidates only with the setting `errors_as_json`. */
 export function told(error: unknown): Told {
   if (!(error instanceof Error)) return { text: '' }
   const text = error.message.replace('Failed to extract statements: ', '')

@@ -61,11 +61,11 @@ export async function writeParquet(
 export interface WrittenFile {
   readonly rows: number
   readonly bytes: number
-  /** By column, as text; bounds are missing where the file has none either. */
+  /** By column, as text; bounds are missing if the file has none. */
   readonly columns: ReadonlyMap<string, { readonly min?: string; readonly max?: string; readonly nulls?: number }>
 }
 
-/** Like `writeParquet`, and tells the statistics that the file has. */
+/** Like `writeParquet`, and returns the statistics of the file. */
 export async function writeParquetWithStatistics(
   who: string,
   engine: DuckDBConnection,
@@ -94,7 +94,7 @@ export async function writeParquetWithStatistics(
   }
 }
 
-/** The pairs of a MAP. */
+/** The key-value pairs of a MAP. */
 const pairsIn = (map: unknown): readonly { readonly key: string; readonly value: unknown }[] =>
   Array.isArray(map) ? map : []
 

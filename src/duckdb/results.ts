@@ -36,7 +36,7 @@ export function columnsOf(result: DuckDBResult): QueryResult['columns'] {
 }
 
 /**
- * @param failure turns what DuckDB throws into an error of ours
+ * @param failure converts what DuckDB throws into one of our errors
  * @param close called after the last row, or when the consumer stops early
  */
 export async function* rowsOf(

@@ -79,7 +79,7 @@ async function keep({ accepted, batch }: Transformed, run: Loading): Promise<boo
     if (!journal.isFinished(keyOf(source, document))) onFailed(document, error)
   }
   if (failed.size > 0) return false
-  // What is not counted now is read back to be sealed, and so is everything after a crash, of which this might be the cause.
+  // What is not counted here is read back when it is sealed. After a crash everything is, because counting may have caused it.
   if (!journal.careful) {
     await archive
       .count(source.id, batch, accepted, signal)

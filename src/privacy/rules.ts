@@ -19,8 +19,8 @@ export const NO_RULES: Rules = { columns: new Map(), keepsExtra: true, keepsRaw:
 const COLUMNS = [...NAME_FIELDS, 'actor_ip'] as const
 
 /**
- * `extra` and the raw text of rejects may hold whatever a column holds, so they are dropped as soon as any column has a rule,
- * unless they are kept explicitly.
+ * `extra` and the raw text of rejects may contain anything a column contains, so both are dropped once any column has a rule,
+ * unless they are explicitly kept.
  *
  * @throws AuditError, exit code 2, when one column would show what another one hides
  */

@@ -120,7 +120,7 @@ export function azureStore(options: AzureOptions): ObjectStore {
       }
     },
 
-    // Blobs of such a container may get a policy of their own by default, which only the management API tells.
+    // Such a container may also have a default policy for new blobs, which only the management API shows.
     async locksByItself(signal) {
       const containerClient = new ContainerClient(addressOf(''), pipeline)
       const doing = `look up ${printable(id)}`

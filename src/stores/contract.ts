@@ -84,8 +84,8 @@ export interface ObjectStore {
   /** For stores that can keep everyone from deleting an object: what protects each object below the prefix. */
   locks?(prefix: string, signal: AbortSignal): AsyncIterable<LockedObject>
   /**
-   * Whether the bucket keeps new objects from being deleted without being told to, by any lock, also one that somebody may
-   * lift; null when the store does not say.
+   * Whether the bucket by default keeps new objects from being deleted, by any lock, even one that someone may lift; null if the
+   * store does not say.
    *
    * @throws AuditError, exit code 130, when the signal is aborted; nothing else
    */

@@ -1,7 +1,7 @@
 /**
- * Proves on a store what sinks and archives rely on, with an object of its own, which is removed however it ends.
+ * Proves that a store does what sinks and archives rely on, with an object of its own, which is removed however the probe ends.
  *
- * Each probe returns what it has proven, in words.
+ * Each probe returns a description of what it has proven.
  */
 
 import { randomBytes } from 'node:crypto'
@@ -10,32 +10,32 @@ import { AuditError, printable } from '../errors.js'
 import { digesting } from './checksum.js'
 import type { ObjectStore } from './contract.js'
 
-/** For the removal, which also takes place after an interrupt. */
+/** For the removal, which happens even after an interrupt. */
 const NEVER_ABORTED = new AbortController().signal
 
-/** How long the lock of a probe lasts, and how much later the object is removed: some stores count in whole seconds. */
+/** How long the lock lasts, and how much later the object is removed, because some stores count in whole seconds. */
 const LOCK = { lastsMs: 4_000, marginMs: 1_000 }
 
 const BYTES = 4096
 
-/** What a probe could not do, though nothing is wrong with the store. */
+/** Something a probe could not do, although nothing is wrong with the store. */
 interface Warning {
   readonly warning: string
   readonly cure: string
 }
 
-/** What a bucket locks by itself would stay for years, a removed version of it, too. */
+/** An object that the bucket locks by default would stay for years, even as a deleted version. */
 export const KEPT: Warning = {
-  warning: 'the bucket locks what is written, and a probe could not be removed: nothing was written',
-  cure: 'Probe a bucket with the same settings and no lock, if there is one.',
+  warning: 'the bucket locks new objects by default, so a probe could not be removed: nothing was written',
+  cure: 'If there is one, probe a bucket with the same settings but without the lock.',
 }
 
 /**
- * Conditional writes, reading back, the checksum, listing and removal.
+ * Probes conditional writes, reading back, the checksum, listing and removal.
  *
- * @param prefix below which nobody else writes
- * @returns a warning when its object could not be removed, and when nothing was written because the bucket would lock it
- * @throws AuditError that says which of them the store does not keep to, and what is left there
+ * @param prefix nobody else writes below it
+ * @returns a warning when the object could not be removed, or was not written because the bucket would lock it
+ * @throws AuditError that says which of them the store violates, and what is left there
  */
 export async function probeWrites(store: ObjectStore, prefix: string, signal: AbortSignal): Promise<string | Warning> {
   if ((await store.locksByItself?.(signal)) === true) return KEPT
@@ -45,7 +45,7 @@ export async function probeWrites(store: ObjectStore, prefix: string, signal: Ab
   if (typeof proven !== 'string') return proven
   if ((await store.find(key, signal)) !== null)
     refusing(store)('a removed object is still found', 'It is not consistent.')
-  return `${proven}; what is removed is gone`
+  return `${proven}; a removed object is gone`
 }
 
 /** The error of a probe that could not remove what it had made. */
@@ -61,11 +61,11 @@ export class LeftBehind extends AuditError {
 }
 
 /**
- * Does the work of a probe, and removes what it made however that ends.
+ * Does the work of a probe, then removes what it made, however the work ended.
  *
- * @param what for messages: what is removed
- * @returns what `work` has proven; a warning when that could not be removed
- * @throws what `work` throws; LeftBehind when that could not be removed either
+ * @param what what is removed, for messages
+ * @returns what `work` has proven; a warning when the removal failed
+ * @throws what `work` throws; LeftBehind when the removal failed too
  */
 export async function removing(
   what: string,
@@ -86,7 +86,7 @@ export async function removing(
   if (why === null) return outcome.proven
   return {
     warning: `${outcome.proven}; ${left}`,
-    cure: 'Remove it. Who archives need not be allowed to remove anything; a sink has to be.',
+    cure: "Remove it by hand. A user that only archives needs no right to delete; a sink's user does.",
   }
 }
 
@@ -102,22 +102,22 @@ async function writesAreKept(store: ObjectStore, key: string, signal: AbortSigna
   const refuse = refusing(store)
   const [one, other] = [randomBytes(BYTES), randomBytes(BYTES)]
   const first = await store.write(key, one, 'absent', signal)
-  if (first === null) return refuse('a new object was taken for one that exists', 'Nothing can be written there.')
+  if (first === null) return refuse('it claimed that a new object already exists', 'Nothing can be written there.')
   if ((await store.write(key, other, 'absent', signal)) !== null)
     refuse(
-      'it wrote over an object that it was told to write only if it did not exist (If-None-Match)',
+      'it overwrote an object, although told to write only if there is none (If-None-Match)',
       'Two loads at once would lose data there.',
     )
   const second = await store.write(key, other, { version: first }, signal)
   if (second === null || second === first)
-    return refuse('it did not write over the version that exists (If-Match)', 'Nothing can be changed there.')
+    return refuse('it did not overwrite the version that exists (If-Match)', 'Nothing can be changed there.')
   if ((await store.write(key, one, { version: first }, signal)) !== null)
-    refuse('it wrote over another version than it was told to (If-Match)', 'Two loads at once would lose data there.')
+    refuse('it overwrote a version other than the one named (If-Match)', 'Two loads at once would lose data there.')
   const reading = await store.read({ key, version: second }, 0, signal)
   if (reading === null) return refuse('what was just written cannot be read', 'It is not consistent.')
   const chunks: Uint8Array[] = []
   for await (const chunk of reading.chunks) chunks.push(chunk)
-  if (!Buffer.concat(chunks).equals(other)) refuse('it returned other bytes than were written', 'It damages data.')
+  if (!Buffer.concat(chunks).equals(other)) refuse('it returned bytes other than those written', 'It damages data.')
   const { checksum } = reading
   if (checksum !== null) {
     const digest = digesting(checksum)
@@ -126,19 +126,19 @@ async function writesAreKept(store: ObjectStore, key: string, signal: AbortSigna
       refuse('its checksum is not that of the bytes', 'No document could be read whole.')
   }
   if ((await store.read({ key, version: first }, 0, signal)) !== null)
-    refuse('it returned another version than was asked for', 'A document could change while it is read.')
+    refuse('it returned a version other than the one requested', 'A document could change while it is read.')
   const keys: string[] = []
   for await (const object of store.list(key, signal)) keys.push(object.key)
   if (!keys.includes(key)) refuse('what was just written is not listed', 'Loads would miss each other there.')
-  const sum = checksum === null ? 'without a checksum' : `with a right ${checksum.algorithm}`
-  return `conditional writes are kept to; what is read is what was written, ${sum}`
+  const sum = checksum === null ? 'without a checksum' : `with a correct ${checksum.algorithm}`
+  return `conditional writes work; what is read is what was written, ${sum}`
 }
 
 /**
- * A lock that ends in seconds, as the store states it. Removal is not tried before: in a bucket with versions it succeeds, and
- * removes nothing that is locked.
+ * Probes a lock that ends within seconds, by what the store states. Does not try to remove the object earlier: in a bucket with
+ * versions that succeeds, and removes nothing that is locked.
  *
- * @param prefix below which nobody else writes
+ * @param prefix nobody else writes below it
  * @throws AuditError when it does not hold
  */
 export async function probeLocks(
@@ -149,7 +149,7 @@ export async function probeLocks(
 ): Promise<string | Warning> {
   const key = `${prefix}lock`
   if (store.locks === undefined) throw notLocked(store, 'it cannot lock objects')
-  // Of two locks, the longer one holds in some stores.
+  // Some stores apply the longer of two locks.
   if ((await store.locksByItself?.(signal)) === true) return KEPT
   const until = new Date(Date.now() + lastsMs)
   const work = () => lockIsStated(store, key, until, marginMs, signal)
@@ -157,7 +157,7 @@ export async function probeLocks(
     await sleep(Math.max(0, until.getTime() + marginMs - Date.now()))
     await store.remove(key, NEVER_ABORTED)
   })
-  // Who archives may not be allowed to remove anything.
+  // The user of an archive may have no right to delete, which is as it should be.
   return typeof proven === 'string' ? proven : proven.warning
 }
 
@@ -175,11 +175,11 @@ async function lockIsStated(
   if (stated === null || stated.getTime() < until.getTime() - marginMs)
     throw notLocked(store, 'an object that was written with a lock has none')
   if ((await write()) !== null)
-    throw notLocked(store, 'it wrote over a locked object that it was to write only if absent')
-  return 'the store says that an object is locked until the time it was written with, and does not write over it'
+    throw notLocked(store, 'it overwrote a locked object, although told to write only if there is none')
+  return 'the store reports an object as locked for as long as requested, and does not overwrite it'
 }
 
 const notLocked = ({ id }: ObjectStore, what: string): AuditError =>
   new AuditError(`${printable(id)}: ${what}`, {
-    advice: 'Turn on locks for the bucket, and give the loader the right to set them: docs/retention.md.',
+    advice: 'Turn on object locks for the bucket, and give the loader the right to set them: docs/retention.md.',
   })

@@ -1,10 +1,10 @@
-/** Rows that a sink holds in another partition than theirs: who reads by partition misses them, and a load adds them once more. */
+/** Rows that are stored outside their partition: readers of that partition miss them, and a load adds them once more. */
 
 import type { Span } from '../../schemas/day-digest.js'
 import type { Held } from './events.js'
 import { type Finding, isHash, MOST_IDS } from './findings.js'
 
-/** @param span null for all days; rejects have no day, and are found whatever it is */
+/** @param span null for all days; rejects have no day, and are always included */
 export async function misplacedFindings({ questions, query }: Held, span: Span | null): Promise<readonly Finding[]> {
   if (questions.misplaced === undefined) return []
   const groups = new Map<string, Finding>()

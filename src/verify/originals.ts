@@ -38,7 +38,7 @@ const FAULTS: Readonly<Record<Fault, Pick<Finding, 'what' | 'kind'>>> = {
 const isFault = (kind: FindingKind): kind is Fault => kind in FAULTS
 
 /**
- * @param recount counts the documents of each seal again; called only where there are seals
+ * @param recount counts the documents of each seal again; called only if there are seals
  * @throws AuditError when the archive cannot be read at all
  */
 export async function checkOriginals(

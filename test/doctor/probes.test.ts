@@ -56,16 +56,16 @@ async function keysIn(store: ObjectStore): Promise<string[]> {
 }
 
 describe.each(STORES)('a probe of %s', (_name, place) => {
-  it('proves that it keeps to what is asked, and leaves nothing', async () => {
+  it('proves that it does what loads rely on, and leaves nothing', async () => {
     const { store } = await openStore(place().address)
-    expect(await probeWrites(store, 'deep/probe-', never)).toMatch(/^conditional writes are kept to; .* is gone$/)
+    expect(await probeWrites(store, 'deep/probe-', never)).toMatch(/^conditional writes work; .* is gone$/)
     expect(await keysIn(store)).toEqual([])
     await store.close()
   })
 
   it.each([
-    ['if-none-match', 'only if it did not exist (If-None-Match)'],
-    ['if-match', 'over another version than it was told to (If-Match)'],
+    ['if-none-match', 'only if there is none (If-None-Match)'],
+    ['if-match', 'a version other than the one named (If-Match)'],
   ] as const)('says that it ignores %s, and leaves nothing', async (header, says) => {
     const { address, ignore } = place()
     const { store } = await openStore(address)
@@ -97,7 +97,7 @@ describe('a probe of a store', () => {
           )
         },
       }),
-      'it returned other bytes than were written',
+      'it returned bytes other than those written',
     ],
     [
       'has a wrong checksum',
@@ -128,9 +128,9 @@ describe('a probe of a store', () => {
     const store = memoryStore()
     expect(await probeWrites({ ...store, remove: denied }, 'deep/probe-', never)).toEqual({
       warning: expect.stringMatching(
-        /^conditional writes are kept to; .*; its object deep\/probe-probe could not be removed: denied$/,
+        /^conditional writes work; .*; its object deep\/probe-probe could not be removed: denied$/,
       ),
-      cure: expect.stringContaining('Remove it.'),
+      cure: expect.stringContaining('Remove it by hand.'),
     })
     expect(await keysIn(store)).toEqual(['deep/probe-probe'])
   })
@@ -160,7 +160,7 @@ describe('a probe of locks', () => {
     'proves them in %s',
     async (_name, address) => {
       const { store } = await openStore(address())
-      expect(await probeLocks(store, 'probe-', never, BRIEF)).toContain('locked until the time it was written with')
+      expect(await probeLocks(store, 'probe-', never, BRIEF)).toContain('locked for as long as requested')
       await store.close()
     },
     30_000,
@@ -197,11 +197,11 @@ describe('a probe of an archive', () => {
   const [past, future] = [new Date(Date.now() - 86_400_000), new Date(Date.now() + 86_400_000)]
 
   it.each([
-    ['that locks by itself', [future], null, 'the bucket locks what is written'],
-    ['whose first lock has ended', [past, null], null, 'the bucket locks what is written'],
-    ['whose first objects had no lock', [...many, future], null, 'the bucket locks what is written'],
-    ['that locks what is written from now on', [null], true, 'the bucket locks what is written'],
-    ['with a lock of one object', [past], false, 'the bucket locks what is written'],
+    ['that locks by itself', [future], null, 'the bucket locks new objects by default'],
+    ['whose first lock has ended', [past, null], null, 'the bucket locks new objects by default'],
+    ['whose first objects had no lock', [...many, future], null, 'the bucket locks new objects by default'],
+    ['that locks what is written from now on', [null], true, 'the bucket locks new objects by default'],
+    ['with a lock of one object', [past], false, 'the bucket locks new objects by default'],
     ['that is too large to look at', [...many, null], null, 'more than 200 objects'],
     ['that is empty', [], null, 'it is empty'],
   ])('%s writes nothing', async (_name, locked, locksByItself, says) => {
@@ -264,7 +264,7 @@ it.each([
   await sink.prepare()
   await loadInto(sink, { a: ndjson({ timestamp: '2026-10-01T12:34:56Z', action: 'user:login' }) })
   expect(await outcomesOf([...(sink.checks?.() ?? []), ...(sink.probes?.('wandb_audit_doctor_1') ?? [])])).toEqual(
-    expect.arrayContaining([['probe: writing', expect.stringContaining('conditional writes are kept to')]]),
+    expect.arrayContaining([['probe: writing', expect.stringContaining('conditional writes work')]]),
   )
   expect((await sink.receipts('source')).size + (await sink.receipts('test')).size).toBeLessThan(3)
   expect(places.s3.keys('place').filter((key) => key.includes('doctor'))).toEqual([])

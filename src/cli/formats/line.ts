@@ -2,7 +2,7 @@ import stringWidth from 'string-width'
 import type { QueryResult } from '../../contract.js'
 import { escaped } from '../../errors.js'
 
-/** Each column on a line of its own, and an empty line between rows: for rows too wide for a table. Nothing is cut. */
+/** One line per column, and an empty line between rows, for rows too wide for a table. Nothing is cut. */
 export async function* line({ columns, rows }: QueryResult): AsyncIterable<string> {
   const names = columns.map(({ name }) => escaped(name))
   const widest = Math.max(0, ...names.map((name) => stringWidth(name)))

@@ -55,16 +55,16 @@ function firstDay(now: Date, receipts: ReadonlyMap<string, string>, overlapMs: n
   const { finished, oldest } = daysIn(receipts, today)
   let from = oldest
   while (from < today && finished.has(from)) from++
-  // A backfill calls days final that are within the overlap of a load.
+  // A backfill may have marked days as final that are still within the overlap of a load.
   return Math.max(oldest, Math.min(from, dayOf(new Date(now.getTime() - overlapMs))))
 }
 
-/** How long after the overlap a day may take to be finished: a load that was down over a weekend has caught up then. */
+/** How long after the overlap a day may stay unfinished: enough for loads that were down over a weekend to catch up. */
 const LATE_MS = 2 * DAY_MS
 
 export interface DayStates {
   readonly finished: ReadonlySet<Day>
-  /** Days since the oldest ever loaded that should be finished by now, and are not. */
+  /** Days since the oldest ever loaded that should be finished by now but are not. */
   readonly unfinished: readonly Day[]
 }
 

@@ -204,12 +204,15 @@ const WINDOWS: Readonly<Record<Windows, string>> = {
   onward: 'serves everything from a day until now',
 }
 
-/** From here on a load asks for less than it could. */
+/** From this difference on, a load may ask for less than there is. */
 const NOTICEABLE_MS = 60_000
 
 function clockVerdict(local: Date, server: Date | null): string | Warning {
   if (server === null)
-    return { warning: 'the server does not tell its time', cure: 'See whether a proxy removes the Date header.' }
+    return {
+      warning: 'the server does not say what time it is',
+      cure: 'Check whether a proxy removes the Date header.',
+    }
   const ms = local.getTime() - server.getTime()
   const apart = `${Math.round(Math.abs(ms) / 1000)} s`
   if (Math.abs(ms) < NOTICEABLE_MS) return `it is within a minute of the server's`

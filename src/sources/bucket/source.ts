@@ -16,7 +16,7 @@ const MOST_NAMED = 8
 /** An object cannot hold events after its last modification; the margin allows for time zones and differing clocks. */
 const MODIFIED_MARGIN_MS = 2 * 86_400_000
 
-/** For `doctor`: even a quiet instance has written something. */
+/** For `doctor`: within this time even a quiet instance writes something. */
 const SILENT_MS = 2 * 86_400_000
 
 /** How often an object is looked up again if it keeps being overwritten when it is opened. */
@@ -84,7 +84,7 @@ export function bucketSource({ store, prefix, concurrency, now = () => new Date(
           run: async (signal) => {
             if (first === null) return { warning: 'there is no object to read', cure: 'Check the address.' }
             const reading = await store.read(first, 0, signal)
-            if (reading === null) return 'the object was replaced meanwhile'
+            if (reading === null) return 'an object was found, but replaced before it was read'
             for await (const _ of reading.chunks) break
             return 'an object can be read'
           },
@@ -119,9 +119,12 @@ async function firstObjects(store: ObjectStore, begins: string, signal: AbortSig
 function logsVerdict(where: string, { objects, newest }: FirstObjects, now: Date): string | Warning {
   if (newest === null) throw noObject(where)
   if (objects === MOST_INSPECTED) return `there are ${objects} objects or more below ${printable(where)}`
-  const found = `${objects} objects below ${printable(where)}, the newest of ${newest.toISOString().slice(0, 19)}Z`
+  const found = `${objects} objects below ${printable(where)}, the newest from ${newest.toISOString().slice(0, 19)}Z`
   if (now.getTime() - newest.getTime() < SILENT_MS) return found
-  return { warning: found, cure: 'W&B writes every ten minutes while people work: ask whether it still logs here.' }
+  return {
+    warning: found,
+    cure: 'W&B writes every ten minutes while people work: find out whether it still logs here.',
+  }
 }
 
 const noObject = (where: string): AuditError =>
