@@ -61,7 +61,7 @@ $(INTEROP)/node_modules/.installed: $(INTEROP)/package.json $(INTEROP)/package-l
 
 interop-install: $(INTEROP)/.venv/.installed $(INTEROP)/node_modules/.installed
 
-interop: build interop-install ## Run the tests against readers, analyzers and emulators of others; needs Python ≥ 3.11, Java ≥ 17, kubectl and systemd-analyze
+interop: build interop-install ## Run the tests against readers, analyzers and emulators of others; needs Python ≥ 3.11, Java ≥ 17 and kubectl
 	PYTHONDONTWRITEBYTECODE=1 $(INTEROP)/.venv/bin/python -m pytest $(INTEROP) --quiet
 	npx vitest run --config vitest.interop.config.ts
 

@@ -130,7 +130,7 @@ export const settings = z
   .meta({
     title: 'wandb-audit settings',
     description:
-      'The settings file wandb-audit.yaml. It never holds secrets: the API key stays in the environment (WANDB_API_KEY) ' +
+      'The settings file wandb-audit.yaml. It holds no keys: the W&B API key stays in the environment (WANDB_API_KEY) ' +
       "or in ~/.netrc, and warehouse or bucket credentials stay where the vendor's own tools keep them.",
   })
 

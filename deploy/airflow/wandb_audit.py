@@ -36,6 +36,6 @@ with DAG(dag_id="wandb_audit", schedule="*/10 * * * *", **COMMON):
     # The next run is the retry.
     wandb_audit("load", retries=0)
 
-# At 03:00 UTC the day before is finished. The interval is explicit: Airflow 3 gives a plain cron expression none.
+# At 03:00 UTC the previous day is finished. Airflow 3 gives a plain cron expression no data interval, hence the timetable.
 with DAG(dag_id="wandb_audit_day", schedule=CronDataIntervalTimetable("0 3 * * *", "UTC"), **COMMON):
     wandb_audit("backfill --since {{ data_interval_start | ds }} --until {{ data_interval_end | ds }}", retries=2)

@@ -7,7 +7,7 @@ export const newNetwork = detection({
   title: 'First request of an account from a network',
   severity: 'low',
   why: 'A stolen session or key is used from where its thief is. Read these beside the other findings of the same account.',
-  normal: 'Travel, home offices and providers that hand out addresses anew. In many companies there are several a day.',
+  normal: 'Travel, home offices and providers that reassign addresses. In many companies there are several a day.',
   technique: { id: 'T1078', name: 'Valid Accounts' },
   parameters: z.strictObject({
     by: z

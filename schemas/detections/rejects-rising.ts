@@ -11,7 +11,7 @@ export const rejectsRising = detection({
   severity: 'medium',
   why: 'What cannot be read is not searched either: a new format of the server, a damaged file, or somebody who writes into the logs.',
   normal:
-    'Single damaged lines. Run `wandb-audit rejects`: the lines are kept, and can be loaded again once they are mended.',
+    'Single damaged lines. Run `wandb-audit rejects`: the lines are kept, and can be loaded again once they are repaired.',
   technique: { id: 'T1562.008', name: 'Impair Defenses: Disable or Modify Cloud Logs' },
   parameters: z.strictObject({
     rejects: number(20, 'How many rejects with one reason a UTC day must have, by the time they were loaded.'),

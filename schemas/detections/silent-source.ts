@@ -18,7 +18,7 @@ export const silentSource = detection({
     hours: number(24, 'How long a source must have no events.'),
     active_hours: number(
       24,
-      'In how many hours it must have had events before. Pauses before that are not compared: one stray event would be the begin of one.',
+      'In how many hours it must have had events before. Pauses before that are not compared: a single stray event would count as the start of one.',
     ),
     history_days: days(56, 'How far back its longest pause is looked for; a new one must be half as long again.'),
   }),

@@ -82,7 +82,7 @@ describe('settings', () => {
   })
 
   it('say where secrets belong instead', () => {
-    expect(settings.meta()?.description).toMatch(/never holds secrets: the API key stays in the environment/)
+    expect(settings.meta()?.description).toMatch(/holds no keys: the W&B API key stays in the environment/)
   })
 })
 
