@@ -1,4 +1,7 @@
-/** Requests to a URL that a setting names: JSON that is posted to a webhook, or a ping. Its path or query is the secret, so no message has more of its address than the origin. */
+/**
+ * Requests to a URL that a setting names: JSON that is posted to a webhook, or a ping. The path or query is secret, so messages
+ * show only the origin.
+ */
 
 import { EnvHttpProxyAgent, request } from 'undici'
 import { requireUsableProxies } from './address.js'
@@ -9,7 +12,7 @@ import { connectionError } from './stores/network.js'
 export interface Webhook {
   /** For messages: without a path, which may be a secret. */
   readonly id: string
-  /** @throws AuditError when it is not certain that the webhook has taken it */
+  /** @throws AuditError when it is not certain that the webhook has taken it; `outside` when the body cannot be the cause */
   post(body: unknown, signal: AbortSignal): Promise<void>
   /**
    * Requests the URL itself, or a path below it: `fail`.
@@ -38,7 +41,7 @@ interface Message {
 
 const TIMEOUT_MS = 30_000
 
-/** @throws AuditError, exit code 2, when the address is no https URL, or holds a login */
+/** @throws AuditError, exit code 2, when the address is not an https URL, or contains a login */
 export function openWebhook(address: string, purpose: Purpose, retries: RetryPolicy = REQUEST_RETRIES): Webhook {
   const { what, option, timeoutMs = TIMEOUT_MS } = purpose
   const url = URL.canParse(address) ? new URL(address) : null
@@ -68,8 +71,8 @@ export function openWebhook(address: string, purpose: Purpose, retries: RetryPol
     if (status >= 200 && status < 300) return
     throw new AuditError(`could not ${doing}: it answered ${status}`, {
       advice: `Check the URL of ${option} and its secret.`,
-      retryable: status === 429 || status >= 500,
-      outside: true,
+      retryable: isServersFault(status),
+      outside: isServersFault(status),
     })
   }
   return {
@@ -87,3 +90,6 @@ export function openWebhook(address: string, purpose: Purpose, retries: RetryPol
     close: () => dispatcher.destroy(),
   }
 }
+
+/** Overload, or an error of the server. */
+const isServersFault = (status: number): boolean => status === 429 || status >= 500

@@ -8,7 +8,7 @@ interface Delivery {
   readonly form: WebhookForm
   /** Where the findings are. */
   readonly sink: string
-  /** @throws AuditError when it is not certain that the webhook has taken it; `retryable` when its content is not the cause */
+  /** @throws AuditError when it is not certain that the webhook has taken it; `outside` when the body cannot be the cause */
   post(body: object): Promise<void>
   /** Called after each request that was taken, with all findings that need not be posted again. */
   onTaken(findings: readonly Finding[]): Promise<void>
@@ -34,8 +34,8 @@ async function deliverPart(part: Part, delivery: Delivery): Promise<void> {
   const { findings } = part
   const refused = await post(message(form, sink, part)).then(() => null, refusal)
   if (refused === null) return onTaken(findings)
-  // A server that fails may do so because of a value: one more try tells, where splitting would wait for each part.
-  if (findings.length === 1 || refused.retryable) {
+  // The server may fail because of a value: one more try without values tells; splitting would retry each part.
+  if (findings.length === 1 || refused.outside) {
     await post(message(form, sink, { ...part, findings: findings.map(withoutValues) }))
     return onTaken(findings)
   }
@@ -52,5 +52,5 @@ function refusal(error: unknown): AuditError {
 const withoutValues = (finding: Finding): Finding => ({
   ...finding,
   ...{ actor: null, actor_email: null, address: null, entity: null, subject: null },
-  what: `${finding.what}; the webhook refused a message with who and where: run wandb-audit check --all`,
+  what: `${finding.what} The webhook refused the message that had names and addresses: run wandb-audit check --all.`,
 })

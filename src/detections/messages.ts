@@ -1,4 +1,4 @@
-/** What a webhook gets of findings: JSON for programs, or messages of Slack. All values of events are data in both. */
+/** Findings as a webhook gets them: JSON, or Slack messages. Values from events are only ever data. */
 
 import { escaped } from '../errors.js'
 import type { Finding } from './detect.js'
@@ -9,7 +9,7 @@ export type WebhookForm = 'json' | 'slack'
 export const isSlack = (address: string): boolean =>
   URL.canParse(address) && /(?:^|\.)slack(?:-gov)?\.com$/.test(new URL(address).hostname)
 
-/** What one request has at most, and how many requests there are at most: whoever gets more does not read them. */
+/** Limits on a request, and on their number: nobody reads more. */
 interface Bounds {
   readonly findings: number
   readonly bytes: number
@@ -18,11 +18,11 @@ interface Bounds {
 
 const BOUNDS: Readonly<Record<WebhookForm, Bounds>> = {
   json: { findings: 100, bytes: 250_000, posts: 20 },
-  /** Blocks of together about 13,000 characters are refused, without that being documented. */
+  /** Slack refuses blocks of more than about 13,000 characters in total; undocumented. */
   slack: { findings: 12, bytes: 10_000, posts: 5 },
 }
 
-/** Of a value in a message for people, as it is written there. */
+/** Longest value in a message for people, once escaped. */
 const LONGEST_VALUE = 100
 
 /** Some of all findings of a check. */
@@ -30,7 +30,7 @@ export interface Part {
   readonly findings: readonly Finding[]
   /** How many findings the check has. */
   readonly of: number
-  /** How many findings no message shows: said in the last one. */
+  /** Findings that no message shows; the last message says how many. */
   readonly left: number
 }
 

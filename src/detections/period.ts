@@ -2,7 +2,7 @@
 
 import type { Span } from '../../schemas/day-digest.js'
 
-/** What is checked by default: two days and today, in which also what was loaded late is found. */
+/** Days checked by default, before today: enough to catch what was loaded late. */
 export const CHECKED_DAYS = 2
 
 const DAY_MS = 86_400_000
