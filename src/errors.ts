@@ -71,6 +71,17 @@ export function interrupted(): AuditError {
   return new AuditError('interrupted', { exitCode: EXIT.interrupted })
 }
 
+/** For a log or a report: the message of an error that is not ours may contain anything, so only its class is told. */
+export function asAuditError(error: unknown): AuditError {
+  if (error instanceof AuditError) return error
+  const kind = error instanceof Error ? error.name : typeof error
+  return new AuditError(`an unexpected error (${kind})`, {
+    advice: 'Please report this as a bug, with WANDB_AUDIT_DEBUG=1 set.',
+    // With it, logs have causes.
+    cause: process.env.WANDB_AUDIT_DEBUG ? error : undefined,
+  })
+}
+
 /** Control characters, and characters that hide or reorder their neighbours. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\u2028\u2029]/gu
 

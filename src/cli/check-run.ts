@@ -13,22 +13,26 @@ import { AuditError, EXIT, type ExitCode, printable } from '../errors.js'
 import { version } from '../version.js'
 import { openWebhook, type Webhook } from '../webhook.js'
 import type { CheckFlags } from './check.js'
+import { Failures } from './failures.js'
 import { rendered } from './formats/index.js'
 import { send } from './formats/output.js'
 import { closeAll, openSinks, type Session } from './session.js'
 import { jsonLine } from './terminal.js'
 
-/** A finding may have been reported with an earlier beginning, but not with one much earlier. */
+/** How much earlier than now found a reported finding may have begun. */
 const REPORTED_EARLIER_MS = 7 * 86_400_000
 
 type Reporting = Pick<CheckFlags, 'detection' | 'severity' | 'format' | 'all'>
+
+export type Survive = <T>(step: string, work: () => Promise<T>) => Promise<T>
 
 /**
  * Prints, posts and remembers what is new. What fails is logged, and does not keep the other sinks and detections from being
  * checked.
  *
- * @param counts the findings that were printed are added to it, also if the check fails later
- * @returns 4 if anything was printed; 1 if anything failed; 2 if only settings or logins were wrong
+ * @param counts  findings that were printed or posted are added to it, also if the check fails later
+ * @param survive runs a step, or throws an AuditError if it has killed a process of this run
+ * @returns 4 if anything new was found; 1 if anything failed; 2 if only settings or logins were wrong
  * @throws AuditError, exit code 2, when no sink can be asked, and when the webhook cannot be used; when it is interrupted
  */
 export async function checkOnce(
@@ -36,23 +40,27 @@ export async function checkOnce(
   span: Span,
   flags: Reporting,
   counts: Map<Severity, number> = new Map(),
+  survive: Survive = (_step, work) => work(),
 ): Promise<ExitCode> {
   const chosen = chosenDetections(session.settings.detections, { ids: flags.detection, severity: flags.severity })
   const webhook = flags.all === true ? null : openAlarm(session)
-  const failures = new Failures(session)
+  const failures = new Failures(session, 'could not be checked or reported completely')
   const opened = await openSinks(session, (address, error) => {
     failures.add(withoutLogin(address), error)
     return null
   })
   const sinks = opened.filter((sink) => sink !== null)
-  const seen: Seen = { printed: new Set(), taken: new Set() }
+  const seen: Seen = { found: new Set(), printed: new Set(), taken: new Set() }
   try {
     const onLeftOut = (why: string) => session.logger.info(why)
     for (const sink of askable(sinks, onLeftOut, failures.code !== null)) {
       const onFailed = (detection: Detection, error: unknown) => failures.add(`${sink.id}: ${detection.id}`, error)
       try {
-        const found = await detect(sink, chosen, span, onFailed)
-        await reportNews({ session, sink, webhook, seen, flags, counts }, found)
+        const found = await detect(sink, chosen, span, onFailed, ({ id }, work) =>
+          survive(`check ${sink.id}: ${id}`, work),
+        )
+        const report = (): Promise<void> => reportNews({ session, sink, webhook, seen, flags, counts }, found)
+        await survive(`report ${sink.id}`, report)
       } catch (error) {
         failures.add(sink.id, error)
       }
@@ -60,36 +68,14 @@ export async function checkOnce(
   } finally {
     await closeAll([...sinks, ...(webhook === null ? [] : [webhook])], session)
   }
-  return failures.code ?? (seen.printed.size > 0 ? EXIT.found : EXIT.done)
+  return failures.code ?? (seen.found.size > 0 ? EXIT.found : EXIT.done)
 }
 
-/** What went wrong in a check that went on. */
-class Failures {
-  private readonly codes: ExitCode[] = []
-  private readonly session: Session
-
-  constructor(session: Session) {
-    this.session = session
-  }
-
-  /** Null while nothing has failed. */
-  get code(): ExitCode | null {
-    return this.codes.includes(EXIT.failed) ? EXIT.failed : (this.codes[0] ?? null)
-  }
-
-  /** @throws the error itself when the check is interrupted */
-  add(where: string, error: unknown): void {
-    const code = error instanceof AuditError ? error.exitCode : EXIT.failed
-    if (code === EXIT.interrupted || this.session.signal.aborted) throw error
-    this.session.logger.error({ err: error }, `${printable(where)} was not checked, or not reported, whole`)
-    this.codes.push(code)
-  }
-}
-
-/** Keys of findings. Several sinks with the same events are one alarm. */
+/** Keys of findings. The same events in several sinks raise one alarm. */
 interface Seen {
+  readonly found: Set<string>
   readonly printed: Set<string>
-  /** Those that the webhook has, if there is one. */
+  /** Those already posted. */
   readonly taken: Set<string>
 }
 
@@ -108,14 +94,21 @@ async function reportNews(
 ): Promise<void> {
   const news = flags.all === true ? found : await unreported(sink, found)
   const unprinted = news.filter(({ key }) => !seen.printed.has(key))
-  await print(sink, unprinted, flags.format)
-  for (const { key, severity } of unprinted) {
-    seen.printed.add(key)
-    counts.set(severity, (counts.get(severity) ?? 0) + 1)
+  const count = ({ severity }: Finding): void => void counts.set(severity, (counts.get(severity) ?? 0) + 1)
+  for (const { key } of unprinted) seen.found.add(key)
+  // Whoever has stopped reading has not seen them.
+  const printed = (await print(sink, unprinted, flags.format)) ? unprinted : []
+  for (const finding of printed) {
+    seen.printed.add(finding.key)
+    count(finding)
   }
   if (flags.all === true) return
-  // Another sink's, which the webhook has or which has no webhook to go to.
-  await remember(sink, webhook === null ? news : news.filter(({ key }) => seen.taken.has(key)))
+  // Without a webhook, all that was printed; otherwise, what was already posted for another sink.
+  const reported = webhook === null ? seen.printed : seen.taken
+  await remember(
+    sink,
+    news.filter(({ key }) => reported.has(key)),
+  )
   if (webhook === null) return
   const { webhook: address = '', webhook_form: form = isSlack(address) ? 'slack' : 'json' } = session.settings
   await deliver(
@@ -125,14 +118,17 @@ async function reportNews(
       sink: sink.id,
       post: (body) => webhook.post(body, session.signal),
       async onTaken(findings) {
-        for (const { key } of findings) seen.taken.add(key)
+        for (const finding of findings) {
+          if (!seen.printed.has(finding.key)) count(finding)
+          seen.taken.add(finding.key)
+        }
         await remember(sink, findings)
       },
     },
   )
 }
 
-/** Null when none is wanted. */
+/** Null if no webhook is set. */
 function openAlarm({ settings }: Session): Webhook | null {
   if (settings.webhook === undefined) return null
   return openWebhook(settings.webhook, { what: 'the webhook', option: '--webhook', doing: 'post findings' })
@@ -147,7 +143,7 @@ async function unreported({ query, questions }: Sink, found: readonly Finding[])
   return found.filter(({ key }) => !known.has(key))
 }
 
-/** An older version made the tables. */
+/** The tables are from an older version. */
 function explained(error: unknown): never {
   if (!(error instanceof AuditError) || !error.message.includes('audit_findings')) throw error
   throw new AuditError(error.message, {
@@ -168,20 +164,20 @@ async function remember(sink: Sink, findings: readonly Finding[]): Promise<void>
   )
 }
 
-async function print(sink: Sink, findings: readonly Finding[], format: CheckFlags['format']): Promise<void> {
+/** @returns false when the reader of stdout has left */
+async function print(sink: Sink, findings: readonly Finding[], format: CheckFlags['format']): Promise<boolean> {
   if (format === 'ocsf') {
-    await send(
+    return send(
       findings.map((finding) => jsonLine(asDetectionFinding(finding, version()), process.stdout)),
       process.stdout,
     )
-    return
   }
   if (format === 'table') {
-    if (findings.length === 0) return
-    await send([`${printable(sink.id)}\n`], process.stdout)
+    if (findings.length === 0) return true
+    if (!(await send([`${printable(sink.id)}\n`], process.stdout))) return false
   }
   const result = format === 'table' ? tableOf(findings) : resultOf(findings, ALL_COLUMNS)
-  await send(rendered(result, format, process.stdout), process.stdout)
+  return send(rendered(result, format, process.stdout), process.stdout)
 }
 
 type Columns = readonly (readonly [name: keyof Finding, type: ColumnType])[]
@@ -210,7 +206,7 @@ const resultOf = (findings: readonly Finding[], columns: Columns): QueryResult =
   rows: rowsOf(findings.map((finding) => columns.map(([name]) => finding[name]))),
 })
 
-/** What fits beside each other: the actor by name, and the address or else what it is about. */
+/** The columns that fit on a line: the actor's name, and the address or, failing that, the subject. */
 const tableOf = (findings: readonly Finding[]): QueryResult => ({
   columns: ['severity', 'at', 'detection', 'actor', 'about', 'what'].map((name) => ({ name, type: 'text' })),
   rows: rowsOf(

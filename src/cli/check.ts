@@ -26,7 +26,7 @@ export function addCheck(program: Command): void {
     `the last n days and today (default: ${CHECKED_DAYS})`,
     'default: now',
   )
-    .option('--detection <id>', 'run this detection only, repeatable; also one that the settings switch off', collect)
+    .option('--detection <id>', 'run only this detection, even if the settings disable it; repeatable', collect)
     .addOption(
       new Option('--severity <severity>', 'the least severity that is reported').choices(SEVERITIES).default('medium'),
     )
@@ -35,13 +35,13 @@ export function addCheck(program: Command): void {
         .choices(['table', 'ndjson', 'ocsf'])
         .default('table'),
     )
-    .option('--all', 'print what was reported before, too, and report and remember nothing')
+    .option('--all', 'print findings that were already reported, too; post and record nothing')
   withWebhook(command)
     .addHelpText(
       'after',
       `
-Ends with 4 if it prints a finding, but with 1 if anything failed; the rest is checked all the same. A finding is remembered after it is printed and posted, so an interruption reports it
-again rather than never.
+Exits with 4 if it prints a finding, or with 1 if anything failed; the remaining checks still run. A finding is recorded
+only after it has been printed and posted, so one that is interrupted is reported again, never lost.
 
 Examples:
   $ wandb-audit check

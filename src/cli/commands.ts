@@ -70,5 +70,6 @@ Examples:
     add(program)
   addDemo(program, main)
   addCompletion(program)
-  await program.parseAsync([...argv]).finally(() => send([help], process.stdout))
+  // Of what goes wrong, the command's own error is the one to report.
+  await program.parseAsync([...argv]).finally(() => send(help === '' ? [] : [help], process.stdout))
 }

@@ -6,7 +6,7 @@ import type { Archive } from '../archive/archive.js'
 import { requireSources } from '../config/settings.js'
 import type { DayRange, Estimate, LoadingSink, Source } from '../contract.js'
 import { daysOfLoad } from '../detections/period.js'
-import { AuditError, EXIT, type ExitCode, printable, usageError } from '../errors.js'
+import { AuditError, asAuditError, EXIT, type ExitCode, printable, usageError } from '../errors.js'
 import { Journal, type Summary } from '../journal.js'
 import { type Job, listPending, run } from '../pipeline.js'
 import { NO_PRIVACY, type Privacy } from '../privacy/shown.js'
@@ -14,6 +14,7 @@ import { removeScratch, scratchFolder } from '../scratch.js'
 import { isArchive, openSources } from '../sources/index.js'
 import { Engine } from '../transform/engine.js'
 import { version } from '../version.js'
+import type { Survive } from './check-run.js'
 import { joined, send } from './formats/output.js'
 import { CONCURRENCY, type RunFlags } from './options.js'
 import { privacyOf } from './privacy.js'
@@ -89,7 +90,11 @@ export async function runOnce(
     await close()
     // A source or a sink that fails may be the attack.
     if (error instanceof AuditError && error.exitCode !== EXIT.interrupted && !session.signal.aborted) await check()
-    if (flags.output === 'json' && flags.dryRun !== true) await writeFailure(journal.summary, error)
+    // Whatever else fails, this error is the one to report.
+    if (flags.output === 'json' && flags.dryRun !== true)
+      await writeFailure(journal.summary, error).catch((other: unknown) =>
+        session.logger.error({ err: asAuditError(other) }),
+      )
     throw error
   }
   await close()
@@ -98,30 +103,38 @@ export async function runOnce(
   // Comes last: if the process died after the summary, the next one would write it again.
   await writeSummary(summary, flags.output, settings.quiet ?? false)
   if (unsealed !== null) throw unsealed
-  return code === EXIT.failed || checked === EXIT.done ? code : checked
+  return exitCodeOf(code, checked)
 }
 
-/** @returns the exit code of a check; why it was not possible is logged, so that what was loaded can be told after it */
+/** A finding must not hide what is wrong with the load. */
+function exitCodeOf(loaded: ExitCode, checked: ExitCode): ExitCode {
+  if (checked === EXIT.done || loaded === EXIT.failed) return loaded
+  return checked === EXIT.found && loaded !== EXIT.done ? loaded : checked
+}
+
+/** @returns the check's exit code; a failure is logged, so that the summary of the load still follows */
 async function checkAfterLoad(
   session: Session,
-  { leastInserted }: Journal,
+  journal: Journal,
   output: 'text' | 'json',
   seen: Seen,
 ): Promise<ExitCode> {
   const { checkOnce } = await import('./check-run.js')
   try {
     const format = output === 'json' ? 'ndjson' : 'table'
-    const { span, isCut } = daysOfLoad(leastInserted, new Date())
+    const { span, isCut } = daysOfLoad(journal.leastInserted, new Date())
     if (isCut) {
       const first = span.from.toISOString().slice(0, 10)
-      session.logger.warn(`older events than of ${first} were loaded: check them with \`wandb-audit check --since\``)
+      session.logger.warn(`events before ${first} were loaded; check them with \`wandb-audit check --since\``)
     }
     seen.findings = new Map()
-    return await checkOnce(session, span, { severity: 'medium', format }, seen.findings)
+    // A step has no documents; its name stands for them.
+    const survive: Survive = (step, work) => journal.survive(step, [step], work)
+    return await checkOnce(session, span, { severity: 'medium', format }, seen.findings, survive)
   } catch (error) {
-    if (!(error instanceof AuditError)) throw error
-    session.logger.error({ err: error })
-    return error.exitCode
+    const err = asAuditError(error)
+    session.logger.error({ err })
+    return err.exitCode
   }
 }
 

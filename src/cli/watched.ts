@@ -15,13 +15,13 @@ export interface Seen {
   summary?: Summary
   newest?: ReadonlyMap<string, Date>
   unfinishedDays?: number | null
-  /** New findings that were printed, by severity. */
+  /** New findings that were printed or posted, by severity. */
   findings?: Map<Severity, number>
 }
 
 /** How far back the newest event is looked for, so that no warehouse reads its history; an older one is known from the file. */
 const LOOK_BACK_MS = 2 * 86_400_000
-/** Clocks differ. An event from further ahead has a wrong clock, and says nothing of when the last one came. */
+/** Clocks differ. An event from further ahead has a wrong clock, and says nothing about when the last one arrived. */
 const AHEAD_MS = 300_000
 
 /**
@@ -42,7 +42,7 @@ export async function watched(
   const seen: Seen = {}
   const tell = async (exitCode: ExitCode): Promise<void> => {
     const findings = new Map(SEVERITIES.map((severity) => [severity, seen.findings?.get(severity) ?? 0]))
-    // Somebody stopped it, and knows; but what it has reported, no other run will.
+    // Whoever stopped it knows. But findings it reported will not be reported again, so they are counted.
     const isInterrupted = exitCode === EXIT.interrupted || signal.aborted
     if (settings.metrics !== undefined && (!isInterrupted || (seen.findings?.size ?? 0) > 0)) {
       const { updateMetrics } = await import('../alarms/metrics-file.js')
@@ -58,12 +58,12 @@ export async function watched(
   }
   return undoing(logger, async () => {
     try {
-      const code = await work(seen)
+      const code = await work(seen).catch(async (error: unknown) => {
+        await tell(error instanceof AuditError ? error.exitCode : EXIT.failed)
+        throw error
+      })
       await tell(code)
       return code
-    } catch (error) {
-      await tell(error instanceof AuditError ? error.exitCode : EXIT.failed)
-      throw error
     } finally {
       await monitor?.close()
     }

@@ -6,7 +6,7 @@ import { type Detection, type Found, SEVERITIES, type Severity } from '../../sch
 import type { Sink, Value } from '../contract.js'
 import { usageError } from '../errors.js'
 
-/** Of one detection in one check; whoever gets more does not read them, and a script may cause any number. */
+/** Per detection and check: nobody reads more, and a script can cause any number. */
 const MOST_FINDINGS = 1000
 /** In characters; longer values are cut. */
 const LONGEST_VALUE = 1000
@@ -36,6 +36,7 @@ export interface Chosen {
  * which anyone may have written.
  *
  * @param onFailed called for each detection whose statement fails, and the others go on; when absent, the error is thrown
+ * @param attempt  runs the statement of a detection; throws an AuditError instead if it has killed a process of this run
  * @throws AuditError, exit code 2, when the sink's events cannot be asked for; AuditError when a statement fails
  */
 export async function detect(
@@ -43,13 +44,14 @@ export async function detect(
   chosen: readonly Chosen[],
   { from, to }: Span,
   onFailed: (detection: Detection, error: unknown) => void = rethrown,
+  attempt: (detection: Detection, work: () => Promise<Finding[]>) => Promise<Finding[]> = (_detection, work) => work(),
 ): Promise<Finding[]> {
   if (!canDetect(sink)) throw cannotDetect(sink.id)
   const span = { from: wholeSecond(from, Math.floor), to: wholeSecond(to, Math.ceil) }
   const findings: Finding[] = []
   for (const each of chosen) {
     try {
-      findings.push(...(await found(sink, each, span)))
+      findings.push(...(await attempt(each.detection, () => found(sink, each, span))))
     } catch (error) {
       onFailed(each.detection, error)
     }
@@ -68,18 +70,18 @@ const canDetect = ({ questions }: Pick<Sink, 'questions'>): boolean => questions
 /**
  * The sinks whose events can be asked for.
  *
- * @param onLeftOut called with why another one is not checked
- * @param isOne     whether there is a further sink, which failed before
+ * @param onLeftOut    called with why another one is not checked
+ * @param othersFailed whether another sink was named, but failed earlier
  * @throws AuditError, exit code 2, when there is none
  */
 export function askable<S extends Pick<Sink, 'id' | 'questions'>>(
   sinks: readonly S[],
   onLeftOut: (why: string) => void,
-  isOne = false,
+  othersFailed = false,
 ): readonly S[] {
   const able = sinks.filter(canDetect)
   for (const { id } of sinks.filter((sink) => !canDetect(sink))) {
-    if (able.length === 0 && !isOne) throw cannotDetect(id)
+    if (able.length === 0 && !othersFailed) throw cannotDetect(id)
     onLeftOut(`${cannotDetect(id).message}: it is not checked`)
   }
   return able
@@ -99,13 +101,13 @@ async function found({ query, questions }: Asked, { detection, parameters = {} }
 export const newestFound = (statement: string): string =>
   `SELECT * FROM (${statement}) AS found ORDER BY started_at DESC LIMIT ${MOST_FINDINGS + 1}`
 
-/** In place of those that are not listed. A day has one. */
+/** Stands for those not listed; one per day. */
 function tooMany({ id, severity, title }: Detection, { at }: Finding): Finding {
   return {
     ...{ detection: id, severity, title: `More findings than are listed: ${title}`, at, until: null },
     ...{ actor: null, actor_email: null, address: null, entity: null, subject: null },
     ...{ events: MOST_FINDINGS + 1, usual: null, various: null, seconds: null },
-    what: `more than ${MOST_FINDINGS} findings, of which the newest are listed: name fewer days for the others`,
+    what: `More than ${MOST_FINDINGS} findings; only the newest are listed. Check fewer days to see the others.`,
     key: keyOf([id, 'more', at.slice(0, 10)]),
   }
 }

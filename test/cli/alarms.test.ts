@@ -7,8 +7,10 @@ import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { startWandbApi } from '../../src/demo/wandb-api.js'
 import { webhook } from '../support/webhook.js'
-import { ndjson, newFolder, run } from './support.js'
+import { ndjson, newFolder, run, runProgram, start } from './support.js'
 
+/** Without the detection that depends on the time of the day at which the test runs. */
+const ANY_TIME = { WANDB_AUDIT_DETECTIONS: '{admin_outside_hours: {enabled: false}}' }
 const LOGIN = { timestamp: new Date(Date.now() - 60_000).toISOString(), action: 'user:login' }
 /** A wrong clock. */
 const AHEAD = { timestamp: '9000-01-01T00:00:00Z', action: 'user:login' }
@@ -79,8 +81,37 @@ it.each([
     ndjson({ ...LOGIN, action: 'team:create_service_account', actor_user_id: 7, user_asset: 8 }),
   )
   const found = 'findings_total{command="load",severity="medium"}'
-  expect((await run([...LOAD, '--check', '--webhook', hook.url, ...more], { cwd })).code).toBe(code)
+  expect((await run([...LOAD, '--check', '--webhook', hook.url, ...more], { cwd, env: ANY_TIME })).code).toBe(code)
   expect(metricsIn(cwd)[found]).toBe(1)
+})
+
+it('findings do not hide that there were too many rejects', async () => {
+  const cwd = newFolder()
+  mkdirSync(join(cwd, 'logs'))
+  const created = { ...LOGIN, action: 'team:create_service_account', actor_user_id: 7, user_asset: 8 }
+  writeFileSync(join(cwd, 'logs/a.ndjson'), ndjson(created, '{cut'))
+  const { url, asked } = await monitor()
+  expect((await run([...LOAD, '--check', '--max-rejects', '0', '--ping', url], { cwd, env: ANY_TIME })).code).toBe(3)
+  expect(asked).toEqual(['/its-secret/fail'])
+  expect(metricsIn(cwd)).toMatchObject({
+    'findings_total{command="load",severity="medium"}': 1,
+    'consecutive_failures{command="load"}': 1,
+    'runs_total{command="load",result="failure"}': 1,
+  })
+})
+
+it('an interrupted load neither pings nor changes its metrics', async () => {
+  const cwd = folder()
+  const { url, asked } = await monitor()
+  await runProgram(LOAD, { cwd })
+  const before = metricsIn(cwd)
+  const { child, result } = start(['load', '--from', '-', '--metrics', 'm.prom', '--ping', url], { cwd })
+  // More than any pipe holds: when it is taken, the run is in the middle of landing it.
+  await new Promise((resolve) => child.stdin?.write(ndjson(...Array(5000).fill(LOGIN)), resolve))
+  child.kill('SIGINT')
+  expect((await result).code).toBe(130)
+  expect(asked).toEqual([])
+  expect(metricsIn(cwd)).toEqual(before)
 })
 
 it('a dry run, and one of another user of the file, change nothing', async () => {

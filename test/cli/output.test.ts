@@ -105,6 +105,12 @@ describe.each(LOADS)('%s %s %s %s %s', (...args) => {
   })
 })
 
+it('a load tells why it failed, although its summary cannot be written', async () => {
+  const { code, told } = await onFullDisk(['load', '--from', 'new.ndjson', '--retain', '1d', '--output', 'json'])
+  expect(told).toMatch(/^wandb-audit: --retain needs --archive/m)
+  expect(code).toBe(2)
+})
+
 it('backfill tells what it committed, too', async () => {
   const api = await startWandbApi({ seed: 1, eventsPerDay: 20, renamedAt: null, key: 'key' })
   onTestFinished(() => api.close())

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { describe, expect, it } from 'vitest'
@@ -169,6 +169,39 @@ describe('a document that kills the process', () => {
       },
     ])
   })
+})
+
+describe('a detection that kills the process', () => {
+  it('fails by name, the others report, and the run says what it has loaded', async () => {
+    const at = new Date(Date.now() - 5000).toISOString()
+    const cwd = folderOf({
+      a: [
+        { timestamp: at, action: 'team:create_service_account', actor_user_id: 7, user_asset: 8 },
+        ...Array.from({ length: 6 }, () => ({
+          timestamp: at,
+          action: 'user:login',
+          response_code: 401,
+          actor_ip: '203.0.113.9',
+        })),
+        { timestamp: at, action: 'user:login', response_code: 200, actor_ip: '203.0.113.9', actor_user_id: 7 },
+      ],
+    })
+    const env = {
+      ...MORTAL,
+      WANDB_AUDIT_DETECTIONS: '{admin_outside_hours: {enabled: false}}',
+      DIES_OF_QUERY: 'team:create_service_account',
+    }
+    const result = await runProgram([...LOAD, '--check', '--metrics', 'm.prom'], { cwd, env })
+    expect(result.code, result.stderr).toBe(1)
+    expect(result.stderr).toMatch(/duckdb:audit\.duckdb: service_account_created .*ended with SIGSEGV/)
+    expect(deaths(result)).toBe(2)
+    const lines = result.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expect(lines).toMatchObject([{ detection: 'login_after_refusals' }, { sinks: [{ inserted: 8 }] }])
+    expect(readFileSync(join(cwd, 'm.prom'), 'utf8')).toContain('last_run_exit_code{command="load"} 1')
+  }, 180_000)
 })
 
 describe('the process that does the work', () => {

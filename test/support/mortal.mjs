@@ -44,6 +44,14 @@ DuckDBConnection.prototype.run = async function (sql, ...values) {
   return runStatement.call(this, sql, ...values)
 }
 
+/** Queries that have this word in them. */
+const { DIES_OF_QUERY } = process.env
+const { extractStatements } = DuckDBConnection.prototype
+DuckDBConnection.prototype.extractStatements = function (sql) {
+  if (DIES_OF_QUERY !== undefined && sql.includes(DIES_OF_QUERY)) die('dies-of-segfault')
+  return extractStatements.call(this, sql)
+}
+
 const { createReadStream } = fs
 fs.createReadStream = (path, ...options) => {
   if (String(path).includes('dies-when-read')) die('dies-of-segfault')
