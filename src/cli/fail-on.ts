@@ -1,4 +1,4 @@
-/** The conditions of `status --fail-on`: what of a sink needs attention. */
+/** The conditions of `status --fail-on`: when a sink needs attention. */
 
 import { InvalidArgumentError } from 'commander'
 import { DURATION_PATTERN, parseDuration } from '../../schemas/units.js'
@@ -7,7 +7,7 @@ import { type Day, dayOf, dayStates, dayText } from '../sources/api/days.js'
 import { newestEvent } from './watched.js'
 
 export interface Conditions {
-  /** The newest event may be this old, in milliseconds; null: any age. */
+  /** Maximum age of the newest event, in milliseconds; null for no limit. */
   readonly staleMs: number | null
   readonly gaps: boolean
   readonly rejects: boolean
@@ -21,13 +21,13 @@ export interface Finding {
 export type Row = Readonly<Record<string, Value>>
 
 const DAY_MS = 86_400_000
-/** A line names so many days. */
+/** How many days one line lists. */
 const MOST_NAMED = 5
 
 /**
  * Parses for example `stale=2h,gaps,rejects`.
  *
- * @param previous what the same option said before: conditions add up
+ * @param previous from earlier uses of the option; conditions accumulate
  */
 export function parseConditions(text: string, previous?: Conditions): Conditions {
   const found = { staleMs: null as number | null, gaps: false, rejects: false, ...previous }
@@ -67,7 +67,7 @@ export async function findingsOf(
     const states = receipts.map((each) => dayStates(now, each, overlapMs))
     const unfinished = new Set(states.flatMap(({ unfinished }) => unfinished))
     if (unfinished.size > 0) findings.push(gap(`days of the W&B API that were never finished: ${named(unfinished)}`))
-    // An API that was asked for the whole day and had none proves that there were none.
+    // If the API was asked for the whole day and returned nothing, there was nothing.
     const empty = emptyDays(byDay, sources, days, now).filter(
       (day) => !unfinished.has(day) && !states.some(({ finished }) => finished.has(day)),
     )
@@ -82,7 +82,7 @@ export async function findingsOf(
 
 const gap = (message: string): Finding => ({ condition: 'gaps', message })
 
-/** Of the days before today that are shown, those on which nothing happened; none before the first event, if there is one. */
+/** Shown days before today without events; days before the first event do not count. */
 function emptyDays(byDay: readonly Row[], sources: readonly Row[], days: number, now: Date): Day[] {
   const withEvents = new Set(
     byDay.filter(({ events }) => Number(events) > 0).map(({ day }) => Date.parse(String(day)) / DAY_MS),

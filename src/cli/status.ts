@@ -1,8 +1,10 @@
 import { type Command, Option } from 'commander'
 import { parseDuration } from '../../schemas/units.js'
+import { withoutLogin } from '../address.js'
 import type { QueryResult, Question, Sink, Value } from '../contract.js'
 import { EXIT, type ExitCode, printable, usageError } from '../errors.js'
 import { type Conditions, type Finding, findingsOf, parseConditions, type Row } from './fail-on.js'
+import { Failures } from './failures.js'
 import { send } from './formats/output.js'
 import { OVERLAP, type SinkFlags, wholeNumber, withSinks } from './options.js'
 import type { Session } from './session.js'
@@ -45,17 +47,29 @@ async function status(flags: StatusFlags): Promise<ExitCode> {
     throw usageError('gaps looks at the days before today, and --days 1 shows none', 'Show more days.')
   const { closeAll, openSession, openSinks } = await import('./session.js')
   const session = await openSession(flags)
-  const sinks = await openSinks(session)
+  // A sink that fails must not hide what is wrong with the others.
+  const failures = new Failures(session, 'could not be queried')
+  const opened = await openSinks(session, (address, error) => {
+    failures.add(withoutLogin(address), error)
+    return null
+  })
+  const sinks = opened.filter((sink) => sink !== null)
   const reports: Report[] = []
   try {
-    for (const sink of sinks) reports.push(await reportOn(sink, flags, session))
+    for (const sink of sinks) {
+      try {
+        reports.push(await reportOn(sink, flags, session))
+      } catch (error) {
+        failures.add(sink.id, error)
+      }
+    }
   } finally {
     await closeAll(sinks, session)
   }
-  await send(flags.output === 'json' ? [json(reports, flags)] : tables(reports), process.stdout)
+  if (reports.length > 0) await send(flags.output === 'json' ? [json(reports, flags)] : tables(reports), process.stdout)
   for (const { sink, findings } of reports)
     for (const { message } of findings) session.logger.error(`${sink}: ${message}`)
-  return reports.some(({ findings }) => findings.length > 0) ? EXIT.found : EXIT.done
+  return failures.code ?? (reports.some(({ findings }) => findings.length > 0) ? EXIT.found : EXIT.done)
 }
 
 interface Answer extends Pick<QueryResult, 'columns'> {

@@ -134,6 +134,22 @@ describe('status --fail-on', () => {
     await api.close()
   })
 
+  it.each([
+    ['first', ['duckdb:broken', 'duckdb:audit.duckdb']],
+    ['last', ['duckdb:audit.duckdb', 'duckdb:broken']],
+  ])('a sink that fails %s hides nothing of the others', async (_where, sinks) => {
+    const folder = newFolder()
+    writeFileSync(join(folder, 'a.ndjson'), ndjson(daysAgo(4)))
+    writeFileSync(join(folder, 'broken'), 'no database, but a text of some length')
+    await summaryOf(['load', '--from', 'a.ndjson'], { cwd: folder })
+    const to = sinks.flatMap((sink) => ['--to', sink])
+    const { code, stdout, stderr } = await run(['status', ...to, '--fail-on', 'stale=1h'], { cwd: folder })
+    expect(stdout).toMatch(/^duckdb:audit\.duckdb\n/)
+    expect(stderr).toContain('duckdb:audit.duckdb: no event is newer than')
+    expect(stderr).toContain('duckdb:broken could not be queried')
+    expect(code).toBe(1)
+  })
+
   it('takes no event at all for a gap on every day before today', async () => {
     const { code, findings } = await statusOf('gaps')
     expect(code).toBe(4)
