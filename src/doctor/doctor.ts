@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Check } from '../contract.js'
-import { AuditError, interrupted } from '../errors.js'
+import { asAuditError, interrupted } from '../errors.js'
 import { LeftBehind } from '../stores/probe.js'
 
 /** Checks of one thing: this machine, a source, a sink, the archive. */
@@ -38,7 +38,7 @@ export async function* examined(
     try {
       for (const check of checks) yield { subject: name, ...(await resultOf(check, signal, limitMs)) }
     } finally {
-      // A place that does not answer does not answer to a farewell either.
+      // A place that does not answer may not close cleanly either.
       await close?.().catch(() => {})
     }
   }
@@ -65,7 +65,7 @@ async function resultOf({ name, run }: Check, signal: AbortSignal, limitMs: numb
         state: 'failure',
         message: `there was no answer within ${limitMs / 1000} s${left === null ? '' : `; ${left}`}`,
       },
-      cure: 'Check network, proxy and firewall; with WANDB_AUDIT_DEBUG=1 the log says more.',
+      cure: 'Check network, proxy and firewall.',
     }
   if ('error' in outcome) return failed(name, outcome.error)
   const { found } = outcome
@@ -80,10 +80,8 @@ const aborted = (signal: AbortSignal): Promise<null> =>
   })
 
 function failed(check: string, error: unknown): Omit<Result, 'subject'> {
-  const isOurs = error instanceof AuditError
-  // The message of any other error may contain anything.
-  const message = isOurs ? error.message : `an unexpected error (${error instanceof Error ? error.name : typeof error})`
-  return { check, state: 'failure', message, cure: isOurs ? (error.advice ?? null) : 'Report it, please.' }
+  const { message, advice = null } = asAuditError(error)
+  return { check, state: 'failure', message, cure: advice }
 }
 
 /** A subject that could not be opened. */

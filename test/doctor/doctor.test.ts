@@ -40,7 +40,13 @@ it('a check that fails, or throws something unexpected, stops no other, and each
   ])
   expect(results.map(({ subject, check, state, message, cure }) => [subject, check, state, message, cure])).toEqual([
     ['one', 'refuses', 'failure', 'no', 'Do this.'],
-    ['one', 'broken', 'failure', 'an unexpected error (TypeError)', 'Report it, please.'],
+    [
+      'one',
+      'broken',
+      'failure',
+      'an unexpected error (TypeError)',
+      'Please report this as a bug, with WANDB_AUDIT_DEBUG=1 set.',
+    ],
     ['one', 'fine', 'ok', 'all is well', null],
     ['two', 'open', 'failure', 'cannot be opened', null],
     ['three', 'warns', 'warning', 'odd', 'Do that.'],
