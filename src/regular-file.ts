@@ -1,6 +1,23 @@
-/** Opens regular files only: opening a pipe would wait for its writer, which no signal could interrupt. */
+/**
+ * Opens regular files only: opening a pipe would wait for its writer, which no signal could interrupt. Replaces files as a
+ * whole.
+ */
 
-import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats, statSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { AuditError } from './errors.js'
 
 /** Some flags do not exist on Windows. */
@@ -51,6 +68,23 @@ export function readSmallFile(path: string): SmallFile {
     return { bytes: readFileSync(file), mode, owner: uid, ours: isOurs(uid) }
   } finally {
     closeSync(file)
+  }
+}
+
+/**
+ * Replaces what is at `path` in one step: whoever reads it sees the old file or the new one.
+ *
+ * @param mode of the new file, whatever the umask is
+ * @throws the system's own error; nothing has changed then
+ */
+export function replaceFile(path: string, text: string, mode = 0o600): void {
+  const unfinished = join(dirname(path), `.${basename(path)}.${randomUUID()}`)
+  try {
+    writeFileSync(unfinished, text, { flag: 'wx', mode: 0o600 })
+    chmodSync(unfinished, mode)
+    renameSync(unfinished, path)
+  } finally {
+    rmSync(unfinished, { force: true })
   }
 }
 

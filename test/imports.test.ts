@@ -112,8 +112,8 @@ describe('the layout', () => {
     expect(strays('src/pipeline', known)).toEqual([])
   })
 
-  it('the doctor knows the contract, an archive’s place, stores, errors and files, never a single source or sink', () => {
-    const known = /^src\/(?:archive\/archive|contract|errors|regular-file|scratch|stores\/probe)$/
+  it('the doctor knows the contract, an archive’s place, the metrics file, stores, errors and files, never a single source or sink', () => {
+    const known = /^src\/(?:alarms\/metrics-file|archive\/archive|contract|errors|regular-file|scratch|stores\/probe)$/
     expect(strays('src/doctor/', known)).toEqual([])
   })
 

@@ -1,10 +1,7 @@
 /** Replaces the file with the metrics: its readers see the old one or the new one, whole. */
 
-import { randomUUID } from 'node:crypto'
-import { chmodSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
 import { AuditError, printable } from '../errors.js'
-import { readSmallFile } from '../regular-file.js'
+import { readSmallFile, replaceFile } from '../regular-file.js'
 import { isOurs, metricsAfter, parseMetrics, type RunMetrics, renderMetrics } from './metrics.js'
 
 /** Others read it: it holds counts and times, and the addresses of sinks. */
@@ -14,38 +11,35 @@ const MODE = 0o644
  * @throws AuditError when the file cannot be read or written, or is another program's; it is then as it was
  */
 export function updateMetrics(path: string, run: RunMetrics): void {
+  const text = metricsIn(path)
   try {
-    const text = contentOf(path)
-    if (!isOurs(text)) throw new AuditError('it holds something else')
-    replace(path, renderMetrics(metricsAfter(parseMetrics(text), run)))
+    // The name of an unfinished file does not end in .prom, so node_exporter passes over it.
+    replaceFile(path, renderMetrics(metricsAfter(parseMetrics(text), run)), MODE)
   } catch (error) {
-    throw new AuditError(`cannot write metrics to ${printable(path)}: ${reasonOf(error)}`, {
-      advice: 'Name a file that this user can replace with --metrics; the load itself is not concerned.',
-      cause: error,
-    })
+    throw failure(path, error)
   }
 }
 
-function contentOf(path: string): string {
+/**
+ * @returns the text of the file; empty when there is none
+ * @throws AuditError when it cannot be read, or is another program's
+ */
+export function metricsIn(path: string): string {
   try {
-    return readSmallFile(path).bytes.toString('utf8')
+    const text = readSmallFile(path).bytes.toString('utf8')
+    if (!isOurs(text)) throw new AuditError('it exists, and was not written by wandb-audit')
+    return text
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return ''
-    throw error
+    throw failure(path, error)
   }
 }
 
-/** The name of the unfinished file does not end in .prom, so node_exporter passes over it. */
-function replace(path: string, text: string): void {
-  const unfinished = join(dirname(path), `.${basename(path)}.${randomUUID()}`)
-  try {
-    writeFileSync(unfinished, text, { flag: 'wx', mode: 0o600 })
-    chmodSync(unfinished, MODE)
-    renameSync(unfinished, path)
-  } finally {
-    rmSync(unfinished, { force: true })
-  }
-}
+const failure = (path: string, error: unknown): AuditError =>
+  new AuditError(`cannot write metrics to ${printable(path)}: ${reasonOf(error)}`, {
+    advice: 'With --metrics, name a new file, or one that wandb-audit wrote; the load itself is not affected.',
+    cause: error,
+  })
 
 function reasonOf(error: unknown): string {
   if (error instanceof AuditError) return error.message

@@ -8,6 +8,7 @@ import { machineChecks } from '../doctor/machine.js'
 import { archiveSubject, sinkSubject, sourceSubject } from '../doctor/places.js'
 import { redacted, redacting } from '../doctor/report.js'
 import { AuditError, EXIT, type ExitCode, escaped } from '../errors.js'
+import { NEVER_ABORTED } from '../retry.js'
 import { version } from '../version.js'
 import type { DoctorFlags } from './doctor.js'
 import { send } from './formats/output.js'
@@ -16,7 +17,7 @@ import { openSession, type Session } from './session.js'
 import { undoing } from './signals.js'
 import { jsonLine } from './terminal.js'
 
-/** Somebody waits for the report. */
+/** Someone is waiting for the report. */
 const LOCK_WAIT_MS = 2_000
 
 export async function doctorOnce(flags: DoctorFlags): Promise<ExitCode> {
@@ -25,16 +26,16 @@ export async function doctorOnce(flags: DoctorFlags): Promise<ExitCode> {
     return error
   })
   if (opened instanceof AuditError) {
-    // Without settings there is nothing else to check than the machine itself.
-    const machine = { name: 'this machine', checks: machineChecks({ ...NO_SETTINGS }) }
-    return report([], each([unopened('settings', opened), machine]), flags, new AbortController().signal)
+    // Without settings, only the machine can be checked.
+    const machine = { name: 'this machine', checks: machineChecks(NO_SETTINGS) }
+    return report([], each([unopened('settings', opened, 'reading'), machine]), flags, NEVER_ABORTED)
   }
   const session = opened
   const { ping, anchor, webhook } = session.settings
   return undoing(session.logger, () => report([ping, anchor, webhook], subjects(session, flags), flags, session.signal))
 }
 
-const NO_SETTINGS = { spool: undefined, metrics: undefined, keyFiles: [], warnings: [], unknownVariables: [] }
+const NO_SETTINGS = { spool: undefined, metrics: undefined, keyFiles: [], warnings: null, unknownVariables: [] }
 
 async function report(
   urls: readonly (string | undefined)[],
@@ -60,7 +61,7 @@ async function report(
   return results.some(({ state }) => state === 'failure') ? EXIT.failed : EXIT.done
 }
 
-/** A path or a query is a secret; an address of a bucket is none. */
+/** The path and query of a URL are secret; the address of a bucket is not. */
 function secretOf(url: string | undefined): string | undefined {
   if (url === undefined || !/^https?:/i.test(url) || !URL.canParse(url)) return undefined
   const { pathname, search } = new URL(url)

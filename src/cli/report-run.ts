@@ -1,12 +1,10 @@
 /** Asks a sink for everything in a report, and writes the page. */
 
-import { randomUUID } from 'node:crypto'
-import { renameSync, rmSync, writeFileSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
 import type { Span } from '../../schemas/day-digest.js'
 import { chosenDetections } from '../detections/chosen.js'
 import { detect } from '../detections/detect.js'
 import { AuditError, printable } from '../errors.js'
+import { replaceFile } from '../regular-file.js'
 import { askForReport } from '../report/answers.js'
 import { type FindingGroup, groupOf, maskedFinding } from '../report/findings.js'
 import { masked, newMask } from '../report/mask.js'
@@ -45,7 +43,7 @@ export async function reportOnce(flags: ReportFlags, range: Span, now: Date): Pr
     const page = reportPage({ sink: sink.id, range, now, version: version(), masked: flags.mask ?? false, ...shown })
     if (flags.output === '-') await send([page], process.stdout)
     else {
-      replaceFile(flags.output, page)
+      write(flags.output, page)
       session.logger.info(`the report is in ${printable(flags.output)}`)
     }
   } finally {
@@ -53,19 +51,15 @@ export async function reportOnce(flags: ReportFlags, range: Span, now: Date): Pr
   }
 }
 
-/** Replaces the file in one step, readable by its owner only, whatever its mode was before. */
-function replaceFile(path: string, text: string): void {
-  const unfinished = join(dirname(path), `.${basename(path)}.${randomUUID()}`)
+function write(path: string, page: string): void {
   try {
-    writeFileSync(unfinished, text, { mode: 0o600, flag: 'wx' })
-    renameSync(unfinished, path)
+    // Its owner alone may read it, whatever was there before.
+    replaceFile(path, page)
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'error'
     throw new AuditError(`the report cannot be written to ${printable(path)} (${code})`, {
       advice: 'Name a file in a folder that exists and is writable, with --output.',
       cause: error,
     })
-  } finally {
-    rmSync(unfinished, { force: true })
   }
 }

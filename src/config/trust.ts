@@ -1,10 +1,10 @@
 /** Records which settings files the user trusts, by path and content, in the user's own configuration. */
 
-import { createHash, randomUUID } from 'node:crypto'
-import { chmodSync, mkdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { chmodSync, mkdirSync, realpathSync, rmSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
-import { readSmallFile } from '../regular-file.js'
+import { readSmallFile, replaceFile } from '../regular-file.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -28,13 +28,7 @@ export function recordTrust(path: string, content: Uint8Array, env: Environment)
   const folder = dirname(record)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   for (const ours of [folder, dirname(folder)]) chmodSync(ours, 0o700)
-  const unfinished = join(folder, randomUUID())
-  try {
-    writeFileSync(unfinished, line(path, content), { mode: 0o600, flag: 'wx' })
-    renameSync(unfinished, record)
-  } finally {
-    rmSync(unfinished, { force: true })
-  }
+  replaceFile(record, line(path, content))
 }
 
 /** @throws the system's own error */

@@ -84,12 +84,12 @@ function failed(check: string, error: unknown): Omit<Result, 'subject'> {
   return { check, state: 'failure', message, cure: advice }
 }
 
-/** A subject that could not be opened. */
-export const unopened = (name: string, error: unknown): Subject => ({
+/** A subject that could not be opened. @param check what was tried */
+export const unopened = (name: string, error: unknown, check = 'open'): Subject => ({
   name,
   checks: [
     {
-      name: 'open',
+      name: check,
       async run() {
         throw error
       },

@@ -1,7 +1,8 @@
 /** What of this machine a load needs: Node, settings, private files, room for temporary ones. */
 
-import { accessSync, constants, statfsSync, statSync } from 'node:fs'
+import { accessSync, constants, type Stats, statfsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { metricsIn } from '../alarms/metrics-file.js'
 import type { Check, Warning } from '../contract.js'
 import { AuditError, printable } from '../errors.js'
 import { isOurs } from '../regular-file.js'
@@ -19,14 +20,14 @@ export interface MachineSettings {
   readonly metrics: string | undefined
   /** Files with keys that may be given, by what they are. */
   readonly keyFiles: readonly (readonly [string, string | undefined])[]
-  /** Of the file of settings. */
-  readonly warnings: readonly string[]
+  /** Of the file of settings; null if it could not be read, which is another subject. */
+  readonly warnings: readonly string[] | null
   readonly unknownVariables: readonly string[]
 }
 
 export const machineChecks = (settings: MachineSettings): readonly Check[] => [
   { name: 'Node.js', run: async () => nodeVerdict(process.versions.node) },
-  { name: 'settings', run: async () => settingsVerdict(settings.warnings) },
+  ...settingsChecks(settings.warnings),
   ...(settings.unknownVariables.length === 0
     ? []
     : [{ name: 'variables', run: async () => variablesVerdict(settings.unknownVariables) }]),
@@ -44,14 +45,20 @@ export function nodeVerdict(version: string): string | Warning {
   const cure = `Install Node.js ${RECOMMENDED}.`
   if (major < oldest || (major === oldest && minor < oldestMinor))
     throw new AuditError(`Node.js ${version} is too old`, { advice: cure })
-  if (major < RECOMMENDED) return { warning: `Node.js ${version} works, but gets no more corrections`, cure }
+  if (major < RECOMMENDED) return { warning: `Node.js ${version} works, but no longer gets fixes`, cure }
   return version
 }
+
+const settingsChecks = (warnings: readonly string[] | null): readonly Check[] =>
+  warnings === null ? [] : [{ name: 'settings', run: async () => settingsVerdict(warnings) }]
 
 function settingsVerdict(warnings: readonly string[]): string | Warning {
   const [first] = warnings
   if (first === undefined) return 'they can be read, and nobody else can change them'
-  return { warning: warnings.join('; '), cure: 'Own the file, chmod it to 600, and trust it: wandb-audit trust.' }
+  return {
+    warning: warnings.join('; '),
+    cure: 'Make this user its owner, chmod 600 it, and trust it: wandb-audit trust.',
+  }
 }
 
 const variablesVerdict = (unknown: readonly string[]): Warning => ({
@@ -63,13 +70,34 @@ function keysVerdict(files: MachineSettings['keyFiles']): string | Warning {
   const given = files.flatMap(([what, path]) => (path === undefined ? [] : [{ what, path }]))
   const open: string[] = []
   for (const { what, path } of given) {
-    const stats = statSync(path, { throwIfNoEntry: false })
-    if (stats === undefined) throw new AuditError(`${what} ${printable(path)}: there is no such file`)
+    const stats = statsOf(what, path)
     if ((stats.mode & 0o077) !== 0 || !isOurs(stats.uid)) open.push(`${what} ${printable(path)}`)
   }
   if (open.length === 0) return given.length === 0 ? 'no file with a key is used' : 'only this user can read them'
-  return { warning: `other users can read or change ${open.join(', ')}`, cure: 'chmod 600 them, and own them.' }
+  return {
+    warning: `other users can read or change ${open.join(', ')}`,
+    cure: 'Make this user their owner, and chmod 600 them.',
+  }
 }
+
+function statsOf(what: string, path: string): Stats {
+  try {
+    return statSync(path)
+  } catch (error) {
+    const code = codeOf(error)
+    if (code === 'ENOENT' || code === 'ENOTDIR')
+      throw new AuditError(`${what} ${printable(path)}: there is no such file`, {
+        advice: 'Create it, or correct its path.',
+      })
+    throw new AuditError(`${what} ${printable(path)}: ${code}`, {
+      advice: 'Let this user read it, or name another file.',
+      cause: error,
+    })
+  }
+}
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error ? String(error.code) : 'an unexpected error'
 
 function spoolVerdict(parent: string | undefined): string | Warning {
   const folder = scratchLocation(parent)
@@ -77,8 +105,7 @@ function spoolVerdict(parent: string | undefined): string | Warning {
   try {
     accessSync(folder, constants.W_OK | constants.X_OK)
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'an error'
-    throw new AuditError(`the spool folder ${printable(folder)} cannot be written (${code})`, { advice })
+    throw new AuditError(`the spool folder ${printable(folder)} cannot be written (${codeOf(error)})`, { advice })
   }
   const { bavail, bsize, blocks } = statfsSync(folder)
   const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`
@@ -89,6 +116,7 @@ function spoolVerdict(parent: string | undefined): string | Warning {
 }
 
 function metricsVerdict(path: string): string {
+  metricsIn(path)
   try {
     accessSync(dirname(path), constants.W_OK | constants.X_OK)
   } catch {
@@ -96,5 +124,5 @@ function metricsVerdict(path: string): string {
       advice: 'Let this user write there, or name another file with --metrics.',
     })
   }
-  return 'the file of metrics can be replaced'
+  return 'the metrics file can be replaced'
 }

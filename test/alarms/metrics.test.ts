@@ -163,7 +163,7 @@ describe('the file of metrics', () => {
     const folder = newFolder()
     const path = join(folder, 'audit.duckdb')
     writeFileSync(path, 'something else')
-    expect(() => updateMetrics(path, runOf())).toThrow('audit.duckdb: it holds something else')
+    expect(() => updateMetrics(path, runOf())).toThrow('audit.duckdb: it exists, and was not written by')
     expect(readFileSync(path, 'utf8')).toBe('something else')
     mkdirSync(join(folder, 'folder'))
     expect(() => updateMetrics(join(folder, 'folder'), runOf())).toThrow('it is a folder')

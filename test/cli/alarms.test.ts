@@ -120,7 +120,7 @@ it('a dry run, and one of another user of the file, change nothing', async () =>
   writeFileSync(join(cwd, 'm.prom'), 'up 1\n')
   const { code, stderr } = await run(LOAD, { cwd })
   expect(code).toBe(0)
-  expect(stderr).toContain('cannot write metrics to m.prom: it holds something else')
+  expect(stderr).toContain('cannot write metrics to m.prom: it exists, and was not written by wandb-audit')
   expect(readFileSync(join(cwd, 'm.prom'), 'utf8')).toBe('up 1\n')
 })
 

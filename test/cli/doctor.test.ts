@@ -135,7 +135,8 @@ it('finds files that others may read, settings that are wrong, a spool that is n
   })
   const wrong = await run(['doctor'], { cwd, env: { WANDB_AUDIT_MEMORY: 'much' } })
   expect(wrong.code).toBe(1)
-  expect(wrong.stdout).toContain('FAILURE  open: the environment:')
+  expect(wrong.stdout).toContain('FAILURE  reading: the environment:')
+  expect(wrong.stdout).not.toMatch(/ok +settings/)
   expect(wrong.stdout).toContain('Node.js')
 })
 

@@ -1,12 +1,14 @@
+import { symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import type { Check } from '../../src/contract.js'
 import { examined, type Result, type Subject, unopened } from '../../src/doctor/doctor.js'
-import { machineChecks, nodeVerdict } from '../../src/doctor/machine.js'
+import { type MachineSettings, machineChecks, nodeVerdict } from '../../src/doctor/machine.js'
 import { redacted, redacting } from '../../src/doctor/report.js'
 import { AuditError } from '../../src/errors.js'
 import { removing } from '../../src/stores/probe.js'
-import { never } from '../support/load.js'
+import { never, newFolder } from '../support/load.js'
 
 const check = (name: string, run: Check['run']): Check => ({ name, run })
 const fine = check('fine', async () => 'all is well')
@@ -165,4 +167,41 @@ it('a mistyped variable is to be corrected, and no file to be trusted', async ()
     cure: expect.stringContaining('Correct the name'),
   })
   expect(results.find(({ check }) => check === 'settings')?.state).toBe('ok')
+})
+
+const NOTHING = { spool: undefined, metrics: undefined, keyFiles: [], warnings: [], unknownVariables: [] } as const
+
+async function machine(settings: Partial<MachineSettings>, name: string): Promise<Result | undefined> {
+  const results = await resultsOf([{ name: 'this machine', checks: machineChecks({ ...NOTHING, ...settings }) }])
+  return results.find(({ check }) => check === name)
+}
+
+it('a key file that is not there, or cannot be looked at, is named with what to do', async () => {
+  const path = join(newFolder(), 'key')
+  expect(await machine({ keyFiles: [['the key of seals', path]] }, 'private files')).toMatchObject({
+    state: 'failure',
+    message: `the key of seals ${path}: there is no such file`,
+    cure: 'Create it, or correct its path.',
+  })
+  symlinkSync(path, path)
+  expect(await machine({ keyFiles: [['the key of seals', path]] }, 'private files')).toMatchObject({
+    state: 'failure',
+    message: `the key of seals ${path}: ELOOP`,
+    cure: 'Let this user read it, or name another file.',
+  })
+})
+
+it('a metrics file that is another program’s is not said to be replaceable', async () => {
+  const metrics = join(newFolder(), 'm.prom')
+  expect(await machine({ metrics }, 'metrics')).toMatchObject({ state: 'ok' })
+  writeFileSync(metrics, 'up 1\n')
+  expect(await machine({ metrics }, 'metrics')).toMatchObject({
+    state: 'failure',
+    message: expect.stringContaining('was not written by wandb-audit'),
+    cure: expect.stringContaining('name a new file'),
+  })
+})
+
+it('settings that could not be read are not said to be readable', async () => {
+  expect(await machine({ warnings: null }, 'settings')).toBeUndefined()
 })
