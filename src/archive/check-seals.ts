@@ -12,6 +12,7 @@ import { openArchived } from './reading.js'
 import { parseSealKey, type Seal, sealKey, shortHash } from './seal.js'
 import { inOrder, parsedSeal, sealsBySource } from './seal-files.js'
 import { phaseOf } from './sealing.js'
+import { SomeErrors } from './some-errors.js'
 
 export interface CheckOptions {
   /** Ed25519: each seal must be signed with one of them. Signatures are not checked when there are none. */
@@ -32,11 +33,10 @@ export interface SealReport {
   /** The newest seal of each source. */
   readonly heads: readonly Anchor[]
   readonly findings: readonly Finding[]
-  /** Why documents could not be read: some of the errors. */
-  readonly errors: readonly AuditError[]
+  /** Why documents could not be read. */
+  readonly errors: SomeErrors
 }
 
-const MOST_ERRORS = 20
 const DAY_MS = 86_400_000
 
 /** What a seal states of a document. */
@@ -82,10 +82,8 @@ export async function checkSeals(place: ArchivePlace, options: CheckOptions): Pr
   }
   for (const { source, number } of options.anchors)
     if (!chains.has(source)) findings.add('end missing', source, null, sealKey(source, number))
-  const errors: AuditError[] = []
-  const onError = (error: AuditError): void => {
-    if (errors.length < MOST_ERRORS) errors.push(error)
-  }
+  const errors = new SomeErrors()
+  const onError = (error: AuditError): void => errors.add(error)
   const documents = await checkDocuments(place, stated, { ...options, onError }, findings)
   await addMissing(place, stated, table, options, findings)
   return { documents, seals, heads, findings: findings.list(), errors }

@@ -10,12 +10,13 @@ import { type Counting, readBack } from './read-back.js'
 import { type Seal, type SealedDocument, sealKey } from './seal.js'
 import { inOrder, parsedSeal, sealsBySource } from './seal-files.js'
 import { type Listed, reporting, TOGETHER } from './sealing.js'
+import { SomeErrors } from './some-errors.js'
 
 export interface Recount {
   /** Of the kind `seal untrue` only. */
   readonly findings: readonly Finding[]
   /** Why some seals could not be recounted. */
-  readonly errors: readonly AuditError[]
+  readonly errors: SomeErrors
 }
 
 /** A seal, and the objects of those of its documents that it counted. */
@@ -34,11 +35,11 @@ interface Counted {
 export async function recountSeals(counting: Counting, isWanted: (day: string | null) => boolean): Promise<Recount> {
   const { place, signal } = counting
   const findings = new Findings()
-  const errors: AuditError[] = []
+  const errors = new SomeErrors()
   for (const [source, seals] of await sealsBySource(place, signal)) {
     let together: Counted[] = []
     const recount = async (): Promise<void> => {
-      await recountTogether(source, together, counting, findings, (error) => errors.push(error))
+      await recountTogether(source, together, counting, findings, (error) => errors.add(error))
       together = []
     }
     for await (const { number, read } of inOrder(place, seals, counting)) {
@@ -82,7 +83,7 @@ async function recountTogether(
   }
 }
 
-/** Whether the seal states what its documents hold; true also where that cannot be said. */
+/** Whether the seal states what its documents hold; also true if that cannot be determined. */
 function isTrue(seal: Seal, contents: Contents, onError: (error: AuditError) => void): boolean {
   const documents = countedIn(seal)
   const failure = documents.map(({ key }) => contents.failure(key)).find((error) => error !== undefined)
@@ -145,7 +146,7 @@ async function objectsOf(seal: Seal, { place, concurrency, signal }: Counting): 
   return isWhole ? objects : null
 }
 
-/** Null also where the key is none of a document of the source: a forged seal may name anything. */
+/** Also null if the key is not that of a document of this source: a forged seal may name anything. */
 async function findDocument(
   { store, prefix }: ArchivePlace,
   source: string,
@@ -155,7 +156,7 @@ async function findDocument(
   const parsed = parseKey(key)
   if (parsed?.source !== source) return null
   const object = await store.find(prefix + key, signal).catch((error: unknown) => {
-    // No object of this store can be called so.
+    // The store allows no such key.
     if (error instanceof AuditError && !error.outside && !error.retryable && !signal.aborted) return null
     throw error
   })

@@ -48,6 +48,7 @@ async function seal(named: string | undefined, flags: SealFlags, survivor: Survi
   const address = named ?? archive
   if (address === undefined) throw usageError('no archive is named', 'For example seal s3://my-audit-archive.')
   const { openPlace, requireLocks } = await import('../archive/archive.js')
+  const { MOST_ERRORS } = await import('../archive/some-errors.js')
   const { sealAll } = await import('../archive/unsealed.js')
   const { withEngine } = await import('./run.js')
   const { openMarks, sealingIn } = await import('./sealing.js')
@@ -59,7 +60,7 @@ async function seal(named: string | undefined, flags: SealFlags, survivor: Survi
     let failed = 0
     const onError = (error: AuditError): void => {
       failed++
-      session.logger.error({ err: error })
+      if (failed <= MOST_ERRORS) session.logger.error({ err: error })
     }
     try {
       requireLocks(place, retainMs)
@@ -73,6 +74,7 @@ async function seal(named: string | undefined, flags: SealFlags, survivor: Survi
         ),
       )
     } finally {
+      if (failed > MOST_ERRORS) session.logger.error(`${failed - MOST_ERRORS} more errors`)
       await closeAll([place.store, marks], session)
     }
     const text =

@@ -8,6 +8,7 @@ import type { ArchivePlace } from '../archive/archive.js'
 import type { Noted } from '../archive/noted.js'
 import type { Counting } from '../archive/read-back.js'
 import type { NewSeal, Sealing } from '../archive/sealing.js'
+import { SomeErrors } from '../archive/some-errors.js'
 import { Tally } from '../archive/tally.js'
 import { sealLoaded } from '../archive/unsealed.js'
 import { AuditError, usageError } from '../errors.js'
@@ -141,14 +142,16 @@ export async function sealAfterLoad(
   survivor: Pick<Survivor, 'entries' | 'post'>,
 ): Promise<void> {
   const { archive } = kept
-  const errors: AuditError[] = []
-  const onError = (error: AuditError): void => void errors.push(error)
+  const errors = new SomeErrors()
+  const onError = (error: AuditError): void => errors.add(error)
   const sealing = sealingIn(room, kept, session, survivor, { onSealed: () => {}, onError })
   const ranges = new Map(jobs.map(({ source, range }) => [source.id, range]))
   for (const [source, range] of ranges)
     await sealLoaded({ source, range, added: archive.added(source) }, sealing, onError)
-  for (const error of errors.slice(1)) session.logger.error({ err: error })
-  if (errors[0] !== undefined) throw errors[0]
+  const [first, ...others] = errors.first
+  for (const err of others) session.logger.error({ err })
+  if (errors.more > 0) session.logger.error(`${errors.more} more errors of seals`)
+  if (first !== undefined) throw first
 }
 
 /** What the next process of this run has to know of sealing: only what crashed. Nothing of it belongs in the load's summary. */

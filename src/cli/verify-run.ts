@@ -15,6 +15,7 @@ import type { Privacy } from '../privacy/shown.js'
 import { registerExtraAllowed } from '../verify/allowed.js'
 import { Expected } from '../verify/expected.js'
 import { type Section, sorted } from '../verify/findings.js'
+import { isDayIn } from '../verify/misplaced.js'
 import { checkOriginals } from '../verify/originals.js'
 import { sinkFindings } from '../verify/sink.js'
 import { joined, send } from './formats/output.js'
@@ -60,11 +61,6 @@ export async function verifyOnce(
   }
 }
 
-const isDayIn = (day: string, { from, to }: Span): boolean => {
-  const at = Date.parse(day)
-  return at >= from.getTime() && at < to.getTime()
-}
-
 interface ArchiveSection {
   readonly section: Report['archive']
   readonly isComplete: boolean
@@ -95,6 +91,7 @@ async function archiveSection(
           `the anchor has no seal of ${printable(source)}, so nothing shows whether its newest ones were removed`,
         )
     for (const err of found.unread) logger.error({ err }, 'an archived document could not be read')
+    if (found.moreUnread > 0) logger.error(`more archived documents could not be read: ${found.moreUnread} more errors`)
     const { documents, seals, heads, findings, unread } = found
     const section = { name: place.id, documents, seals, heads, findings: sorted(findings) }
     return { section, isComplete: unread.length === 0 }

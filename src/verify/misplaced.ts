@@ -10,7 +10,7 @@ export async function misplacedFindings({ questions, query }: Held, span: Span |
   const groups = new Map<string, Finding>()
   for await (const [what, utcDay, id] of (await query(questions.misplaced)).rows) {
     const day = utcDay === null ? null : String(utcDay)
-    if (day !== null && span !== null && !isIn(day, span)) continue
+    if (day !== null && span !== null && !isDayIn(day, span)) continue
     const key = `${String(what)} ${day}`
     const { count = 0, ids = [] } = groups.get(key) ?? {}
     groups.set(key, {
@@ -21,7 +21,8 @@ export async function misplacedFindings({ questions, query }: Held, span: Span |
   return [...groups.values()]
 }
 
-const isIn = (day: string, { from, to }: Span): boolean => {
+/** @param day `2026-10-01` */
+export const isDayIn = (day: string, { from, to }: Span): boolean => {
   const at = Date.parse(day)
   return at >= from.getTime() && at < to.getTime()
 }

@@ -5,6 +5,7 @@ import type { Anchor } from '../archive/check-chain.js'
 import { type CheckOptions, checkSeals } from '../archive/check-seals.js'
 import { FINDINGS, type FindingKind } from '../archive/findings.js'
 import type { Recount } from '../archive/recount.js'
+import { SomeErrors } from '../archive/some-errors.js'
 import type { AuditError } from '../errors.js'
 import type { Finding } from './findings.js'
 
@@ -18,6 +19,8 @@ export interface Originals {
   readonly notes: readonly string[]
   /** Errors of documents that could not be read, which says nothing about them. */
   readonly unread: readonly AuditError[]
+  /** How many more errors there were. */
+  readonly moreUnread: number
 }
 
 type Fault = Exclude<FindingKind, 'document unreadable' | 'document not sealed yet' | 'stray object'>
@@ -49,10 +52,11 @@ export async function checkOriginals(
   const checked = await checkSeals(place, options)
   const { documents, seals, heads } = checked
   if (documents === 0 && seals === 0 && options.anchors.length === 0) throw noDocument(place)
-  const recounted = seals === 0 ? { findings: [], errors: [] } : await recount()
+  const recounted = seals === 0 ? { findings: [], errors: new SomeErrors() } : await recount()
   const findings = [...checked.findings, ...recounted.findings]
   return {
-    ...{ documents, seals, heads, unread: [...checked.errors, ...recounted.errors] },
+    ...{ documents, seals, heads, unread: [...checked.errors.first, ...recounted.errors.first] },
+    moreUnread: checked.errors.more + recounted.errors.more,
     findings: findings.flatMap(({ kind, source, day, count, example }) =>
       isFault(kind) ? [{ ...FAULTS[kind], columns: [], source, day, document: example, count, ids: [] }] : [],
     ),

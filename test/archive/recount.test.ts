@@ -46,7 +46,7 @@ async function sealedPlace(): Promise<ArchivePlace> {
 
 async function recounted(place: ArchivePlace, isWanted: (day: string | null) => boolean = () => true) {
   const { findings, errors } = await recountSeals(await sealingOf(place, {}), isWanted)
-  return { findings: findings.map((each: Finding) => `${each.kind} ${each.day} ${each.example}`), errors }
+  return { findings: findings.map((each: Finding) => `${each.kind} ${each.day} ${each.example}`), errors: errors.first }
 }
 
 type Stated = Omit<Seal, 'wandb_audit_seal'>
@@ -174,6 +174,20 @@ describe('a recount of seals', () => {
     await forge(place, API, 1, () => ({ lines: 0 }))
     const { findings, errors } = await recountSeals({ ...others, count: failing }, () => true)
     expect(findings).toHaveLength(1)
-    expect(errors.map(({ message }) => message)).toEqual(Array.from({ length: 3 }, () => 'out of memory'))
+    expect(errors.first.map(({ message }) => message)).toEqual(Array.from({ length: 3 }, () => 'out of memory'))
+  })
+
+  it('keeps some of the errors when everything fails in the same way', async () => {
+    const place = await sealedPlace()
+    const { wandb_audit_seal: _, ...seal } = await sealOf(place, BUCKET, 1)
+    for (let number = 10; number < 30; number++)
+      await write(place, sealKey(BUCKET, number), sealBytes({ ...seal, number }, privateKey))
+    const sealing = await sealingOf(place, {})
+    const count = async (): Promise<never> => {
+      throw new AuditError('it must be restored')
+    }
+    const { errors } = await recountSeals({ ...sealing, count }, () => true)
+    expect(errors.first).toHaveLength(20)
+    expect(errors.more).toBe(6)
   })
 })
