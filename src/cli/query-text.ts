@@ -16,7 +16,7 @@ const HOW = 'Write it in quotes after `query`, name a file with -f, or send it t
  */
 export async function queryText(argument: string | undefined, file: string | undefined): Promise<string> {
   if (argument !== undefined && file !== undefined)
-    throw usageError('there is a query after `query` and one in --file', 'Give one of them.')
+    throw usageError('a query was given both as an argument and with --file', 'Give one of them.')
   const text = file !== undefined ? fromFile(file) : await fromCommandLine(argument)
   if (text.trim() === '') throw usageError('the query is empty', HOW)
   return text
@@ -32,9 +32,11 @@ function fromFile(path: string): string {
   try {
     return withoutMark(readSmallFile(path).bytes.toString('utf8'))
   } catch (error) {
-    const why =
-      error instanceof AuditError ? error.message : error instanceof Error && 'code' in error ? error.code : ''
-    throw usageError(`query file ${printable(path)}: ${why}`)
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'an unexpected error'
+    if (code === 'ENOENT')
+      throw usageError(`there is no query file ${printable(path)}`, 'Name a file with --file, relative to this folder.')
+    const why = error instanceof AuditError ? error.message : code
+    throw usageError(`query file ${printable(path)}: ${why}`, 'Name a file with one statement that this user can read.')
   }
 }
 
@@ -44,13 +46,13 @@ async function fromStandardInput(): Promise<string> {
   for await (const chunk of process.stdin) {
     const read = Buffer.from(chunk)
     bytes += read.length
-    if (bytes > MOST_BYTES) throw usageError('the query on standard input is larger than 1 MiB')
+    if (bytes > MOST_BYTES) throw usageError('the query on standard input is larger than 1 MiB', 'Send one statement.')
     chunks.push(read)
   }
   return withoutMark(Buffer.concat(chunks).toString('utf8'))
 }
 
-/** Editors of Windows begin a file with a byte order mark. */
+/** Windows editors may begin a file with a byte order mark. */
 const withoutMark = (text: string): string => text.replace(/^\uFEFF/, '')
 
 /** Gathers the values of `--param name=value`. */
