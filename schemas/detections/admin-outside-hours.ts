@@ -9,7 +9,7 @@ const ADMIN = ACTIONS.filter(({ category }) => category === 'admin').map(({ acti
 
 export const adminOutsideHours = detection({
   id: 'admin_outside_hours',
-  title: 'Changes of members or teams outside working hours',
+  title: 'Changes to members or teams outside working hours',
   severity: 'medium',
   why: 'Whoever holds an administrator’s account adds members, roles and teams to keep their access, and does it when nobody looks.',
   normal:
@@ -20,7 +20,7 @@ export const adminOutsideHours = detection({
     from_hour: z.int().min(0).max(23).default(7).describe('The hour at which work begins.'),
     to_hour: z.int().min(1).max(24).default(20).describe('The hour at which it ends.'),
     days: z.array(z.enum(WEEKDAYS)).default(['mon', 'tue', 'wed', 'thu', 'fri']).describe('The working days.'),
-    time_zone: TIME_ZONE.default('UTC').describe('Whose hours these are, for example Europe/Berlin.'),
+    time_zone: TIME_ZONE.default('UTC').describe('The time zone of these hours, for example Europe/Berlin.'),
   }),
   key: ['actor', 'day'],
   historyDays: () => 0,
@@ -46,5 +46,5 @@ WHERE ${isOutside('us', span, hours)}
 GROUP BY actor, day`
   },
   what: ({ events, various }) =>
-    `${plural(events, 'change')} of members, users or teams outside working hours, of ${plural(various ?? 1, 'kind')}.`,
+    `${plural(events, 'change')} to members, users or teams outside working hours, of ${plural(various ?? 1, 'kind')}.`,
 })

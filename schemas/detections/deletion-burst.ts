@@ -16,8 +16,8 @@ export const deletionBurst = detection({
     'Cleaning up, by hand or by a script. What a script deletes every day is usual for its account and is not reported again.',
   technique: { id: 'T1485', name: 'Data Destruction' },
   parameters: z.strictObject({
-    deletions: number(50, 'How many deletions there must be.'),
-    within_minutes: number(60, 'In what time.'),
+    deletions: number(50, 'The least number of deletions.'),
+    within_minutes: number(60, 'Within how many minutes.'),
     factor: number(10, "How many times the median of the actor's earlier days with deletions the day must reach."),
     history_days: days(30, 'How many earlier days the median covers.'),
   }),

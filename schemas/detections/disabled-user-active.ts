@@ -10,8 +10,7 @@ export const disabledUserActive = detection({
   title: 'A deactivated or deleted user is still active',
   severity: 'high',
   why: 'A session, a key or a service outlived the account, which should have no access any more.',
-  normal:
-    'Nothing but the requests of the first minutes. If the account is needed, reactivate it; otherwise delete its keys.',
+  normal: 'Only requests in the first few minutes. If the account is needed, reactivate it; otherwise delete its keys.',
   technique: { id: 'T1078', name: 'Valid Accounts' },
   parameters: z.strictObject({
     grace_minutes: z.int().min(0).max(1440).default(5).describe('How long requests under way may last.'),

@@ -73,8 +73,10 @@ WHERE ${isIn(span, 'c.us')}`
   },
   what({ seconds, usual, various }) {
     const day = 86_400
-    const absent = usual === null || usual === 0 ? '' : `no activity for ${plural(Math.floor(usual / day), 'day')}`
+    const absent =
+      usual === null || usual === 0 ? '' : `a return after ${plural(Math.floor(usual / day), 'day')} without activity`
     const arrived = various === 1 ? 'the first request from a network new to the account' : ''
-    return `An API key was created ${inWords(seconds ?? 0)} after ${[arrived, absent].filter(Boolean).join(' and ')}.`
+    const when = (seconds ?? 0) < 1 ? 'in the same second as' : `${inWords(seconds ?? 0)} after`
+    return `An API key was created ${when} ${[arrived, absent].filter(Boolean).join(' and ')}.`
   },
 })

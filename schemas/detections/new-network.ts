@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { detection } from './detection.js'
 import { ACTOR, DAY, days, eventsOf, isIn, SUCCEEDED, withHistory } from './sql.js'
+import { plural } from './words.js'
 
 export const newNetwork = detection({
   id: 'new_network',
@@ -38,5 +39,5 @@ FROM firsts
 WHERE ${isIn(span)} AND us - first_us >= ${known_days * DAY}`
   },
   what: ({ events }) =>
-    `The account had no request from this network before; since then there were ${events.toLocaleString('en')}.`,
+    `The account's first request from this network or address; ${plural(events, 'request')} in all.`,
 })

@@ -9,7 +9,7 @@ export const rejectsRising = detection({
   id: 'rejects_rising',
   title: 'Unusually many lines could not become events',
   severity: 'medium',
-  why: 'What cannot be read is not searched either: a new format of the server, a damaged file, or somebody who writes into the logs.',
+  why: 'What cannot be read is not searched either: a new format of the server, a damaged file, or someone who forges log lines.',
   normal:
     'Single damaged lines. Run `wandb-audit rejects`: the lines are kept, and can be loaded again once they are repaired.',
   technique: { id: 'T1562.008', name: 'Impair Defenses: Disable or Modify Cloud Logs' },
@@ -38,5 +38,5 @@ FROM risen AS r LEFT JOIN medians AS m ON m.subject = r.subject AND m.day = r.da
 WHERE ${isBeyond('r.events', factor, 'm.usual')}`
   },
   what: ({ events, various, usual }) =>
-    `${plural(events, 'line')} of ${plural(various ?? 0, 'document')} became rejects in one day; ${usually(usual)}.`,
+    `${plural(events, 'line')} in ${plural(various ?? 0, 'document')} became rejects in one day; ${usually(usual)}.`,
 })

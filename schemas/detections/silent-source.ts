@@ -11,14 +11,14 @@ export const silentSource = detection({
     'Without events nothing else here can fire. Logging was switched off, deliberately or by an upgrade, or loading stopped. ' +
     'What is not logged is lost for good.',
   normal:
-    'Holidays longer than any pause of the weeks before, a source that was replaced by another one, or a server that is gone. Run ' +
+    'Holidays longer than any pause in the weeks before, a source that was replaced by another one, or a server that is gone. Run ' +
     '`wandb-audit status`, and ask the server for its last hour.',
   technique: { id: 'T1562.008', name: 'Impair Defenses: Disable or Modify Cloud Logs' },
   parameters: z.strictObject({
     hours: number(24, 'How long a source must have no events.'),
     active_hours: number(
       24,
-      'In how many hours it must have had events before. Pauses before that are not compared: a single stray event would count as the start of one.',
+      'In how many different hours it must have had events first. Pauses before that are not compared: a single stray event would count as the start of one.',
     ),
     history_days: days(56, 'How far back its longest pause is looked for; a new one must be half as long again.'),
   }),

@@ -12,7 +12,7 @@ export const undocumented = detection({
   id: 'undocumented',
   title: 'An action or key that W&B does not document',
   severity: 'low',
-  why: 'The logs tell something new, which no query looks at yet; or somebody writes into the logs.',
+  why: 'The logs contain something new, which no query looks at yet; or someone is forging log lines.',
   normal: 'An upgrade of the server. Read its release notes, and look at the events: all of their values are kept.',
   technique: null,
   parameters: z.strictObject({
@@ -41,5 +41,5 @@ SELECT started_at, ended_at, kind, kind AS various, subject, ${forms.utcDay('sta
 FROM grouped WHERE ${isIn(span)}`
   },
   what: ({ events, various }) =>
-    `${various === 2 ? 'A key' : 'An action'} appeared that is not documented, in ${plural(events, 'event')}.`,
+    `An undocumented ${various === 2 ? 'key' : 'action'} appeared in ${plural(events, 'event')}.`,
 })

@@ -204,7 +204,7 @@ SELECT subject, started_at, 0 AS events, CAST(ROUND((pause) / 1000000.0) AS BIGI
 FROM compared
 WHERE end_us > 1793232000000000 AND pause >= 86400000000 AND active >= 24 AND 2 * pause >= 3 * longest;
 
--- admin_outside_hours: Changes of members or teams outside working hours
+-- admin_outside_hours: Changes to members or teams outside working hours
 WITH changes AS (
   SELECT "timestamp", DATEDIFF(microsecond, CAST('1970-01-01 00:00:00.000000+00' AS TIMESTAMPTZ), "timestamp") AS us, CAST("timestamp" AT TIME ZONE 'UTC' AS DATE) AS day, coalesce(actor_user_id, actor_email) AS actor, actor_email, actor_ip, coalesce(entity_name, entity_asset) AS entity, action
   FROM "wandb_audit"."audit_events"

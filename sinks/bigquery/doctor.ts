@@ -98,7 +98,7 @@ async function loadJob(preparation: Preparation, jobs: JobContext, name: string,
     const sql = `SELECT COUNT(*) FROM ${table} WHERE ${json} = ${literal(JSON_TEXT)}`
     if (Number(await first(run(jobs, { sql, place }, signal))) === 1)
       return 'a load job took a Parquet file, and PARSE_JSON its text'
-    throw new AuditError('a text came back from a load job and PARSE_JSON changed', {
+    throw new AuditError('a load job and PARSE_JSON changed a text on its way through', {
       advice: 'Report this: `extra` would not be kept as it is.',
     })
   })
@@ -120,7 +120,7 @@ async function withTable<T>(
   const { place } = preparation
   const reference = datasetOf(preparation).table(name)
   const metadata = {
-    description: 'Of wandb-audit doctor --probe; may be removed.',
+    description: 'Left by wandb-audit doctor --probe; safe to delete.',
     schema: { fields: [...fields] },
     expirationTime: String(Date.now() + EXPIRES_MS),
     ...encrypted(place),

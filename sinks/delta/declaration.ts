@@ -3,7 +3,7 @@ import type { SinkDeclaration } from '../shared/declaration.js'
 const open: SinkDeclaration['open'] = async (address, { signal, onNotice }) =>
   (await import('./index.js')).deltaSink(address, signal, onNotice)
 
-const LOG = 'files that were replaced, for 7 days and until a load or a VACUUM then removes them'
+const LOG = 'replaced files, for at least 7 days, until a load or a VACUUM removes them'
 
 export const DELTA_FOLDER: SinkDeclaration = {
   title: '[Delta Lake](docs/delta.md) in a folder, for Spark, Polars, DuckDB',

@@ -1,5 +1,6 @@
-/** For `doctor`: whether Fabric takes the files that were published. */
+/** For `doctor`: whether Fabric picks up the files that were published. */
 
+import { plural } from '../../schemas/detections/words.js'
 import { MIRRORED_TABLES } from '../../schemas/fabric.js'
 import type { Warning } from '../../src/contract.js'
 import { numberedFiles, waitingOf } from './publish.js'
@@ -16,9 +17,10 @@ export async function mirroringCheck(zone: Zone, signal: AbortSignal): Promise<s
     waiting += found.waiting
     if (found.since !== null && (since === null || found.since < since)) since = found.since
   }
-  if (since === null || Date.now() - since.getTime() < PATIENCE_MS) return `${waiting} files wait for Fabric`
+  if (since === null || Date.now() - since.getTime() < PATIENCE_MS)
+    return `${plural(waiting, 'file')} waiting for Fabric`
   return {
-    warning: `${waiting} files wait for Fabric, the oldest since ${since.toISOString()}`,
+    warning: `${plural(waiting, 'file')} waiting for Fabric, the oldest since ${since.toISOString()}`,
     cure: 'See the monitor of the mirrored database in Fabric; start its replication if it has stopped.',
   }
 }

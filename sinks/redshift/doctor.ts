@@ -86,7 +86,7 @@ async function copy(
       `SELECT JSON_SERIALIZE(JSON_PARSE("extra")) FROM ${name}`,
     ]
     if ((await last(api, sqls, signal)) === JSON_TEXT) return 'COPY took a Parquet file, and SUPER its text'
-    throw new AuditError('a text came back from COPY and SUPER changed', {
+    throw new AuditError('COPY and SUPER changed a text on its way through', {
       advice: 'Report this: `extra` would not be kept as it is.',
     })
   }

@@ -1,4 +1,4 @@
-/** The questions of sinks that answer in DuckDB over files, of which they read only those of the days asked for. */
+/** Questions for sinks whose files DuckDB reads: only the files of the days asked for. */
 
 import { hourDigests, identities, newestEvent, type Span } from '../../schemas/day-digest.js'
 import type { Questions } from '../../src/contract.js'

@@ -1,4 +1,4 @@
-/** Says what is wrong with a query in its author's own text: the line, a caret below the place, and the names that were perhaps meant. */
+/** Says what is wrong with a query in its author's own text: the line, a caret below the place, and the names that may have been meant. */
 
 import stringWidth from 'string-width'
 import { TABLES } from '../../schemas/tables.js'
@@ -32,7 +32,7 @@ export function pointedAt(error: AuditError, sql: string, { at, unknown, candida
   const theirs = new Set(sql.match(WORDS))
   const proposed = candidates.filter((name) => OURS.has(name) || theirs.has(name)).slice(0, MOST_NAMES)
   const meant = unknown === undefined || proposed.length > 0 ? undefined : nearest(lastPart(unknown), OURS)
-  // A name that is right is not there yet: the error says what to do then.
+  // The name is right, so the relation does not exist yet, and the error says what to do.
   const names = meant === undefined || meant === lastPart(unknown ?? '').toLowerCase() ? proposed : [meant]
   const advice = names.length === 0 ? error.advice : `Did you mean ${names.map(escaped).join(' or ')}?`
   const { retryable, outside, exitCode, cause } = error
@@ -66,13 +66,13 @@ function excerptOf(sql: string, at: number): readonly string[] {
 
 const shown = (text: string): string => escaped(text.replaceAll('\t', ' '))
 
-/** The index of the n-th character, counted from 0; of a text with such that take two units. */
+/** The index of the n-th character, counted from 0; in a text whose characters may take two units. */
 export const indexOfCharacter = (text: string, n: number): number => [...text].slice(0, n).join('').length
 
 /** The index of the n-th byte of the text in UTF-8, counted from 0. */
 export const indexOfByte = (text: string, n: number): number => Buffer.from(text).subarray(0, n).toString('utf8').length
 
-/** As a column is counted in editors: from 1, in characters, with a tab to the next multiple of `tabWidth`. */
+/** Counts columns as editors do: from 1, in characters, with a tab to the next multiple of `tabWidth`. */
 export function indexOfColumn(text: string, line: number, column: number, tabWidth: number): number {
   let index = 0
   for (let n = 1; n < line; n++) index += /^.*(?:\r\n|\n|\r)?/.exec(text.slice(index))?.[0].length ?? 0
@@ -86,7 +86,7 @@ export function indexOfColumn(text: string, line: number, column: number, tabWid
 }
 
 /**
- * Requires that every parameter occurs in the query: a warehouse would ignore it, or refuse with less.
+ * Requires that every parameter occurs in the query: a warehouse would ignore it, or refuse with a message that says less.
  *
  * @param sign how the warehouse marks a parameter
  * @throws AuditError, exit code 2

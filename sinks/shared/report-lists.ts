@@ -9,7 +9,7 @@ const DAY_MS = 86_400_000
 export const DAY_US = 86_400_000_000
 
 const MOST_ROWS = 50
-/** Of a text, because an attacker may have chosen its length. */
+/** Longer texts are cut, because an attacker may have chosen their length. */
 const MOST_CHARACTERS = 300
 /** How far back "before" reaches for addresses and reads, so that not everything has to be read. */
 const DAYS_BEFORE = 90
@@ -93,7 +93,7 @@ function people({ table, utcDay, microseconds, instant }: SqlForms, parts: Parts
     {
       name: 'new_addresses',
       title: 'Addresses first seen',
-      // An actor is known when a day older than the address.
+      // An actor counts as known once seen a day before the address.
       sql: list(
         `
             SELECT actor_user_id, actor_email, actor_ip, first_seen, last_seen, events, known_since

@@ -2,8 +2,8 @@
 const NOTHING = /(?:\s+|--[^\n]*|\/\*(?:[^*]|\*(?!\/))*\*\/)*/y
 
 /**
- * A statement without the semicolons and blanks that follow it, nor comments after a semicolon. If the last semicolon is inside a text or a comment
- * itself, what remains may not be a statement, and never becomes another one.
+ * A statement without trailing semicolons and blanks, and without comments after its semicolon. If that semicolon is itself inside a
+ * text or a comment, what remains may not be a statement, but never becomes a different one.
  */
 export function withoutEnd(sql: string): string {
   const text = withoutSemicolons(sql)
@@ -11,7 +11,7 @@ export function withoutEnd(sql: string): string {
   return semicolon >= 0 && isNothing(text.slice(semicolon + 1)) ? withoutSemicolons(text.slice(0, semicolon)) : text
 }
 
-/** Not by a pattern, which would look at all blanks again from each of them. */
+/** Without a pattern, which would be quadratic in the number of blanks. */
 function withoutSemicolons(sql: string): string {
   let end = sql.length
   while (end > 0 && /[;\s]/.test(sql.charAt(end - 1))) end--

@@ -1,4 +1,4 @@
-"""Readers of Delta Lake that others wrote find in our tables what the DuckDB sink has of the same load, row by row."""
+"""Third-party Delta readers find the same rows in our tables as in the DuckDB sink."""
 
 from collections.abc import Callable
 from contextlib import chdir
@@ -34,7 +34,7 @@ def read_clickhouse(table: Path) -> pa.Table:
 
 
 def plainly(rows: pa.Table) -> pa.Table:
-    """Readers have several types for one text."""
+    """Readers type text differently."""
     texts = {pa.large_string(), pa.string_view(), pa.binary(), pa.large_binary()}
     fields = [pa.field(field.name, pa.string() if field.type in texts else field.type) for field in rows.schema]
     return rows.cast(pa.schema(fields))
