@@ -32,7 +32,7 @@ const EXIT_CODES: Readonly<Record<ExitCode, Explanation>> = {
   },
   5: {
     meaning:
-      '`verify` found something missing, extra or altered; `archive check` an empty archive, or objects that can be deleted',
+      '`verify` found something missing, extra or altered; `archive check` found an empty archive, or objects that can be deleted',
     reaction: 'alert at once: the report names days and kinds ([verify](verify.md))',
   },
   6: {

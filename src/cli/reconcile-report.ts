@@ -130,7 +130,7 @@ function holeInWords({ party, kind, from, until, events }: Hole, parties: Report
     kind === 'stopped'
       ? `has had no event since ${hourText(from)}`
       : `has no event from ${hourText(from)} until ${hourText(until)}`
-  const advice = kind === 'stopped' && isSource ? '. Is it still written? See docs/reconcile.md' : ''
+  const advice = kind === 'stopped' && isSource ? '. Is it still written to? See docs/reconcile.md' : ''
   return `${printable(party)} ${what}; another has ${count(events)}${advice}\n`
 }
 

@@ -18,7 +18,9 @@ interface SealFlags extends CommonFlags {
 }
 
 export function addSeal(program: Command, survivor: Survivor): void {
-  const command = program.command('seal').description('Seal what is archived of finished UTC days and not sealed yet.')
+  const command = program
+    .command('seal')
+    .description('Seal archived documents of finished UTC days that are not sealed yet.')
   withSeals(withCommon(command))
     .argument('[address]', 'the archive (default: that of the settings)')
     .option('--retain <duration>', 'lock the seals for this long, for example 6y')

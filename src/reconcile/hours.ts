@@ -97,7 +97,7 @@ function holeOf(
   const totals = parties.map((_, i) => within.reduce((sum, { counts }) => sum + (counts[i]?.events ?? 0), 0))
   const [from = '', last = ''] = [within[0]?.at, within.at(-1)?.at]
   const ownKind = parties[party]?.kind
-  // One event that only a sink has must not make every source one that is no longer written.
+  // One event that only a sink has must not make every source look as if it were no longer written to.
   const goesOn = parties.some(({ kind }, i) => (ownKind === 'sink' || kind === 'source') && (totals[i] ?? 0) > 0)
   const beginsDay = dayOf(hours[first - 1]?.at ?? '') !== dayOf(from)
   const endsDay = dayOf(hours[end]?.at ?? '') !== dayOf(last)
