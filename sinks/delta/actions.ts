@@ -4,6 +4,7 @@
  */
 
 import { z } from 'zod'
+import { AUDIT_ACTIONS, AUDIT_FINDINGS, type Table } from '../../schemas/tables.js'
 import { AuditError, printable } from '../../src/errors.js'
 
 const count = z.number().int().nonnegative()
@@ -121,15 +122,22 @@ export function keyIn(who: string, path: string): string {
 }
 
 const outsideTable = (who: string, path: string): AuditError =>
-  new AuditError(`${who}: it has a file outside the table, ${printable(path)}; nothing is changed`, {
+  new AuditError(`${who}: its log names a file outside the table's folder, ${printable(path)}; nothing is changed`, {
     advice:
-      'This version reads tables whose files are all in their own folder. Shallow clones are not: copy the table.',
+      "This version reads tables whose files are all in their own folder. A shallow clone's are not: make a full copy.",
     outside: true,
   })
 
+/** What to do when part of a table is lost. Loads make these tables again; rows of the others are not loaded twice. */
+export const lossAdvice = (table: Table): string =>
+  table === AUDIT_ACTIONS || table === AUDIT_FINDINGS
+    ? `Remove the folder ${table.name}: the next load makes it again.`
+    : 'Restore it from a backup or an earlier object version. Without one, load everything again into an empty place: the receipts here would skip what is loaded.'
+
 export const damagedLog = (who: string): AuditError =>
   new AuditError(`${who}: this part of the log is damaged; nothing is changed`, {
-    advice: 'Put a copy or an earlier version of it back; without one, load everything again into an empty place.',
+    advice:
+      'Restore it from a backup or an earlier object version; without one, load everything again into an empty place.',
     outside: true,
   })
 

@@ -41,7 +41,7 @@ function actionsOf({ protocol, metaData, txns, files, removed }: Snapshot): Acti
   ]
 }
 
-/** Writes the checkpoint of a version, then the hint to it. Two loads that do so at once write the same. */
+/** Writes the checkpoint of a version, then the hint to it. Two loads that do so at once write equivalent ones. */
 export async function writeCheckpoint(
   { lake, folder }: Tables,
   table: Table,

@@ -18,20 +18,23 @@ import type { Tables } from './tables.js'
 
 export const dayPart = (tables: Tables, batch: Batch, day: Day): Part<EventCounts> => ({
   mayMeet: (file) => isLookedFor(file, day),
-  stage: (snapshot) => stageDay(tables, batch, day, snapshot),
+  stage: (snapshot, signal) => stageDay(tables, batch, day, snapshot, signal),
 })
 
-const isLookedFor = (file: Add, { name, bounds }: Day): boolean => {
-  const partition = partitionOf(file)
-  return (partition === null || partition === name) && mayHold(file, bounds)
-}
+const isLookedFor = (file: Add, { name, bounds }: Day): boolean => partitionOf(file) === name && mayHold(file, bounds)
 
 /** Also finds the day's conflicts. */
-async function stageDay(tables: Tables, batch: Batch, day: Day, snapshot: Snapshot): Promise<Changed<EventCounts>> {
+async function stageDay(
+  tables: Tables,
+  batch: Batch,
+  day: Day,
+  snapshot: Snapshot,
+  signal: AbortSignal,
+): Promise<Changed<EventCounts>> {
   const { engine, folder, loadId } = batch
   const { name, bounds, selected, occurrences } = day
   const files = [...snapshot.files.values()].filter((file) => isLookedFor(file, day))
-  const copies = await tables.copies(AUDIT_EVENTS, files, new AbortController().signal)
+  const copies = await tables.copies(AUDIT_EVENTS, files, signal)
   const { missing, inserted, filled, filledNew, contradicted } = await compared(engine, copies, day, loadId)
 
   const rewritten = filled === 0 ? [] : await rewriteFilled(tables, batch, day, files, copies)
@@ -101,6 +104,7 @@ async function rewriteFilled(
 }
 
 const wrong = (rows: number, expected: number): AuditError =>
-  new AuditError(`a file of audit_events would have ${rows} events instead of ${expected}; none of them is loaded`, {
-    advice: 'Someone else has changed the table, so that it holds an event twice, or this is a bug: please report it.',
+  new AuditError(`a file of audit_events would have ${rows} events instead of ${expected}; nothing is loaded`, {
+    advice:
+      'Run `wandb-audit verify`: if the table holds an event twice, another program wrote to it. If not, please report this.',
   })

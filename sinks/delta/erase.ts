@@ -32,8 +32,10 @@ export async function eraseInTables(
     const { files } = await tables.current(table, signal)
     const partitions = new Set([...files.values()].map(partitionOf))
     for (const partition of partitions) {
-      const part = clearing(tables, connection, table, partition, own, signal)
+      const part = clearing(tables, connection, table, partition, own)
       await publish(tables, await stage(tables, table, [part], signal), author, 'UPDATE')
+      // Or a copy of the whole lake would be kept.
+      await tables.release(table)
     }
   }
 }
@@ -44,12 +46,11 @@ function clearing(
   table: Table,
   partition: string | null,
   statements: readonly EraseStatement[],
-  signal: AbortSignal,
 ): Part<void> {
   const key = table.key.map(DUCKDB.quote).join(', ')
   return {
     mayMeet: (file) => partitionOf(file) === partition,
-    async stage({ files }): Promise<Changed<void>> {
+    async stage({ files }, signal): Promise<Changed<void>> {
       const folder = await tables.folder()
       const [added, removed]: [NewFile[], Add[]] = [[], []]
       for (const file of [...files.values()].filter((each) => partitionOf(each) === partition)) {

@@ -76,7 +76,9 @@ export function deltaIn(lake: Lake, signal: AbortSignal, onNotice: OnNotice = ()
 
     remembered: () =>
       guarded(async () => {
-        const there = await tables.filesOf(AUDIT_PRIVACY, signal)
+        // A lake of an older version may not have it.
+        const isThere = (await tables.current(AUDIT_PRIVACY, signal)).version >= 0
+        const there = isThere ? await tables.filesOf(AUDIT_PRIVACY, signal) : []
         // A load that was killed leaves rows of events, conflicts or rejects, and no row of audit_loads.
         let hasLoads = false
         for (const table of [AUDIT_LOADS, AUDIT_EVENTS, AUDIT_CONFLICTS, AUDIT_REJECTS])

@@ -14,19 +14,18 @@ import type { Batch, LoadCounts } from '../../src/contract.js'
 import { interruptible } from '../../src/duckdb/connection.js'
 import { duckdbError } from '../../src/duckdb/errors.js'
 import { interrupted } from '../../src/errors.js'
+import { NEVER_ABORTED } from '../../src/retry.js'
 import { daysOf, dropDays } from '../shared/batch-days.js'
 import { type EventCounts, provenCounts, totalCounts } from '../shared/counts.js'
 import { loadRow } from '../shared/duckdb-tables.js'
 import { FOUND_CONFLICTS } from '../shared/found-conflicts.js'
 import { sideBySide } from '../shared/lanes.js'
 import { ALL, MISSING, MORE_EVENTS, type Written } from '../shared/written-rows.js'
-import { authorOf, publish, type Staged, stage } from './commit.js'
+import { authorOf, publish, type Staged, stage, writable } from './commit.js'
 import { dayPart } from './days.js'
 import { maintain } from './maintenance.js'
 import { dropKept, rowsPart } from './rows.js'
 import type { Tables } from './tables.js'
-
-const OTHERS = [AUDIT_CONFLICTS, AUDIT_REJECT_PIECES, AUDIT_REJECTS, AUDIT_LOADS, AUDIT_DOCUMENTS]
 
 interface StagedBatch {
   readonly events: Staged<EventCounts> | null
@@ -50,7 +49,7 @@ export async function loadBatch(
 ): Promise<LoadCounts> {
   const { engine } = batch
   const tidy = async (): Promise<void> => {
-    await dropKept(engine, OTHERS)
+    await dropKept(engine)
     await dropDays(engine)
   }
   return tidied(async () => {
@@ -58,7 +57,7 @@ export async function loadBatch(
       const staged = await interruptible(engine, signal, () => stageBatch(tables, batch, signal))
       if (signal.aborted) throw interrupted()
       const counts = await publishBatch(tables, batch, staged)
-      await maintained(tables, batch, staged, onNotice, signal)
+      await maintained(tables, batch, onNotice, signal)
       return counts
     } catch (error) {
       throw signal.aborted ? interrupted() : duckdbError(tables.lake.id, error)
@@ -96,8 +95,8 @@ async function stageBatch(tables: Tables, batch: Batch, signal: AbortSignal): Pr
 async function stageEvents(tables: Tables, batch: Batch, signal: AbortSignal): Promise<Staged<EventCounts> | null> {
   if (batch.events.bounds === null) return null
   const days = await daysOf(batch)
-  const { over } = await stage(tables, AUDIT_EVENTS, [], signal)
-  const changed = await sideBySide(batch, signal, days, (day, own) => dayPart(tables, own, day).stage(over))
+  const over = await writable(tables, AUDIT_EVENTS, signal)
+  const changed = await sideBySide(batch, signal, days, (day, own) => dayPart(tables, own, day).stage(over, signal))
   // Should they be made again, their own connections will be closed.
   return { table: AUDIT_EVENTS, parts: days.map((day) => dayPart(tables, batch, day)), over, changed }
 }
@@ -108,15 +107,16 @@ async function stageEvents(tables: Tables, batch: Batch, signal: AbortSignal): P
  */
 async function publishBatch(tables: Tables, batch: Batch, staged: StagedBatch): Promise<LoadCounts> {
   const author = authorOf(batch.loadId)
-  const { signal } = new AbortController()
-  const put = <T>(part: Staged<T>, onStagedAgain?: () => Promise<void>): Promise<T[]> =>
-    publish(tables, part, author, 'MERGE', onStagedAgain)
+  const put = <T>(part: Staged<T>): Promise<T[]> => publish(tables, part, author, 'MERGE')
   const putRows = async (table: Table, relation: string, written: Written): Promise<void> => {
-    await put(await stagedRows(tables, batch, table, relation, written, signal))
+    await put(await stagedRows(tables, batch, table, relation, written, NEVER_ABORTED))
   }
   if (staged.conflicts !== null) await put(staged.conflicts)
-  const onStagedAgain = (): Promise<void> => putRows(AUDIT_CONFLICTS, `(${FOUND_CONFLICTS})`, MORE_EVENTS)
-  const events = staged.events === null ? [] : await put(staged.events, onStagedAgain)
+  const onStagedAgain = async (outcomes: readonly EventCounts[]): Promise<void> => {
+    provenCounts(batch, totalCounts(outcomes))
+    await putRows(AUDIT_CONFLICTS, `(${FOUND_CONFLICTS})`, MORE_EVENTS)
+  }
+  const events = staged.events === null ? [] : await publish(tables, staged.events, author, 'MERGE', onStagedAgain)
   for (const part of staged.rejects) await put(part)
   const counts = provenCounts(batch, totalCounts(events))
   await putRows(AUDIT_LOADS, loadRow(batch, counts), ALL)
@@ -128,14 +128,11 @@ async function publishBatch(tables: Tables, batch: Batch, staged: StagedBatch): 
 async function maintained(
   tables: Tables,
   batch: Batch,
-  staged: StagedBatch,
   onNotice: (text: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const parts = [staged.events, staged.conflicts, ...staged.rejects, staged.receipts]
-  const touched = [...parts.filter((part) => part !== null).map(({ table }) => table), AUDIT_LOADS]
   try {
-    await maintain(tables, batch.engine, touched, authorOf(`${batch.loadId} maintenance`), batch.folder, signal)
+    await maintain(tables, batch.engine, authorOf(`${batch.loadId} maintenance`), batch.folder, signal)
   } catch (error) {
     if (!signal.aborted)
       onNotice(`the load is done, maintaining its tables failed: ${duckdbError(tables.lake.id, error).message}`)

@@ -2,17 +2,18 @@
 
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { DUCKDB } from '../../schemas/ddl.js'
-import type { Table } from '../../schemas/tables.js'
+import { TABLES, type Table } from '../../schemas/tables.js'
 import { AuditError } from '../../src/errors.js'
+import { NEVER_ABORTED } from '../../src/retry.js'
 import { rowsIn } from '../shared/parquet-rows.js'
 import type { Add } from './actions.js'
 import { CHECKPOINT_EVERY, writeCheckpoint } from './checkpoint.js'
 import { type Author, type Changed, newFile, type Part, publish, stage } from './commit.js'
-import { listLog } from './log.js'
+import { listLog, readOn, writeCommit } from './log.js'
 import { partitionOf, type Snapshot } from './snapshot.js'
 import type { Tables } from './tables.js'
 
-/** Readers of an older version have this long. */
+/** How long files of older versions are kept for readers. */
 const RETENTION_MS = 7 * 86_400_000
 /** Versions can be read for this long, as with other writers. */
 const LOG_RETENTION_MS = 30 * 86_400_000
@@ -23,26 +24,38 @@ const SMALL_BYTES = 16 << 20
 const MOST_BYTES = 256 << 20
 const MOST_REMOVALS = 100
 
-/** @param engine for what is read and written; `folder` receives new files */
+/**
+ * Looks at all tables: a load may not touch for years what an erasure has replaced.
+ *
+ * @param engine for what is read and written
+ * @param folder receives new files
+ */
 export async function maintain(
   tables: Tables,
   engine: DuckDBConnection,
-  touched: readonly Table[],
   author: Author,
   folder: string,
   signal: AbortSignal,
 ): Promise<void> {
-  for (const table of touched) {
+  for (const table of TABLES) {
     const before = await tables.current(table, signal)
     const isCompacted = await compact(tables, engine, table, before, author, folder)
-    const snapshot = isCompacted ? await tables.current(table, signal) : before
-    if (snapshot.version - snapshot.checkpoint < CHECKPOINT_EVERY) continue
+    const newest = isCompacted ? await tables.current(table, signal) : before
+    if (newest.version - newest.checkpoint < CHECKPOINT_EVERY && expiredIn(newest).length === 0) continue
+    const snapshot = newest.version === newest.checkpoint ? await committedOn(tables, table, newest, signal) : newest
     const kept = await vacuumed(tables, table, snapshot, signal)
     await writeCheckpoint(tables, table, kept, signal)
-    tables.keep(table, { ...kept, checkpoint: kept.version })
-    await cleanLog(tables, table, kept.version, signal)
+    await tables.keep(table, { ...kept, checkpoint: kept.version })
+    if (!isSet(kept, LOG_PROPERTIES)) await cleanLog(tables, table, kept.version, signal)
   }
 }
+
+/** By these the table's owner decides what is removed, and leaves it to an engine. */
+const FILE_PROPERTIES = ['delta.deletedFileRetentionDuration']
+const LOG_PROPERTIES = ['delta.logRetentionDuration', 'delta.enableExpiredLogCleanup']
+
+const isSet = ({ metaData }: Snapshot, properties: readonly string[]): boolean =>
+  properties.some((property) => typeof metaData?.configuration?.[property] === 'string')
 
 /** Makes the small files of the partition that has most of them one. Its rows stay as they are. */
 async function compact(
@@ -53,7 +66,6 @@ async function compact(
   author: Author,
   folder: string,
 ): Promise<boolean> {
-  const { signal } = new AbortController()
   const small = new Map<string | null, string[]>()
   for (const [key, file] of before.files)
     if (file.size < SMALL_BYTES) small.set(partitionOf(file), [...(small.get(partitionOf(file)) ?? []), key])
@@ -63,7 +75,7 @@ async function compact(
   const part: Part<void> = {
     // What others add stays beside the new file.
     mayMeet: () => false,
-    async stage({ files }): Promise<Changed<void>> {
+    async stage({ files }, signal): Promise<Changed<void>> {
       const removed = within(keys.map((key) => files.get(key)).filter((file) => file !== undefined))
       if (removed.length < 2) return { added: [], removed: [], outcome: undefined }
       const rows = rowsIn(table, await tables.copies(table, removed, signal))
@@ -71,11 +83,14 @@ async function compact(
       const select = `FROM (${rows}) ORDER BY ${table.key.map(DUCKDB.quote).join(', ')}`
       const file = await newFile(tables, engine, table, select, folder, partition)
       if (file.rows !== Number(expected))
-        throw new AuditError(`${table.name}: ${file.rows} rows instead of ${expected}`)
+        throw new AuditError(
+          `${tables.lake.id}: compacting ${table.name} gave ${file.rows} rows instead of ${expected}; the files stay as they are`,
+          { advice: 'Please report this.' },
+        )
       return { added: [file], removed, outcome: undefined }
     },
   }
-  await publish(tables, await stage(tables, table, [part], signal), author, 'OPTIMIZE')
+  await publish(tables, await stage(tables, table, [part], NEVER_ABORTED), author, 'OPTIMIZE')
   return true
 }
 
@@ -87,15 +102,34 @@ function within(files: readonly Add[]): Add[] {
   })
 }
 
+/** Keys of files that no version of the last days needs; no more than one load removes. */
+function expiredIn(snapshot: Snapshot): string[] {
+  if (isSet(snapshot, FILE_PROPERTIES)) return []
+  const oldest = Date.now() - RETENTION_MS
+  const expired = [...snapshot.removed].filter(([, { deletionTimestamp }]) => (deletionTimestamp ?? oldest) < oldest)
+  return expired.slice(0, MOST_REMOVALS).map(([key]) => key)
+}
+
+/** A version that has no checkpoint yet: readers may be at the one that is there. */
+async function committedOn({ lake }: Tables, table: Table, snapshot: Snapshot, signal: AbortSignal): Promise<Snapshot> {
+  const commitInfo = {
+    timestamp: Date.now(),
+    operation: 'VACUUM END',
+    operationParameters: {},
+    engineInfo: 'wandb-audit',
+  }
+  await writeCommit(lake, table, snapshot.version + 1, [{ commitInfo }], signal)
+  return (await readOn(lake, table, snapshot, signal)).snapshot
+}
+
 /** Removes files that no version of the last days needs. The snapshot returned no longer knows them. */
 async function vacuumed({ lake }: Tables, table: Table, snapshot: Snapshot, signal: AbortSignal): Promise<Snapshot> {
-  const oldest = Date.now() - RETENTION_MS
   const removed = new Map(snapshot.removed)
-  const expired = [...removed].filter(([, { deletionTimestamp }]) => (deletionTimestamp ?? oldest) < oldest)
-  for (const [key] of expired.slice(0, MOST_REMOVALS)) {
+  for (const key of expiredIn(snapshot)) {
     await lake.store.remove(`${lake.prefix}${table.name}/${key}`, signal)
     removed.delete(key)
   }
+  const oldest = Date.now() - RETENTION_MS
   const txns = new Map([...snapshot.txns].filter(([, { lastUpdated }]) => (lastUpdated ?? oldest) >= oldest))
   return { ...snapshot, removed, txns }
 }

@@ -8,7 +8,7 @@ import { filed, rowsIn } from '../shared/parquet-rows.js'
 import type { Action } from './actions.js'
 import { type Author, type Changed, newFile, publish, stage } from './commit.js'
 import { readOn, writeCommit } from './log.js'
-import { newMetaData, PROTOCOL, requireWritable, withMissingColumns } from './schema.js'
+import { newMetaData, PROTOCOL, requireOurs, withMissingColumns } from './schema.js'
 import type { Snapshot } from './snapshot.js'
 import type { Tables } from './tables.js'
 
@@ -17,7 +17,7 @@ export async function makeTables(tables: Tables, author: Author, signal: AbortSi
   const found = await Promise.all(
     TABLES.map(async (table) => {
       const snapshot = await tables.current(table, signal)
-      requireOurs(tables, table, snapshot)
+      requireOurs(tables.lake.id, table, snapshot)
       return { table, snapshot }
     }),
   )
@@ -25,16 +25,11 @@ export async function makeTables(tables: Tables, author: Author, signal: AbortSi
   await writeActions(tables, author, signal)
 }
 
-function requireOurs({ lake }: Tables, table: Table, { protocol, metaData }: Snapshot): void {
-  if (protocol !== null && metaData !== null)
-    requireWritable(`${lake.id}: ${table.name}`, lake.id, table, protocol, metaData)
-}
-
 async function makeTable(tables: Tables, table: Table, existing: Snapshot, signal: AbortSignal): Promise<void> {
   const { lake } = tables
   let snapshot = existing
   for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
-    requireOurs(tables, table, snapshot)
+    requireOurs(lake.id, table, snapshot)
     const { metaData, version } = snapshot
     const changed =
       metaData === null ? newMetaData(table) : withMissingColumns(`${lake.id}: ${table.name}`, table, metaData)
@@ -61,9 +56,9 @@ async function writeActions(tables: Tables, author: Author, signal: AbortSignal)
   const folder = await tables.folder()
   await withConnection(async (connection) => {
     const actions = `SELECT ${filed(AUDIT_ACTIONS)} FROM ${actionRows()}`
-    const stageActions = async ({ files }: Snapshot): Promise<Changed<void>> => {
+    const stageActions = async ({ files }: Snapshot, stop: AbortSignal): Promise<Changed<void>> => {
       const removed = [...files.values()]
-      const known = `(${rowsIn(AUDIT_ACTIONS, await tables.copies(AUDIT_ACTIONS, removed, signal))})`
+      const known = `(${rowsIn(AUDIT_ACTIONS, await tables.copies(AUDIT_ACTIONS, removed, stop))})`
       const differing = `(FROM ${known} EXCEPT FROM (${actions})) UNION ALL (FROM (${actions}) EXCEPT FROM ${known})`
       const found = await connection.runAndReadAll(`SELECT 1 FROM (${differing}) LIMIT 1`)
       if (found.currentRowCount === 0) return { added: [], removed: [], outcome: undefined }

@@ -2,9 +2,9 @@
 
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { DUCKDB } from '../../schemas/ddl.js'
-import type { Table } from '../../schemas/tables.js'
+import { TABLES, type Table } from '../../schemas/tables.js'
 import { filed, rowsIn } from '../shared/parquet-rows.js'
-import type { Written } from '../shared/written-rows.js'
+import { MISSING, type Written } from '../shared/written-rows.js'
 import type { Add } from './actions.js'
 import { type Changed, newFile, type Part } from './commit.js'
 import { mayHoldText, tellingColumn } from './statistics.js'
@@ -13,9 +13,9 @@ import type { Tables } from './tables.js'
 const kept = ({ name }: Table): string => `delta_${name}`
 const over = ({ name }: Table): string => `delta_over_${name}`
 
-/** Drops the tables that parts of these tables read from. */
-export async function dropKept(engine: DuckDBConnection, tables: readonly Table[]): Promise<void> {
-  for (const table of tables)
+/** Drops the tables that parts read from. */
+export async function dropKept(engine: DuckDBConnection): Promise<void> {
+  for (const table of TABLES)
     for (const name of [kept(table), over(table)]) await engine.run(`DROP TABLE IF EXISTS ${name}`)
 }
 
@@ -40,7 +40,8 @@ export async function rowsPart(
   const mayMeet = (file: Add): boolean => mayHoldText(file, column, String(least), String(greatest))
   return {
     mayMeet,
-    stage: ({ files }) => stageRows(tables, engine, table, written, folder, [...files.values()].filter(mayMeet)),
+    stage: ({ files }, signal) =>
+      stageRows(tables, engine, table, written, folder, [...files.values()].filter(mayMeet), signal),
   }
 }
 
@@ -51,8 +52,9 @@ async function stageRows(
   written: Written,
   folder: string,
   files: readonly Add[],
+  signal: AbortSignal,
 ): Promise<Changed<void>> {
-  const copies = await tables.copies(table, files, new AbortController().signal)
+  const copies = await tables.copies(table, files, signal)
   const key = table.key.map(DUCKDB.quote).join(', ')
   const known = rowsIn(table, copies)
   await engine.run(
@@ -61,7 +63,8 @@ async function stageRows(
   const none = { added: [], removed: [], outcome: undefined }
   if ((await engine.runAndReadAll(`SELECT 1 FROM ${over(table)} LIMIT 1`)).currentRowCount === 0) return none
   const [removed, replaced]: [Add[], string[]] = [[], []]
-  for (const [i, file] of files.entries()) {
+  // Rows whose keys are missing replace none.
+  for (const [i, file] of written === MISSING ? [] : files.entries()) {
     const copy = copies[i] ?? ''
     const held = `SELECT 1 FROM (${rowsIn(table, [copy])}) SEMI JOIN ${over(table)} USING (${key}) LIMIT 1`
     if ((await engine.runAndReadAll(held)).currentRowCount === 0) continue

@@ -5,14 +5,15 @@ import { z } from 'zod'
 import { AUDIT_EVENTS, type FieldType, type Table } from '../../schemas/tables.js'
 import { AuditError, printable } from '../../src/errors.js'
 import { unknownColumn } from '../shared/layout.js'
-import { damagedLog, type MetaData, type Protocol, unknownFeature } from './actions.js'
+import { damagedLog, lossAdvice, type MetaData, type Protocol, unknownFeature } from './actions.js'
+import type { Snapshot } from './snapshot.js'
 
 export const PROTOCOL: Protocol = { minReaderVersion: 1, minWriterVersion: 2 }
 
 /** The UTC day of an event. Readers take it from the log, files do not have it. */
 export const PARTITION = 'event_date'
 
-/** Text of the property and of others' schemas: https://github.com/delta-io/delta/blob/master/PROTOCOL.md#primitive-types */
+/** Type names in a schema string: https://github.com/delta-io/delta/blob/master/PROTOCOL.md#primitive-types */
 const TYPES: Readonly<Record<FieldType, string>> = {
   text: 'string',
   json: 'string',
@@ -66,8 +67,21 @@ export const newMetaData = (table: Table): MetaData => ({
   configuration: { 'delta.setTransactionRetentionDuration': 'interval 7 days' },
 })
 
+/** @throws AuditError when this version may not read and write the table. One that is not there is left to the caller. */
+export function requireOurs(id: string, table: Table, snapshot: Snapshot): void {
+  requireReadable(id, table, snapshot)
+  requireWritable(id, table, snapshot)
+}
+
 /** @throws AuditError when rows of the table cannot be read as ours */
-export function requireReadable(who: string, table: Table, protocol: Protocol, metaData: MetaData): void {
+export function requireReadable(id: string, table: Table, { version, protocol, metaData, files }: Snapshot): void {
+  if (version < 0) return
+  const who = `${id}: ${table.name}`
+  if (protocol === null || metaData === null)
+    throw new AuditError(`${who}: its log has no metadata; nothing is changed`, {
+      advice: lossAdvice(table),
+      outside: true,
+    })
   if (protocol.minReaderVersion !== 1) throw unknownFeature(who, `reader version ${protocol.minReaderVersion}`)
   if (metaData.format.provider !== 'parquet')
     throw unknownFeature(who, `files of the format ${metaData.format.provider}`)
@@ -80,10 +94,16 @@ export function requireReadable(who: string, table: Table, protocol: Protocol, m
     const theirs = fields.get(name)
     if (theirs !== undefined && theirs.type !== type) throw foreign(who, `another type of ${name}`)
   }
+  // Questions about days would pass over its rows.
+  for (const { partitionValues } of expected.length === 0 ? [] : files.values())
+    if (!DAY.test(partitionValues[PARTITION] ?? '')) throw foreign(who, 'a file without a day')
 }
 
-/** @throws AuditError when this version may not write to the table */
-export function requireWritable(who: string, id: string, table: Table, protocol: Protocol, metaData: MetaData): void {
+const DAY = /^\d{4}-\d\d-\d\d$/
+
+function requireWritable(id: string, table: Table, { protocol, metaData }: Snapshot): void {
+  if (protocol === null || metaData === null) return
+  const who = `${id}: ${table.name}`
   if (protocol.minWriterVersion > 2) throw unknownFeature(who, `writer version ${protocol.minWriterVersion}`)
   if (metaData.configuration?.['delta.appendOnly'] === 'true') throw unknownFeature(who, 'delta.appendOnly')
   const known = new Set(fieldsOf(table).map(({ name }) => name))

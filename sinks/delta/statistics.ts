@@ -15,7 +15,7 @@ const COUNTED: ReadonlyMap<Table, readonly string[]> = new Map([
   [AUDIT_REJECTS, ['reject_id', 'source_document', 'loaded_at']],
 ])
 
-/** A column that equal keys agree in, and that orders rows by when they came: most files are ruled out by it. */
+/** A column in which rows with equal keys agree and which roughly follows load order, so that it rules out most files. */
 const TELLING: ReadonlyMap<Table, string> = new Map([
   [AUDIT_REJECTS, 'source_document'],
   [AUDIT_DOCUMENTS, 'document'],
@@ -27,7 +27,7 @@ const MS = 1000n
 /** 10000-01-01, whose year has too many digits. */
 const END_MS = 253_402_300_800_000n
 
-/** The statistics of a file as JSON. Of what the engine gives no bounds for, it has none. */
+/** The statistics of a file as JSON. Columns without bounds from the engine get none. */
 export function statisticsOf(table: Table, { rows, columns }: WrittenFile): string {
   const [minValues, maxValues, nullCount]: Record<string, string | number>[] = [{}, {}, {}]
   for (const name of COUNTED.get(table) ?? table.key) {
@@ -44,7 +44,7 @@ export function statisticsOf(table: Table, { rows, columns }: WrittenFile): stri
   return JSON.stringify({ numRecords: rows, minValues, maxValues, nullCount })
 }
 
-/** Readers know milliseconds only: the bounds are rounded outwards. */
+/** Readers know only milliseconds: the bounds are rounded outwards. */
 function inMilliseconds(min: string, max: string): { least: string; greatest: string } | null {
   const [least, greatest] = [microsecondsOf(min), microsecondsOf(max)]
   if (least === null || greatest === null) return null

@@ -1,14 +1,14 @@
 /** The tables of a lake in their newest versions, and local copies of their files. */
 
-import { createHash } from 'node:crypto'
-import { access, rm } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { AUDIT_EVENTS, type Table } from '../../schemas/tables.js'
-import { AuditError, printable } from '../../src/errors.js'
+import { AUDIT_ACTIONS, AUDIT_EVENTS, type Table } from '../../schemas/tables.js'
+import { AuditError } from '../../src/errors.js'
 import type { Lake } from '../shared/lake.js'
 import type { TableFiles } from '../shared/lake-query.js'
 import { copyName } from '../shared/parquet-rows.js'
-import { type Add, keyIn } from './actions.js'
+import { type Add, keyIn, lossAdvice } from './actions.js'
 import { readOn, readSnapshot } from './log.js'
 import { requireReadable } from './schema.js'
 import { partitionOf, type Snapshot } from './snapshot.js'
@@ -17,12 +17,14 @@ export interface Tables extends TableFiles {
   readonly lake: Lake
   /** The newest version. */
   current(table: Table, signal: AbortSignal): Promise<Snapshot>
-  /** Takes a version that was read or written elsewhere for the newest one. */
-  keep(table: Table, snapshot: Snapshot): void
+  /** Records a version that was read or written elsewhere as the newest. Copies of files that it has no more are removed. */
+  keep(table: Table, snapshot: Snapshot): Promise<void>
   /** Reads all logs anew when they are next needed. */
   forget(): void
-  /** Local copies, which stay until `remove`. */
+  /** Local copies, which stay until their files are replaced, or `release` or `remove`. */
   copies(table: Table, files: readonly Add[], signal: AbortSignal): Promise<string[]>
+  /** Removes the local copies of a table's files. */
+  release(table: Table): Promise<void>
   /** The UTC days with events, ordered. */
   days(signal: AbortSignal): Promise<string[]>
   /** The folder that the copies are in; created on first use. */
@@ -35,13 +37,25 @@ const FETCHES = 8
 /** A reader whose file is gone reads the log again, which names its successor. */
 const MOST_LOOKS = 5
 
+/** For a table that was removed, or did not exist when the others were made. */
+export const missing = ({ id }: Lake, table: Table): AuditError =>
+  new AuditError(`${id}: there is no table ${table.name}`, {
+    advice: 'Load with this version once, which creates it.',
+    outside: true,
+  })
+
 export function tablesIn(lake: Lake): Tables {
   const known = new Map<string, Snapshot>()
   let made: Promise<string> | undefined
   const folder = (): Promise<string> => {
-    made ??= lake.scratch()
+    made ??= lake.scratch().catch((error: unknown) => {
+      made = undefined
+      throw error
+    })
     return made
   }
+  /** By table, then by key. */
+  const copiesOf = new Map<string, Map<string, Promise<string | null>>>()
 
   async function current(table: Table, signal: AbortSignal): Promise<Snapshot> {
     const before = known.get(table.name)
@@ -49,24 +63,41 @@ export function tablesIn(lake: Lake): Tables {
       before === undefined
         ? await readSnapshot(lake, table, await folder(), signal)
         : (await readOn(lake, table, before, signal)).snapshot
-    const { protocol, metaData, version } = snapshot
-    if (protocol !== null && metaData !== null) requireReadable(`${lake.id}: ${table.name}`, table, protocol, metaData)
-    else if (version >= 0) throw new AuditError(`${lake.id}: ${table.name}: its log has no metadata`, { outside: true })
+    requireReadable(lake.id, table, snapshot)
     known.set(table.name, snapshot)
     return snapshot
   }
 
-  /** Null when it is gone. */
-  async function copied(table: Table, { path }: Add, signal: AbortSignal): Promise<string | null> {
-    const key = `${table.name}/${keyIn(lake.id, path)}`
-    const copy = join(await folder(), copyName(createHash('sha256').update(key).digest('hex'), key))
-    const isThere = await access(copy).then(
-      () => true,
-      () => false,
-    )
-    if (isThere) return copy
+  async function fetched(key: string, signal: AbortSignal): Promise<string | null> {
+    const copy = join(await folder(), copyName(randomUUID(), key))
     const object = await lake.store.find(lake.prefix + key, signal)
     return object !== null && (await lake.fetch(object, copy, signal)) ? copy : null
+  }
+
+  /** Fetches a file once, however many ask for it at the same time. Null when it is gone. */
+  async function copied(table: Table, { path }: Add, signal: AbortSignal): Promise<string | null> {
+    const key = keyIn(lake.id, path)
+    const there = copiesOf.get(table.name) ?? new Map<string, Promise<string | null>>()
+    copiesOf.set(table.name, there)
+    const copy = there.get(key) ?? fetched(`${table.name}/${key}`, signal)
+    there.set(key, copy)
+    try {
+      const local = await copy
+      if (local === null) there.delete(key)
+      return local
+    } catch (error) {
+      there.delete(key)
+      throw error
+    }
+  }
+
+  async function release(table: Table, isKept: (key: string) => boolean): Promise<void> {
+    for (const [key, copy] of copiesOf.get(table.name) ?? []) {
+      if (isKept(key)) continue
+      copiesOf.get(table.name)?.delete(key)
+      const path = await copy.catch(() => null)
+      if (path !== null) await rm(path, { force: true })
+    }
   }
 
   /** Null when one of them is gone. */
@@ -83,7 +114,7 @@ export function tablesIn(lake: Lake): Tables {
 
   const gone = (table: Table): AuditError =>
     new AuditError(`${lake.id}: ${table.name}: a file that its log names is not there`, {
-      advice: `Somebody removed it, or VACUUM ran with too short a retention. Restore it, or remove ${printable(table.name)} and load again.`,
+      advice: `Another program removed it, or VACUUM ran with too short a retention. ${lossAdvice(table)}`,
       outside: true,
     })
 
@@ -91,7 +122,13 @@ export function tablesIn(lake: Lake): Tables {
     lake,
     current,
     folder,
-    keep: (table, snapshot) => known.set(table.name, snapshot),
+    release: (table) => release(table, () => false),
+
+    async keep(table, snapshot) {
+      known.set(table.name, snapshot)
+      await release(table, (key) => snapshot.files.has(key))
+    },
+
     forget: () => known.clear(),
 
     async copies(table, files, signal) {
@@ -102,7 +139,8 @@ export function tablesIn(lake: Lake): Tables {
 
     async filesOf(table, signal, days) {
       for (let look = 0; look < MOST_LOOKS; look++) {
-        const { files } = await current(table, signal)
+        const { version, files } = await current(table, signal)
+        if (version < 0 && (await current(AUDIT_ACTIONS, signal)).version >= 0) throw missing(lake, table)
         const wanted = [...files.values()].filter((file) => days === undefined || days.has(partitionOf(file) ?? ''))
         const copies = await allCopied(table, wanted, signal)
         if (copies !== null) return copies

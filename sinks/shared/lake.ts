@@ -19,7 +19,7 @@ export interface Lake {
   readonly prefix: string
   /** Its path, if it is a folder. */
   readonly folder?: string
-  /** Makes `path` a file with exactly this version; false when that version is gone. */
+  /** Makes `path`, where nothing may be yet, a file with exactly this version; false when that version is gone. */
   fetch(object: StoredObject, path: string, signal: AbortSignal): Promise<boolean>
   /** A new folder to fetch into, on the lake's own disk if possible, so that files can be linked. The caller removes it. */
   scratch(): Promise<string>
@@ -77,7 +77,9 @@ function download(store: ObjectStore, object: StoredObject, path: string, signal
     const reading = await store.read(object, 0, signal)
     if (reading === null) return false
     try {
-      await pipeline(Readable.from(wholeObject(store, object, reading, signal)), createWriteStream(path), { signal })
+      const bytes = Readable.from(wholeObject(store, object, reading, signal))
+      // What is there already may be linked to the lake's own file, and must not be truncated.
+      await pipeline(bytes, createWriteStream(path, { flags: 'wx' }), { signal })
       return true
     } catch (error) {
       await rm(path, { force: true })
@@ -86,7 +88,7 @@ function download(store: ObjectStore, object: StoredObject, path: string, signal
   }, signal)
 }
 
-/** Every lost race means that another loader made progress, which takes it seconds: no more than a few in a row are realistic. */
+/** Every lost race means that another loader made progress, which takes seconds, so more than a few in a row are unlikely. */
 export const MOST_ATTEMPTS = 100
 
 /** @param what others keep replacing */

@@ -1,14 +1,16 @@
 /** What loads do to keep Delta tables fast, and what they leave alone. */
 
-import { describe, expect, it } from 'vitest'
-import { AUDIT_EVENTS } from '../../schemas/tables.js'
+import { readdirSync } from 'node:fs'
+import { describe, expect, it, vi } from 'vitest'
+import { AUDIT_EVENTS, AUDIT_REJECTS } from '../../schemas/tables.js'
 import { deltaIn } from '../../sinks/delta/index.js'
 import { tablesIn } from '../../sinks/delta/tables.js'
 import { AuditError } from '../../src/errors.js'
 import type { ObjectStore } from '../../src/stores/contract.js'
-import { countsOf, loadInto, ndjson, never } from '../support/load.js'
+import { changingThrough } from '../support/lake-loads.js'
+import { countsOf, loadInto, ndjson, never, newFolder } from '../support/load.js'
 import { type MemoryLake, memoryLake } from '../support/memory-lake.js'
-import { eventsOf } from '../support/rows.js'
+import { eventsOf, rowsOf, tableOf } from '../support/rows.js'
 
 const DAY_MS = 86_400_000
 const event = (id: number, more: object = {}) => ({
@@ -22,16 +24,18 @@ const commit = (version: number): string => `${LOG}${String(version).padStart(20
 const checkpoint = (version: number): string => commit(version).replace('.json', '.checkpoint.parquet')
 
 /** Commits of somebody else that change nothing, up to a version. */
-async function commitsUpTo({ store }: MemoryLake, version: number): Promise<void> {
-  for (let next = 0; next <= version; next++)
-    await store.write(commit(next), Buffer.from('{"commitInfo":{}}\n'), 'absent', never)
+async function commitsUpTo({ store }: MemoryLake, version: number, table = 'audit_events'): Promise<void> {
+  for (let next = 0; next <= version; next++) {
+    const key = commit(next).replace('audit_events', table)
+    await store.write(key, Buffer.from('{"commitInfo":{}}\n'), 'absent', never)
+  }
 }
 
 const filesOf = async (lake: MemoryLake): Promise<number> =>
   (await tablesIn(lake).current(AUDIT_EVENTS, never)).files.size
 
 describe('maintaining Delta tables', () => {
-  it('makes many small files of a day one, without a change of their rows', async () => {
+  it("compacts a day's many small files into one without changing rows", async () => {
     const lake = memoryLake()
     const sink = deltaIn(lake, never)
     const documents = Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`d${i}`, ndjson(event(i))]))
@@ -113,7 +117,98 @@ describe('maintaining Delta tables', () => {
     await sink.close()
   })
 
-  it('that fails is said, and costs the load nothing', async () => {
+  it('removes what an erasure replaced from a table that no load touches', async () => {
+    const lake = memoryLake()
+    const sink = deltaIn(lake, never)
+    await loadInto(sink, { a: ndjson(event(1), '{"email":"eve@example.com"}') })
+    const files = () => [...lake.objects.keys()].filter((key) => /^audit_rejects\/part-/.test(key))
+    const [replaced = ''] = files()
+    const none = { values: new Map(), extras: new Set(''), conflicts: new Set(''), parts: new Set('') }
+    const [reject] = await tableOf(sink, AUDIT_REJECTS)
+    await sink.erase?.({ ...none, rejects: new Set([String(reject?.reject_id)]) })
+    // So that the newest version has a checkpoint, which readers may be at.
+    await commitsUpTo(lake, 12, 'audit_rejects')
+    await loadInto(sink, { b: ndjson(event(2)) })
+    const rejects = () => tablesIn(lake).current(AUDIT_REJECTS, never)
+    expect(await rejects()).toMatchObject({ version: 12, checkpoint: 12 })
+    expect(files()).toHaveLength(2)
+    const now = vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 8 * DAY_MS)
+    await loadInto(sink, { c: ndjson(event(3)) })
+    expect(files()).toHaveLength(1)
+    expect(files()).not.toContain(replaced)
+    expect(await rejects()).toMatchObject({ version: 13, checkpoint: 13, removed: new Map() })
+    now.mockRestore()
+    await sink.close()
+  })
+
+  it('leaves removals to the engine once the owner of the table has set how long things are kept', async () => {
+    const lake = memoryLake()
+    const sink = deltaIn(lake, never)
+    await loadInto(sink, { a: ndjson(event(1)) })
+    const { metaData } = await tablesIn(lake).current(AUDIT_EVENTS, never)
+    const path = 'event_date=2026-10-01/replaced.parquet'
+    await lake.store.write(`audit_events/${path}`, Buffer.from('x'), 'absent', never)
+    const configuration = {
+      'delta.deletedFileRetentionDuration': 'interval 30 days',
+      'delta.logRetentionDuration': 'interval 90 days',
+    }
+    const actions = [
+      { metaData: { ...metaData, configuration } },
+      { remove: { path, dataChange: true, deletionTimestamp: Date.now() - 8 * DAY_MS } },
+    ]
+    const lines = actions.map((action) => JSON.stringify(action)).join('\n')
+    await lake.store.write(commit(2), Buffer.from(lines), 'absent', never)
+    for (const version of [9, 19]) {
+      await commitsUpTo(lake, version)
+      await loadInto(sink, { [`until ${version}`]: ndjson(event(version)) })
+    }
+    expect(lake.objects.has(`audit_events/${path}`)).toBe(true)
+    expect(lake.objects.has(commit(0)) && lake.objects.has(checkpoint(20))).toBe(true)
+    await sink.close()
+  })
+
+  it('does not bring back a file that somebody else removes, under another spelling of its path', async () => {
+    const lake = memoryLake()
+    await loadInto(deltaIn(lake, never), { a: ndjson(event(1)) })
+    const { files } = await tablesIn(lake).current(AUDIT_EVENTS, never)
+    const [add] = [...files.values()]
+    const { bytes } = lake.objects.get(`audit_events/${add?.path}`) ?? {}
+    const adds = Array.from({ length: 11 }, (_, i) => ({ add: { ...add, path: `event_date=2026-10-01/${i}.parquet` } }))
+    for (const { add } of adds)
+      await lake.store.write(`audit_events/${add.path}`, bytes ?? Buffer.of(), 'absent', never)
+    await lake.store.write(commit(2), Buffer.from(adds.map((each) => JSON.stringify(each)).join('\n')), 'absent', never)
+    const remove = { path: 'event_date%3D2026-10-01/7.parquet', dataChange: true, deletionTimestamp: Date.now() }
+    let isRemoved = false
+    const store = changingThrough(lake.store, async (change, key) => {
+      if (key === commit(4)) {
+        isRemoved = true
+        await lake.store.write(key, Buffer.from(JSON.stringify({ remove })), 'absent', never)
+      }
+      return change()
+    })
+    const sink = deltaIn({ ...lake, store }, never)
+    await loadInto(sink, { b: ndjson(event(2, { timestamp: '2026-10-02T00:00:00Z' })) })
+    expect(isRemoved).toBe(true)
+    expect(await filesOf(lake)).toBe(2)
+    // Of twelve equal files one is gone.
+    expect(await rowsOf(sink, 'SELECT count(*) AS events FROM audit_events')).toEqual([{ events: 12n }])
+    await sink.close()
+  })
+
+  it('keeps no copy of files that a load or an erasure replaced', async () => {
+    const folder = newFolder()
+    const sink = deltaIn({ ...memoryLake(), scratch: async () => folder }, never)
+    const copies = () => readdirSync(folder).filter((name) => name.includes('audit_events'))
+    await loadInto(sink, { a: ndjson(event(1)) })
+    await loadInto(sink, { b: ndjson(event(1, { actor_email: 'eve@example.com' })) })
+    expect(copies()).toEqual([])
+    const none = { extras: new Set(''), conflicts: new Set(''), parts: new Set(''), rejects: new Set('') }
+    await sink.erase?.({ ...none, values: new Map([['actor_email', new Set(['ada@example.com'])]]) })
+    expect(copies()).toEqual([])
+    await sink.close()
+  })
+
+  it('reports a failure, and the load still counts', async () => {
     const lake = memoryLake()
     const store: ObjectStore = {
       ...lake.store,

@@ -1,10 +1,11 @@
 /** What others put into the log of a Delta table is followed as far as the protocol goes, and otherwise refused with nothing changed. */
 
 import { describe, expect, it } from 'vitest'
-import { AUDIT_EVENTS } from '../../schemas/tables.js'
+import { AUDIT_EVENTS, AUDIT_FINDINGS } from '../../schemas/tables.js'
 import { deltaIn } from '../../sinks/delta/index.js'
 import { tablesIn } from '../../sinks/delta/tables.js'
-import { countsOf, loadInto, ndjson, never } from '../support/load.js'
+import { changingThrough } from '../support/lake-loads.js'
+import { batchOf, countsOf, documentOf, loadInto, ndjson, never, sharedEngine } from '../support/load.js'
 import { type MemoryLake, memoryLake } from '../support/memory-lake.js'
 import { eventsOf } from '../support/rows.js'
 
@@ -129,7 +130,15 @@ describe('a log that somebody else wrote to', () => {
       '_delta_log/00000000000000000000.json',
       'a%00.parquet',
       '%zz',
-    ].map((path) => [`a path ${path}`, /a file outside the table/, async () => [{ add: { ...ADD, path } }]] as const),
+    ].map(
+      (path) =>
+        [`a path ${path}`, /a file outside the table's folder/, async () => [{ add: { ...ADD, path } }]] as const,
+    ),
+    [
+      'a file without a day',
+      /not a table of wandb-audit: it has a file without a day/,
+      async () => [{ add: { ...ADD, path: 'a.parquet', partitionValues: { event_date: null } } }],
+    ],
     ['a line that is no JSON', /damaged/, async () => ['{"add":']],
     ['an action with a part missing', /damaged/, async () => [{ add: { path: 'a.parquet' } }]],
     ['numbers that are texts', /damaged/, async () => [{ protocol: { minReaderVersion: '1', minWriterVersion: '2' } }]],
@@ -165,7 +174,11 @@ describe('a log that somebody else wrote to', () => {
     await plant(lake, { add: { ...ADD, path: 'event_date=2026-10-01/gone.parquet' } })
     const sink = deltaIn(lake, never)
     await expect(sink.query('SELECT * FROM audit_events')).rejects.toThrow(/a file that its log names is not there/)
-    await expect(loadInto(sink, { b: ndjson(EVENT) })).rejects.toThrow(/a file that its log names is not there/)
+    await expect(loadInto(sink, { b: ndjson(EVENT) })).rejects.toMatchObject({
+      message: expect.stringContaining('a file that its log names is not there'),
+      // Only loading into the same place would lose rows.
+      advice: expect.stringContaining('load everything again into an empty place: the receipts here would skip'),
+    })
     await sink.close()
   })
 
@@ -203,6 +216,94 @@ describe('a log that somebody else wrote to', () => {
     })
     await plant(lake, { add: { ...add, stats } })
     expect(countsOf(await loadInto(sink, { b: ndjson(event) }))).toEqual([0, 0, 1, 0])
+    await sink.close()
+  })
+})
+
+const FINDING = {
+  finding_key: 'f'.repeat(64),
+  detection: 'new_network',
+  severity: 'low',
+  started_at: new Date('2026-10-01T00:00:00Z'),
+}
+
+describe('a table that is not there', () => {
+  const without = (lake: MemoryLake, prefix: string): MemoryLake =>
+    memoryLake(new Map([...lake.objects].filter(([key]) => !key.startsWith(prefix))))
+
+  it('is not begun without its metadata, and the next load makes it', async () => {
+    const lake = without(await loaded(), 'audit_findings/')
+    const sink = deltaIn(lake, never)
+    await expect(sink.report?.([FINDING])).rejects.toMatchObject({
+      message: expect.stringContaining('there is no table audit_findings'),
+      advice: 'Load with this version once, which creates it.',
+    })
+    await expect(sink.query('SELECT * FROM audit_findings')).rejects.toThrow('there is no table audit_findings')
+    expect([...lake.objects.keys()].filter((key) => key.startsWith('audit_findings/'))).toEqual([])
+    await sink.prepare()
+    await sink.report?.([FINDING])
+    const { version, files } = await tablesIn(lake).current(AUDIT_FINDINGS, never)
+    expect([version, files.size]).toEqual([1, 1])
+    await sink.close()
+  })
+
+  it('of an older version leaves what is read before each load readable', async () => {
+    const lake = without(await loaded(), 'audit_privacy/')
+    const sink = deltaIn(lake, never)
+    expect(await sink.remembered?.()).toMatchObject({ records: [], hasLoads: true })
+    await sink.close()
+  })
+
+  it('but has a commit without metadata is named, with what to remove', async () => {
+    const lake = without(await loaded(), 'audit_findings/')
+    const log = 'audit_findings/_delta_log/00000000000000000000.json'
+    await lake.store.write(log, Buffer.from('{"commitInfo":{}}\n'), 'absent', never)
+    await expect(deltaIn(lake, never).prepare()).rejects.toMatchObject({
+      message: expect.stringContaining('audit_findings: its log has no metadata'),
+      advice: 'Remove the folder audit_findings: the next load makes it again.',
+    })
+  })
+})
+
+describe('a log that somebody else writes to while a load is on its way', () => {
+  /** Plants the actions just before the load's own commit of audit_events. */
+  async function meeting(planted: (lake: MemoryLake) => Promise<readonly object[]>) {
+    const lake = await loaded()
+    let isFirst = true
+    const store = changingThrough(lake.store, async (change, key) => {
+      if (isFirst && key.startsWith(LOG)) {
+        isFirst = false
+        await plant(lake, ...(await planted(lake)))
+      }
+      return change()
+    })
+    return { lake, sink: deltaIn({ ...lake, store }, never) }
+  }
+  const commits = ({ objects }: MemoryLake): number => [...objects.keys()].filter((key) => key.startsWith(LOG)).length
+
+  it('gets no file of the load once it has other partitions', async () => {
+    const { lake, sink } = await meeting(async (there) => [
+      { metaData: { ...(await metaDataOf(there)), partitionColumns: ['action'] } },
+    ])
+    const later = ndjson({ ...EVENT, timestamp: '2026-10-02T00:00:00Z' })
+    await expect(loadInto(sink, { b: later })).rejects.toThrow(/other partitions/)
+    expect(commits(lake)).toBe(3)
+    await sink.close()
+  })
+
+  it('gets no commit of a load whose counts no longer add up', async () => {
+    const { lake, sink } = await meeting(async (there) => {
+      const { files } = await tablesIn(there).current(AUDIT_EVENTS, never)
+      const [add] = [...files.values()]
+      const path = 'event_date=2026-10-01/twice.parquet'
+      const bytes = there.objects.get(`audit_events/${add?.path}`)?.bytes ?? Buffer.of()
+      await there.store.write(`audit_events/${path}`, bytes, 'absent', never)
+      return [{ add: { ...add, path } }]
+    })
+    const named = documentOf('b', ndjson({ ...EVENT, project_name: 'baseline' }))
+    const batch = await batchOf(await sharedEngine(), [named])
+    await expect(sink.load(batch, never)).rejects.toThrow(/are accounted for .* nothing is loaded/)
+    expect(commits(lake)).toBe(3)
     await sink.close()
   })
 })
