@@ -5,6 +5,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { damagedFile, readsNonsense } from '../../src/duckdb/errors.js'
 import { interrupted } from '../../src/errors.js'
+import { NEVER_ABORTED } from '../../src/retry.js'
 import { contended, type Lake, MOST_ATTEMPTS } from '../shared/lake.js'
 import { copyName } from '../shared/parquet-rows.js'
 import type { LakeFile } from './layout.js'
@@ -56,28 +57,27 @@ export async function stage<T>(lake: Lake, change: Change<T>, folder: string, si
 /**
  * Writes the new content to the lake, and merges again when another loader was faster. Finishes what other loads left unfinished.
  *
- * @param onMergedAgain called after each further merge, before its result is written
+ * @param onMergedAgain called with the outcome of each further merge, before its result is written
  * @returns the outcome of the merge that was written
  */
 export async function publish<T>(
   lake: Lake,
   staged: Staged<T>,
   folder: string,
-  onMergedAgain?: () => Promise<void>,
+  onMergedAgain?: (outcome: T) => Promise<void>,
 ): Promise<T> {
-  const { signal } = new AbortController()
   let current = staged
   for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
     const { change, over, content, outcome, unfinished } = current
     if (content === null) {
-      if (unfinished) await repair(lake, change, folder, signal)
+      if (unfinished) await repair(lake, change, folder, NEVER_ABORTED)
       return outcome
     }
     const won = await replace(lake, change.stem, over, content)
     await rm(content, { force: true })
     if (won) return outcome
-    current = await stage(lake, change, folder, signal)
-    await onMergedAgain?.()
+    current = await stage(lake, change, folder, NEVER_ABORTED)
+    await onMergedAgain?.(current.outcome)
   }
   throw contended(lake, staged.change.stem)
 }

@@ -6,6 +6,7 @@
 import { randomUUID } from 'node:crypto'
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { NEVER_ABORTED } from '../../src/retry.js'
 import type { Lake } from '../shared/lake.js'
 import { type LakeFile, tableOf } from './layout.js'
 import { repair } from './versions.js'
@@ -21,16 +22,15 @@ const FOLDER = '_replacing/'
 
 /** @param name of the note, which no other has */
 export function newNote({ store, prefix }: Lake, name: string): Note {
-  const { signal } = new AbortController()
   const key = `${prefix}${FOLDER}${name}`
   const stems = new Set<string>()
   return {
     async add(files) {
       const before = stems.size
       for (const { stem } of files) stems.add(stem)
-      if (stems.size > before) await store.write(key, Buffer.from([...stems].join('\n')), 'any', signal)
+      if (stems.size > before) await store.write(key, Buffer.from([...stems].join('\n')), 'any', NEVER_ABORTED)
     },
-    remove: () => store.remove(key, signal),
+    remove: () => store.remove(key, NEVER_ABORTED),
   }
 }
 

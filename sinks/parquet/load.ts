@@ -4,6 +4,7 @@ import type { Batch, LoadCounts } from '../../src/contract.js'
 import { interruptible } from '../../src/duckdb/connection.js'
 import { duckdbError } from '../../src/duckdb/errors.js'
 import { interrupted } from '../../src/errors.js'
+import { NEVER_ABORTED } from '../../src/retry.js'
 import { daysOf } from '../shared/batch-days.js'
 import { type EventCounts, provenCounts, totalCounts } from '../shared/counts.js'
 import { loadRow } from '../shared/duckdb-tables.js'
@@ -79,17 +80,20 @@ const changedConflicts = (lake: Lake, { engine }: Batch): Promise<Change<void>[]
  */
 async function publishBatch(lake: Lake, batch: Batch, staged: StagedBatch): Promise<LoadCounts> {
   const { engine, folder } = batch
-  const { signal } = new AbortController()
   const note = newNote(lake, batch.loadId)
   await note.add(replacedBy(staged))
   const putAll = async (changes: readonly Change<void>[]): Promise<void> => {
     await note.add(changes)
-    for (const change of changes) await publish(lake, await stage(lake, change, folder, signal), folder)
+    for (const change of changes) await publish(lake, await stage(lake, change, folder, NEVER_ABORTED), folder)
   }
   for (const part of staged.conflicts) await publish(lake, part, folder)
-  const events = []
-  for (const day of staged.days)
-    events.push(await publish(lake, day, folder, async () => putAll(await changedConflicts(lake, batch))))
+  const events = staged.days.map(({ outcome }) => outcome)
+  for (const [i, day] of staged.days.entries()) {
+    events[i] = await publish(lake, day, folder, async (outcome) => {
+      provenCounts(batch, totalCounts(events.with(i, outcome)))
+      await putAll(await changedConflicts(lake, batch))
+    })
+  }
   for (const part of [...staged.pieces, ...staged.rejects]) await publish(lake, part, folder)
   const counts = provenCounts(batch, totalCounts(events))
   await putAll(await changedRows(lake.id, engine, LOADS, loadRow(batch, counts), ALL))

@@ -15,6 +15,7 @@ import { join } from 'node:path'
 import { withConnection } from '../../src/duckdb/connection.js'
 import { writeParquet } from '../../src/duckdb/parquet.js'
 import { AuditError, printable } from '../../src/errors.js'
+import { NEVER_ABORTED } from '../../src/retry.js'
 import type { StoredObject } from '../../src/stores/contract.js'
 import { contended, type Lake, MOST_ATTEMPTS } from '../shared/lake.js'
 import { rowsIn } from '../shared/parquet-rows.js'
@@ -32,9 +33,6 @@ export interface Versions {
   readonly claims: readonly Version[]
   readonly markers: readonly Version[]
 }
-
-/** What is begun is finished: replacing a file takes no notice of an abort. */
-const never = new AbortController().signal
 
 const TEXT = 'wandb-audit is replacing a file here. Read again.\n'
 /** Never the same twice, because stores derive an object's version from its content. */
@@ -80,6 +78,8 @@ const foreign = (lake: Lake, { object }: Version, says: string): AuditError =>
 /**
  * Makes a local file the version after `over`, and removes what it replaces.
  *
+ * A replacement that has begun is finished: aborts are ignored.
+ *
  * @param over the version that the content was merged with; null when there was none
  * @returns false, with nothing replaced, when `over` is no longer the current one
  */
@@ -88,14 +88,15 @@ export async function replace(lake: Lake, stem: string, over: Version | null, co
   if (over?.number === LAST_NUMBER) throw foreign(lake, over, 'has the last number that there is')
   const number = (over?.number ?? 0) + 1
   const key = prefix + versionName(stem, number)
-  if (over !== null) await store.write(prefix + markerName(stem, over.number), Buffer.from(TEXT), 'absent', never)
-  await store.write(key, newClaim(), 'absent', never)
-  const there = await versionsOf(lake, stem, never)
+  if (over !== null)
+    await store.write(prefix + markerName(stem, over.number), Buffer.from(TEXT), 'absent', NEVER_ABORTED)
+  await store.write(key, newClaim(), 'absent', NEVER_ABORTED)
+  const there = await versionsOf(lake, stem, NEVER_ABORTED)
   const claim = there.claims.find((each) => each.number === number)
   const won =
     claim !== undefined &&
     isSame(currentOf(there), over) &&
-    (await store.write(key, { file: content }, claim.object, never)) !== null
+    (await store.write(key, { file: content }, claim.object, NEVER_ABORTED)) !== null
   if (won) await removeBefore(lake, number, there)
   else await tidy(lake, stem)
   return won
@@ -105,14 +106,14 @@ const isSame = (one: Version | null, other: Version | null): boolean =>
   one?.object.key === other?.object.key && one?.object.version === other?.object.version
 
 async function tidy(lake: Lake, stem: string): Promise<void> {
-  const there = await versionsOf(lake, stem, never)
+  const there = await versionsOf(lake, stem, NEVER_ABORTED)
   await removeBefore(lake, currentOf(there)?.number ?? 0, there)
 }
 
 /** The oldest first, so that no version is gone while an earlier one is there; markers last, after the versions they name. */
 async function removeBefore(lake: Lake, current: number, { whole, claims, markers }: Versions): Promise<void> {
   for (const { number, object } of [...whole, ...claims, ...markers])
-    if (number < current) await lake.store.remove(object.key, never)
+    if (number < current) await lake.store.remove(object.key, NEVER_ABORTED)
 }
 
 /** Whether a load has not finished replacing the file: it is at it still, or was killed. */
