@@ -18,7 +18,12 @@ export const adminOutsideHours = detection({
   technique: { id: 'T1098', name: 'Account Manipulation' },
   parameters: z.strictObject({
     from_hour: z.int().min(0).max(23).default(7).describe('The hour at which work begins.'),
-    to_hour: z.int().min(1).max(24).default(20).describe('The hour at which it ends.'),
+    to_hour: z
+      .int()
+      .min(1)
+      .max(24)
+      .default(20)
+      .describe('The hour at which it ends; on the next day if that is not later.'),
     days: z.array(z.enum(WEEKDAYS)).default(['mon', 'tue', 'wed', 'thu', 'fri']).describe('The working days.'),
     time_zone: TIME_ZONE.default('UTC').describe('The time zone of these hours, for example Europe/Berlin.'),
   }),

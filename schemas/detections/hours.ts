@@ -29,7 +29,10 @@ export function isOutside(us: string, span: Span, { from_hour, to_hour, days, ti
   const sinceMonday = `MOD(${us} + (${offsets(us, span, time_zone)}) + ${3 * DAY}, ${7 * DAY})`
   const isWork = days.map((day) => {
     const midnight = WEEKDAYS.indexOf(day) * DAY
-    return `${sinceMonday} >= ${midnight + from_hour * HOUR} AND ${sinceMonday} < ${midnight + to_hour * HOUR}`
+    const [begin, end] = [midnight + from_hour * HOUR, midnight + to_hour * HOUR]
+    if (begin < end) return `${sinceMonday} >= ${begin} AND ${sinceMonday} < ${end}`
+    // Over midnight, and on Sunday into the next week.
+    return `MOD(${sinceMonday} + ${7 * DAY - begin}, ${7 * DAY}) < ${DAY - begin + end}`
   })
   return isWork.length === 0 ? 'TRUE' : `NOT (${isWork.join('\n  OR ')})`
 }

@@ -25,18 +25,26 @@ export const loginAfterRefusals = detection({
     const at = forms.column('timestamp')
     const before = withHistory(span, within_minutes / 1440)
     const columns = [`${ACTOR} AS actor`, 'actor_email', 'actor_ip', 'content_hash']
-    // A join for each reason, because no warehouse joins well by OR. Refusals are counted by the second first: a log-in then meets
-    // at most one row for each second of the time before it, however many were refused.
-    const matched = (theirs: string, ours: string): string => `SELECT l.content_hash AS login, r.refused, r.us
+    // A join for each reason, because no warehouse joins well by OR. Refusals are counted by the second first, apart if a log-in
+    // came between them: a log-in then meets few rows for each second of the time before it, however many were refused.
+    const matched = (theirs: string, ours: string): string => `SELECT l.content_hash AS login, r.refused, r.first_us
   FROM logins AS l
   JOIN (
-    SELECT ${theirs} AS matched, us - MOD(us, ${SECOND}) AS us, COUNT(*) AS refused
-    FROM refusals WHERE ${theirs} IS NOT NULL GROUP BY ${theirs}, us - MOD(us, ${SECOND})
+    SELECT matched, MIN(us) AS first_us, MAX(us) AS us, SUM(refused) AS refused
+    FROM (
+      SELECT matched, us, refused,
+        SUM(1 - refused) OVER (PARTITION BY matched ORDER BY us, refused DESC ROWS UNBOUNDED PRECEDING) AS logins_before
+      FROM (
+        SELECT ${theirs} AS matched, us, 1 AS refused FROM refusals
+        UNION ALL SELECT ${ours}, us, 0 FROM logins
+      ) AS tries WHERE matched IS NOT NULL
+    ) AS in_order
+    WHERE refused = 1 GROUP BY matched, us - MOD(us, ${SECOND}), logins_before
   ) AS r ON r.matched = l.${ours}
   WHERE ${isIn(span, 'l.us')} AND l.us - r.us BETWEEN 0 AND ${within_minutes * MINUTE}
     AND (l.before_us IS NULL OR r.us > l.before_us)`
     const counted = (theirs: string, ours: string): string =>
-      `SELECT login, SUM(refused) AS refused, MIN(us) AS first_us FROM (${matched(theirs, ours)}) AS m GROUP BY login`
+      `SELECT login, SUM(refused) AS refused, MIN(first_us) AS first_us FROM (${matched(theirs, ours)}) AS m GROUP BY login`
     return `
 WITH successes AS (${eventsOf(forms, before, columns, `action = 'user:login' AND ${SUCCEEDED}`)}
 ), logins AS (

@@ -87,29 +87,53 @@ WITH successes AS (
   FROM wandb_audit.audit_events
   WHERE `timestamp` >= TIMESTAMP '2026-10-28 23:30:00+00' AND `timestamp` < TIMESTAMP '2026-11-01 00:00:00+00' AND action IN ('user:login', 'user:initiate_login') AND response_code >= 400
 ), reasons AS (
-  SELECT login, SUM(refused) AS refused, MIN(us) AS first_us FROM (SELECT l.content_hash AS login, r.refused, r.us
+  SELECT login, SUM(refused) AS refused, MIN(first_us) AS first_us FROM (SELECT l.content_hash AS login, r.refused, r.first_us
   FROM logins AS l
   JOIN (
-    SELECT actor_ip AS matched, us - MOD(us, 1000000) AS us, COUNT(*) AS refused
-    FROM refusals WHERE actor_ip IS NOT NULL GROUP BY actor_ip, us - MOD(us, 1000000)
+    SELECT matched, MIN(us) AS first_us, MAX(us) AS us, SUM(refused) AS refused
+    FROM (
+      SELECT matched, us, refused,
+        SUM(1 - refused) OVER (PARTITION BY matched ORDER BY us, refused DESC ROWS UNBOUNDED PRECEDING) AS logins_before
+      FROM (
+        SELECT actor_ip AS matched, us, 1 AS refused FROM refusals
+        UNION ALL SELECT actor_ip, us, 0 FROM logins
+      ) AS tries WHERE matched IS NOT NULL
+    ) AS in_order
+    WHERE refused = 1 GROUP BY matched, us - MOD(us, 1000000), logins_before
   ) AS r ON r.matched = l.actor_ip
   WHERE l.us >= 1793232000000000 AND l.us < 1793491200000000 AND l.us - r.us BETWEEN 0 AND 1800000000
     AND (l.before_us IS NULL OR r.us > l.before_us)) AS m GROUP BY login
   UNION ALL
-  SELECT login, SUM(refused) AS refused, MIN(us) AS first_us FROM (SELECT l.content_hash AS login, r.refused, r.us
+  SELECT login, SUM(refused) AS refused, MIN(first_us) AS first_us FROM (SELECT l.content_hash AS login, r.refused, r.first_us
   FROM logins AS l
   JOIN (
-    SELECT actor AS matched, us - MOD(us, 1000000) AS us, COUNT(*) AS refused
-    FROM refusals WHERE actor IS NOT NULL GROUP BY actor, us - MOD(us, 1000000)
+    SELECT matched, MIN(us) AS first_us, MAX(us) AS us, SUM(refused) AS refused
+    FROM (
+      SELECT matched, us, refused,
+        SUM(1 - refused) OVER (PARTITION BY matched ORDER BY us, refused DESC ROWS UNBOUNDED PRECEDING) AS logins_before
+      FROM (
+        SELECT actor AS matched, us, 1 AS refused FROM refusals
+        UNION ALL SELECT actor, us, 0 FROM logins
+      ) AS tries WHERE matched IS NOT NULL
+    ) AS in_order
+    WHERE refused = 1 GROUP BY matched, us - MOD(us, 1000000), logins_before
   ) AS r ON r.matched = l.actor
   WHERE l.us >= 1793232000000000 AND l.us < 1793491200000000 AND l.us - r.us BETWEEN 0 AND 1800000000
     AND (l.before_us IS NULL OR r.us > l.before_us)) AS m GROUP BY login
   UNION ALL
-  SELECT login, SUM(refused) AS refused, MIN(us) AS first_us FROM (SELECT l.content_hash AS login, r.refused, r.us
+  SELECT login, SUM(refused) AS refused, MIN(first_us) AS first_us FROM (SELECT l.content_hash AS login, r.refused, r.first_us
   FROM logins AS l
   JOIN (
-    SELECT target AS matched, us - MOD(us, 1000000) AS us, COUNT(*) AS refused
-    FROM refusals WHERE target IS NOT NULL GROUP BY target, us - MOD(us, 1000000)
+    SELECT matched, MIN(us) AS first_us, MAX(us) AS us, SUM(refused) AS refused
+    FROM (
+      SELECT matched, us, refused,
+        SUM(1 - refused) OVER (PARTITION BY matched ORDER BY us, refused DESC ROWS UNBOUNDED PRECEDING) AS logins_before
+      FROM (
+        SELECT target AS matched, us, 1 AS refused FROM refusals
+        UNION ALL SELECT actor, us, 0 FROM logins
+      ) AS tries WHERE matched IS NOT NULL
+    ) AS in_order
+    WHERE refused = 1 GROUP BY matched, us - MOD(us, 1000000), logins_before
   ) AS r ON r.matched = l.actor
   WHERE l.us >= 1793232000000000 AND l.us < 1793491200000000 AND l.us - r.us BETWEEN 0 AND 1800000000
     AND (l.before_us IS NULL OR r.us > l.before_us)) AS m GROUP BY login
@@ -125,16 +149,15 @@ WHERE c.refused >= 5;
 WITH deletions AS (
   SELECT `timestamp`, UNIX_MICROS(`timestamp`) AS us, DATE(`timestamp`, 'UTC') AS day, coalesce(actor_user_id, actor_email) AS actor, actor_email, actor_ip, action
   FROM wandb_audit.audit_events
-  WHERE `timestamp` >= TIMESTAMP '2026-09-29 00:00:00+00' AND `timestamp` < TIMESTAMP '2026-11-01 00:00:00+00' AND action LIKE '%:delete%' AND action <> 'user:delete_api_key' AND coalesce(response_code, 200) < 400 AND coalesce(actor_user_id, actor_email) IS NOT NULL
+  WHERE `timestamp` >= TIMESTAMP '2026-09-29 00:00:00+00' AND `timestamp` < TIMESTAMP '2026-11-01 00:00:00+00' AND (action IN ('artifact:delete', 'project:delete', 'run:delete', 'run:delete_many', 'team:delete', 'team:uninvite', 'user:deactivate', 'user:permanently_delete') OR (action LIKE '%:delete%' AND action <> 'user:delete_api_key')) AND coalesce(response_code, 200) < 400 AND coalesce(actor_user_id, actor_email) IS NOT NULL
 ), daily AS (
-  SELECT actor, day, COUNT(*) AS events, MAX(actor_email) AS actor_email, MAX(actor_ip) AS address,
-    COUNT(DISTINCT action) AS various
-  FROM deletions GROUP BY actor, day
+  SELECT actor, day, COUNT(*) AS events, MIN(us) AS first_us, MAX(us) AS last_us FROM deletions GROUP BY actor, day
 ), ordered AS (
   SELECT actor, day, us, `timestamp`, LAG(us, 49) OVER (PARTITION BY actor ORDER BY us) AS first_us, LAG(`timestamp`, 49) OVER (PARTITION BY actor ORDER BY us) AS first_at
   FROM deletions
 ), bursts AS (
-  SELECT actor, day, MIN(first_at) AS started_at, MAX(`timestamp`) AS ended_at, MIN(DATE(first_at, 'UTC')) AS first_day
+  SELECT actor, day, MIN(first_at) AS started_at, MIN(first_us) AS first_us, MAX(`timestamp`) AS ended_at,
+    MIN(DATE(first_at, 'UTC')) AS first_day
   FROM ordered WHERE us >= 1793232000000000 AND us - first_us <= 3600000000 GROUP BY actor, day
 ), ranked AS (
   SELECT u.actor, u.day, d.events,
@@ -145,11 +168,15 @@ WITH deletions AS (
   SELECT actor, day, CAST(ROUND(AVG(1.0 * events)) AS BIGINT) AS usual
   FROM ranked WHERE 2 * place BETWEEN places AND places + 2 GROUP BY actor, day
 )
-SELECT b.started_at, b.ended_at, b.actor, d.actor_email, d.address, b.day, d.events, m.usual, d.various
+SELECT b.started_at, b.ended_at, b.actor, MAX(x.actor_email) AS actor_email, MAX(x.actor_ip) AS address, b.day,
+  COUNT(*) AS events, MAX(m.usual) AS usual, COUNT(DISTINCT x.action) AS various
 FROM bursts AS b
 JOIN daily AS d ON d.actor = b.actor AND d.day = b.day
+JOIN deletions AS x ON x.actor = b.actor AND x.us <= d.last_us
+    AND x.us >= CASE WHEN b.first_us < d.first_us THEN b.first_us ELSE d.first_us END
 LEFT JOIN medians AS m ON m.actor = b.actor AND m.day = b.day
-WHERE d.events >= 10 * COALESCE(m.usual, 0);
+GROUP BY b.started_at, b.ended_at, b.actor, b.day
+HAVING COUNT(*) >= 10 * COALESCE(MAX(m.usual), 0);
 
 -- disabled_user_active: A deactivated or deleted user is still active
 WITH states AS (

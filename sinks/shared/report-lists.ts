@@ -132,7 +132,7 @@ function people({ table, utcDay, microseconds, instant }: SqlForms, parts: Parts
         `
           WITH daily AS (
             SELECT ${who} AS who, ${utcDay(`e.${at}`)} AS day, ${oneOf('actor_user_id', 'actor_email')}, count(*) AS reads
-            FROM ${eventsBefore} WHERE e.action = 'artifact:read' AND ${who} IS NOT NULL GROUP BY 1, 2
+            FROM ${eventsBefore} WHERE e.action = 'artifact:read' AND ${who} IS NOT NULL AND NOT ${isRefused} GROUP BY 1, 2
           ), ranked AS (
             SELECT daily.*, row_number() OVER (
               PARTITION BY who ORDER BY CASE WHEN day >= ${firstDay} THEN reads ELSE 0 END DESC, day DESC

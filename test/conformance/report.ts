@@ -21,6 +21,8 @@ const EVENTS = ndjson(
   ...reads('2026-09-22', 30),
   ...reads('2026-10-01', 25),
   ...reads('2026-10-02', 200),
+  // A refused read takes nothing.
+  event('2026-10-02T11:00:00Z', 'artifact:read', { artifact_asset: 1, actor_ip: '10.0.0.1', response_code: 403 }),
   // Two more in the hour of Friday, 23:00.
   event('2026-10-02T23:00:00Z', 'user:create_api_key', {
     user_asset: 7,
@@ -77,7 +79,7 @@ export function reportAnswers(name: string, newSink: () => Promise<Sink>): void 
     await sink.close()
 
     expect(answers.totals).toEqual([
-      { events: 234, actors: 1, addresses: 2, refused: 3, newest: '2026-10-03T09:00:00Z' },
+      { events: 235, actors: 1, addresses: 2, refused: 4, newest: '2026-10-03T09:00:00Z' },
     ])
     expect(answers.hours).toEqual(
       expect.arrayContaining([

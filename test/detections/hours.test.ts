@@ -34,6 +34,21 @@ it.each([
   expect(await isWork(at)).toBe(expected)
 })
 
+it.each([
+  ['2026-10-23T19:59:59Z', false],
+  // Friday, 22:00.
+  ['2026-10-23T20:00:00Z', true],
+  ['2026-10-24T03:59:59Z', true],
+  ['2026-10-24T04:00:00Z', false],
+  // The night to Sunday, and to Monday.
+  ['2026-10-24T20:00:00Z', false],
+  ['2026-10-25T21:00:00Z', true],
+  ['2026-10-26T04:59:59Z', true],
+  ['2026-10-26T05:00:00Z', false],
+])('%s is work in a night from 22 to 6, on Fridays and Sundays: %s', async (at, expected) => {
+  expect(await isWork(at, { from_hour: 22, to_hour: 6, days: ['fri', 'sun'] })).toBe(expected)
+})
+
 it('has days of its own: Sunday night in London is Monday morning in Auckland', async () => {
   const auckland = { time_zone: 'Pacific/Auckland', days: ['mon'] as const }
   expect(await isWork('2026-10-25T21:00:00Z', auckland)).toBe(true)

@@ -42,6 +42,10 @@ export const working = (who: Values, from: number, to: number): SceneEvent[] =>
     many(10, (n) => ago({ days, seconds: n * 60 }, 'artifact:read', { artifact_asset: n, ...who })),
   )
 
+/** An event within one second, a minute and 40 seconds ago. */
+const within = (part: number, action: string, values: Values): SceneEvent =>
+  ago({ seconds: 100 - part }, action, values)
+
 const person = (id: number, address: string): Values => ({ actor_user_id: id, actor_ip: address })
 /** Somebody whose work makes the logs begin long ago. */
 const COLLEAGUE = working(person(1, '10.0.0.1'), 80, 0)
@@ -174,6 +178,18 @@ const LOGINS: readonly Scene[] = [
   },
   {
     detection: 'login_after_refusals',
+    name: 'refusals within one second, of which only those between two log-ins count',
+    events: [
+      within(0.1, 'user:login', person(5, ELSEWHERE)),
+      ...many(6, (n) => within(0.2 + n / 100, 'user:login', { actor_ip: ELSEWHERE, response_code: 401 })),
+      within(0.5, 'user:login', person(5, ELSEWHERE)),
+      ...many(4, (n) => within(0.6 + n / 100, 'user:login', { actor_ip: ELSEWHERE, response_code: 401 })),
+      within(0.9, 'user:login', person(5, ELSEWHERE)),
+    ],
+    found: [{ actor: '5', events: 6, at: '2026-10-31T11:58:20.5Z' }],
+  },
+  {
+    detection: 'login_after_refusals',
     name: 'few refusals, refusals before an earlier log-in, elsewhere or long ago, and other refused requests',
     events: [
       ...many(4, (n) => ago({ seconds: 100 + n }, 'user:login', { actor_ip: ELSEWHERE, response_code: 401 })),
@@ -250,7 +266,16 @@ const DELETIONS: readonly Scene[] = [
       ...many(49, (n) => ago({ seconds: 12 * 3600 + 60 + n }, 'run:delete', person(2, HOME))),
       ...many(400, (n) => ago({ seconds: 12 * 3600 - 60 - n }, 'run:delete', person(2, HOME))),
     ],
-    found: [{ actor: '2', events: 400, usual: null }],
+    found: [{ actor: '2', events: 449, usual: null }],
+  },
+  {
+    detection: 'deletion_burst',
+    name: 'half of a burst comes after midnight, and users are removed in it',
+    events: [
+      ...many(30, (n) => ago({ seconds: 12 * 3600 + 60 + n }, 'user:permanently_delete', person(2, HOME))),
+      ...many(26, (n) => ago({ seconds: 12 * 3600 - 60 - n }, 'team:uninvite', person(2, HOME))),
+    ],
+    found: [{ actor: '2', events: 56, various: 2 }],
   },
   {
     detection: 'deletion_burst',
@@ -260,6 +285,7 @@ const DELETIONS: readonly Scene[] = [
       ...deletions(60, 90, person(4, HOME)),
       ...[0, 1, 2, 3, 4].flatMap((days) => deletions(60, 10, person(5, HOME), days + 2)),
       ...many(60, (n) => ago({ seconds: 60 + n }, 'user:delete_api_key', person(6, HOME))),
+      ...many(60, (n) => ago({ seconds: 60 + n }, 'run:stop', person(6, HOME))),
       ...many(60, (n) => ago({ seconds: 60 + n }, 'run:delete', { ...person(7, HOME), response_code: 403 })),
     ],
     // The script's first day is not within the period.

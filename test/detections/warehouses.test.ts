@@ -3,6 +3,7 @@
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { DETECTIONS } from '../../schemas/detections/index.js'
+import { deltaSink } from '../../sinks/delta/index.js'
 import { duckdbSink } from '../../sinks/duckdb/index.js'
 import { parquetSink } from '../../sinks/parquet/index.js'
 import { redshiftSink } from '../../sinks/redshift/index.js'
@@ -25,6 +26,7 @@ const ALL = DETECTIONS.map((detection) => ({
 const WAREHOUSES: Readonly<Record<string, () => Promise<Sink>>> = {
   DuckDB: async () => duckdbSink(join(newFolder(), 'audit.duckdb'), { waitMs: 0, onWait() {} }),
   'a lake': () => parquetSink(`parquet:${join(newFolder(), 'lake')}`, never),
+  'Delta Lake': () => deltaSink(`delta:${join(newFolder(), 'lake')}`, never),
   BigQuery: async () => (await newPlace()).open(),
   Redshift: async () => redshiftSink(addressOf(on, newSchema()), { signal: never }),
 }

@@ -2,6 +2,7 @@
 
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { deltaSink } from '../../sinks/delta/index.js'
 import { duckdbSink } from '../../sinks/duckdb/index.js'
 import { parquetSink } from '../../sinks/parquet/index.js'
 import { redshiftSink } from '../../sinks/redshift/index.js'
@@ -41,6 +42,7 @@ const DIALECTS: Readonly<Record<string, Dialect>> = {
     table: 'audit_events',
   },
   'the lake': { open: () => parquetSink(`parquet:${newFolder()}`, never), sign: '$', table: 'audit_events' },
+  'Delta Lake': { open: () => deltaSink(`delta:${newFolder()}`, never), sign: '$', table: 'audit_events' },
   BigQuery: { open: async () => (await newBigQuery()).open(), sign: '@', table: 'audit_events' },
   Redshift: {
     async open() {
