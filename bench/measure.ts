@@ -12,6 +12,9 @@ export interface Usage {
   readonly cpuSeconds: number
   /** Of all its processes together. */
   readonly peakBytes: number
+  /** What its processes read and wrote, from files, pipes and sockets alike, also where the page cache had it. */
+  readonly readBytes: number
+  readonly writtenBytes: number
 }
 
 const REPORT_USAGE = fileURLToPath(new URL('./report-usage.mjs', import.meta.url))
@@ -40,18 +43,15 @@ export async function measure(script: string, args: readonly string[]): Promise<
 
 type Used = Omit<Usage, 'wallSeconds'>
 
-const total = (all: readonly Used[]): Used => ({
-  cpuSeconds: all.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0),
-  peakBytes: all.reduce((sum, { peakBytes }) => sum + peakBytes, 0),
-})
+const FIGURES = ['cpuSeconds', 'peakBytes', 'readBytes', 'writtenBytes'] as const
+
+const total = (all: readonly Used[]): Used =>
+  Object.fromEntries(FIGURES.map((name) => [name, all.reduce((sum, used) => sum + used[name], 0)])) as unknown as Used
 
 /** Each figure's own median. */
 export function medians(usages: readonly Usage[]): Usage {
-  return {
-    wallSeconds: median(usages.map((usage) => usage.wallSeconds)),
-    cpuSeconds: median(usages.map((usage) => usage.cpuSeconds)),
-    peakBytes: median(usages.map((usage) => usage.peakBytes)),
-  }
+  const names = ['wallSeconds', ...FIGURES] as const
+  return Object.fromEntries(names.map((name) => [name, median(usages.map((usage) => usage[name]))])) as unknown as Usage
 }
 
 const median = (values: readonly number[]): number =>

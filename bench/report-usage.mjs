@@ -6,6 +6,10 @@ import { appendFileSync, readFileSync } from 'node:fs'
 process.on('exit', () => {
   const { userCPUTime, systemCPUTime } = process.resourceUsage()
   const peakKib = Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1])
-  const used = { cpuSeconds: (userCPUTime + systemCPUTime) / 1e6, peakBytes: peakKib * 1024 }
+  const io = readFileSync('/proc/self/io', 'utf8')
+  const [readBytes, writtenBytes] = ['rchar', 'wchar'].map((name) =>
+    Number(new RegExp(`${name}: (\\d+)`).exec(io)?.[1]),
+  )
+  const used = { cpuSeconds: (userCPUTime + systemCPUTime) / 1e6, peakBytes: peakKib * 1024, readBytes, writtenBytes }
   appendFileSync(process.env.BENCH_USAGE, `${JSON.stringify(used)}\n`)
 })
