@@ -59,9 +59,14 @@ $(INTEROP)/node_modules/.installed: $(INTEROP)/package.json $(INTEROP)/package-l
 	npm ci --ignore-scripts --prefix $(INTEROP) --no-fund --no-audit
 	@touch $@
 
-interop-install: $(INTEROP)/.venv/.installed $(INTEROP)/node_modules/.installed
+$(INTEROP)/jars/.installed: $(INTEROP)/pom.xml
+	rm -rf $(INTEROP)/jars
+	mvn --quiet --batch-mode --file $(INTEROP)/pom.xml dependency:copy-dependencies -DoutputDirectory=jars
+	@touch $@
 
-interop: build interop-install ## Run the tests against readers, analyzers and emulators of others; needs Python ≥ 3.11, Java ≥ 17 and kubectl
+interop-install: $(INTEROP)/.venv/.installed $(INTEROP)/node_modules/.installed $(INTEROP)/jars/.installed
+
+interop: build interop-install ## Run the tests against readers, analyzers and emulators of others; needs Python ≥ 3.11, Java ≥ 17, Maven and kubectl
 	PYTHONDONTWRITEBYTECODE=1 $(INTEROP)/.venv/bin/python -m pytest $(INTEROP) --quiet
 	npx vitest run --config vitest.interop.config.ts
 
@@ -112,4 +117,4 @@ generate: node_modules/.installed ## Write DDL, JSON Schemas and the data dictio
 	npm run --silent generate
 
 clean: ## Remove what was built, measured and loaded by the demo
-	rm -rf dist coverage demo bench/data $(INTEROP)/.venv $(INTEROP)/node_modules $(BROWSER)/node_modules
+	rm -rf dist coverage demo bench/data $(INTEROP)/.venv $(INTEROP)/node_modules $(INTEROP)/jars $(BROWSER)/node_modules

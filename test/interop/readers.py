@@ -80,10 +80,20 @@ def read_clickhouse(folder: Path, day: str | None) -> Read:
     return types, chdb.query(f"SELECT * FROM {files} {where}", "ArrowTable")
 
 
+JARS = Path(__file__).parent / "jars"
+
+
 @cache
 def spark() -> SparkSession:
+    jars = ",".join(map(str, JARS.glob("*.jar")))
     settings = {"spark.ui.enabled": "false", "spark.sql.session.timeZone": "UTC", "spark.sql.shuffle.partitions": "1",
-                "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1", "spark.log.level": "ERROR"}
+                "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1", "spark.log.level": "ERROR",
+                "spark.jars": jars, "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+                "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+                # The tables' logs are short: by default each is read in 50 tasks.
+                "spark.databricks.delta.snapshotPartitions": "1",
+                # Lets a test vacuum what nobody reads any more at once.
+                "spark.databricks.delta.retentionDurationCheck.enabled": "false"}
     return SparkSession.builder.master("local[1]").config(map=settings).getOrCreate()
 
 

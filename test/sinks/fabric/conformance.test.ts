@@ -1,20 +1,11 @@
-import { afterAll, beforeAll } from 'vitest'
 import { readText, upload } from '../../../sinks/fabric/zone.js'
 import { sinkConformance } from '../../conformance/sinks.js'
-import { type Azurite, startAzurite } from '../../emulators/azurite.js'
 import { never } from '../../support/load.js'
-import { newPlace } from './place.js'
+import { newPlaceInMemory } from './place.js'
 
-let azurite: Azurite
-
-beforeAll(async () => {
-  azurite = await startAzurite()
-}, 180_000)
-
-afterAll(() => azurite.close())
-
+// In memory, because over Azurite it takes three times as long; faults.test.ts and door.test.ts load over Azurite.
 sinkConformance('Fabric', async () => {
-  const place = await newPlace(azurite)
+  const place = await newPlaceInMemory()
   const manifest = () => readText(place.zone, '_wandb_audit/manifest.json', never)
   return {
     open: async () => place.mirrored(),
