@@ -112,8 +112,9 @@ describe('the layout', () => {
     expect(strays('src/pipeline', known)).toEqual([])
   })
 
-  it('the doctor knows the contract, an archive’s place, the metrics file, stores, errors and files, never a single source or sink', () => {
-    const known = /^src\/(?:alarms\/metrics-file|archive\/archive|contract|errors|regular-file|scratch|stores\/probe)$/
+  it('the doctor knows the contract, an archive’s place, the metrics file, stores, errors, words and files, never a single source or sink', () => {
+    const known =
+      /^src\/(?:alarms\/metrics-file|archive\/archive|contract|errors|regular-file|scratch|stores\/probe)$|^schemas\/words$/
     expect(strays('src/doctor/', known)).toEqual([])
   })
 
@@ -142,8 +143,8 @@ describe('the layout', () => {
     expect(strays('src/verify/', known)).toEqual([])
   })
 
-  it('a report knows the contract, errors and schemas, and nothing of the sink that answers', () => {
-    expect(strays('src/report/', /^src\/(?:contract|errors)$|^schemas\//)).toEqual([])
+  it('a report knows the contract, rows, errors and schemas, and nothing of the sink that answers', () => {
+    expect(strays('src/report/', /^src\/(?:contract|errors|rows)$|^schemas\//)).toEqual([])
   })
 
   it('stores know errors, connections, retry, addresses and files, and nothing of what is stored', () => {

@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { ACTIONS } from '../actions.js'
+import { plural } from '../words.js'
 import { detection } from './detection.js'
 import { isOutside, TIME_ZONE, WEEKDAYS } from './hours.js'
 import { ACTOR, ENTITY, eventsOf, SUCCEEDED } from './sql.js'
-import { plural } from './words.js'
 
 const ADMIN = ACTIONS.filter(({ category }) => category === 'admin').map(({ action }) => `'${action}'`)
 

@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { ACTIONS } from '../actions.js'
+import { plural } from '../words.js'
 import { detection } from './detection.js'
 import { isBeyond, medians, usually } from './medians.js'
 import { ACTOR, days, eventsOf, fromMidnight, MINUTE, micros, number, SUCCEEDED, withHistory } from './sql.js'
-import { plural } from './words.js'
 
 /** These take no data away, and nobody's access to it. */
 const HARMLESS = ['user:delete_api_key', 'run:stop']

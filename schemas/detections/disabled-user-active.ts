@@ -1,7 +1,7 @@
 import { z } from 'zod'
+import { inWords, plural } from '../words.js'
 import { detection } from './detection.js'
 import { ACTOR, days, eventsOf, isIn, MINUTE, SUCCEEDED, seconds, withHistory } from './sql.js'
-import { inWords, plural } from './words.js'
 
 const STATES = "action IN ('user:create', 'user:deactivate', 'user:permanently_delete', 'user:reactivate')"
 

@@ -1,8 +1,8 @@
 import { z } from 'zod'
+import { plural } from '../words.js'
 import { detection } from './detection.js'
 import { isBeyond, medians, usually } from './medians.js'
 import { ACTOR, days, eventsOf, fromMidnight, micros, number, SUCCEEDED, withHistory } from './sql.js'
-import { plural } from './words.js'
 
 export const heavyArtifactReads = detection({
   id: 'heavy_artifact_reads',

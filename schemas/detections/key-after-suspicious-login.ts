@@ -1,7 +1,7 @@
 import { z } from 'zod'
+import { inWords, plural } from '../words.js'
 import { detection } from './detection.js'
 import { ACTOR, DAY, days, eventsOf, isIn, MINUTE, number, SUCCEEDED, seconds, TARGET, withHistory } from './sql.js'
-import { inWords, plural } from './words.js'
 
 export const keyAfterSuspiciousLogin = detection({
   id: 'key_after_suspicious_login',

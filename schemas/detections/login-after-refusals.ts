@@ -1,7 +1,7 @@
 import { z } from 'zod'
+import { inWords, plural } from '../words.js'
 import { detection } from './detection.js'
 import { ACTOR, eventsOf, isIn, MINUTE, number, REFUSED, SECOND, SUCCEEDED, seconds, withHistory } from './sql.js'
-import { inWords, plural } from './words.js'
 
 const LOGINS = "action IN ('user:login', 'user:initiate_login')"
 

@@ -1,5 +1,7 @@
 /** Figures against what was usual before. The median, because one earlier spike would raise an average for weeks. */
 
+import { number } from '../words.js'
+
 interface Compared {
   /** Has the columns `by`, `day` and `events`. */
   readonly daily: string
@@ -31,4 +33,4 @@ export const isBeyond = (events: string, factor: number, usual: string): string 
 
 /** For a sentence. */
 export const usually = (usual: number | null): string =>
-  usual === null ? 'none on earlier days' : `a median of ${usual.toLocaleString('en')} on earlier days`
+  usual === null ? 'none on earlier days' : `a median of ${number(usual)} on earlier days`

@@ -1,7 +1,7 @@
 import { z } from 'zod'
+import { plural } from '../words.js'
 import { detection } from './detection.js'
 import { ACTOR, DAY, days, eventsOf, isIn, SUCCEEDED, withHistory } from './sql.js'
-import { plural } from './words.js'
 
 export const newNetwork = detection({
   id: 'new_network',

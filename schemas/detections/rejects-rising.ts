@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { isWithin } from '../day-digest.js'
+import { plural } from '../words.js'
 import { detection } from './detection.js'
 import { isBeyond, medians, usually } from './medians.js'
 import { days, fromMidnight, micros, number, withHistory } from './sql.js'
-import { plural } from './words.js'
 
 export const rejectsRising = detection({
   id: 'rejects_rising',

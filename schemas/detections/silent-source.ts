@@ -1,7 +1,7 @@
 import { z } from 'zod'
+import { inWords } from '../words.js'
 import { detection } from './detection.js'
 import { days, eventsOf, HOUR, micros, number, seconds, withHistory } from './sql.js'
-import { inWords } from './words.js'
 
 export const silentSource = detection({
   id: 'silent_source',

@@ -2,9 +2,9 @@ import { z } from 'zod'
 import { ACTIONS } from '../actions.js'
 import { isWithin } from '../day-digest.js'
 import { RECORD_FIELDS } from '../tables.js'
+import { plural } from '../words.js'
 import { detection } from './detection.js'
 import { days, eventsOf, isIn, withHistory } from './sql.js'
-import { plural } from './words.js'
 
 const list = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(', ')
 

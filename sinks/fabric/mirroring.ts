@@ -1,7 +1,7 @@
 /** For `doctor`: whether Fabric picks up the files that were published. */
 
-import { plural } from '../../schemas/detections/words.js'
 import { MIRRORED_TABLES } from '../../schemas/fabric.js'
+import { plural } from '../../schemas/words.js'
 import type { Warning } from '../../src/contract.js'
 import { numberedFiles, waitingOf } from './publish.js'
 import type { Zone } from './zone.js'

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander'
+import { plural } from '../../schemas/words.js'
 import type { LockReport } from '../archive/check.js'
 import { EXIT, type ExitCode, printable, usageError } from '../errors.js'
 import { send } from './formats/output.js'
@@ -48,8 +49,11 @@ async function check(named: string | undefined, flags: CheckFlags): Promise<Exit
 function inWords({ objects, unlocked, example, until }: LockReport): string {
   if (objects === 0) return 'the archive is empty\n'
   const locked = objects - unlocked
-  const others = until === null ? '' : `${locked} objects are locked; the first lock ends at ${until.toISOString()}\n`
+  const others =
+    until === null
+      ? ''
+      : `${plural(locked, 'object')} ${locked === 1 ? 'is' : 'are'} locked; the first lock ends at ${until.toISOString()}\n`
   return unlocked === 0
     ? others
-    : `${others}${unlocked} objects can be deleted, for example ${printable(example ?? '')}\n`
+    : `${others}${plural(unlocked, 'object')} can be deleted, for example ${printable(example ?? '')}\n`
 }

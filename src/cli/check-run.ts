@@ -3,7 +3,7 @@
 import type { Span } from '../../schemas/day-digest.js'
 import type { Detection, Severity } from '../../schemas/detections/detection.js'
 import { withoutLogin } from '../address.js'
-import type { ColumnType, QueryResult, Sink, Value } from '../contract.js'
+import type { ColumnType, QueryResult, Sink } from '../contract.js'
 import { chosenDetections } from '../detections/chosen.js'
 import { deliver } from '../detections/deliver.js'
 import { askable, detect, type Finding } from '../detections/detect.js'
@@ -15,7 +15,7 @@ import { openWebhook, type Webhook } from '../webhook.js'
 import type { CheckFlags } from './check.js'
 import { Failures } from './failures.js'
 import { rendered } from './formats/index.js'
-import { send } from './formats/output.js'
+import { each, send } from './formats/output.js'
 import { closeAll, openSinks, type Session } from './session.js'
 import { jsonLine } from './terminal.js'
 
@@ -203,20 +203,16 @@ const ALL_COLUMNS: Columns = [
 
 const resultOf = (findings: readonly Finding[], columns: Columns): QueryResult => ({
   columns: columns.map(([name, type]) => ({ name, type })),
-  rows: rowsOf(findings.map((finding) => columns.map(([name]) => finding[name]))),
+  rows: each(findings.map((finding) => columns.map(([name]) => finding[name]))),
 })
 
 /** The columns that fit on a line: the actor's name, and the address or, failing that, the subject. */
 const tableOf = (findings: readonly Finding[]): QueryResult => ({
   columns: ['severity', 'at', 'detection', 'actor', 'about', 'what'].map((name) => ({ name, type: 'text' })),
-  rows: rowsOf(
+  rows: each(
     findings.map(({ severity, at, detection, actor, actor_email, address, entity, subject, what }) => [
       ...[severity, at, detection, actor_email ?? actor],
       ...[address ?? subject ?? entity, what],
     ]),
   ),
 })
-
-async function* rowsOf(rows: readonly (readonly Value[])[]): AsyncGenerator<readonly Value[]> {
-  yield* rows
-}

@@ -1,6 +1,7 @@
 /** `doctor`: assembles what is to be checked from the settings, and writes the report. */
 
 import { randomUUID } from 'node:crypto'
+import { plural } from '../../schemas/words.js'
 import { withoutLogin } from '../address.js'
 import type { Source, Warning } from '../contract.js'
 import { examined, type Result, type Subject, unopened } from '../doctor/doctor.js'
@@ -11,7 +12,7 @@ import { AuditError, EXIT, type ExitCode, escaped } from '../errors.js'
 import { NEVER_ABORTED } from '../retry.js'
 import { version } from '../version.js'
 import type { DoctorFlags } from './doctor.js'
-import { send } from './formats/output.js'
+import { each, send } from './formats/output.js'
 import { CONCURRENCY } from './options.js'
 import { openSession, type Session } from './session.js'
 import { undoing } from './signals.js'
@@ -66,10 +67,6 @@ function secretOf(url: string | undefined): string | undefined {
   if (url === undefined || !/^https?:/i.test(url) || !URL.canParse(url)) return undefined
   const { pathname, search } = new URL(url)
   return `${pathname}${search}`.replace(/^\//, '')
-}
-
-async function* each(all: readonly Subject[]): AsyncGenerator<Subject> {
-  yield* all
 }
 
 async function* subjects(session: Session, { probe = false }: DoctorFlags): AsyncGenerator<Subject> {
@@ -145,7 +142,7 @@ function inWords({ state, check, message, cure }: Result): string {
 
 function totals(results: readonly Result[]): string {
   const count = (state: Result['state']): number => results.filter((result) => result.state === state).length
-  return `${count('ok')} ok, ${count('warning')} warnings, ${count('failure')} failures`
+  return `${count('ok')} ok, ${plural(count('warning'), 'warning')}, ${plural(count('failure'), 'failure')}`
 }
 
 const asJson = (results: readonly Result[]): unknown => ({

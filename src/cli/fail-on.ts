@@ -2,7 +2,9 @@
 
 import { InvalidArgumentError } from 'commander'
 import { DURATION_PATTERN, parseDuration } from '../../schemas/units.js'
-import type { Sink, Value } from '../contract.js'
+import { plural } from '../../schemas/words.js'
+import type { Sink } from '../contract.js'
+import type { Row } from '../rows.js'
 import { type Day, dayOf, dayStates, dayText } from '../sources/api/days.js'
 import { newestEvent } from './watched.js'
 
@@ -17,8 +19,6 @@ export interface Finding {
   readonly condition: 'stale' | 'gaps' | 'rejects'
   readonly message: string
 }
-
-export type Row = Readonly<Record<string, Value>>
 
 const DAY_MS = 86_400_000
 /** How many days one line lists. */
@@ -72,13 +72,16 @@ export async function findingsOf(
       (day) => !unfinished.has(day) && !states.some(({ finished }) => finished.has(day)),
     )
     if (empty.length > 0) findings.push(gap(`days without events: ${named(empty)}`))
-    for (const { missing } of answers.get('missing_events') ?? [])
-      findings.push(gap(`${missing} events that were loaded are missing; wandb-audit verify says which`))
+    for (const { missing } of answers.get('missing_events') ?? []) findings.push(gap(missingText(Number(missing))))
   }
   const rejected = byDay.reduce((sum, row) => sum + Number(row.rejects), 0)
-  if (rejects && rejected > 0) findings.push({ condition: 'rejects', message: `${rejected} rejects on the days shown` })
+  if (rejects && rejected > 0)
+    findings.push({ condition: 'rejects', message: `${plural(rejected, 'reject')} on the days shown` })
   return findings
 }
+
+const missingText = (events: number): string =>
+  `${plural(events, 'event')} that ${events === 1 ? 'was' : 'were'} loaded ${events === 1 ? 'is' : 'are'} missing; wandb-audit verify says which`
 
 const gap = (message: string): Finding => ({ condition: 'gaps', message })
 

@@ -1,5 +1,6 @@
 /** The report of `reconcile`, as text and as JSON. It contains counts, digests, hashes and names of documents only. */
 
+import { number, plural } from '../../schemas/words.js'
 import { printable } from '../errors.js'
 import { type Compared, dayOf, type Hole, type HourCount, startOf } from '../reconcile/hours.js'
 import type { Report } from '../reconcile/reconcile.js'
@@ -87,9 +88,9 @@ export function* inText(findings: Findings): Generator<string> {
 }
 
 function* table(all: readonly Compared[]): Generator<string> {
-  const width = Math.max(...all.flatMap(({ counts }) => counts.map(({ events }) => count(events).length)), 8)
+  const width = Math.max(...all.flatMap(({ counts }) => counts.map(({ events }) => number(events).length)), 8)
   for (const { at, counts, isEqual } of all) {
-    const cells = counts.map((each, i) => `  ${letter(i)} ${count(each.events).padStart(width)} ${shortDigest(each)}`)
+    const cells = counts.map((each, i) => `  ${letter(i)} ${number(each.events).padStart(width)} ${shortDigest(each)}`)
     yield `${hourText(at)}${cells.join('')}${isEqual ? '' : '  differs'}\n`
   }
 }
@@ -121,7 +122,7 @@ function rowsInWords({ hours, copies, rows, hashes }: Lines, names: readonly str
   const repeated = having((n) => n > 1)
   const more = repeated === '' ? '' : ` more than once in ${repeated}`
   const examples = hashes.map((hash) => `    ${hash}\n`).join('')
-  return `${when}: ${count(rows)} ${rows === 1 ? 'row' : 'rows'}${only}${more}\n${examples}`
+  return `${when}: ${plural(rows, 'row')}${only}${more}\n${examples}`
 }
 
 function holeInWords({ party, kind, from, until, events }: Hole, parties: Report['parties']): string {
@@ -131,21 +132,20 @@ function holeInWords({ party, kind, from, until, events }: Hole, parties: Report
       ? `has had no event since ${hourText(from)}`
       : `has no event from ${hourText(from)} until ${hourText(until)}`
   const advice = kind === 'stopped' && isSource ? '. Is it still written to? See docs/reconcile.md' : ''
-  return `${printable(party)} ${what}; another has ${count(events)}${advice}\n`
+  return `${printable(party)} ${what}; another has ${number(events)}${advice}\n`
 }
 
 const rejectsInWords = ({ source, sink, document, inSource, inSink }: MissingRejects): string =>
-  `${printable(document)}: ${count(inSource)} from ${printable(source)}, ${count(inSink)} in ${printable(sink)}\n`
+  `${printable(document)}: ${number(inSource)} from ${printable(source)}, ${number(inSink)} in ${printable(sink)}\n`
 
 function* shortened(lines: readonly string[], what: string): Generator<string> {
   yield* lines.slice(0, MOST_LINES)
   if (lines.length > MOST_LINES)
-    yield `and ${count(lines.length - MOST_LINES)} more ${what}: --output json lists them\n`
+    yield `and ${number(lines.length - MOST_LINES)} more ${what}: --output json lists them\n`
 }
 
 /** Names may be long, so columns have letters. */
 const letter = (i: number): string => String.fromCharCode(65 + (i % 26)) + (i < 26 ? '' : String(Math.floor(i / 26)))
-const count = (n: number): string => n.toLocaleString('en')
 /** Enough to see whether two are the same. */
 const shortDigest = ({ digest }: HourCount): string => digest.toString(16).padStart(8, '0').slice(-8)
 const hourText = (at: string): string => (at.length === 10 ? at : `${at}:00`)

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander'
 import { parseDuration } from '../../schemas/units.js'
+import { plural } from '../../schemas/words.js'
 import type { NewSeal } from '../archive/sealing.js'
 import { type AuditError, EXIT, type ExitCode, printable, usageError } from '../errors.js'
 import { send } from './formats/output.js'
@@ -76,13 +77,13 @@ async function seal(named: string | undefined, flags: SealFlags, survivor: Survi
         ),
       )
     } finally {
-      if (failed > MOST_ERRORS) session.logger.error(`${failed - MOST_ERRORS} more errors`)
+      if (failed > MOST_ERRORS) session.logger.error(plural(failed - MOST_ERRORS, 'more error'))
       await closeAll([place.store, marks], session)
     }
     const text =
       flags.output === 'json'
         ? jsonLine({ archive: place.id, seals, failed }, process.stdout)
-        : `${printable(place.id)}: ${seals.length} seals written${failed === 0 ? '' : `, ${failed} failed`}\n`
+        : `${printable(place.id)}: ${plural(seals.length, 'seal')} written${failed === 0 ? '' : `, ${failed} failed`}\n`
     await send([text], process.stdout)
     return failed === 0 ? EXIT.done : EXIT.failed
   })

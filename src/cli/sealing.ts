@@ -2,6 +2,7 @@
 
 import type { KeyObject } from 'node:crypto'
 import { join } from 'node:path'
+import { plural } from '../../schemas/words.js'
 import { isWithin } from '../address.js'
 import { type AnchorPlace, openAnchor } from '../archive/anchors.js'
 import type { ArchivePlace } from '../archive/archive.js'
@@ -150,7 +151,7 @@ export async function sealAfterLoad(
     await sealLoaded({ source, range, added: archive.added(source) }, sealing, onError)
   const [first, ...others] = errors.first
   for (const err of others) session.logger.error({ err })
-  if (errors.more > 0) session.logger.error(`${errors.more} more errors of seals`)
+  if (errors.more > 0) session.logger.error(`${plural(errors.more, 'more error')} of seals`)
   if (first !== undefined) throw first
 }
 

@@ -3,9 +3,10 @@ import { parseDuration } from '../../schemas/units.js'
 import { withoutLogin } from '../address.js'
 import type { QueryResult, Question, Sink, Value } from '../contract.js'
 import { EXIT, type ExitCode, printable, usageError } from '../errors.js'
-import { type Conditions, type Finding, findingsOf, parseConditions, type Row } from './fail-on.js'
+import { namedRows, type Row } from '../rows.js'
+import { type Conditions, type Finding, findingsOf, parseConditions } from './fail-on.js'
 import { Failures } from './failures.js'
-import { send } from './formats/output.js'
+import { each, send } from './formats/output.js'
 import { OVERLAP, type SinkFlags, wholeNumber, withSinks } from './options.js'
 import type { Session } from './session.js'
 import { jsonLine } from './terminal.js'
@@ -74,7 +75,7 @@ async function status(flags: StatusFlags): Promise<ExitCode> {
 
 interface Answer extends Pick<QueryResult, 'columns'> {
   readonly question: Question
-  readonly rows: readonly (readonly Value[])[]
+  readonly rows: readonly Row[]
 }
 
 interface Report {
@@ -86,10 +87,8 @@ interface Report {
 async function reportOn(sink: Sink, { days, failOn }: StatusFlags, { settings }: Session): Promise<Report> {
   const answers: Answer[] = []
   for (const question of await sink.questions.status(days)) {
-    const { columns, rows } = await sink.query(question.sql)
-    const all = []
-    for await (const row of rows) all.push(row)
-    answers.push({ question, columns, rows: all })
+    const result = await sink.query(question.sql)
+    answers.push({ question, columns: result.columns, rows: await namedRows(result) })
   }
   if (failOn === undefined) return { sink: sink.id, answers, findings: [] }
   const byName = new Map(answers.map((answer) => [answer.question.name, objects(answer)]))
@@ -104,7 +103,8 @@ async function* tables(reports: readonly Report[]): AsyncIterable<string | Uint8
     yield `${printable(sink)}\n`
     for (const { question, columns, rows } of answers) {
       yield `\n${question.title}\n`
-      yield* rendered({ columns, rows: each(rows) }, 'table', process.stdout)
+      const values = rows.map((row) => columns.map(({ name }) => row[name] ?? null))
+      yield* rendered({ columns, rows: each(values) }, 'table', process.stdout)
     }
   }
 }
@@ -118,12 +118,8 @@ function json(reports: readonly Report[], { failOn }: StatusFlags): string {
   return jsonLine(all, process.stdout)
 }
 
-async function* each<T>(all: readonly T[]): AsyncIterable<T> {
-  yield* all
-}
-
-const objects = ({ columns, rows }: Answer): Row[] =>
-  rows.map((row) => Object.fromEntries(columns.map(({ name }, i) => [name, plainNumber(row[i] ?? null)])))
+const objects = ({ rows }: Answer): Row[] =>
+  rows.map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, plainNumber(value)])))
 
 /** Counts are far below 2^53. */
 const plainNumber = (value: Value): Value => (typeof value === 'bigint' ? Number(value) : value)

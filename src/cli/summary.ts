@@ -1,5 +1,6 @@
 /** What a run says at its end: failures on stderr, the summary on stdout, the exit code. */
 
+import { plural } from '../../schemas/words.js'
 import { AuditError, EXIT, type ExitCode, escaped, printable } from '../errors.js'
 import type { Summary } from '../journal.js'
 import { send } from './formats/output.js'
@@ -15,14 +16,14 @@ export function outcome({ archived, failed, sinks }: Summary, { logger, settings
     logger.error(advice === null ? error : `${error}. ${advice}`)
   }
   if (failed.length > MOST_REPORTED) {
-    logger.error(`${failed.length - MOST_REPORTED} more documents failed; --output json lists all of them`)
+    logger.error(`${plural(failed.length - MOST_REPORTED, 'more document')} failed; --output json lists all of them`)
   }
   for (const line of archivedInWords(archived)) logger.warn(line)
   if (failed.length > 0 || sinks.some(({ error }) => error !== null)) return EXIT.failed
   const most = settings.max_rejects
   const rejected = Math.max(...sinks.map((sink) => sink.rejected))
   if (most === undefined || rejected <= most) return archived.length === 0 ? EXIT.done : EXIT.archived
-  logger.error(`${rejected} rejects, more than --max-rejects ${most}: see them with \`wandb-audit rejects\``)
+  logger.error(`${plural(rejected, 'reject')}, more than --max-rejects ${most}: see them with \`wandb-audit rejects\``)
   return EXIT.tooManyRejects
 }
 

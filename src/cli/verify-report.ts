@@ -1,6 +1,7 @@
 /** The report of `verify`, as text and as JSON. It contains counts, hashes, names of columns and of documents only. */
 
 import type { Span } from '../../schemas/day-digest.js'
+import { plural } from '../../schemas/words.js'
 import type { Anchor } from '../archive/check-chain.js'
 import { printable } from '../errors.js'
 import type { Finding, Section } from '../verify/findings.js'
@@ -34,7 +35,7 @@ export function inJson({ span, deep, archive, sinks, isComplete }: Report): stri
 }
 
 export function* inText({ span, deep, archive, sinks, isComplete }: Report): Generator<string> {
-  const holds = `${count(archive.documents, 'document')}, ${count(archive.seals, 'seal')}`
+  const holds = `${plural(archive.documents, 'document')}, ${plural(archive.seals, 'seal')}`
   yield `Archive ${printable(archive.name)}: ${holds}, ${verdict(archive, 'whole')}\n`
   for (const { source, number, sha256 } of archive.heads)
     yield `newest seal of ${printable(source)}: ${number}, SHA-256 ${sha256}\n`
@@ -48,22 +49,20 @@ export function* inText({ span, deep, archive, sinks, isComplete }: Report): Gen
 }
 
 const verdict = ({ findings }: Section, whole: string): string =>
-  findings.length === 0 ? whole : count(findings.length, 'finding')
+  findings.length === 0 ? whole : plural(findings.length, 'finding')
 
 function* lines({ findings }: Section): Generator<string> {
   for (const finding of findings.slice(0, MOST_LINES)) yield inWords(finding)
   if (findings.length > MOST_LINES)
-    yield `and ${count(findings.length - MOST_LINES, 'more finding')}: --output json lists them\n`
+    yield `and ${plural(findings.length - MOST_LINES, 'more finding')}: --output json lists them\n`
 }
 
-function inWords({ what, kind, columns, source, day, document, count: n, ids }: Finding): string {
+function inWords({ what, kind, columns, source, day, document, count, ids }: Finding): string {
   const which = columns.length === 0 ? kind : `${kind}: ${columns.join(', ')}`
   const where = [source, document].filter((each) => each !== null).map(printable)
   const examples = ids.map((id) => `    ${id}\n`).join('')
-  return `${day ?? 'no day'}  ${count(n, what)} ${which}${where.length === 0 ? '' : ` (${where.join(', ')})`}\n${examples}`
+  return `${day ?? 'no day'}  ${plural(count, what)} ${which}${where.length === 0 ? '' : ` (${where.join(', ')})`}\n${examples}`
 }
-
-const count = (n: number, what: string): string => `${n.toLocaleString('en')} ${what}${n === 1 ? '' : 's'}`
 const hasEnd = ({ to }: Span): boolean => to < LAST_DAY
 const daysOf = (span: Span): string =>
   `UTC days from ${dayText(span.from)}${hasEnd(span) ? ` until ${dayText(span.to)}, exclusive` : ' on'}`

@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { Span } from '../../schemas/day-digest.js'
+import { plural } from '../../schemas/words.js'
 import { openPlace } from '../archive/archive.js'
 import { recountSeals } from '../archive/recount.js'
 import type { Sink } from '../contract.js'
@@ -91,7 +92,7 @@ async function archiveSection(
           `the anchor has no seal of ${printable(source)}, so nothing shows whether its newest ones were removed`,
         )
     for (const err of found.unread) logger.error({ err }, 'an archived document could not be read')
-    if (found.moreUnread > 0) logger.error(`more archived documents could not be read: ${found.moreUnread} more errors`)
+    if (found.moreUnread > 0) logger.error(`${plural(found.moreUnread, 'more error')} of archived documents`)
     const { documents, seals, heads, findings, unread } = found
     const section = { name: place.id, documents, seals, heads, findings: sorted(findings) }
     return { section, isComplete: unread.length === 0 }

@@ -1,5 +1,6 @@
 /** The subjects that lie elsewhere: sources, sinks, and the archive. */
 
+import { inWords } from '../../schemas/words.js'
 import type { ArchivePlace } from '../archive/archive.js'
 import type { Check, Document, Sink, Source } from '../contract.js'
 import { AuditError, printable } from '../errors.js'
@@ -68,7 +69,7 @@ const newest = ({ query, questions }: Sink, now: Date): Check => ({
         return { warning: error.message, cure: error.advice ?? 'Load something first.' }
       }
       if (found === null) continue
-      const ago = inWords(now.getTime() - Date.parse(found))
+      const ago = inWords(Math.max(0, now.getTime() - Date.parse(found)) / 1000)
       if (age === DAY_MS) return `${found}, ${ago} ago`
       const cure = 'See whether loads run and succeed, and whether W&B still logs: wandb-audit reconcile --days 7.'
       return { warning: `the newest event is from ${found}, ${ago} ago`, cure }
@@ -80,12 +81,6 @@ const newest = ({ query, questions }: Sink, now: Date): Check => ({
 async function firstValue({ rows }: Awaited<ReturnType<Sink['query']>>): Promise<string | null> {
   for await (const [value] of rows) return value === null || value === undefined ? null : String(value)
   return null
-}
-
-function inWords(ms: number): string {
-  const minutes = Math.max(0, Math.round(ms / 60_000))
-  if (minutes < 120) return `${minutes} min`
-  return minutes < 2880 ? `${Math.round(minutes / 60)} h` : `${Math.round(minutes / 1440)} days`
 }
 
 /**

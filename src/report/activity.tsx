@@ -2,11 +2,12 @@
 
 import type { VNode } from 'preact'
 import type { Span } from '../../schemas/day-digest.js'
-import { type Answers, numberIn, type Row, rowsOf, textIn } from './answers.js'
+import { number, plural } from '../../schemas/words.js'
+import type { Row } from '../rows.js'
+import { type Answers, numberIn, rowsOf, textIn } from './answers.js'
 import { type Bar, DayAxis, HeatMap, Histogram, hourText, levelsOf, Month, mean, WEEKDAYS } from './charts.js'
 import { type Day, daysIn, rangesOf, weekdayOf } from './days.js'
 import { countColumn, instantColumn, List, Numbers, nameColumn, Table } from './table.js'
-import { counted, number } from './texts.js'
 
 const CATEGORIES = [
   { category: 'auth', name: 'Log-ins and keys' },
@@ -28,7 +29,7 @@ export function Coverage({ answers, days }: { answers: Answers; days: readonly D
           {gaps.slice(0, 50).map(({ first, last, days }) => (
             <li key={first}>
               {first}
-              {first !== last && ` to ${last}, ${counted(days, 'day')}`}
+              {first !== last && ` to ${last}, ${plural(days, 'day')}`}
             </li>
           ))}
           {gaps.length > 50 && <li>and {number(gaps.length - 50)} more</li>}
@@ -72,14 +73,14 @@ function loadsText(row: Row | undefined): string {
   const loads = numberIn(row, 'loads')
   if (loads === 0) return 'Nothing was loaded on these days.'
   const conflicts = numberIn(row, 'conflicts')
-  const sum = `${counted(loads, 'load')} on these days: ${count('rows_read')} lines = ${count('inserted')} new events + ${count('enriched')} enriched + ${count('unchanged')} unchanged + ${count('rejected')} rejected.`
-  return conflicts === 0 ? sum : `${sum} ${counted(conflicts, 'value')} contradicted a row; see audit_conflicts.`
+  const sum = `${plural(loads, 'load')} on these days: ${count('rows_read')} lines = ${count('inserted')} new events + ${count('enriched')} enriched + ${count('unchanged')} unchanged + ${count('rejected')} rejected.`
+  return conflicts === 0 ? sum : `${sum} ${plural(conflicts, 'value')} contradicted a row; see audit_conflicts.`
 }
 
 const gapsText = (days: number): string =>
   days === 0
     ? 'Every day since the first document is covered by a document or has events.'
-    : `${counted(days, 'day')} without any event and without a document that covers ${days === 1 ? 'it' : 'them'}:`
+    : `${plural(days, 'day')} without any event and without a document that covers ${days === 1 ? 'it' : 'them'}:`
 
 const Legend = ({ most }: { most: number }): VNode => (
   <ul class="legend">
@@ -89,7 +90,7 @@ const Legend = ({ most }: { most: number }): VNode => (
           <rect width="14" height="14" rx="3" />
         </svg>
       ))}
-      up to {counted(most, 'event')}
+      up to {plural(most, 'event')}
     </li>
     <li>
       <svg width="14" height="14" aria-hidden="true" class="gap">
@@ -185,7 +186,7 @@ const total = (bar: Bar | undefined): number => (bar?.served ?? 0) + (bar?.refus
 function sumText(bars: readonly Bar[]): string {
   const all = bars.reduce((sum, bar) => sum + total(bar), 0)
   const refused = bars.reduce((sum, bar) => sum + bar.refused, 0)
-  return `${counted(all, 'event')}${refused === 0 ? '' : `, ${number(refused)} refused`}`
+  return `${plural(all, 'event')}${refused === 0 ? '' : `, ${number(refused)} refused`}`
 }
 
 function peakText(bars: readonly Bar[], days: readonly string[]): string {

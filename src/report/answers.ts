@@ -1,9 +1,8 @@
 /** A sink's answers to the questions of a report. */
 
 import type { Span } from '../../schemas/day-digest.js'
-import type { Sink, Value } from '../contract.js'
-
-export type Row = Readonly<Record<string, Value>>
+import type { Sink } from '../contract.js'
+import { namedRows, type Row } from '../rows.js'
 
 /** The rows of each question, by its name. */
 export type Answers = ReadonlyMap<string, readonly Row[]>
@@ -12,10 +11,7 @@ export type Answers = ReadonlyMap<string, readonly Row[]>
 export async function askForReport(sink: Sink, range: Span): Promise<Answers> {
   const answers = new Map<string, readonly Row[]>()
   for (const { name, sql } of await sink.questions.report(range)) {
-    const { columns, rows } = await sink.query(sql)
-    const found: Row[] = []
-    for await (const row of rows) found.push(Object.fromEntries(columns.map(({ name }, i) => [name, row[i] ?? null])))
-    answers.set(name, found)
+    answers.set(name, await namedRows(await sink.query(sql)))
   }
   return answers
 }

@@ -3,8 +3,8 @@
 import { scaleLinear, scaleQuantize } from 'd3-scale'
 import { area, curveStepAfter, stack } from 'd3-shape'
 import type { VNode } from 'preact'
+import { number, plural } from '../../schemas/words.js'
 import { type Day, weekdayOf } from './days.js'
-import { counted } from './texts.js'
 
 export const MONTHS = 'January February March April May June July August September October November December'.split(' ')
 export const WEEKDAYS = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday']
@@ -25,7 +25,7 @@ export function Month({ month, days, level }: { month: string; days: readonly Da
   const offset = weekdayOf(`${month}-01`)
   const withEvents = days.filter(({ state }) => state === 'events').length
   const gaps = days.filter(({ state }) => state === 'gap').length
-  const label = `${name}: ${withEvents} of ${counted(days.length, 'day')} with events, ${gaps} without any document`
+  const label = `${name}: ${withEvents} of ${plural(days.length, 'day')} with events, ${gaps} without any document`
   const [cell, top] = [24, 16]
   // If the report covers only part of the month, only those weeks are shown.
   const weekOf = (day: string): number => Math.floor((Number(day.slice(8)) - 1 + offset) / 7)
@@ -49,7 +49,7 @@ export function Month({ month, days, level }: { month: string; days: readonly Da
           const [x, y] = [weekdayOf(day) * cell, top + (weekOf(day) - firstWeek) * cell]
           return (
             <g key={day} class={state === 'events' ? `l${level(events)}` : state}>
-              <title>{`${day}: ${WORDS[state] ?? counted(events, 'event')}`}</title>
+              <title>{`${day}: ${WORDS[state] ?? plural(events, 'event')}`}</title>
               <rect x={x + 0.5} y={y + 0.5} width={cell - 3} height={cell - 3} rx={3} />
               {state === 'gap' && <path d={`M${x + 4},${y + 4}l14,14m0,-14l-14,14`} />}
               {state !== 'gap' && (
@@ -91,7 +91,7 @@ export function Histogram({ label, bars, height }: { label: string; bars: readon
   return (
     <div class="plot">
       <div class="scale" aria-hidden="true">
-        <span>{(y.domain()[1] ?? 0).toLocaleString('en')}</span>
+        <span>{number(y.domain()[1] ?? 0)}</span>
         <span>0</span>
       </div>
       <svg role="img" aria-label={label} width="100%" height={height + 1}>

@@ -2,9 +2,9 @@
 
 import type { ComponentChildren, VNode } from 'preact'
 import { SEVERITIES, type Severity } from '../../schemas/detections/detection.js'
+import { number } from '../../schemas/words.js'
 import type { Mask } from './mask.js'
 import { Instant, Name } from './table.js'
-import { number } from './texts.js'
 
 const FIRST_FINDINGS = 3
 const MOST_FINDINGS = 20

@@ -1,9 +1,9 @@
 /** Sections that are lists: who did what, and what went wrong. */
 
 import type { VNode } from 'preact'
+import { number } from '../../schemas/words.js'
 import { type Answers, numberIn, rowsOf, textIn } from './answers.js'
 import { type Column, countColumn, instantColumn, List, Name, Nothing, nameColumn, personColumn } from './table.js'
-import { number } from './texts.js'
 
 interface Props {
   readonly answers: Answers

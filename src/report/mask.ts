@@ -1,7 +1,8 @@
 /** Replaces names of people, teams and machines with labels that are the same throughout one report, and different in the next. */
 
 import type { Value } from '../contract.js'
-import type { Answers, Row } from './answers.js'
+import type { Row } from '../rows.js'
+import type { Answers } from './answers.js'
 
 /** As in the view audit_events_masked: ids stay. */
 const KINDS: Readonly<Record<string, string>> = {

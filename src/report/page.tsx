@@ -22,7 +22,7 @@ import {
 import { Contents, Section } from './sections.js'
 import { STYLE } from './style.js'
 import { Attention, Tiles } from './summary.js'
-import { instantText } from './texts.js'
+import { instantText } from './table.js'
 
 export interface Report {
   /** The sink's address, without secrets. */

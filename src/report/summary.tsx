@@ -2,13 +2,13 @@
 
 import type { VNode } from 'preact'
 import type { Span } from '../../schemas/day-digest.js'
+import { inWords, number, plural } from '../../schemas/words.js'
 import { type Answers, numberIn, rowsOf, textIn, totalOf } from './answers.js'
 import type { Day } from './days.js'
 import { type FindingGroup, totalOfFindings } from './findings.js'
 import { HEAVY } from './lists.js'
 import type { SectionId } from './sections.js'
 import { Instant } from './table.js'
-import { counted, durationText, number } from './texts.js'
 
 interface Summary {
   readonly answers: Answers
@@ -41,7 +41,7 @@ export function Tiles({ answers, findings, days, now }: Summary): VNode {
       </li>
       <li>
         <b>{number(numberIn(totals, 'actors'))}</b>
-        <span>actors from {counted(numberIn(totals, 'addresses'), 'address', 'addresses')}</span>
+        <span>actors from {plural(numberIn(totals, 'addresses'), 'address', 'addresses')}</span>
       </li>
       <li>
         <b>{newest === null ? 'none' : ageText(newest, now)}</b>
@@ -73,7 +73,7 @@ const rejectedLines = (answers: Answers): number =>
 const ageText = (instant: string, now: Date): string => {
   const age = now.getTime() - Date.parse(instant)
   if (age < 0) return 'in the future'
-  return age < 60_000 ? 'just now' : `${durationText(age)} ago`
+  return age < 60_000 ? 'just now' : `${inWords(age / 1000)} ago`
 }
 
 /** What deserves a look first, with links to the sections that show it. */
@@ -90,22 +90,22 @@ export function Attention({ answers, findings, days, range, now }: Summary): VNo
   const heavy = rows('heavy_readers').filter((row) => numberIn(row, 'factor') >= HEAVY).length
   const missing = numberIn(rows('missing_events')[0], 'missing')
   const drift = totalOf(rows('unknown_actions')) + totalOf(rows('unknown_keys'))
-  add('findings', high, `${counted(high, 'finding')} of high severity`)
-  add('findings', medium, `${counted(medium, 'finding')} of medium severity`)
+  add('findings', high, `${plural(high, 'finding')} of high severity`)
+  add('findings', medium, `${plural(medium, 'finding')} of medium severity`)
   add(
     'coverage',
     missing,
-    `${counted(missing, 'event')} that ${missing === 1 ? 'was' : 'were'} loaded and ${missing === 1 ? 'is' : 'are'} missing now; wandb-audit verify lists them`,
+    `${plural(missing, 'event')} that ${missing === 1 ? 'was' : 'were'} loaded and ${missing === 1 ? 'is' : 'are'} missing now; wandb-audit verify lists them`,
   )
-  add('coverage', gaps, `${counted(gaps, 'day')} without any event or document`)
+  add('coverage', gaps, `${plural(gaps, 'day')} without any event or document`)
   add(
     'coverage',
     isStale(newest, range, now) ? 1 : 0,
-    newest === null ? 'no event on these days' : `no event for ${durationText(now.getTime() - Date.parse(newest))}`,
+    newest === null ? 'no event on these days' : `no event for ${inWords((now.getTime() - Date.parse(newest)) / 1000)}`,
   )
-  add('readers', heavy, `${counted(heavy, 'actor')} with at least ${HEAVY} times the usual artifact reads on a day`)
-  add('rejects', rejectedLines(answers), `${counted(rejectedLines(answers), 'line')} could not become events`)
-  add('drift', drift, `${counted(drift, 'action or key', 'actions and keys')} that W&B does not document`)
+  add('readers', heavy, `${plural(heavy, 'actor')} with at least ${HEAVY} times the usual artifact reads on a day`)
+  add('rejects', rejectedLines(answers), `${plural(rejectedLines(answers), 'line')} could not become events`)
+  add('drift', drift, `${plural(drift, 'action or key', 'actions and keys')} that W&B does not document`)
   return (
     <aside class={points.length === 0 ? 'attention calm' : 'attention'} aria-labelledby="attention">
       <h2 id="attention">Look at this first</h2>

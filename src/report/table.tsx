@@ -1,9 +1,10 @@
 /** Tables of a report. On a narrow screen each row becomes a card, so every cell names its column. */
 
 import type { ComponentChildren, VNode } from 'preact'
+import { number } from '../../schemas/words.js'
 import { escaped } from '../errors.js'
-import { type Row, textIn, totalOf } from './answers.js'
-import { instantText, number } from './texts.js'
+import type { Row } from '../rows.js'
+import { textIn, totalOf } from './answers.js'
 
 export interface Column {
   readonly name: string
@@ -94,6 +95,9 @@ export function Name({ children }: { children: string }): VNode {
 }
 
 export const Nothing = (): VNode => <span class="nothing">–</span>
+
+/** `2026-10-01 12:34:56`, from RFC 3339; fractions of a second are dropped. */
+export const instantText = (instant: string): string => instant.replace('T', ' ').replace(/(?:\.\d+)?Z$/, '')
 
 export const Instant = ({ at }: { at: string | null }): VNode =>
   at === null ? <Nothing /> : <time dateTime={at}>{instantText(at)}</time>

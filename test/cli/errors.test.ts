@@ -133,7 +133,7 @@ const FILES: readonly Row[] = [
     what: 'an open line of more than --max-rejects',
     args: ['load', '--from', 'bad.ndjson', '--max-rejects', '0'],
     code: 3,
-    says: /1 rejects, more than --max-rejects 0/,
+    says: /1 reject, more than --max-rejects 0/,
   },
   {
     what: 'a sink in a folder that is missing',

@@ -99,7 +99,7 @@ describe('status --fail-on', () => {
     expect(code).toBe(4)
     expect(findings.map(({ condition }) => condition)).toEqual(['stale', 'gaps', 'rejects'])
     expect(stderr).toContain(`days without events: ${named(3)}, ${named(1)}\n`)
-    expect(stderr).toContain('1 rejects on the days shown')
+    expect(stderr).toContain('1 reject on the days shown')
     expect(stderr).toContain('no event is newer than')
   })
 
@@ -115,7 +115,7 @@ describe('status --fail-on', () => {
     )
     const { code, stderr } = await run(['status', '--fail-on', 'gaps'], { cwd: folder })
     expect(code).toBe(4)
-    expect(stderr).toContain('1 events that were loaded are missing')
+    expect(stderr).toContain('1 event that was loaded is missing')
   })
 
   it('tells days of the API that had no events from days that were never finished', async () => {
@@ -163,7 +163,7 @@ describe('status --fail-on', () => {
     const { code, stderr } = await run(['status', '--fail-on', 'stale=2h', '--fail-on', 'rejects'], { cwd: folder })
     expect(code).toBe(4)
     expect(stderr).toContain('no event is newer than')
-    expect(stderr).toContain('1 rejects on the days shown')
+    expect(stderr).toContain('1 reject on the days shown')
   })
 
   it.each([

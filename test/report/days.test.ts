@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { Row } from '../../src/report/answers.js'
 import { coverageOf, rangesOf } from '../../src/report/days.js'
+import type { Row } from '../../src/rows.js'
 import { answersOf } from './support.js'
 
 const RANGE = { from: new Date('2026-10-01T00:00:00Z'), to: new Date('2026-10-11T00:00:00Z') }

@@ -45,7 +45,7 @@ describe('a report', () => {
       totals: [{ events: 1, actors: 1, addresses: 0, refused: 0, newest: '2026-10-31T11:00:00Z' }],
       hours: [{ day: '2026-10-31', utc_hour: 11, category: 'auth', events: 1, refused: 0 }],
     })
-    expect(page).toContain('1 hour ago')
+    expect(page).toContain('60 minutes ago')
     expect(page).toMatch(/aria-label="Log-ins and keys by UTC day: 1 event\. Most on 2026-10-31: 1\."/)
     expect(page).not.toMatch(/NaN|Infinity|undefined/)
   })

@@ -1,8 +1,9 @@
 /** Reports of made answers, at a fixed time. */
 
-import type { Answers, Row } from '../../src/report/answers.js'
+import type { Answers } from '../../src/report/answers.js'
 import { type FindingGroup, type Found, groupOf } from '../../src/report/findings.js'
 import { type Report, reportPage } from '../../src/report/page.js'
+import type { Row } from '../../src/rows.js'
 
 export const NOW = new Date('2026-10-31T12:00:00Z')
 

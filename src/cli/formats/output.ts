@@ -16,6 +16,10 @@ export async function* joined(lines: AsyncIterable<string> | Iterable<string>): 
   if (chunk !== '') yield chunk
 }
 
+export async function* each<T>(all: Iterable<T>): AsyncGenerator<T> {
+  yield* all
+}
+
 /**
  * Writes each chunk after the previous one has been taken, and resolves when the last one has; `out` stays open.
  *

@@ -1,4 +1,5 @@
 import stringWidth from 'string-width'
+import { plural } from '../../../schemas/words.js'
 import type { QueryResult, Value } from '../../contract.js'
 import { printable } from '../../errors.js'
 import { batches } from './values.js'
@@ -65,7 +66,7 @@ export async function* table(
 }
 
 function footer(rows: number, shown: number, columns: number): string {
-  const counted = `${rows.toLocaleString('en')} ${rows === 1 ? 'row' : 'rows'}`
+  const counted = plural(rows, 'row')
   return shown === columns ? `(${counted})` : `(${counted}; ${shown} of ${columns} columns fit)`
 }
 
