@@ -4,25 +4,24 @@ import { parseDuration } from '../../schemas/units.js'
 import { isWithin } from '../address.js'
 import type { Archive } from '../archive/archive.js'
 import { requireSources } from '../config/settings.js'
-import type { DayRange, Estimate, LoadingSink, Source } from '../contract.js'
+import type { DayRange, LoadingSink, Source } from '../contract.js'
 import { daysOfLoad } from '../detections/period.js'
-import { AuditError, asAuditError, EXIT, type ExitCode, printable, usageError } from '../errors.js'
+import { AuditError, asAuditError, EXIT, type ExitCode, usageError } from '../errors.js'
 import { Journal, type Summary } from '../journal.js'
-import { type Job, listPending, run } from '../pipeline.js'
+import { type Job, run } from '../pipeline.js'
 import { NO_PRIVACY, type Privacy } from '../privacy/shown.js'
 import { removeScratch, scratchFolder } from '../scratch.js'
 import { isArchive, openSources } from '../sources/index.js'
 import { Engine } from '../transform/engine.js'
 import { version } from '../version.js'
 import type { Survive } from './check-run.js'
-import { joined, send } from './formats/output.js'
+import { dryRun } from './dry-run.js'
 import { CONCURRENCY, type RunFlags } from './options.js'
 import { privacyOf } from './privacy.js'
 import type { SealedArchive } from './sealing.js'
 import { closeAll, openSinks, type Session } from './session.js'
-import { archivedInWords, outcome, writeFailure, writeSummary } from './summary.js'
+import { outcome, writeFailure, writeSummary } from './summary.js'
 import type { Survivor } from './survivor.js'
-import { jsonLine } from './terminal.js'
 import { unopenedSink, unopenedSource } from './unopened.js'
 import { inspect, type Seen } from './watched.js'
 
@@ -268,68 +267,4 @@ export async function withEngine<T>(
       logger.warn({ err: error }, 'the spool folder cannot be removed')
     }
   }
-}
-
-/** Lists what a run would read, one document a line, without creating or changing anything. */
-async function dryRun(
-  { settings, signal }: Session,
-  jobs: readonly Job[],
-  sinks: readonly LoadingSink[],
-  output: 'text' | 'json',
-): Promise<ExitCode> {
-  const documents = []
-  const ranges: (DayRange | null)[] = []
-  const journal = new Journal()
-  const { archived } = journal.summary
-  let skipped = 0
-  for (const job of jobs) {
-    const receipts = []
-    for (const sink of sinks) receipts.push(await sink.receipts(job.source.id))
-    const pending = await listPending(job, receipts, signal)
-    skipped += pending.skipped
-    for (const { id, archived = '' } of pending.archived) journal.leaveOut(id, archived)
-    for (const { id, bytes, range } of pending.documents) {
-      documents.push({ source: job.source.id, document: id, bytes })
-      ranges.push(range)
-    }
-  }
-  const estimates = await estimatesOf(sinks, ranges)
-  if (output === 'json') {
-    await send(
-      [jsonLine({ documents, skipped, archived, ...(estimates.length === 0 ? {} : { estimates }) }, process.stdout)],
-      process.stdout,
-    )
-    return EXIT.done
-  }
-  const lines = documents.map(({ document, bytes }) => `${bytes ?? '?'}\t${printable(document)}\n`)
-  await send(joined(lines), process.stdout)
-  if (settings.quiet === true) return EXIT.done
-  process.stderr.write(`would read ${documents.length} documents; ${skipped} are already loaded\n`)
-  for (const line of archivedInWords(archived)) process.stderr.write(`${line}\n`)
-  for (const { sink, jobs, bytes } of estimates) {
-    process.stderr.write(
-      `${printable(sink)}: ${jobs} jobs a batch, which process at most ${bytes} bytes of what is there\n`,
-    )
-  }
-  return EXIT.done
-}
-
-type SinkEstimate = { readonly sink: string } & Estimate
-
-/** Estimates for warehouses that charge. The days of a file are unknown before it is read, so it counts as unbounded. */
-async function estimatesOf(
-  sinks: readonly LoadingSink[],
-  ranges: readonly (DayRange | null)[],
-): Promise<SinkEstimate[]> {
-  if (ranges.length === 0) return []
-  // Reduced one by one: there may be more values than a call accepts arguments.
-  const furthest = (end: keyof DayRange, of: (a: number, b: number) => number): number =>
-    ranges.map((range) => range?.[end]?.getTime() ?? Number.NaN).reduce((a, b) => of(a, b))
-  const [from, to] = [furthest('from', Math.min), furthest('to', Math.max)]
-  const range = { from: Number.isNaN(from) ? null : new Date(from), to: Number.isNaN(to) ? null : new Date(to) }
-  const estimates = []
-  for (const sink of sinks) {
-    if (sink.estimate !== undefined) estimates.push({ sink: sink.id, ...(await sink.estimate(range)) })
-  }
-  return estimates
 }

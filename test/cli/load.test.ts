@@ -81,7 +81,7 @@ describe('load', () => {
     const bytes = ndjson(LOGIN).length
     const text = await run(['load', '--from', 'logs', '--dry-run'], { cwd })
     expect(text).toMatchObject({ code: 0, stdout: `${bytes}\t${path}\n` })
-    expect(text.stderr).toContain('would read 1 documents')
+    expect(text.stderr).toContain('would read 1 document; 0 already loaded')
     expect(await summaryOf(['load', '--from', 'logs', '--dry-run'], { cwd })).toEqual({
       documents: [{ source: 'files', document: path, bytes }],
       skipped: 0,
