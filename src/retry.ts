@@ -20,6 +20,8 @@ export const REQUEST_RETRIES: RetryPolicy = { retries: 5, pauseMs: 200 }
  * @throws what the last attempt threw; the signal's reason when it is aborted
  */
 export function retrying<T>(attempt: () => Promise<T>, signal: AbortSignal, retries = 3, pauseMs = 200): Promise<T> {
+  // Many retries listen to this one signal; Node would warn of a leak.
+  setMaxListeners(0, signal)
   return pRetry(attempt, {
     retries,
     minTimeout: pauseMs,
@@ -40,8 +42,6 @@ export async function retryingRequest<T>(
   signal: AbortSignal,
   { retries, pauseMs }: RetryPolicy,
 ): Promise<T> {
-  // Many requests listen to this one signal; Node would warn of a leak.
-  setMaxListeners(0, signal)
   try {
     return await retrying(attempt, signal, retries, pauseMs)
   } catch (error) {

@@ -151,7 +151,7 @@ export async function publish<T>(
     }
     if (isAgain) await onStagedAgain?.(changed.map(({ outcome }) => outcome))
   }
-  throw contended(tables.lake, table.name)
+  throw contended(tables.lake, `committing to ${table.name} first`)
 }
 
 async function upload({ lake }: Tables, table: Table, { local, add }: NewFile): Promise<void> {

@@ -29,6 +29,7 @@ import { MISSING } from '../shared/written-rows.js'
 import { authorOf, publish, stage } from './commit.js'
 import { eraseInTables } from './erase.js'
 import { loadBatch } from './load.js'
+import { splitAddress } from './options.js'
 import { makeTables } from './prepare.js'
 import { rowsPart } from './rows.js'
 import { tablesIn } from './tables.js'
@@ -36,16 +37,23 @@ import { tablesIn } from './tables.js'
 type OnNotice = (text: string) => void
 
 /**
- * @param address `delta:FOLDER`, `delta+s3://bucket[/prefix]`, `delta+gs://…` or `delta+az://…`
+ * @param address `delta:FOLDER`, `delta+s3://bucket[/prefix]`, `delta+gs://…` or `delta+az://…`, with `?maintenance=off`
  * @param onNotice told when the tables could not be maintained after a load
  * @param signal  ends what `prepare`, `receipts` and `query` wait for
  * @throws AuditError, exit code 2, when it is none of these
  */
 export async function deltaSink(address: string, signal: AbortSignal, onNotice?: OnNotice): Promise<Sink> {
-  return deltaIn(await openLake('delta', address), signal, onNotice)
+  const { lake, isMaintained } = splitAddress(address)
+  return deltaIn(await openLake('delta', lake), signal, onNotice, isMaintained)
 }
 
-export function deltaIn(lake: Lake, signal: AbortSignal, onNotice: OnNotice = () => {}): Sink {
+/** @param isMaintained whether loads maintain the tables */
+export function deltaIn(
+  lake: Lake,
+  signal: AbortSignal,
+  onNotice: OnNotice = () => {},
+  isMaintained: boolean = true,
+): Sink {
   const { id, store, prefix } = lake
   const tables = tablesIn(lake)
   const guarded = guardedIn(lake)
@@ -98,7 +106,7 @@ export function deltaIn(lake: Lake, signal: AbortSignal, onNotice: OnNotice = ()
     erase: (erasure) =>
       guarded(() => withConnection((connection) => eraseInTables(tables, connection, erasure, signal))),
 
-    load: (batch, stop) => loadBatch(tables, batch, onNotice, stop),
+    load: (batch, stop) => loadBatch(tables, batch, isMaintained ? onNotice : null, stop),
 
     async query(sql, parameters = new Map()) {
       if ((await guarded(() => tables.current(AUDIT_ACTIONS, signal))).version < 0) throw noLakeYet(lake)

@@ -39,12 +39,12 @@ interface StagedBatch {
  * Until the first commit, a failure or an interrupt leaves the tables unchanged. From then on an abort is ignored, as during a
  * commit.
  *
- * @param onNotice told when the tables could not be maintained after the load
+ * @param onNotice told when the tables could not be maintained after the load; null to leave that to an engine
  */
 export async function loadBatch(
   tables: Tables,
   batch: Batch,
-  onNotice: (text: string) => void,
+  onNotice: ((text: string) => void) | null,
   signal: AbortSignal,
 ): Promise<LoadCounts> {
   const { engine } = batch
@@ -57,7 +57,7 @@ export async function loadBatch(
       const staged = await interruptible(engine, signal, () => stageBatch(tables, batch, signal))
       if (signal.aborted) throw interrupted()
       const counts = await publishBatch(tables, batch, staged)
-      await maintained(tables, batch, onNotice, signal)
+      if (onNotice !== null) await maintained(tables, batch, onNotice, signal)
       return counts
     } catch (error) {
       throw signal.aborted ? interrupted() : duckdbError(tables.lake.id, error)

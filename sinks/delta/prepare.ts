@@ -48,7 +48,7 @@ async function makeTable(tables: Tables, table: Table, existing: Snapshot, signa
     await writeCommit(lake, table, version + 1, actions, signal)
     snapshot = (await readOn(lake, table, snapshot, signal)).snapshot
   }
-  throw contended(lake, table.name)
+  throw contended(lake, `committing to ${table.name} first`)
 }
 
 /** The rows of audit_actions are those of this version. */

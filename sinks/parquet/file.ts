@@ -51,7 +51,7 @@ export async function stage<T>(lake: Lake, change: Change<T>, folder: string, si
       if (existing !== null) await rm(existing, { force: true })
     }
   }
-  throw contended(lake, change.stem)
+  throw contended(lake, `replacing ${change.stem}`)
 }
 
 /**
@@ -79,5 +79,5 @@ export async function publish<T>(
     current = await stage(lake, change, folder, NEVER_ABORTED)
     await onMergedAgain?.(current.outcome)
   }
-  throw contended(lake, staged.change.stem)
+  throw contended(lake, `replacing ${staged.change.stem}`)
 }

@@ -141,7 +141,7 @@ export async function repair(lake: Lake, file: LakeFile, folder: string, signal:
     if (!isReplaced) await removeBefore(lake, number, there)
     else await replaceByItself(lake, file, over, folder, signal)
   }
-  throw contended(lake, stem)
+  throw contended(lake, `replacing ${stem}`)
 }
 
 async function replaceByItself(

@@ -91,9 +91,9 @@ function download(store: ObjectStore, object: StoredObject, path: string, signal
 /** Every lost race means that another loader made progress, which takes seconds, so more than a few in a row are unlikely. */
 export const MOST_ATTEMPTS = 100
 
-/** @param what others keep replacing */
-export const contended = (lake: Lake, what: string): AuditError =>
-  new AuditError(`${lake.id}: other loads keep replacing ${what}`, {
+/** @param doing what others keep doing: `replacing …` */
+export const contended = (lake: Lake, doing: string): AuditError =>
+  new AuditError(`${lake.id}: other writers keep ${doing}`, {
     advice: 'Run it again while fewer loads write to this lake.',
     retryable: true,
   })

@@ -31,5 +31,5 @@ export async function mark(lake: Lake, known: number, folder: string, signal: Ab
     if (layout === known) return
     if ((await lake.store.write(key, Buffer.from(markOf(known)), existing ?? 'absent', signal)) !== null) return
   }
-  throw contended(lake, MARK_FILE)
+  throw contended(lake, `replacing ${MARK_FILE}`)
 }

@@ -647,23 +647,7 @@ export function loadingConformance(name: string, newTarget: NewTarget, mark = '\
       await sink.close()
     })
 
-    it('ends in the same tables when two runs load overlapping documents at once', async () => {
-      const events = Array.from({ length: 40 }, (_, i) => ({ ...BARE, project_asset: i % 30 }))
-      const one = { a: ndjson(...events.slice(0, 30), BAD), c: ndjson(...events.slice(20)) }
-      const other = { b: ndjson(...events.slice(10).map((event) => ({ ...event, project_name: 'x' }))), a: one.a }
-      const alone = await newSink()
-      await loadInto(alone, one)
-      await loadInto(alone, other)
-      const target = await newTarget()
-      const sinks = [await target.open(), await target.open()]
-      await Promise.all(
-        [one, other].map(async (input, i) =>
-          loadInto(sinks[i] as Sink, input, { engine: await newEngine(), batchBytes: 1 }),
-        ),
-      )
-      expect(await contentOf(sinks[0] as Sink)).toEqual(await contentOf(alone))
-      for (const sink of [...sinks, alone]) await sink.close()
-    })
+    sharedConformance(newTarget)
   })
 
   describe(`${name}: comparing`, () => {
@@ -772,6 +756,26 @@ export function loadingConformance(name: string, newTarget: NewTarget, mark = '\
       expect(countsOf(await loadInto(sink, { a: ndjson(BARE) }))).toEqual([1, 0, 0, 0])
       await sink.close()
     })
+  })
+}
+
+export function sharedConformance(newTarget: NewTarget): void {
+  it('ends in the same tables when two runs load overlapping documents at once', async () => {
+    const events = Array.from({ length: 40 }, (_, i) => ({ ...BARE, project_asset: i % 30 }))
+    const one = { a: ndjson(...events.slice(0, 30), BAD), c: ndjson(...events.slice(20)) }
+    const other = { b: ndjson(...events.slice(10).map((event) => ({ ...event, project_name: 'x' }))), a: one.a }
+    const alone = await prepared(newTarget)()
+    await loadInto(alone, one)
+    await loadInto(alone, other)
+    const target = await newTarget()
+    const sinks = [await target.open(), await target.open()]
+    await Promise.all(
+      [one, other].map(async (input, i) =>
+        loadInto(sinks[i] as Sink, input, { engine: await newEngine(), batchBytes: 1 }),
+      ),
+    )
+    expect(await contentOf(sinks[0] as Sink)).toEqual(await contentOf(alone))
+    for (const sink of [...sinks, alone]) await sink.close()
   })
 }
 

@@ -1,5 +1,6 @@
 """Third-party Delta readers find the same rows in our tables as in the DuckDB sink."""
 
+import shutil
 from collections.abc import Callable
 from contextlib import chdir
 from pathlib import Path
@@ -64,14 +65,33 @@ def test_clickhouse_finds_every_row(loaded: Loaded, table: str) -> None:
     assert plain(table, rows.select(keys), keys) == plain(table, expected.select(keys), keys)
 
 
-def test_a_day_or_an_hour_that_is_not_asked_for_is_not_read(loaded: Loaded) -> None:
-    adds = pa.table(DeltaTable(loaded.delta / "audit_events").get_add_actions(flatten=True)).to_pylist()
-    assert len({add["partition.event_date"] for add in adds}) == 6
-    assert all(add["min.timestamp"] <= add["max.timestamp"] for add in adds if add["max.timestamp"] is not None)
-    one_day = pl.scan_delta(str(loaded.delta / "audit_events")).filter(pl.col("event_date") == pl.date(2026, 10, 2))
+def added(events: Path) -> list[dict]:
+    return pa.table(DeltaTable(events).get_add_actions(flatten=True)).to_pylist()
+
+
+def test_a_day_that_is_not_asked_for_is_not_read(loaded: Loaded, tmp_path: Path) -> None:
+    events = shutil.copytree(loaded.delta / "audit_events", tmp_path / "audit_events")
+    others = [add["path"] for add in added(events) if str(add["partition.event_date"]) != "2026-10-02"]
+    assert len(others) == 5
+    # Whoever reads them fails.
+    for path in others:
+        (events / path).unlink()
+    one_day = pl.scan_delta(str(events)).filter(pl.col("event_date") == pl.date(2026, 10, 2))
     assert one_day.collect().height == 301
-    last = pl.datetime(9999, 12, 31, 23, time_zone="UTC")
-    assert pl.scan_delta(str(loaded.delta / "audit_events")).filter(pl.col("timestamp") > last).collect().height == 1
+    frame = DeltaTable(events).to_pandas(filters=[("event_date", "=", "2026-10-02")])
+    assert len(frame) == 301
+
+
+def test_an_hour_that_is_not_asked_for_is_not_read(tmp_path: Path) -> None:
+    for hour in (1, 23):
+        logs.write(tmp_path / "logs" / f"{hour}.ndjson", [{**logs.EVENT, "timestamp": f"2026-10-01T{hour:02}:00:00Z"}])
+        run("load", "--from", "logs", "--to", "delta:delta/", cwd=tmp_path)
+    events = tmp_path / "delta" / "audit_events"
+    files = {add["min.timestamp"].hour: add["path"] for add in added(events)}
+    assert sorted(files) == [1, 23]
+    (events / files[23]).unlink()
+    before_noon = pl.scan_delta(str(events)).filter(pl.col("timestamp") < pl.datetime(2026, 10, 1, 12, time_zone="UTC"))
+    assert before_noon.collect()["timestamp"].dt.hour().to_list() == [1]
 
 
 def test_earlier_versions_can_be_read(tmp_path: Path) -> None:

@@ -3,9 +3,10 @@
 import { readdirSync } from 'node:fs'
 import { describe, expect, it, vi } from 'vitest'
 import { AUDIT_EVENTS, AUDIT_REJECTS } from '../../schemas/tables.js'
-import { deltaIn } from '../../sinks/delta/index.js'
+import { deltaIn, deltaSink } from '../../sinks/delta/index.js'
 import { tablesIn } from '../../sinks/delta/tables.js'
-import { AuditError } from '../../src/errors.js'
+import { openLake } from '../../sinks/shared/lake.js'
+import { AuditError, EXIT } from '../../src/errors.js'
 import type { ObjectStore } from '../../src/stores/contract.js'
 import { changingThrough } from '../support/lake-loads.js'
 import { countsOf, loadInto, ndjson, never, newFolder } from '../support/load.js'
@@ -206,6 +207,25 @@ describe('maintaining Delta tables', () => {
     await sink.erase?.({ ...none, values: new Map([['actor_email', new Set(['ada@example.com'])]]) })
     expect(copies()).toEqual([])
     await sink.close()
+  })
+
+  it('is left to an engine where the address says so', async () => {
+    const folder = newFolder()
+    const address = (option: string): string => `delta:${folder}/who? me${option}`
+    const lake = await openLake('delta', address(''))
+    const load = async (option: string, id: number): Promise<void> => {
+      const sink = await deltaSink(address(option), never)
+      await loadInto(sink, { [`${id}`]: ndjson(event(id)) })
+      await sink.close()
+    }
+    await load('?maintenance=off', 1)
+    for (let version = 2; version <= 9; version++)
+      await lake.store.write(commit(version), Buffer.from('{"commitInfo":{}}\n'), 'absent', never)
+    await load('?maintenance=off', 2)
+    expect(await tablesIn(lake).current(AUDIT_EVENTS, never)).toMatchObject({ version: 10, checkpoint: -1 })
+    await load('', 3)
+    expect(await tablesIn(lake).current(AUDIT_EVENTS, never)).toMatchObject({ version: 11, checkpoint: 11 })
+    await expect(deltaSink(address('?maintenance=on'), never)).rejects.toMatchObject({ exitCode: EXIT.usage })
   })
 
   it('reports a failure, and the load still counts', async () => {

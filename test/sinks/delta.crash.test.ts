@@ -44,7 +44,11 @@ describe('Delta tables whose store fails in the middle of a load', { timeout: 48
     const changes = await changesOf(open)
     expect(changes).toBeGreaterThan(12)
     const before = await start()
-    for (let failing = 1; failing <= changes; failing += step) {
+    const sample = Array.from({ length: Math.ceil(changes / step) }, (_, i) => 1 + i * step)
+    // The last one makes the receipts appear.
+    if (!sample.includes(changes)) sample.push(changes)
+    let withReceipts = 0
+    for (const failing of sample) {
       const lake = memoryLake(before.objects)
       let count = 0
       const store = changingThrough(lake.store, async (change) => {
@@ -58,8 +62,10 @@ describe('Delta tables whose store fails in the middle of a load', { timeout: 48
         expect(error.message).toContain('the store is gone')
       })
       const between = open(lake)
-      if ((await between.receipts('test')).size > 1)
+      if ((await between.receipts('test')).size > 1) {
+        withReceipts++
         expect((await rowsOf(between, 'SELECT count(*) AS events FROM audit_events'))[0]).toEqual({ events: 5n })
+      }
       const sink = await loaded(open, lake, BATCH)
       expect(await stateOf(sink), `change ${failing}`).toEqual(expected)
       const [loads] = await rowsOf(
@@ -69,6 +75,7 @@ describe('Delta tables whose store fails in the middle of a load', { timeout: 48
       expect(loads).toEqual({ adds_up: true })
       await sink.close()
     }
+    expect(withReceipts).toBe(step > 1 ? 1 : 0)
   })
 
   it.each(['nothing more than an answer', 'an answer, and says that it failed'])(
@@ -117,30 +124,46 @@ describe('Delta tables that somebody else loads', { timeout: 480_000 }, () => {
     expect(keys.filter((key) => key.endsWith('.json')).map((key) => Number(key.slice(-7, -5)))).toEqual([2, 3])
   })
 
-  it('eight at once, in overlapping parts, end in the tables of one after the other', async () => {
-    const events = Array.from({ length: 40 }, (_, i) => event(1 + (i % 4), { project_asset: i }))
-    const inputs = Array.from({ length: 8 }, (_, i) => ({
+  it('three at once, in overlapping parts, end in the tables of one after the other', async () => {
+    const events = Array.from({ length: 20 }, (_, i) => event(1 + (i % 2), { project_asset: i }))
+    const inputs = Array.from({ length: 3 }, (_, i) => ({
       [`document ${i}`]: ndjson(...events.slice(i * 4, i * 4 + 12).map((each) => ({ ...each, [`key_${i}`]: i })), BAD),
     }))
     const alone = await loaded(open, memoryLake(), ...inputs)
     const lake = memoryLake()
-    const sinks = inputs.map(() => open(lake))
+    const lost = inputs.map(() => 0)
+    const sinks = inputs.map((_, i) => {
+      const store = changingThrough(lake.store, async (change, key) => {
+        const version = await change()
+        if (version === null && /^audit_events\/_delta_log\/\d+\.json$/.test(key)) lost[i] = (lost[i] ?? 0) + 1
+        return version
+      })
+      return open({ ...lake, store })
+    })
     await sinks[0]?.prepare()
-    await Promise.all(inputs.map(async (input, i) => loadInto(sinks[i] as Sink, input, { engine: await newEngine() })))
+    await Promise.all(
+      inputs.map(async (input, i) => {
+        const engine = await newEngine()
+        await engine.run('SET threads = 1')
+        await loadInto(sinks[i] as Sink, input, { engine })
+      }),
+    )
+    // Each race that is lost is one that another won, and each wins one.
+    expect(Math.max(...lost)).toBeLessThan(inputs.length)
     const content = await contentOf(sinks[0] as Sink)
-    expect(content.audit_events).toHaveLength(40)
+    expect(content.audit_events).toHaveLength(20)
     expect(content).toEqual(await contentOf(alone))
-    expect(await tableOf(sinks[0] as Sink, AUDIT_LOADS)).toHaveLength(8)
-    expect((await sinks[0]?.receipts('test'))?.size).toBe(8)
+    expect(await tableOf(sinks[0] as Sink, AUDIT_LOADS)).toHaveLength(3)
+    expect((await sinks[0]?.receipts('test'))?.size).toBe(3)
   })
 
-  it('again and again are given up, with advice', async () => {
+  it('make a load give up, with advice, when others always win', async () => {
     const lake = await start()
     const others = tablesChangedBy(lake)
     const sink = open({ ...lake, store: others })
     const batch = await batchOf(await newEngine(), [documentOf('second', ndjson(event(1), event(7)))])
     await expect(sink.load(batch, never)).rejects.toMatchObject({
-      message: expect.stringContaining('other loads keep replacing audit_events'),
+      message: expect.stringContaining('other writers keep committing to audit_events first'),
       advice: expect.stringContaining('again'),
       retryable: true,
     })

@@ -101,7 +101,7 @@ describe('a lake that somebody else loads', () => {
     const sink = open({ ...lake, store: changingThrough(lake.store, async () => null) })
     const batch = await batchOf(await newEngine(), [documentOf('second', ndjson(event(1), event(1)))])
     await expect(sink.load(batch, never)).rejects.toMatchObject({
-      message: expect.stringContaining('other loads keep replacing audit_events/event_date=2026-10-01/'),
+      message: expect.stringContaining('other writers keep replacing audit_events/event_date=2026-10-01/'),
       advice: expect.stringContaining('again'),
       retryable: true,
     })
