@@ -17,6 +17,7 @@ import type { Sink } from '../../src/contract.js'
 import { withConnection } from '../../src/duckdb/connection.js'
 import { requireConditionalWrites } from '../shared/conditional-writes.js'
 import { DUCKDB_SQL } from '../shared/duckdb-forms.js'
+import { misplacedIn } from '../shared/file-places.js'
 import { findingRows } from '../shared/findings.js'
 import { type Lake, openLake } from '../shared/lake.js'
 import { askLake, daysIn, eventsOfDays } from '../shared/lake-query.js'
@@ -32,7 +33,7 @@ import { loadBatch } from './load.js'
 import { splitAddress } from './options.js'
 import { makeTables } from './prepare.js'
 import { rowsPart } from './rows.js'
-import { tablesIn } from './tables.js'
+import { EVENT_PLACES, tablesIn } from './tables.js'
 
 type OnNotice = (text: string) => void
 
@@ -61,6 +62,8 @@ export function deltaIn(
   /** The events of the spans' days, for which no other file is fetched. */
   const eventsIn = (spans: readonly Span[]): Promise<string> =>
     guarded(async () => eventsOfDays(daysIn(await tables.days(signal), spans)))
+
+  const questions = lakeQuestions(eventsIn, () => guarded(() => tables.days(signal)))
 
   /** Adds the rows of a relation whose key is new. */
   const addRows = (table: Table, relation: string): Promise<void> =>
@@ -113,7 +116,7 @@ export function deltaIn(
       return askLake(id, tables, { sql, parameters }, signal)
     },
 
-    questions: lakeQuestions(eventsIn, () => guarded(() => tables.days(signal))),
+    questions: { ...questions, proof: { ...questions.proof, misplaced: misplacedIn(EVENT_PLACES, 'event', 'part') } },
 
     async close() {
       await tables.remove()

@@ -5,6 +5,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AUDIT_ACTIONS, AUDIT_EVENTS, type Table } from '../../schemas/tables.js'
 import { AuditError } from '../../src/errors.js'
+import { eventPlaces } from '../shared/file-places.js'
 import type { Lake } from '../shared/lake.js'
 import type { TableFiles } from '../shared/lake-query.js'
 import { copyName } from '../shared/parquet-rows.js'
@@ -31,6 +32,8 @@ export interface Tables extends TableFiles {
   folder(): Promise<string>
   remove(): Promise<void>
 }
+
+export const EVENT_PLACES = eventPlaces('(\\d{4}-\\d\\d-\\d\\d)\\.[0-9a-f-]{36}\\.[^/]*$')
 
 /** Concurrent requests. */
 const FETCHES = 8
@@ -68,18 +71,19 @@ export function tablesIn(lake: Lake): Tables {
     return snapshot
   }
 
-  async function fetched(key: string, signal: AbortSignal): Promise<string | null> {
-    const copy = join(await folder(), copyName(randomUUID(), key))
+  /** The copy's name begins with the day of its events, which the log has and the path may not. */
+  async function fetched(key: string, day: string | null, signal: AbortSignal): Promise<string | null> {
+    const copy = join(await folder(), copyName(`${day === null ? '' : `${day}.`}${randomUUID()}`, key))
     const object = await lake.store.find(lake.prefix + key, signal)
     return object !== null && (await lake.fetch(object, copy, signal)) ? copy : null
   }
 
   /** Fetches a file once, however many ask for it at the same time. Null when it is gone. */
-  async function copied(table: Table, { path }: Add, signal: AbortSignal): Promise<string | null> {
-    const key = keyIn(lake.id, path)
+  async function copied(table: Table, file: Add, signal: AbortSignal): Promise<string | null> {
+    const key = keyIn(lake.id, file.path)
     const there = copiesOf.get(table.name) ?? new Map<string, Promise<string | null>>()
     copiesOf.set(table.name, there)
-    const copy = there.get(key) ?? fetched(`${table.name}/${key}`, signal)
+    const copy = there.get(key) ?? fetched(`${table.name}/${key}`, partitionOf(file), signal)
     there.set(key, copy)
     try {
       const local = await copy
@@ -120,6 +124,7 @@ export function tablesIn(lake: Lake): Tables {
 
   return {
     lake,
+    relations: [EVENT_PLACES],
     current,
     folder,
     release: (table) => release(table, () => false),

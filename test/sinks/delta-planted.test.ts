@@ -7,7 +7,7 @@ import { tablesIn } from '../../sinks/delta/tables.js'
 import { changingThrough } from '../support/lake-loads.js'
 import { batchOf, countsOf, documentOf, loadInto, ndjson, never, sharedEngine } from '../support/load.js'
 import { type MemoryLake, memoryLake } from '../support/memory-lake.js'
-import { eventsOf } from '../support/rows.js'
+import { eventsOf, rowsOf } from '../support/rows.js'
 
 const EVENT = { timestamp: '2026-10-01T12:34:56Z', action: 'user:login', actor_user_id: 7 }
 const LOG = 'audit_events/_delta_log/'
@@ -160,6 +160,20 @@ describe('a log that somebody else wrote to', () => {
     const sink = deltaIn(lake, never)
     expect(countsOf(await loadInto(sink, { b: ndjson(EVENT, { ...EVENT, actor_user_id: 8 }) }))).toEqual([1, 0, 1, 0])
     expect(await eventsOf(sink)).toHaveLength(2)
+    await sink.close()
+  })
+
+  it('with an event in the files of another day gives it to verify', async () => {
+    const lake = await loaded()
+    const { files } = await tablesIn(lake).current(AUDIT_EVENTS, never)
+    const [add] = [...files.values()]
+    const { bytes } = lake.objects.get(`audit_events/${add?.path}`) ?? {}
+    await lake.store.write('audit_events/elsewhere.parquet', bytes ?? Buffer.of(), 'absent', never)
+    await plant(lake, { add: { ...add, path: 'elsewhere.parquet', partitionValues: { event_date: '2026-10-02' } } })
+    const sink = deltaIn(lake, never)
+    const [event] = await eventsOf(sink)
+    const found = await rowsOf(sink, sink.questions.proof.misplaced ?? '')
+    expect(found).toEqual([{ what: 'event', day: '2026-10-01', id: event?.content_hash }])
     await sink.close()
   })
 
