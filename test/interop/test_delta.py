@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from contextlib import chdir
+from datetime import date
 from pathlib import Path
 
 import chdb
@@ -78,7 +79,7 @@ def test_a_day_that_is_not_asked_for_is_not_read(loaded: Loaded, tmp_path: Path)
         (events / path).unlink()
     one_day = pl.scan_delta(str(events)).filter(pl.col("event_date") == pl.date(2026, 10, 2))
     assert one_day.collect().height == 301
-    frame = DeltaTable(events).to_pandas(filters=[("event_date", "=", "2026-10-02")])
+    frame = DeltaTable(events).to_pandas(filters=[("event_date", "=", date(2026, 10, 2))])
     assert len(frame) == 301
 
 

@@ -124,6 +124,27 @@ describe('Delta tables that somebody else loads', { timeout: 480_000 }, () => {
     expect(keys.filter((key) => key.endsWith('.json')).map((key) => Number(key.slice(-7, -5)))).toEqual([2, 3])
   })
 
+  it('while one is erased from keep nothing of what the erasure lists', async () => {
+    const lake = memoryLake()
+    const others = open(lake)
+    const eve = { actor_email: 'eve@example.com' }
+    await loadInto(others, { first: ndjson(event(1, eve), event(2, eve)) })
+    let isFirst = true
+    const store = changingThrough(lake.store, async (change, key) => {
+      if (isFirst && /^audit_events\/_delta_log/.test(key)) {
+        isFirst = false
+        await loadInto(others, { second: ndjson(event(1, { ...eve, project_asset: 1 }), event(3)) })
+      }
+      return change()
+    })
+    const none = { extras: new Set(''), conflicts: new Set(''), parts: new Set(''), rejects: new Set('') }
+    const values = new Map([['actor_email', new Set([eve.actor_email])]])
+    await open({ ...lake, store }).erase?.({ ...none, values })
+    expect(isFirst).toBe(false)
+    const counted = 'SELECT count(*) AS events, count(actor_email) AS named FROM audit_events'
+    expect(await rowsOf(others, counted)).toEqual([{ events: 4n, named: 0n }])
+  })
+
   it('three at once, in overlapping parts, end in the tables of one after the other', async () => {
     const events = Array.from({ length: 20 }, (_, i) => event(1 + (i % 2), { project_asset: i }))
     const inputs = Array.from({ length: 3 }, (_, i) => ({

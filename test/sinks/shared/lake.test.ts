@@ -4,9 +4,11 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { AUDIT_EVENTS } from '../../../schemas/tables.js'
+import { deltaIn } from '../../../sinks/delta/index.js'
 import { tablesIn } from '../../../sinks/delta/tables.js'
 import { openLake } from '../../../sinks/shared/lake.js'
-import { never, newFolder } from '../../support/load.js'
+import { batchOf, documentOf, loadInto, ndjson, never, newFolder, sharedEngine } from '../../support/load.js'
+import { memoryLake } from '../../support/memory-lake.js'
 
 const CONTENT = 'a file of the lake'
 const PATH = 'event_date=2026-10-01/a.parquet'
@@ -46,4 +48,35 @@ it('a file of a Delta table is fetched once, however many ask for it at the same
   expect([fetches, other]).toEqual([2, one])
   expect(readFileSync(one ?? '', 'utf8')).toBe(CONTENT)
   await tables.remove()
+})
+
+it('a load of Delta tables reads the commits since its last one, and only files that may hold its events', async () => {
+  const lake = memoryLake()
+  const event = (day: number, id: number) => ({ timestamp: `2026-10-0${day}T12:00:00Z`, action: 'user:login', actor_user_id: id })
+  const read: string[] = []
+  const fetch: typeof lake.fetch = (object, path, signal) => {
+    read.push(object.key)
+    return lake.fetch(object, path, signal)
+  }
+  const store: typeof lake.store = {
+    ...lake.store,
+    read(object, from, signal) {
+      read.push(object.key)
+      return lake.store.read(object, from, signal)
+    },
+  }
+  const sink = deltaIn({ ...lake, store, fetch }, never)
+  await loadInto(sink, { first: ndjson(event(1, 1), event(2, 2)) })
+  const other = deltaIn(lake, never)
+  await loadInto(other, { others: ndjson(event(2, 3), event(3, 4)) })
+  read.length = 0
+  const batch = await batchOf(await sharedEngine(), [documentOf('second', ndjson(event(2, 2), event(4, 5)))])
+  expect(await sink.load(batch, never)).toMatchObject({ inserted: 1, unchanged: 1 })
+  const ofEvents = read.filter((key) => key.startsWith('audit_events/'))
+  expect(ofEvents.map((key) => key.replace(/part-.*/, '')).sort()).toEqual([
+    'audit_events/_delta_log/00000000000000000002.json',
+    'audit_events/event_date=2026-10-02/',
+    'audit_events/event_date=2026-10-02/',
+  ])
+  for (const each of [sink, other]) await each.close()
 })
