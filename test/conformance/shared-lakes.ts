@@ -48,6 +48,29 @@ export function sharedLakeConformance(name: string, open: OpenLake): void {
       expect((await sink.receipts('test')).size).toBe(4)
     })
 
+    it('in between gets none of its events once its counts no longer add up', async () => {
+      const lake = memoryLake()
+      await loaded(open, lake, { first: ndjson(event(1)) })
+      const others = open(lake)
+      const engine = await newEngine()
+      let isFirst = true
+      const store = changingThrough(lake.store, async (change, key) => {
+        if (isFirst && key.startsWith('audit_events/')) {
+          isFirst = false
+          await loadInto(others, { other: ndjson(event(1, { actor_user_id: 'other' })) }, { engine })
+        }
+        return change()
+      })
+      const batch = await batchOf(await newEngine(), [documentOf('mine', ndjson(event(1, { actor_user_id: 'mine' })))])
+      const miscounted = Object.defineProperty({ ...batch }, 'rowsRead', { get: () => (isFirst ? 1 : 2) })
+      await expect(open({ ...lake, store }).load(miscounted, never)).rejects.toThrow(
+        /accounted for .* nothing is loaded/,
+      )
+      expect(isFirst).toBe(false)
+      const actors = await rowsOf(others, 'SELECT actor_user_id FROM audit_events ORDER BY 1')
+      expect(actors.map(({ actor_user_id: actor }) => actor)).toEqual(['7', 'other'])
+    })
+
     it("in between keeps what the load displaces of the other's, though it is killed right after", async () => {
       const lake = memoryLake()
       await loaded(open, lake, { first: ndjson(event(1)) })
