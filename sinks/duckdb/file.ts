@@ -79,7 +79,7 @@ const FAULTS: readonly (readonly [sign: RegExp, what: string, advice: string])[]
   [
     /Corrupt database file|Could not read enough bytes|checksum|[Ff]ailed to (?:load|deserialize) /,
     'the file is damaged',
-    'Put a copy of it back; without one, load everything again into a new file.',
+    'Restore it from a backup; without one, load everything again into a new file.',
   ],
 ]
 

@@ -28,7 +28,7 @@ export function zonePlace(address: string): ZonePlace {
   if (workspace === '' || item === '' || further.length > 0) {
     throw usageError(
       'a Fabric address has two parts: fabric://workspace/mirrored-database',
-      'Both as names, or both as the ids that stand in the URL of the item.',
+      'Both as names, or both as the ids in the URL of the item.',
     )
   }
   if (GUID.test(workspace) !== GUID.test(item)) {

@@ -88,7 +88,7 @@ export async function readManifest(zone: Zone, signal: AbortSignal): Promise<Hel
   refuseNewerLayout(zone.id, z.object({ version: layout }).safeParse(json).data?.version ?? null)
   throw new AuditError(`${zone.id}: ${PATH} is not a manifest that this version reads; nothing is loaded`, {
     outside: true,
-    advice: 'Somebody edited it: put back what was there, or see "To start anew" in docs/fabric.md.',
+    advice: 'Someone edited it: put back what was there, or see "To start anew" in docs/fabric.md.',
   })
 }
 

@@ -172,7 +172,7 @@ const emptied = ({ id }: Zone, table: string, last: number): AuditError =>
   new AuditError(
     `${id}: the folder of ${table} does not hold its file ${last}, which always stays; nothing is published`,
     {
-      advice: 'Somebody emptied or recreated the folder. See "To start anew" in docs/fabric.md before loading again.',
+      advice: 'Someone emptied or recreated the folder. See "To start anew" in docs/fabric.md before loading again.',
     },
   )
 

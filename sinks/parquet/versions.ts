@@ -71,7 +71,7 @@ export async function versionsOf(lake: Lake, stem: string, signal: AbortSignal):
 
 const foreign = (lake: Lake, { object }: Version, says: string): AuditError =>
   new AuditError(`${lake.id}: ${printable(object.key.slice(lake.prefix.length))} ${says}: no load has put it there`, {
-    advice: 'Look where it comes from, remove it, and run this again.',
+    advice: 'Find out where it comes from, remove it, and run this again.',
     outside: true,
   })
 

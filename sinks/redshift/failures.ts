@@ -17,7 +17,7 @@ interface Known {
 const EXCEPTIONS: readonly Known[] = [
   {
     sign: /^(?:ActiveStatementsExceeded|ActiveSessionsExceeded|ActiveWaitingRequestsExceeded|Throttling|TooManyRequests|LimitExceeded)/,
-    advice: 'The Data API is asked too much at once: run again later, or raise its quota.',
+    advice: 'The Data API gets too many requests at once: run again later, or raise its quota.',
     retryable: true,
   },
   {
@@ -27,7 +27,7 @@ const EXCEPTIONS: readonly Known[] = [
   },
   {
     sign: /^(?:CredentialsProviderError|UnrecognizedClient|InvalidClientTokenId|ExpiredToken|InvalidSignature|TokenProviderError|MissingAuthenticationToken)/,
-    advice: 'Log in with AWS again (aws sso login, or the AWS_* variables), and look at the clock.',
+    advice: 'Log in with AWS again (aws sso login, or the AWS_* variables), and check the clock.',
   },
   {
     sign: /^AccessDenied/,
@@ -35,12 +35,12 @@ const EXCEPTIONS: readonly Known[] = [
   },
   {
     sign: /^(?:DatabaseConnection|BatchExecuteStatement|ExecuteStatement)/,
-    advice: 'See that the cluster is not paused, and that the database and its user exist.',
+    advice: 'Check that the cluster is not paused, and that the database and its user exist.',
     retryable: true,
   },
   {
     sign: /^(?:Validation|ResourceNotFound)/,
-    advice: 'See that workgroup or cluster, database and region are right, and that the cluster is not paused.',
+    advice: 'Check that workgroup or cluster, database and region are right, and that the cluster is not paused.',
   },
 ]
 
@@ -52,7 +52,7 @@ const SPEAKABLE: readonly Known[] = [
   {
     // Our tables have no such constraint: two runs created something at once.
     sign: /violates unique constraint/,
-    advice: 'Something else made it at the same time: run again.',
+    advice: 'Something else created it at the same time: run again.',
     retryable: true,
   },
   {
@@ -62,7 +62,7 @@ const SPEAKABLE: readonly Known[] = [
   },
   {
     sign: /already exists/,
-    advice: 'Something else made it at the same time: run again.',
+    advice: 'Something else created it at the same time: run again.',
     retryable: true,
   },
   {
@@ -72,7 +72,7 @@ const SPEAKABLE: readonly Known[] = [
   {
     sign: /\bKMS\b|kms:/i,
     advice:
-      'The role of iam_role= needs kms:Decrypt on the key of the bucket of staging=; the policy of the key has a say, too.',
+      'The role of iam_role= needs kms:Decrypt on the key of the bucket of staging=; the policy of the key must allow it, too.',
   },
   {
     sign: /PermanentRedirect|AuthorizationHeaderMalformed|specified endpoint|IllegalLocationConstraint|\bregion\b/i,
@@ -96,7 +96,7 @@ const SPEAKABLE: readonly Known[] = [
   { sign: /permission denied|must be owner/, advice: 'The user needs CREATE on the schema, and to own the tables.' },
   {
     sign: /(?:relation|schema|table) .* does not exist/,
-    advice: 'Load something first, or see that schema= and table_prefix= are right.',
+    advice: 'Load something first, or check that schema= and table_prefix= are right.',
   },
   {
     sign: /does not exist|syntax error|must appear in the GROUP BY|ambiguous|is not unique|cannot insert multiple commands/,
@@ -104,7 +104,7 @@ const SPEAKABLE: readonly Known[] = [
   },
   {
     sign: /exceeds the maximum|exceeded size limit|too large/,
-    advice: 'The Data API gives back 64 KB a row and 500 MB a result: ask for less of it.',
+    advice: 'The Data API returns at most 64 KB per row and 500 MB per result: ask for less.',
   },
   {
     sign: /cancell?ed|[Tt]imeout|timed out/,
@@ -182,7 +182,7 @@ export function statementFailure(id: string, what: string, described: DescribeSt
   if (Status === 'ABORTED') {
     return new AuditError(`${where} was stopped in Redshift (statement ${Id}); nothing is changed`, {
       outside: true,
-      advice: 'Somebody cancelled it, or a rule of its queue did. Run again when that is settled.',
+      advice: 'Someone cancelled it, or a rule of its queue did. Run again when that is settled.',
     })
   }
   const failed = SubStatements?.find(({ Status: status }) => status === 'FAILED')

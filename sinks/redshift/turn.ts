@@ -58,7 +58,7 @@ export function turn(
         {
           advice:
             'Another load is at work, or somebody reads that table in a transaction that was left open: ' +
-            `SELECT pid, txn_owner FROM svv_transactions WHERE relation = '${table.replaceAll('"', '')}'::regclass tells who, and pg_terminate_backend(pid) ends it.`,
+            `SELECT pid, txn_owner FROM svv_transactions WHERE relation = '${table.replaceAll('"', '')}'::regclass shows who, and pg_terminate_backend(pid) ends it.`,
           outside: true,
         },
       )

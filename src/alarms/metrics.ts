@@ -50,7 +50,7 @@ const FAMILIES: readonly Family[] = [
   {
     name: 'newest_event_timestamp_seconds',
     type: 'gauge',
-    help: 'The newest event in each sink; later ones than now are not counted.',
+    help: 'The newest event in each sink; events in the future are ignored.',
   },
   { name: 'unfinished_days', type: 'gauge', help: 'UTC days of the W&B API that should be finished and are not.' },
 ]

@@ -38,7 +38,7 @@ export function rangeOfDays({ days, since, until }: DayFlags, now: Date, command
   const daysAgo = (today - from.getTime()) / DAY_MS
   if (daysAgo > MOST_DAYS) throw usageError(`--since is more than ${MOST_DAYS} days ago`)
   // Allows one day, because the server's clock may be ahead of this machine's.
-  if (daysAgo < -1) throw usageError('--since lies in the future, so there is no day to fetch')
+  if (daysAgo < -1) throw usageError('--since is in the future, so there is no day to fetch')
   if (to !== null && to <= from) throw usageError('--until is not after the first day, so there is no day to fetch')
   return { from, to }
 }

@@ -16,7 +16,7 @@ export function addDoctor(program: Command): void {
   withSinks(withSource(command), 'sink to check, repeatable')
     .option('--archive <address>', 'archive to check')
     .option('--spool <folder>', "folder for temporary files (default: the user's cache folder)")
-    .option('--probe', 'also write, under names of its own, which it removes: what loads rely on is proven')
+    .option('--probe', 'also write test objects, and remove them, to prove what loads rely on')
     .addOption(new Option('--output <format>', 'format of the report').choices(['text', 'json']).default('text'))
     .addHelpText(
       'after',

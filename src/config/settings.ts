@@ -152,7 +152,7 @@ function fromText(name: keyof Settings, text: string): unknown {
   return text
 }
 
-/** For example `{actor_email: drop}`; a text that is no YAML stays a text, which no setting of this kind accepts. */
+/** For example `{actor_email: drop}`; text that is not YAML stays text, which no setting of this kind accepts. */
 function fromYaml(text: string): unknown {
   try {
     return parse(text)

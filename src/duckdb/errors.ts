@@ -85,7 +85,8 @@ export function told(error: unknown): Told {
 /** @param file its name in the lake */
 export const damagedFile = (who: string, file: string): AuditError =>
   new AuditError(`${who}: ${file} is damaged, or not a Parquet file`, {
-    advice: 'Put a copy or an earlier version of it back; without one, load everything again into an empty lake.',
+    advice:
+      'Restore it from a backup or an earlier object version; without one, load everything again into an empty lake.',
     outside: true,
   })
 

@@ -77,7 +77,7 @@ export class Page {
   private eventOpen = false
 
   /**
-   * @param output takes the events of the chunk, one a line
+   * @param output takes the events of the chunk, one per line
    * @throws PageError when the page is not JSON, or does not hold the `count` events it states
    */
   push(chunk: Uint8Array, output: Output): PageStep {

@@ -76,6 +76,6 @@ async function openSource(address: string, options: SourceOptions, asItIs = fals
   if (!/^[a-z][a-z0-9+.-]+:\/\//i.test(address)) return fileSource(address, options.followLinks)
   throw usageError(
     `no source has an address like ${withoutLogin(address)}`,
-    'Sources: https://HOST (the W&B API), s3://, gs:// or az:// (a bucket), a file, a folder, a glob, - for standard input, archive: and the address of an archive, or export: and where exports of a sink lie.',
+    'Sources: https://HOST (the W&B API), s3://, gs:// or az:// (a bucket), a file, a folder, a glob, - for standard input, archive: and the address of an archive, or export: and where exports of a sink are.',
   )
 }

@@ -163,7 +163,7 @@ const FILES: readonly Row[] = [
     what: 'a sink that is damaged',
     args: load('--to', 'duckdb:damaged.duckdb'),
     says: /the file is damaged/,
-    advice: /Put a copy/,
+    advice: /Restore it from a backup/,
   },
   {
     what: 'a spool that is missing',
@@ -300,7 +300,7 @@ describe('a lake with a damaged file', () => {
     const named = /audit_events\/event_date=2026-10-01\/events-00000001\.parquet is damaged, or not a Parquet file/
     const loaded = await ended(['load', '--from', 'bad.ndjson', '--to', lake])
     expect(loaded.stderr).toMatch(named)
-    expect(loaded.stderr).toMatch(/Put a copy or an earlier version of it back/)
+    expect(loaded.stderr).toMatch(/Restore it from a backup or an earlier object version/)
     expect(loaded.code).toBe(1)
     const asked = await ended(query('FROM audit_events', lake))
     // Of some faults inside, DuckDB does not say which file has them.

@@ -184,7 +184,7 @@ class PageReader {
   }
 
   /**
-   * Returns the events of the chunk, one a line.
+   * Returns the events of the chunk, one per line.
    *
    * @throws AuditError, retryable, when the page is damaged
    */

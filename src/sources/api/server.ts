@@ -29,7 +29,7 @@ export interface ServerOptions {
 export interface Server {
   /** Whether it cannot end before now. */
   readonly isOnward: boolean
-  /** Whether its answers are pages, whose events arrive one a line. */
+  /** Whether its answers are pages, whose events arrive one per line. */
   readonly hasPages: boolean
   /**
    * The events of these spans of a day, or more. Once a server has answered with other times than it was asked for, it is asked

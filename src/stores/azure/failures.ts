@@ -61,7 +61,7 @@ const REFUSALS: Readonly<Record<string, { readonly what: string; readonly advice
   },
   AuthenticationFailed: {
     what: 'the key, SAS or token is not accepted',
-    advice: 'It may be wrong, expired or of another account; a clock that is off by 15 minutes has the same effect.',
+    advice: 'It may be wrong, expired or for another account; a clock that is off by 15 minutes has the same effect.',
   },
   InvalidAuthenticationInfo: {
     what: 'the token is not accepted',

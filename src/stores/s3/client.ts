@@ -74,7 +74,7 @@ function refuseOtherKinds(bucket: string): void {
   if (bucket.startsWith('arn:')) {
     throw usageError(
       `${printable(bucket)} is an ARN, not the name of a bucket`,
-      'For an access point use its alias: s3://NAME-…-s3alias/prefix. `aws s3control get-access-point` tells it.',
+      'For an access point use its alias: s3://NAME-…-s3alias/prefix. `aws s3control get-access-point` shows it.',
     )
   }
   if (bucket.endsWith('.mrap')) {
