@@ -266,6 +266,13 @@ export interface Sink {
    * @throws AuditError, with the faulty lines of `sql` if the sink says where
    */
   query(sql: string, parameters?: QueryParameters): Promise<QueryResult>
+  /**
+   * Writes the answer to a new Parquet file instead, so that no row passes through JavaScript. Absent where no engine in this
+   * process answers.
+   *
+   * @param memoryBytes what that engine may use
+   */
+  queryTo?(file: string, sql: string, memoryBytes: number): Promise<void>
   readonly questions: Questions
   /** For `doctor`: checks what this kind of sink needs besides being readable. Changes nothing. */
   checks?(): readonly Check[]

@@ -20,7 +20,7 @@ import { DUCKDB_SQL } from '../shared/duckdb-forms.js'
 import { misplacedIn } from '../shared/file-places.js'
 import { findingRows } from '../shared/findings.js'
 import { type Lake, openLake } from '../shared/lake.js'
-import { askLake, daysIn, eventsOfDays } from '../shared/lake-query.js'
+import { askLake, daysIn, eventsOfDays, writeFromLake } from '../shared/lake-query.js'
 import { lakeQuestions } from '../shared/lake-questions.js'
 import { guardedIn, lakeMembers, noLakeYet } from '../shared/lake-sink.js'
 import { MARK_FILE, mark, markOf } from '../shared/mark.js'
@@ -74,6 +74,10 @@ export function deltaIn(
       }),
     )
 
+  async function mustExist(): Promise<void> {
+    if ((await guarded(() => tables.current(AUDIT_ACTIONS, signal))).version < 0) throw noLakeYet(lake)
+  }
+
   return {
     ...lakeMembers(lake, tables, signal),
 
@@ -112,8 +116,13 @@ export function deltaIn(
     load: (batch, stop) => loadBatch(tables, batch, isMaintained ? onNotice : null, stop),
 
     async query(sql, parameters = new Map()) {
-      if ((await guarded(() => tables.current(AUDIT_ACTIONS, signal))).version < 0) throw noLakeYet(lake)
+      await mustExist()
       return askLake(id, tables, { sql, parameters }, signal)
+    },
+
+    async queryTo(file, sql, memoryBytes) {
+      await mustExist()
+      await writeFromLake(id, tables, { sql, file, memoryBytes }, signal)
     },
 
     questions: { ...questions, proof: { ...questions.proof, misplaced: misplacedIn(EVENT_PLACES, 'event', 'part') } },

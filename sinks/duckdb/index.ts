@@ -19,7 +19,7 @@ import { reportStatements } from '../shared/findings.js'
 import { rememberedOf, rememberedQuery, rememberStatement, UNKNOWN_YET } from '../shared/privacy.js'
 import { privateCheck } from '../shared/private-file.js'
 import { questions } from '../shared/questions.js'
-import { openRoom } from '../shared/room.js'
+import { openRoom, type Room } from '../shared/room.js'
 import { fileError, mustBeDuckDB, READING, writing } from './file.js'
 import { refuseForeign, refuseForeignViews } from './layout.js'
 import { inTurn, type LockOptions, whileUnlocked } from './lock.js'
@@ -59,6 +59,11 @@ export function duckdbSink(path: string, lock: LockOptions, schema = 'main'): Si
         throw fileError(id, error)
       }
     })
+  }
+
+  async function fill({ connection }: Room): Promise<void> {
+    await attach(connection, READING)
+    await connection.run(`USE ${place}`)
   }
 
   function mustExist(): void {
@@ -154,12 +159,24 @@ export function duckdbSink(path: string, lock: LockOptions, schema = 'main'): Si
       mustExist()
       const room = await openRoom(id)
       try {
-        await attach(room.connection, READING)
-        await room.connection.run(`USE ${place}`)
+        await fill(room)
         return await room.ask(sql, parameters)
       } catch (error) {
         room.close()
         throw fileError(id, error)
+      }
+    },
+
+    async queryTo(path, sql, memoryBytes) {
+      mustExist()
+      const room = await openRoom(id, memoryBytes)
+      try {
+        await fill(room)
+        await room.write(sql, path)
+      } catch (error) {
+        throw fileError(id, error)
+      } finally {
+        room.close()
       }
     },
 

@@ -9,7 +9,7 @@ import { DUCKDB_SQL } from '../shared/duckdb-forms.js'
 import { refuseUnknownColumns } from '../shared/duckdb-tables.js'
 import { findingRows } from '../shared/findings.js'
 import { type Lake, openLake } from '../shared/lake.js'
-import { askLake, daysIn, eventsOfDays, type TableFiles } from '../shared/lake-query.js'
+import { askLake, daysIn, eventsOfDays, type TableFiles, writeFromLake } from '../shared/lake-query.js'
 import { lakeQuestions } from '../shared/lake-questions.js'
 import { guardedIn, lakeMembers, noLakeYet } from '../shared/lake-sink.js'
 import { MARK_FILE, mark, markOf } from '../shared/mark.js'
@@ -83,6 +83,10 @@ export function lakeSink(lake: Lake, signal: AbortSignal): Sink {
     return false
   }
 
+  async function mustExist(): Promise<void> {
+    if (currentOf(await versionsOf(lake, ACTIONS.stem('actions'), signal)) === null) throw noLakeYet(lake)
+  }
+
   return {
     ...lakeMembers(lake, tables, signal),
 
@@ -126,8 +130,13 @@ export function lakeSink(lake: Lake, signal: AbortSignal): Sink {
     load: (batch, stop) => loadBatch(lake, batch, stop),
 
     async query(sql, parameters = new Map()) {
-      if (currentOf(await versionsOf(lake, ACTIONS.stem('actions'), signal)) === null) throw noLakeYet(lake)
+      await mustExist()
       return askLake(id, tables, { sql, parameters }, signal)
+    },
+
+    async queryTo(file, sql, memoryBytes) {
+      await mustExist()
+      await writeFromLake(id, tables, { sql, file, memoryBytes }, signal)
     },
 
     questions: { ...questions, proof: { ...questions.proof, misplaced: MISPLACED } },

@@ -10,7 +10,7 @@ import { duckdbError } from '../../src/duckdb/errors.js'
 import { quotedString } from '../../src/duckdb/quoting.js'
 import { DUCKDB_VIEWS } from './duckdb-forms.js'
 import { asPattern, rowsIn } from './parquet-rows.js'
-import { openRoom } from './room.js'
+import { openRoom, type Room } from './room.js'
 import type { View } from './views.js'
 
 /** A relation over the files of a table, for questions about the files themselves. */
@@ -57,13 +57,40 @@ export async function askLake(
 ): Promise<QueryResult> {
   const room = await openRoom(id)
   try {
-    const { views, files } = await definitions(sql, lake, signal)
-    await attachViews(room.connection, views, join(room.folder, 'views.duckdb'))
-    return await room.ask(sql, parameters, [...files, ...files.map(asPattern)])
+    return await room.ask(sql, parameters, await fill(room, lake, sql, signal))
   } catch (error) {
     room.close()
     throw duckdbError(id, error)
   }
+}
+
+/** Writes the answer to a new Parquet file. */
+export async function writeFromLake(
+  id: string,
+  lake: TableFiles,
+  { sql, file, memoryBytes }: { readonly sql: string; readonly file: string; readonly memoryBytes: number },
+  signal: AbortSignal,
+): Promise<void> {
+  const room = await openRoom(id, memoryBytes)
+  try {
+    await room.write(sql, file, await fill(room, lake, sql, signal))
+  } catch (error) {
+    throw duckdbError(id, error)
+  } finally {
+    room.close()
+  }
+}
+
+/** @returns the files that may be opened, as paths and as patterns */
+async function fill(
+  { connection, folder }: Room,
+  lake: TableFiles,
+  sql: string,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const { views, files } = await definitions(sql, lake, signal)
+  await attachViews(connection, views, join(folder, 'views.duckdb'))
+  return [...files, ...files.map(asPattern)]
 }
 
 /**

@@ -19,6 +19,9 @@ import { indexOfByte, missingParameter, pointedAt, unusedParameter } from './poi
 import { notAQuestion } from './refusal.js'
 import { withoutEnd } from './statement-end.js'
 
+/** Rows of a row group, which is in memory as a whole while it is written. */
+const WRITTEN_TOGETHER = 20_480
+
 export interface Room {
   readonly connection: DuckDBConnection
   /** For files needed while the question is answered; removed with the room. */
@@ -31,29 +34,56 @@ export interface Room {
    *   nothing was run then
    */
   ask(sql: string, parameters: QueryParameters, files?: readonly string[]): Promise<QueryResult>
+  /** Shuts the door, and writes the answer to a new Parquet file. */
+  write(sql: string, path: string, files?: readonly string[]): Promise<void>
   close(): void
 }
 
-/** @param id of the sink, for errors */
-export async function openRoom(id: string): Promise<Room> {
+/**
+ * @param id of the sink, for errors
+ * @param memoryBytes what DuckDB may use; by default its own limit
+ */
+export async function openRoom(id: string, memoryBytes?: number): Promise<Room> {
   const { connection, folder, close } = await openConnection()
+  if (memoryBytes !== undefined) await connection.run(`SET memory_limit = '${memoryBytes}B'`)
   return {
     connection,
     folder,
     async ask(sql, parameters, files = []) {
       await shut(connection, files)
-      const failure = (error: unknown): AuditError => statementError(id, sql, error)
-      try {
-        const statements = await connection.extractStatements(sql)
-        if (!(await isQuestion(connection, sql, statements.count))) throw notAQuestion(id)
+      return guarded(id, sql, async () => {
+        const statements = await questionIn(id, connection, sql)
         const result = await answerOf({ id, connection }, statements, parameters)
-        return { columns: columnsOf(result), rows: rowsOf(failure, result, close) }
-      } catch (error) {
-        throw isRefusedChange(error) ? notAQuestion(id) : failure(error)
-      }
+        return { columns: columnsOf(result), rows: rowsOf((error) => statementError(id, sql, error), result, close) }
+      })
+    },
+    async write(sql, path, files = []) {
+      // Otherwise whole row groups wait in memory for their turn.
+      await connection.run('SET preserve_insertion_order = false')
+      await shut(connection, [...files, path])
+      await guarded(id, sql, async () => {
+        await questionIn(id, connection, sql)
+        const format = `FORMAT parquet, ROW_GROUP_SIZE ${WRITTEN_TOGETHER}`
+        await connection.run(`COPY (\n${withoutEnd(sql)}\n) TO ${quotedString(path)} (${format})`)
+      })
     },
     close,
   }
+}
+
+async function guarded<T>(id: string, sql: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw isRefusedChange(error) ? notAQuestion(id) : statementError(id, sql, error)
+  }
+}
+
+/** @throws AuditError, exit code 2, when the text is not exactly one statement that reads */
+async function questionIn(id: string, connection: DuckDBConnection, sql: string): Promise<DuckDBExtractedStatements> {
+  const statements = await connection.extractStatements(sql)
+  if (!(await isQuestion(connection, sql, statements.count))) throw notAQuestion(id)
+  return statements
 }
 
 /**

@@ -134,12 +134,11 @@ async function sinkSections(
       const code = outcome(await runIn(room, unlimited, jobs, [expected], null, journal, privacy), unlimited)
       registerExtraAllowed(room.engine.connection)
       const sections: Section[] = []
-      for (const { id, query, questions } of sinks) {
-        const held = { query, questions: questions.proof }
+      for (const held of sinks) {
         const findings = await interruptible(room.engine.connection, session.signal, () =>
           sinkFindings(room.engine, held, expected, { ...choice, salt }),
         )
-        sections.push({ name: id, findings })
+        sections.push({ name: held.id, findings })
       }
       return { sections, isComplete: code === EXIT.done }
     })

@@ -23,12 +23,16 @@ interface Opened {
   readonly connection: DuckDBConnection
 }
 
-async function open({ memoryBytes, folder }: EngineOptions): Promise<Opened> {
+const memoryLimitOf = ({ memoryBytes }: EngineOptions): number =>
+  Math.max(LEAST_MEMORY_BYTES, Math.floor(memoryBytes * SHARE_OF_MEMORY))
+
+async function open(options: EngineOptions): Promise<Opened> {
+  const { folder } = options
   const spill = join(folder, 'spill')
   await mkdir(spill, { mode: 0o700, recursive: true })
   const disk = await statfs(spill)
   const instance = await openInMemory({
-    memory_limit: `${Math.max(LEAST_MEMORY_BYTES, Math.floor(memoryBytes * SHARE_OF_MEMORY))}B`,
+    memory_limit: `${memoryLimitOf(options)}B`,
     temp_directory: spill,
     max_temp_directory_size: `${Math.floor((disk.bavail * disk.bsize) / 2)}B`,
   })
@@ -54,6 +58,11 @@ export class Engine {
 
   static async start(options: EngineOptions): Promise<Engine> {
     return new Engine(await open(options), options)
+  }
+
+  /** What the engine may use of `memoryBytes`, in bytes. */
+  get memoryLimit(): number {
+    return memoryLimitOf(this.options)
   }
 
   get connection(): DuckDBConnection {

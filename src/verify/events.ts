@@ -3,18 +3,13 @@
 import type { Span } from '../../schemas/day-digest.js'
 import { DUCKDB_PROOF, eventDigests, eventRows, PROVEN_COLUMNS } from '../../schemas/proof.js'
 import { FILLED_FIELDS, NAME_FIELDS } from '../../schemas/tables.js'
-import type { ProofQuestions, QueryResult } from '../contract.js'
+import type { ProofQuestions } from '../contract.js'
 import { quotedIdentifier, quotedString } from '../duckdb/quoting.js'
 import type { Engine } from '../transform/engine.js'
 import { EXTRA_ALLOWED } from './allowed.js'
-import { EXPECTED } from './expected.js'
-import { type Finding, MOST_IDS } from './findings.js'
-import { heldRows } from './held.js'
-
-export interface Held {
-  readonly questions: ProofQuestions
-  query(sql: string): Promise<QueryResult>
-}
+import { EXPECTED, type Expected } from './expected.js'
+import { type Finding, listed, MOST_IDS } from './findings.js'
+import { type Held, type Workplace, withAnswer } from './held.js'
 
 export interface Wanted {
   /** Null for all days. */
@@ -23,8 +18,6 @@ export interface Wanted {
   readonly salt: string
   /** Whether every row is compared, not only those of hours whose digests differ. */
   readonly deep: boolean
-  /** A relation of the engine with the names and extras of other documents. */
-  readonly otherValues: string
 }
 
 /** Rows that are fetched at a time, where an hour has no more. */
@@ -38,12 +31,17 @@ interface Hour {
   readonly isEqual: boolean
 }
 
-/** Needs the schema of the replay. @returns a finding for each day, kind and set of columns */
-export async function eventFindings(engine: Engine, held: Held, wanted: Wanted): Promise<readonly Finding[]> {
+/** @returns a finding for each day, kind and set of columns */
+export async function eventFindings(
+  place: Workplace,
+  held: Held,
+  expected: Expected,
+  wanted: Wanted,
+): Promise<readonly Finding[]> {
   const groups = new Map<string, Finding>()
-  const hours = await hoursOf(engine, held, wanted)
+  const hours = await hoursOf(place, held, expected, wanted)
   for (const span of spansOf(hours.filter(isInCalendar), wanted.deep)) {
-    for (const finding of await compareRows(engine, held, span, wanted)) {
+    for (const finding of await compareRows(place, held, expected, span)) {
       const key = JSON.stringify([finding.day, finding.kind, finding.columns])
       const known = groups.get(key)
       const ids = [...(known?.ids ?? []), ...finding.ids].slice(0, MOST_IDS)
@@ -62,15 +60,29 @@ const outsideOf = (count: number): Finding => ({
   ...{ count, ids: [] },
 })
 
-async function hoursOf(engine: Engine, { questions, query }: Held, { span, salt }: Wanted): Promise<readonly Hour[]> {
-  const events = keptBy(questions, engine, `${EXPECTED}.audit_events`)
-  const expected = eventDigests(DUCKDB_PROOF, events, span, salt, questions.jsonKept === 'text')
-  const wanted = new Map<string, readonly [rows: number, digest: string]>()
-  for (const { utc_hour, events, digest } of await engine.rows(expected))
-    wanted.set(String(utc_hour), [Number(events), String(digest)])
-  const found = new Map<string, readonly [rows: number, digest: string]>()
-  const { rows } = await query(questions.eventDigests(span, salt))
-  for await (const [hour, events, digest] of rows) found.set(String(hour), [Number(events), String(digest ?? 0)])
+async function hoursOf(
+  place: Workplace,
+  held: Held,
+  expected: Expected,
+  { span, salt }: Wanted,
+): Promise<readonly Hour[]> {
+  const { engine } = place
+  const { proof } = held.questions
+  const byHour = async (digests: string): Promise<ReadonlyMap<string, readonly [rows: number, digest: string]>> =>
+    new Map(
+      (await engine.rows(digests)).map(({ utc_hour, events, digest }) => [
+        String(utc_hour),
+        [Number(events), String(digest ?? 0)],
+      ]),
+    )
+  const wanted = await expected.attached(engine.connection, () => {
+    const events = keptBy(proof, engine, `${EXPECTED}.audit_events`)
+    return byHour(eventDigests(DUCKDB_PROOF, events, span, salt, proof.jsonKept === 'text'))
+  })
+  const columns = ['utc_hour', 'events', 'digest']
+  const found = await withAnswer(place, held, proof.eventDigests(span, salt), columns, (relation) =>
+    byHour(`FROM ${relation}`),
+  )
   return [...new Set([...wanted.keys(), ...found.keys()])].sort().map((at) => {
     const [expectedRows = 0, expectedDigest] = wanted.get(at) ?? []
     const [foundRows = 0, foundDigest] = found.get(at) ?? []
@@ -99,21 +111,17 @@ export function spansOf(hours: readonly Hour[], deep: boolean): readonly Span[] 
   return spans
 }
 
-async function compareRows(
-  engine: Engine,
-  { questions, query }: Held,
-  span: Span,
-  { otherValues }: Wanted,
-): Promise<readonly Finding[]> {
-  const names = ['utc', ...PROVEN_COLUMNS.map(({ name }) => name)]
-  await engine.run(
-    `CREATE OR REPLACE TABLE held (${names.map((name) => `${quotedIdentifier(name)} VARCHAR`).join(', ')})`,
+async function compareRows(place: Workplace, held: Held, expected: Expected, span: Span): Promise<readonly Finding[]> {
+  const { engine } = place
+  const { proof } = held.questions
+  const columns = ['utc', ...PROVEN_COLUMNS.map(({ name }) => name)]
+  const found = await withAnswer(place, held, proof.events(span), columns, (relation) =>
+    expected.attached(engine.connection, () => {
+      const wanted = eventRows(DUCKDB_PROOF, keptBy(proof, engine, `${EXPECTED}.audit_events`), span)
+      const others = otherValuesOf(keptBy(proof, engine, expected.otherValues), span)
+      return engine.rows(findingsIn(relation, wanted, others, proof.jsonKept))
+    }),
   )
-  await heldRows(engine, 'held', names.length, await query(questions.events(span)))
-  const wanted = eventRows(DUCKDB_PROOF, keptBy(questions, engine, `${EXPECTED}.audit_events`), span)
-  const others = otherValuesOf(keptBy(questions, engine, otherValues), span)
-  const found = await engine.rows(findingsIn(wanted, others, questions.jsonKept))
-  await engine.run('DROP TABLE held')
   return found.map(({ day, kind, columns, rows, ids }) => ({
     ...{ what: 'event', source: null, document: null },
     kind: String(kind) as Finding['kind'],
@@ -126,11 +134,6 @@ async function compareRows(
 
 const keptBy = ({ kept }: ProofQuestions, engine: Engine, events: string): string =>
   kept?.(engine.connection, events) ?? events
-
-const listed = (text: unknown): string[] =>
-  String(text ?? '')
-    .split(',')
-    .filter(Boolean)
 
 /** Lists of what the documents of an event say beside its row, by event. */
 function otherValuesOf(relation: string, { from, to }: Span): string {
@@ -148,7 +151,7 @@ function otherValuesOf(relation: string, { from, to }: Span): string {
     GROUP BY 1, 2`
 }
 
-function findingsIn(wanted: string, others: string, kept: ProofQuestions['jsonKept']): string {
+function findingsIn(held: string, wanted: string, others: string, kept: ProofQuestions['jsonKept']): string {
   const altered = PROVEN_COLUMNS.filter(({ name }) => name !== 'content_hash').map(({ name }) => {
     const [held, expected, other] = [
       `h.${quotedIdentifier(name)}`,
@@ -172,7 +175,7 @@ function findingsIn(wanted: string, others: string, kept: ProofQuestions['jsonKe
     WITH pairs AS (
       SELECT coalesce(h.utc, e.utc) AS utc, coalesce(h.content_hash, e.content_hash) AS content_hash, h, e,
         CASE WHEN h.copy IS NULL THEN 'missing' WHEN e.copy IS NULL THEN 'extra' ELSE 'altered' END AS kind
-      FROM ${numbered(`(FROM held WHERE regexp_full_match(utc, '[0-9]{4}-.*'))`)} h FULL JOIN ${numbered(`(${wanted})`)} e
+      FROM ${numbered(`(FROM ${held} WHERE regexp_full_match(utc, '[0-9]{4}-.*'))`)} h FULL JOIN ${numbered(`(${wanted})`)} e
         ON h.utc = e.utc AND h.content_hash = e.content_hash AND h.copy = e.copy
       WHERE h.copy IS NULL OR e.copy IS NULL OR ${different.join(' OR ')}
     ),

@@ -29,7 +29,8 @@ export interface Replay {
 /** Takes the place of the sink in the pipeline. */
 export class Expected implements LoadingSink {
   readonly id = 'the replay'
-  private readonly folder: string
+  /** For files of the comparison. */
+  readonly folder: string
   private readonly replay: Replay
   private batches = 0
   private others = 0
@@ -89,7 +90,10 @@ export class Expected implements LoadingSink {
     await writeParquet(this.id, engine, `SELECT source, document, sha256 FROM ${receipts.relation}`, path)
   }
 
-  /** Makes the tables of the replay known to the engine, as the schema `expected`, while `work` runs. */
+  /**
+   * Makes the tables of the replay known to the engine, as the schema `expected`, while `work` runs. Afterwards the engine forgets
+   * what it has read of them, and leaves the memory to the sink.
+   */
   async attached<T>(engine: Engine['connection'], work: () => Promise<T>): Promise<T> {
     try {
       await engine.run(`ATTACH ${quotedString(this.replay.file)} AS ${EXPECTED} (READ_ONLY)`)

@@ -29,6 +29,12 @@ export interface Section {
 /** Of a finding. */
 export const MOST_IDS = 3
 
+/** A list that the engine returns as one text, with commas. */
+export const listed = (text: unknown): string[] =>
+  String(text ?? '')
+    .split(',')
+    .filter(Boolean)
+
 export const isHash = (text: string): boolean => /^[0-9a-f]{64}$/.test(text)
 
 /** Findings in the order of days, those without a day last. */

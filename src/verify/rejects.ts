@@ -6,28 +6,36 @@ import type { QueryResult, Value } from '../contract.js'
 import { duckdbError } from '../duckdb/errors.js'
 import { rowsOf } from '../duckdb/results.js'
 import type { Engine } from '../transform/engine.js'
-import type { Held, Wanted } from './events.js'
-import { EXPECTED } from './expected.js'
-import { type Finding, isHash, MOST_IDS } from './findings.js'
+import type { Wanted } from './events.js'
+import { EXPECTED, type Expected } from './expected.js'
+import { type Finding, isHash, listed, MOST_IDS } from './findings.js'
+import type { Held } from './held.js'
 
-/** Needs the schema of the replay. @returns a finding for each document and kind; its day is for the caller to say */
-export async function rejectFindings(engine: Engine, held: Held, wanted: Wanted): Promise<readonly Finding[]> {
-  if (!wanted.deep && (await areEqual(engine, held, wanted))) return []
+/** @returns a finding for each document and kind; its day is for the caller to say */
+export async function rejectFindings(
+  engine: Engine,
+  held: Held,
+  expected: Expected,
+  wanted: Wanted,
+): Promise<readonly Finding[]> {
+  if (!wanted.deep && (await areEqual(engine, held, expected, wanted))) return []
   await engine.run(
     'CREATE OR REPLACE TABLE held_rejects (is_held BOOLEAN, id VARCHAR, document VARCHAR, reason VARCHAR, line VARCHAR)',
   )
   const tables = [`${EXPECTED}.audit_rejects`, `${EXPECTED}.audit_reject_pieces`] as const
-  const streamed = await engine.connection.stream(rejectRows(DUCKDB_PROOF, ...tables))
-  await addLines(
-    engine,
-    false,
-    rowsOf(
-      (error) => duckdbError('the replay', error),
-      streamed,
-      () => {},
-    ),
-  )
-  await addLines(engine, true, (await held.query(held.questions.rejects)).rows)
+  await expected.attached(engine.connection, async () => {
+    const streamed = await engine.connection.stream(rejectRows(DUCKDB_PROOF, ...tables))
+    await addLines(
+      engine,
+      false,
+      rowsOf(
+        (error) => duckdbError('the replay', error),
+        streamed,
+        () => {},
+      ),
+    )
+  })
+  await addLines(engine, true, (await held.query(held.questions.proof.rejects)).rows)
   // Without all days, the rejects of other documents are not known.
   const inRange = wanted.span === null ? '' : `WHERE kind <> 'extra'`
   const found = await engine.rows(`
@@ -50,18 +58,26 @@ export async function rejectFindings(engine: Engine, held: Held, wanted: Wanted)
   return found.map(({ document, kind, columns, rejects, ids }) => ({
     ...{ what: 'reject', source: null, day: null, document: String(document) },
     kind: String(kind) as Finding['kind'],
-    columns: String(columns).split(',').filter(Boolean),
+    columns: listed(columns),
     count: Number(rejects),
-    ids: String(ids).split(',').filter(isHash),
+    ids: listed(ids).filter(isHash),
   }))
 }
 
-async function areEqual(engine: Engine, { questions, query }: Held, { span, salt }: Wanted): Promise<boolean> {
-  const apart = questions.keepsNul ? undefined : 'contains(raw, chr(0))'
-  const wanted = await engine.rows(rejectDigests(DUCKDB_PROOF, `${EXPECTED}.audit_rejects`, salt, apart))
+async function areEqual(
+  engine: Engine,
+  { questions, query }: Held,
+  expected: Expected,
+  { span, salt }: Wanted,
+): Promise<boolean> {
+  const { proof } = questions
+  const apart = proof.keepsNul ? undefined : 'contains(raw, chr(0))'
+  const wanted = await expected.attached(engine.connection, () =>
+    engine.rows(rejectDigests(DUCKDB_PROOF, `${EXPECTED}.audit_rejects`, salt, apart)),
+  )
   const text = (rejects: unknown, digest: unknown): string => `${Number(rejects)} ${String(digest)}`
   const found = new Map<string, string>()
-  const { rows } = await query(questions.rejectDigests(salt))
+  const { rows } = await query(proof.rejectDigests(salt))
   for await (const [document, rejects, digest] of rows) found.set(String(document), text(rejects, digest))
   const same = wanted.every(
     ({ source_document, rejects, digest }) => found.get(String(source_document)) === text(rejects, digest),

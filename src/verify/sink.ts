@@ -2,9 +2,10 @@
 
 import { dayInName } from '../archive/format.js'
 import type { Engine } from '../transform/engine.js'
-import { eventFindings, type Held, type Wanted } from './events.js'
+import { eventFindings, type Wanted } from './events.js'
 import type { Expected } from './expected.js'
 import { type Finding, sorted } from './findings.js'
+import type { Held } from './held.js'
 import { misplacedFindings } from './misplaced.js'
 import { receiptFindings } from './receipts.js'
 import { rejectFindings } from './rejects.js'
@@ -17,13 +18,12 @@ export async function sinkFindings(
   engine: Engine,
   held: Held,
   expected: Expected,
-  wanted: Omit<Wanted, 'otherValues'>,
+  wanted: Wanted,
 ): Promise<readonly Finding[]> {
-  return expected.attached(engine.connection, async () => {
-    const events = await eventFindings(engine, held, { ...wanted, otherValues: expected.otherValues })
-    const rejects = await rejectFindings(engine, held, { ...wanted, otherValues: expected.otherValues })
-    const receipts = await receiptFindings(engine, held, expected.readings, wanted.span === null)
-    const dated = [...rejects, ...receipts].map((each) => ({ ...each, day: dayInName(each.document ?? '') }))
-    return sorted([...events, ...dated, ...(await misplacedFindings(held, wanted.span))])
-  })
+  const place = { engine, folder: expected.folder }
+  const events = await eventFindings(place, held, expected, wanted)
+  const rejects = await rejectFindings(engine, held, expected, wanted)
+  const receipts = await receiptFindings(place, held, expected.readings, wanted.span === null)
+  const dated = [...rejects, ...receipts].map((each) => ({ ...each, day: dayInName(each.document ?? '') }))
+  return sorted([...events, ...dated, ...(await misplacedFindings(place, held, wanted.span))])
 }

@@ -25,12 +25,7 @@ export async function verifier(loads: Loads): Promise<(sink: Sink, deep: boolean
     await loadInto(expected as unknown as Sink, { sources }, { engine, jobs })
   }
   registerExtraAllowed(engine.connection)
-  return ({ query, questions }, deep) =>
-    sinkFindings(engine, { query, questions: questions.proof }, expected, {
-      span: null,
-      salt: '0123456789abcdef',
-      deep,
-    })
+  return (sink, deep) => sinkFindings(engine, sink, expected, { span: null, salt: '0123456789abcdef', deep })
 }
 
 const event = (day: number, id: number, more: object = {}) => ({

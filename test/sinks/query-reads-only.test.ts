@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { duckdbSink } from '../../sinks/duckdb/index.js'
 import { parquetSink } from '../../sinks/parquet/index.js'
 import type { Sink, Value } from '../../src/contract.js'
+import { withConnection } from '../../src/duckdb/connection.js'
+import { quotedString } from '../../src/duckdb/quoting.js'
 import { EXIT } from '../../src/errors.js'
 import { loadInto, ndjson, never, newFolder } from '../support/load.js'
 import { rowsOf } from '../support/rows.js'
@@ -53,6 +55,11 @@ function contentsOf(folder: string): readonly string[] {
     )
     .sort()
 }
+
+const rowsIn = (parquet: string): Promise<unknown> =>
+  withConnection(async (connection) =>
+    (await connection.runAndReadAll(`FROM read_parquet(${quotedString(parquet)})`)).getRowObjectsJson(),
+  )
 
 const QUESTIONS = [
   'SELECT action FROM audit_events',
@@ -251,6 +258,21 @@ describe.each(Object.keys(PLACES))('a query of %s', (name) => {
         sql,
       ).not.toContain(SECRET)
     }
+    await eventsThere()
+  })
+
+  it('writes its answer to the file it is given, and to no other', async () => {
+    const { sink, folder } = place
+    const write = async (sql: string): Promise<string> => {
+      const file = join(newFolder(), `it's the answer.parquet`)
+      await sink.queryTo?.(file, sql, 128 << 20).catch(() => {})
+      return existsSync(file) ? JSON.stringify(await rowsIn(file)) : ''
+    }
+    expect(await write('SELECT action FROM audit_events; -- all')).toBe('[{"action":"user:login"}]')
+    const escaping = `SELECT 1) TO '${join(folder, 'planted').replaceAll("'", "''")}'; COPY (SELECT 1`
+    const hostile = reaching(place).filter((sql) => /^FROM read_text.*secret|profiling|logging/.test(sql))
+    expect(hostile).toHaveLength(7)
+    for (const sql of [escaping, ...hostile]) expect(await write(sql), sql).not.toContain(SECRET)
     await eventsThere()
   })
 })
