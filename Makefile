@@ -11,7 +11,7 @@ WANDB_AUDIT := bin/wandb-audit
 
 SOURCES := $(shell find src sinks schemas -name '*.ts' -o -name '*.tsx' -o -name '*.sql' 2>/dev/null) tsconfig.json tsconfig.build.json
 
-.PHONY: help install build check test test-crash test-live interop interop-install test-browser demo load backfill bench bench-api bench-bucket bench-listing bench-lake bench-large bench-shapes bench-steady generate clean
+.PHONY: help install build check test test-crash test-live interop interop-install test-browser demo load backfill bench bench-api bench-bucket bench-listing bench-lake bench-large bench-shapes bench-steady bench-verify generate clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -112,6 +112,10 @@ bench-shapes: build ## Measure documents of very long, deep and wide lines, at t
 
 bench-steady: node_modules/.installed ## Measure a day of runs every ten minutes, and a backfill of 90 days: make bench-steady [EVENTS=20000]
 	npx tsx bench/steady.ts $(if $(filter command line environment,$(origin EVENTS)),$(EVENTS))
+
+bench-verify: EVENTS = 1000000
+bench-verify: build ## Measure verify --to, by digests and row by row: make bench-verify [EVENTS=1000000]
+	npx tsx bench/verify.ts $(EVENTS)
 
 generate: node_modules/.installed ## Write DDL, JSON Schemas and the data dictionary from schemas/
 	npm run --silent generate

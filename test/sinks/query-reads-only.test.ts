@@ -269,6 +269,7 @@ describe.each(Object.keys(PLACES))('a query of %s', (name) => {
       return existsSync(file) ? JSON.stringify(await rowsIn(file)) : ''
     }
     expect(await write('SELECT action FROM audit_events; -- all')).toBe('[{"action":"user:login"}]')
+    expect(await write(`SELECT current_setting('memory_limit') AS may_use`)).toBe('[{"may_use":"128.0 MiB"}]')
     const escaping = `SELECT 1) TO '${join(folder, 'planted').replaceAll("'", "''")}'; COPY (SELECT 1`
     const hostile = reaching(place).filter((sql) => /^FROM read_text.*secret|profiling/.test(sql))
     expect(hostile).toHaveLength(5)
