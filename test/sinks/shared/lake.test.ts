@@ -52,7 +52,11 @@ it('a file of a Delta table is fetched once, however many ask for it at the same
 
 it('a load of Delta tables reads the commits since its last one, and only files that may hold its events', async () => {
   const lake = memoryLake()
-  const event = (day: number, id: number) => ({ timestamp: `2026-10-0${day}T12:00:00Z`, action: 'user:login', actor_user_id: id })
+  const event = (day: number, id: number) => ({
+    timestamp: `2026-10-0${day}T12:00:00Z`,
+    action: 'user:login',
+    actor_user_id: id,
+  })
   const read: string[] = []
   const fetch: typeof lake.fetch = (object, path, signal) => {
     read.push(object.key)
