@@ -116,7 +116,6 @@ describe('a report', () => {
     await page.emulateMedia({ media: 'print', colorScheme: 'dark' })
     expect(await page.evaluate('getComputedStyle(document.documentElement).backgroundColor')).toBe('rgb(255, 255, 255)')
     expect(await page.locator('nav').isVisible()).toBe(false)
-    expect((await page.pdf({ format: 'A4' })).length).toBeGreaterThan(10_000)
     expect(noted).toEqual([])
     await page.context().close()
   })
