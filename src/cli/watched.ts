@@ -104,8 +104,10 @@ export async function newestEvent({ query, questions }: Sink, lookBackMs: number
   const { rows } = await query(
     await questions.newest({ from: new Date(now - lookBackMs), to: new Date(now + AHEAD_MS) }),
   )
-  for await (const [newest] of rows) if (typeof newest === 'string') return new Date(newest)
-  return null
+  let found: Date | null = null
+  // Read to the end: DuckDB keeps the file of an answer that is left before it locked.
+  for await (const [newest] of rows) if (typeof newest === 'string') found = new Date(newest)
+  return found
 }
 
 async function onlyWarning({ logger }: Session, work: () => Promise<void>): Promise<void> {

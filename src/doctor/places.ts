@@ -79,8 +79,10 @@ const newest = ({ query, questions }: Sink, now: Date): Check => ({
 })
 
 async function firstValue({ rows }: Awaited<ReturnType<Sink['query']>>): Promise<string | null> {
-  for await (const [value] of rows) return value === null || value === undefined ? null : String(value)
-  return null
+  let first: string | null = null
+  // Read to the end: DuckDB keeps the file of an answer that is left before it locked.
+  for await (const [value] of rows) first ??= value === null || value === undefined ? null : String(value)
+  return first
 }
 
 /**

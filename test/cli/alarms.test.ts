@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { startWandbApi } from '../../src/demo/wandb-api.js'
 import { webhook } from '../support/webhook.js'
-import { ndjson, newFolder, run, runProgram, start } from './support.js'
+import { ndjson, newFolder, run, start } from './support.js'
 
 /** Without the detection that depends on the time of the day at which the test runs. */
 const ANY_TIME = { WANDB_AUDIT_DETECTIONS: '{admin_outside_hours: {enabled: false}}' }
@@ -103,7 +103,7 @@ it('findings do not hide that there were too many rejects', async () => {
 it('an interrupted load neither pings nor changes its metrics', async () => {
   const cwd = folder()
   const { url, asked } = await monitor()
-  await runProgram(LOAD, { cwd })
+  await run(LOAD, { cwd })
   const before = metricsIn(cwd)
   const { child, result } = start(['load', '--from', '-', '--metrics', 'm.prom', '--ping', url], { cwd })
   // More than any pipe holds: when it is taken, the run is in the middle of landing it.
