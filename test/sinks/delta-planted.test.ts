@@ -12,7 +12,15 @@ import { eventsOf, rowsOf } from '../support/rows.js'
 const EVENT = { timestamp: '2026-10-01T12:34:56Z', action: 'user:login', actor_user_id: 7 }
 const LOG = 'audit_events/_delta_log/'
 
+let base: Promise<MemoryLake> | undefined
+
+/** A lake of its own, with one event. */
 async function loaded(): Promise<MemoryLake> {
+  base ??= withOneEvent()
+  return memoryLake((await base).objects)
+}
+
+async function withOneEvent(): Promise<MemoryLake> {
   const lake = memoryLake()
   const sink = deltaIn(lake, never)
   await loadInto(sink, { a: ndjson(EVENT) })
