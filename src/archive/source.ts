@@ -1,7 +1,7 @@
 /** An archive as sources: one for each source whose documents it holds, under that source's id. */
 
 import type { DayRange, Document, Source } from '../contract.js'
-import { AuditError, printable } from '../errors.js'
+import { AuditError, interrupted, printable } from '../errors.js'
 import type { ObjectStore, StoredObject } from '../stores/contract.js'
 import { type ArchivePlace, noDocument, objectsOf } from './archive.js'
 import { type Heading, keyOf, parseKey } from './format.js'
@@ -190,7 +190,7 @@ async function headingsOf(
   const waiting = archived.values()
   const work = async (): Promise<void> => {
     for (const each of waiting) {
-      signal.throwIfAborted()
+      if (signal.aborted) throw interrupted()
       if (each.object.archived !== undefined) {
         unreadable.push(unreadableDocument(store, each, undefined))
         continue

@@ -5,7 +5,7 @@ import { lstat, opendir, realpath, stat } from 'node:fs/promises'
 import { join, resolve, sep } from 'node:path'
 import { withoutLogin } from '../address.js'
 import type { DayRange, Document, Source } from '../contract.js'
-import { AuditError, printable } from '../errors.js'
+import { AuditError, interrupted, printable } from '../errors.js'
 import { openFile } from '../regular-file.js'
 import { globbed, globFolder } from './globs.js'
 import { openPipe } from './pipe.js'
@@ -45,7 +45,7 @@ export function fileSource(address: string, followLinks = false): Source {
       }
       let found = 0
       for await (const each of kind === null ? matching(address, followLinks) : inside(path, followLinks)) {
-        signal.throwIfAborted()
+        if (signal.aborted) throw interrupted()
         found++
         yield await fileDocument(each)
       }

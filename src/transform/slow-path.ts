@@ -3,7 +3,7 @@
 import type { DuckDBAppender } from '@duckdb/node-api'
 import { RECORD_FIELDS } from '../../schemas/tables.js'
 import { quotedIdentifier } from '../duckdb/quoting.js'
-import { AuditError } from '../errors.js'
+import { AuditError, interrupted } from '../errors.js'
 import type { SpoolFile } from '../landing/batches.js'
 import type { Engine } from './engine.js'
 import { EXTRA_FUNCTIONS } from './extras.js'
@@ -105,7 +105,7 @@ async function readFileSlowly(
   let current = -1
   let repeats = new Map<string, number>()
   for await (const { line, outcome } of readLineByLine(spooled, linesWanted(engine, wanted, start), wanted.read)) {
-    signal.throwIfAborted()
+    if (signal.aborted) throw interrupted()
     const row = BigInt(start.row + line - 1)
     const index = indexOf(line)
     if (index !== current) repeats = new Map()

@@ -157,7 +157,9 @@ export function sourceConformance(name: string, newPlace: () => Promise<SourcePl
     it('stops when it is told to', async () => {
       const place = await newPlace()
       await place.fill()
-      await expect(listed(place.open(), place.days, AbortSignal.abort())).rejects.toThrow()
+      await expect(listed(place.open(), place.days, AbortSignal.abort())).rejects.toMatchObject({
+        message: 'interrupted',
+      })
       const [first] = await listed(place.open(), place.days)
       if (first === undefined) throw new Error('nothing is listed')
       await expect(opened(first, AbortSignal.abort()).then(joined)).rejects.toThrow()

@@ -1,7 +1,7 @@
 /** A bucket as a source: every object below a prefix is a document, identified by its key and version. */
 
 import type { DayRange, Document, Source, Warning } from '../../contract.js'
-import { ArchivedError, AuditError, printable } from '../../errors.js'
+import { ArchivedError, AuditError, interrupted, printable } from '../../errors.js'
 import type { ObjectStore, StoredObject } from '../../stores/contract.js'
 import { wholeObject } from '../../stores/whole-object.js'
 import { listingFrom } from './listing.js'
@@ -57,7 +57,7 @@ export function bucketSource({ store, prefix, concurrency, now = () => new Date(
       const { after, checkpoint } = listingFrom(store.id, begins, known, now())
       let found = 0
       for await (const object of store.list(begins, signal, after ?? undefined)) {
-        signal.throwIfAborted()
+        if (signal.aborted) throw interrupted()
         if (object.key.endsWith('/') && object.bytes === 0) continue
         found++
         if (mayHold(object, range)) yield new BucketDocument(store, object)
