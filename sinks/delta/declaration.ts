@@ -16,7 +16,7 @@ export const DELTA_FOLDER: SinkDeclaration = {
   sql: 'DuckDB',
   state: 'works; new',
   tested:
-    'the sink suite; a store that fails at each change of a load; tables that other programs wrote to; delta-rs, Spark, Polars and ClickHouse find every row; delta-rs and Spark compact between loads*',
+    'the sink suite; a store that fails at each change of a load; tables that other programs wrote to; processes killed; delta-rs, Spark, Polars and ClickHouse find every row; delta-rs and Spark compact between loads*',
   remains: `${LOG}; snapshots and backups of the folder`,
   open,
 }

@@ -41,6 +41,7 @@ const spread = (last: number, count: number): number[] =>
 it.each([
   ['a DuckDB file', (name: string) => `duckdb:${name}.duckdb`],
   ['a lake', (name: string) => `parquet:${name}`],
+  ['a Delta lake', (name: string) => `delta:${name}`],
 ])('%s has the same rows after a load that was killed at any step', { timeout: 600_000 }, async (_sink, address) => {
   const cwd = newFolder()
   const pathOf = (name: string): string => join(cwd, address(name).replace(/^\w+:/, ''))

@@ -19,6 +19,23 @@ import { batchOf, documentOf, loadInto, ndjson, never, newEngine } from '../supp
 import { memoryLake } from '../support/memory-lake.js'
 import { rowsOf, tableOf } from '../support/rows.js'
 
+/** A lake whose first change of the events meets a load of these documents by somebody else. */
+async function met(open: OpenLake, documents: Readonly<Record<string, string>>) {
+  const lake = memoryLake()
+  await loaded(open, lake, { first: ndjson(event(1)) })
+  const others = open(lake)
+  const engine = await newEngine()
+  let isMet = false
+  const store = changingThrough(lake.store, async (change, key) => {
+    if (!isMet && key.startsWith('audit_events/')) {
+      isMet = true
+      await loadInto(others, documents, { engine })
+    }
+    return change()
+  })
+  return { lake: { ...lake, store }, others, isMet: () => isMet }
+}
+
 export function sharedLakeConformance(name: string, open: OpenLake): void {
   describe(`${name} that somebody else loads`, { timeout: 480_000 }, () => {
     it('in between loses nothing, and neither counts what the other did', async () => {
@@ -49,45 +66,24 @@ export function sharedLakeConformance(name: string, open: OpenLake): void {
     })
 
     it('in between gets none of its events once its counts no longer add up', async () => {
-      const lake = memoryLake()
-      await loaded(open, lake, { first: ndjson(event(1)) })
-      const others = open(lake)
-      const engine = await newEngine()
-      let isFirst = true
-      const store = changingThrough(lake.store, async (change, key) => {
-        if (isFirst && key.startsWith('audit_events/')) {
-          isFirst = false
-          await loadInto(others, { other: ndjson(event(1, { actor_user_id: 'other' })) }, { engine })
-        }
-        return change()
-      })
+      const { lake, others, isMet } = await met(open, { other: ndjson(event(1, { actor_user_id: 'other' })) })
       const batch = await batchOf(await newEngine(), [documentOf('mine', ndjson(event(1, { actor_user_id: 'mine' })))])
-      const miscounted = Object.defineProperty({ ...batch }, 'rowsRead', { get: () => (isFirst ? 1 : 2) })
-      await expect(open({ ...lake, store }).load(miscounted, never)).rejects.toThrow(
-        /accounted for .* nothing is loaded/,
-      )
-      expect(isFirst).toBe(false)
+      const miscounted = Object.defineProperty({ ...batch }, 'rowsRead', { get: () => (isMet() ? 2 : 1) })
+      await expect(open(lake).load(miscounted, never)).rejects.toThrow(/accounted for .* nothing is loaded/)
+      expect(isMet()).toBe(true)
       const actors = await rowsOf(others, 'SELECT actor_user_id FROM audit_events ORDER BY 1')
       expect(actors.map(({ actor_user_id: actor }) => actor)).toEqual(['7', 'other'])
     })
 
     it("in between keeps what the load displaces of the other's, though it is killed right after", async () => {
-      const lake = memoryLake()
-      await loaded(open, lake, { first: ndjson(event(1)) })
-      const others = open(lake)
-      const engine = await newEngine()
-      let isFirst = true
+      const { lake, others, isMet } = await met(open, { other: ndjson(event(1, planted)) })
       const store = changingThrough(lake.store, async (change, key) => {
-        if (isFirst && key.startsWith('audit_events/')) {
-          isFirst = false
-          await loadInto(others, { other: ndjson(event(1, planted)) }, { engine })
-        }
         if (key.startsWith('audit_loads/')) throw new AuditError('the store is gone', { outside: true })
         return change()
       })
       const names = { [api('names')]: ndjson(event(1, named)) }
       await expect(loaded(open, { ...lake, store }, names)).rejects.toThrow('the store is gone')
-      expect(isFirst).toBe(false)
+      expect(isMet()).toBe(true)
       const [row] = await rowsOf(others, 'SELECT actor_email, artifact_digest FROM audit_events')
       expect(row).toEqual({ ...named, artifact_digest: null })
       expect((await tableOf(others, AUDIT_CONFLICTS)).map(({ other }) => other).sort()).toEqual(

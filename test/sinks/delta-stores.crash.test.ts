@@ -3,35 +3,23 @@
  * what rests on conditional writes, listing and removal is run here; test/sinks/delta-s3.test.ts has the whole suite.
  */
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { AUDIT_EVENTS } from '../../schemas/tables.js'
 import { logOf, writeCommit } from '../../sinks/delta/log.js'
 import { tablesIn } from '../../sinks/delta/tables.js'
 import { openLake } from '../../sinks/shared/lake.js'
 import { sharedConformance } from '../conformance/sinks.js'
-import { ACCOUNT, type Azurite, KEY, startAzurite } from '../emulators/azurite.js'
-import { type GcsStandIn, startGcs } from '../emulators/gcs.js'
+import { ACCOUNT } from '../emulators/azurite.js'
 import { deltaIn, deltaTarget } from '../support/delta.js'
 import { countsOf, loadInto, ndjson, never } from '../support/load.js'
 import { eventsOf } from '../support/rows.js'
+import { lakePlaces } from '../support/store-places.js'
 
-process.env.AZURE_STORAGE_KEY = KEY
-
-let gcs: GcsStandIn
-let azurite: Azurite
-
-beforeAll(async () => {
-  gcs = await startGcs({ buckets: ['lakes'] })
-  azurite = await startAzurite({ containers: ['lakes'] })
-}, 180_000)
-
-afterAll(async () => {
-  for (const server of [gcs, azurite]) await server.close()
-})
+const places = lakePlaces()
 
 const STORES = [
-  ['Google Cloud Storage', 'gs://lakes', () => gcs.url],
-  ['Azure Blob Storage', `az://${ACCOUNT}/lakes`, () => azurite.endpoint],
+  ['Google Cloud Storage', 'gs://lakes', () => places.gcs.url],
+  ['Azure Blob Storage', `az://${ACCOUNT}/lakes`, () => places.azurite.endpoint],
 ] as const
 
 describe.each(STORES)('Delta Lake in %s', (_store, place, endpoint) => {

@@ -49,3 +49,18 @@ export function storePlaces(s3: S3Options, gcs: GcsOptions, container: string): 
   afterEach(() => vi.unstubAllEnvs())
   return places
 }
+
+/** Google Cloud Storage and Azurite for the tests of a file, with a bucket and a container `lakes`. */
+export function lakePlaces(): Omit<StorePlaces, 's3'> {
+  const places = {} as Omit<StorePlaces, 's3'>
+  beforeAll(async () => {
+    vi.stubEnv('AZURE_STORAGE_KEY', KEY)
+    places.gcs = await startGcs({ buckets: ['lakes'] })
+    places.azurite = await startAzurite({ containers: ['lakes'] })
+  }, 180_000)
+  afterAll(async () => {
+    for (const server of [places.gcs, places.azurite]) await server.close()
+    vi.unstubAllEnvs()
+  })
+  return places
+}
