@@ -80,7 +80,7 @@ it.each<[string, (bytes: Buffer) => Buffer]>([
   writeFileSync(path, damage(readFileSync(path)))
   const error = await failureOf(duckdbSink(path, PATIENT).prepare())
   expect(error.message).toBe(`duckdb:${path}: the file is damaged`)
-  expect(error.advice).toContain('copy')
+  expect(error.advice).toContain('backup')
 })
 
 describe('a failure is told, and not one of the tidying up after it', () => {
