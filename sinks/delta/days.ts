@@ -7,7 +7,7 @@ import { AuditError } from '../../src/errors.js'
 import type { Day } from '../shared/batch-days.js'
 import type { EventCounts } from '../shared/counts.js'
 import { KEY, RULE } from '../shared/duckdb-merge.js'
-import { countEvents, eventsIn, mergeEvents } from '../shared/event-merge.js'
+import { countEvents, countKnown, eventsIn, mergeEvents } from '../shared/event-merge.js'
 import { findConflicts } from '../shared/found-conflicts.js'
 import { rowsIn } from '../shared/parquet-rows.js'
 import type { Add } from './actions.js'
@@ -35,13 +35,12 @@ async function stageDay(
   const { name, bounds, selected, occurrences } = day
   const files = [...snapshot.files.values()].filter((file) => isLookedFor(file, day))
   const copies = await tables.copies(AUDIT_EVENTS, files, signal)
-  const { missing, inserted, filled, filledNew, contradicted } = await compared(engine, copies, day, loadId)
+  const { known, missing, inserted, filled, filledNew, contradicted } = await compared(engine, copies, day, loadId)
 
   const rewritten = filled === 0 ? [] : await rewriteFilled(tables, batch, day, files, copies)
   const added = rewritten.map(({ file }) => file)
   if (missing > 0) {
-    const known = `(${rowsIn(AUDIT_EVENTS, copies)})`
-    const isNew = copies.length === 0 ? '' : ` ANTI JOIN ${known} USING ("timestamp", content_hash)`
+    const isNew = known === 0 ? '' : ` ANTI JOIN ${eventsIn(copies, bounds)} USING ("timestamp", content_hash)`
     const select = mergeEvents(null, `FROM (${selected.events})${isNew}`, bounds)
     const appended = await newFile(tables, engine, AUDIT_EVENTS, select, folder, name)
     if (appended.rows !== missing) throw wrong(appended.rows, missing)
@@ -63,15 +62,20 @@ async function stageDay(
   }
 }
 
+/** Looks for the keys first: most loads bring nothing that is there, and need none of the other columns. */
 async function compared(engine: DuckDBConnection, copies: readonly string[], day: Day, loadId: string) {
-  const { events, fills } = day
-  if (copies.length === 0) return { missing: events, inserted: events, filled: 0, filledNew: fills, contradicted: 0 }
-  const result = await engine.runAndReadAll(countEvents(copies, day.selected.events, day.bounds, loadId))
+  const { events, fills, bounds, selected } = day
+  const known = copies.length === 0 ? 0 : await firstNumber(engine, countKnown(copies, selected.events, bounds))
+  if (known === 0) return { known, missing: events, inserted: events, filled: 0, filledNew: fills, contradicted: 0 }
+  const result = await engine.runAndReadAll(countEvents(copies, selected.events, bounds, loadId))
   const [missing = 0, inserted = 0, filled = 0, filledNew = 0, contradicted = 0] = (result.getRows()[0] ?? []).map(
     Number,
   )
-  return { missing, inserted, filled, filledNew, contradicted }
+  return { known, missing, inserted, filled, filledNew, contradicted }
 }
+
+const firstNumber = async (engine: DuckDBConnection, sql: string): Promise<number> =>
+  Number((await engine.runAndReadAll(sql)).getRows()[0]?.[0])
 
 interface Rewritten {
   readonly over: Add
@@ -92,12 +96,10 @@ async function rewriteFilled(
     const filled = `SELECT 1 FROM (${selected.events}) e JOIN ${eventsIn([copy], bounds)} t ON ${KEY} WHERE ${RULE.changes}`
     const found = await engine.runAndReadAll(`${filled} LIMIT 1`)
     if (found.currentRowCount === 0) continue
-    const [[before] = []] = (
-      await engine.runAndReadAll(`SELECT count(*) FROM (${rowsIn(AUDIT_EVENTS, [copy])})`)
-    ).getRows()
+    const before = await firstNumber(engine, `SELECT count(*) FROM (${rowsIn(AUDIT_EVENTS, [copy])})`)
     const select = mergeEvents(copy, selected.events, bounds, 'there')
     const file = await newFile(tables, engine, AUDIT_EVENTS, select, folder, name)
-    if (file.rows !== Number(before)) throw wrong(file.rows, Number(before))
+    if (file.rows !== before) throw wrong(file.rows, before)
     rewritten.push({ over, file })
   }
   return rewritten

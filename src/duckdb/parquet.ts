@@ -9,6 +9,8 @@ import { quotedString } from './quoting.js'
 
 /** Rows per row group, the unit in which readers work in parallel and skip data. */
 const ROW_GROUP_ROWS = 122_880
+/** Where a load looks for keys, it reads whole row groups: ten minutes of a day are in one or two. */
+const SMALL_ROW_GROUP_ROWS = 32_768
 
 /**
  * DuckDB writes pages of up to 100 MB, and ends a row group only between vectors of 2,048 rows. With this bound, a file whose
@@ -75,7 +77,7 @@ export async function writeParquetWithStatistics(
   try {
     const result = await engine.runAndReadAll(
       `COPY (${select}) TO ${quotedString(path)}
-        (FORMAT parquet, ${COMPRESSIONS.zstd}, ROW_GROUP_SIZE ${ROW_GROUP_ROWS}, RETURN_STATS)`,
+        (FORMAT parquet, ${COMPRESSIONS.zstd}, ROW_GROUP_SIZE ${SMALL_ROW_GROUP_ROWS}, RETURN_STATS)`,
     )
     const [row] = result.getRowObjectsJson()
     const columns = new Map<string, { min?: string; max?: string; nulls?: number }>()
