@@ -35,6 +35,7 @@ if (!Number.isSafeInteger(lines) || lines < 1000 || process.platform !== 'linux'
 function tenMinutes(): string {
   const noon = Array.from(madeDay(2, FIRST_DAY, Math.ceil(lines / 10)), (event, i) => ({
     ...event,
+    actor_user_id: `new ${i}`,
     timestamp: new Date(FIRST_DAY + 43_200_000 + (i % 600) * 1000).toISOString(),
   }))
   return noon

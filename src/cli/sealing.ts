@@ -151,7 +151,7 @@ export async function sealAfterLoad(
     await sealLoaded({ source, range, added: archive.added(source) }, sealing, onError)
   const [first, ...others] = errors.first
   for (const err of others) session.logger.error({ err })
-  if (errors.more > 0) session.logger.error(`${plural(errors.more, 'more error')} of seals`)
+  if (errors.more > 0) session.logger.error(`${plural(errors.more, 'more error')} while sealing`)
   if (first !== undefined) throw first
 }
 

@@ -92,7 +92,7 @@ async function archiveSection(
           `the anchor has no seal of ${printable(source)}, so nothing shows whether its newest ones were removed`,
         )
     for (const err of found.unread) logger.error({ err }, 'an archived document could not be read')
-    if (found.moreUnread > 0) logger.error(`${plural(found.moreUnread, 'more error')} of archived documents`)
+    if (found.moreUnread > 0) logger.error(`${plural(found.moreUnread, 'more error')} while reading archived documents`)
     const { documents, seals, heads, findings, unread } = found
     const section = { name: place.id, documents, seals, heads, findings: sorted(findings) }
     return { section, isComplete: unread.length === 0 }

@@ -9,7 +9,7 @@ import { quotedString } from './quoting.js'
 
 /** Rows per row group, the unit in which readers work in parallel and skip data. */
 const ROW_GROUP_ROWS = 122_880
-/** Where a load looks for keys, it reads whole row groups: ten minutes of a day are in one or two. */
+/** For files in which loads look for keys: a row group is read whole, and ten minutes of a day are in one or two. */
 const SMALL_ROW_GROUP_ROWS = 32_768
 
 /**

@@ -41,7 +41,7 @@ def test_what_it_compacts_vacuums_and_adds_is_met_by_the_next_load(tmp_path: Pat
     spark().sql(f"VACUUM {table} RETAIN 0 HOURS")
     assert "3 = 0 inserted + 3 enriched + 0 unchanged" in load(tmp_path, "named.ndjson", range(3), {"actor_email": "ada@example.com"})
 
-    # An event of a second sink, whose rows somebody copies here.
+    # Rows of a second sink, which somebody copies here.
     other = tmp_path / "other"
     load(other, "later.ndjson", range(3, 4), {})
     spark().read.format("delta").load(str(other / "delta" / "audit_events")).write.format("delta").mode("append").save(str(events))
@@ -49,9 +49,9 @@ def test_what_it_compacts_vacuums_and_adds_is_met_by_the_next_load(tmp_path: Pat
 
     rows = spark().read.format("delta").load(str(events))
     assert sorted(row["actor_user_id"] for row in rows.collect()) == ["0", "1", "2", "3", "4"]
-    counts = [spark().read.format("delta").option("versionAsOf", version).load(str(events)).count() for version in (0, rows_version(events))]
+    counts = [spark().read.format("delta").option("versionAsOf", version).load(str(events)).count() for version in (0, newest_version(events))]
     assert counts == [0, 5]
 
 
-def rows_version(events: Path) -> int:
+def newest_version(events: Path) -> int:
     return spark().sql(f"DESCRIBE HISTORY delta.`{events}` LIMIT 1").collect()[0]["version"]

@@ -2,7 +2,8 @@
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, it } from 'vitest'
+import { DuckDBConnection } from '@duckdb/node-api'
+import { expect, it, vi } from 'vitest'
 import { AUDIT_EVENTS } from '../../../schemas/tables.js'
 import { deltaIn } from '../../../sinks/delta/index.js'
 import { tablesIn } from '../../../sinks/delta/tables.js'
@@ -83,4 +84,18 @@ it('a load of Delta tables reads the commits since its last one, and only files 
     'audit_events/event_date=2026-10-02/',
   ])
   for (const each of [sink, other]) await each.close()
+})
+
+it('a load of new events into a Delta table reads nothing of its files but keys, within the time of the events', async () => {
+  const at = (id: number) => ({ timestamp: '2026-10-01T12:00:00Z', action: 'user:login', actor_user_id: id })
+  const sink = deltaIn(memoryLake(), never)
+  await loadInto(sink, { first: ndjson(at(1)) })
+  const spies = (['run', 'runAndReadAll'] as const).map((name) => vi.spyOn(DuckDBConnection.prototype, name))
+  await loadInto(sink, { second: ndjson(at(2)) })
+  const asked = spies.flatMap(({ mock }) => mock.calls.map(([sql]) => sql))
+  for (const spy of spies) spy.mockRestore()
+  const ofFiles = asked.filter((sql) => /read_parquet\([^)]*\/2026-10-01\./.test(sql))
+  expect(ofFiles.length).toBeGreaterThan(0)
+  for (const sql of ofFiles) expect(sql).toMatch(/^SELECT count\(\*\) .* SEMI JOIN .*"timestamp" BETWEEN/s)
+  await sink.close()
 })
