@@ -11,7 +11,7 @@ import { createReceipts, proveNoLineLost, registerDocuments, stagedByDocument, w
 import type { Engine } from './engine.js'
 import { inspect } from './line-by-line.js'
 import { type Refusal, refuseMostlyRejected } from './mostly-rejected.js'
-import { readEvents, readRows } from './read.js'
+import { bufferBytes, readEvents, readRows } from './read.js'
 import { createResolved, hasRepeats, oneLine } from './repeats.js'
 import { isExport, proveRows } from './restore.js'
 import { inspectRow } from './rows.js'
@@ -91,7 +91,8 @@ export async function transform(
     await registerDocuments(engine, files, identity.range)
     const paths = files.map(({ path }) => path)
     const restores = isExport(files)
-    await engine.run(`CREATE TABLE staged AS ${restores ? readRows(paths) : readEvents(paths)}`)
+    const buffer = bufferBytes(Math.max(...files.map(textBytes)), engine.memoryLimit)
+    await engine.run(`CREATE TABLE staged AS ${restores ? readRows(paths) : readEvents(paths, buffer)}`)
     await proveNoLineLost(engine, files)
     await runSlowPath(engine, files, restores ? inspectRow : inspect, signal)
     if (restores) await proveRows(engine, files, signal)
@@ -110,6 +111,8 @@ export async function transform(
     return { ...(await describe(engine, identity, restores || (repeats && documents > 1))), refused }
   })
 }
+
+const textBytes = ({ documents }: SpoolFile): number => documents.reduce((sum, document) => sum + document.textBytes, 0)
 
 /** Frees the memory of the last batch. */
 export async function dropAll(engine: Engine): Promise<void> {
