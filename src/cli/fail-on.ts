@@ -67,9 +67,10 @@ export async function findingsOf(
     const states = receipts.map((each) => dayStates(now, each, overlapMs))
     const unfinished = new Set(states.flatMap(({ unfinished }) => unfinished))
     if (unfinished.size > 0) findings.push(gap(`days of the W&B API that were never finished: ${named(unfinished)}`))
-    // If the API was asked for the whole day and returned nothing, there was nothing.
+    // If the API was asked for the whole day and returned nothing, there was nothing; before that, nobody knows.
+    const asked = states.flatMap(({ finished, begun }) => [finished, begun])
     const empty = emptyDays(byDay, sources, days, now).filter(
-      (day) => !unfinished.has(day) && !states.some(({ finished }) => finished.has(day)),
+      (day) => !unfinished.has(day) && !asked.some((known) => known.has(day)),
     )
     if (empty.length > 0) findings.push(gap(`days without events: ${named(empty)}`))
     for (const { missing } of answers.get('missing_events') ?? []) findings.push(gap(missingText(Number(missing))))

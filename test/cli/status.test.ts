@@ -1,6 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { findingsOf } from '../../src/cli/fail-on.js'
+import type { Sink } from '../../src/contract.js'
 import { startWandbApi } from '../../src/demo/wandb-api.js'
 import { inDatabase, ndjson, newFolder, run, summaryOf } from './support.js'
 
@@ -132,6 +134,30 @@ describe('status --fail-on', () => {
     await summaryOf([...backfill, '--since', named(9)], options)
     expect((await run(['status', '--fail-on', 'gaps'], { cwd: folder })).code).toBe(0)
     await api.close()
+  })
+
+  it.each([
+    ['never asked for', {}, ['days without events: 2026-11-25, 2026-11-26']],
+    ['read to its end', { '2026-11-26': 'final' }, ['days without events: 2026-11-25']],
+    ['read before it had settled', { '2026-11-26': 'open until 23' }, ['days without events: 2026-11-25']],
+    [
+      'begun long before',
+      { '2026-11-23': 'open until 10', '2026-11-25': 'final', '2026-11-26': 'final' },
+      ['days of the W&B API that were never finished: 2026-11-23'],
+    ],
+  ])('judges an empty day of the API that was %s', async (_when, versions, messages) => {
+    const source = 'https://acme.wandb.io'
+    const read = Object.entries({ '2026-11-24': 'final', ...versions })
+    const receipts = new Map(read.map(([day, version]) => [`${source}/logs?day=${day}`, version]))
+    const sink = { receipts: async () => receipts } as unknown as Sink
+    const answers = new Map([
+      ['days', [{ day: '2026-11-24', source, events: 1, rejects: 0 }]],
+      ['sources', [{ source, earliest: '2026-11-24T08:00:00Z' }]],
+    ])
+    const justAfterMidnight = { days: 5, overlapMs: 0, now: new Date('2026-11-27T00:50:00Z') }
+    const conditions = { staleMs: null, gaps: true, rejects: false }
+    const findings = await findingsOf(sink, conditions, answers, justAfterMidnight)
+    expect(findings.map(({ message }) => message)).toEqual(messages)
   })
 
   it.each([

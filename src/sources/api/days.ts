@@ -64,29 +64,39 @@ const LATE_MS = 2 * DAY_MS
 
 export interface DayStates {
   readonly finished: ReadonlySet<Day>
+  /** Days of which something was read, and that will be read again. */
+  readonly begun: ReadonlySet<Day>
   /** Days since the oldest ever loaded that should be finished by now but are not. */
   readonly unfinished: readonly Day[]
 }
 
 /** @param receipts document → version in a sink, for this source */
 export function dayStates(now: Date, receipts: ReadonlyMap<string, string>, overlapMs: number): DayStates {
-  const { finished, oldest } = daysIn(receipts, dayOf(now))
+  const { finished, begun, oldest } = daysIn(receipts, dayOf(now))
   const unfinished: Day[] = []
   for (let day = oldest; phaseOf(day, now, overlapMs + LATE_MS) === 'final'; day++)
     if (!finished.has(day)) unfinished.push(day)
-  return { finished, unfinished }
+  return { finished, begun, unfinished }
 }
 
-function daysIn(receipts: ReadonlyMap<string, string>, today: Day): { finished: Set<Day>; oldest: Day } {
+interface DaysRead {
+  readonly finished: Set<Day>
+  readonly begun: Set<Day>
+  readonly oldest: Day
+}
+
+function daysIn(receipts: ReadonlyMap<string, string>, today: Day): DaysRead {
   const finished = new Set<Day>()
+  const begun = new Set<Day>()
   let oldest = today
   for (const [document, version] of receipts) {
     for (const day of daysOf(document)) {
       oldest = Math.min(oldest, day)
       if (version === FINAL) finished.add(day)
+      else begun.add(day)
     }
   }
-  return { finished, oldest }
+  return { finished, begun, oldest }
 }
 
 /** The days in a document's id. Without an end, as earlier versions wrote it, the first day is the one that matters. */
