@@ -1,8 +1,6 @@
-import cliProgress, { type GenericFormatter } from 'cli-progress'
+import type { GenericFormatter, MultiBar } from 'cli-progress'
 import stringWidth from 'string-width'
 import type { Logger } from './log.js'
-
-const { Format, MultiBar, Presets } = cliProgress
 
 /** Reports counts only, never a value of a record. */
 export interface Progress {
@@ -31,9 +29,9 @@ export interface ProgressOptions {
 const LINE_EVERY_MS = 10_000
 
 /** Bars on a terminal; elsewhere a log line, at most every 10 seconds, and one at the end. */
-export function createProgress({ stream, quiet, logger, now = Date.now }: ProgressOptions): Progress {
+export async function createProgress({ stream, quiet, logger, now = Date.now }: ProgressOptions): Promise<Progress> {
   const state: State = { documents: 0, bytes: 0, transformed: 0, loaded: 0, total: null, startedAt: 0, seconds: 0 }
-  const view = quiet ? undefined : isTerminal(stream) ? barsOn(stream, state) : linesTo(logger, state)
+  const view = quiet ? undefined : isTerminal(stream) ? await barsOn(stream, state) : linesTo(logger, state)
   const add = (what: keyof Counts, amount: number) => {
     state[what] += amount
     state.seconds = (now() - state.startedAt) / 1000
@@ -104,12 +102,16 @@ function linesTo(logger: Logger, state: State): View {
   }
 }
 
-function barsOn(stream: NodeJS.WriteStream, state: State): View {
-  let bars: cliProgress.MultiBar | undefined
+async function barsOn(stream: NodeJS.WriteStream, state: State): Promise<View> {
+  // Most runs have no terminal, and would start more slowly for it.
+  const { default: cliProgress } = await import('cli-progress')
+  const drawn = (done: number, total: number | null | undefined, options: Parameters<GenericFormatter>[0]): string =>
+    total ? `${cliProgress.Format.BarFormat(Math.min(1, done / total), options)} ` : ''
+  let bars: MultiBar | undefined
   return {
     start() {
       // linewrap makes the library cut lines to the terminal's width and leave the terminal's own wrapping alone.
-      bars = new MultiBar({ stream, barsize: 24, linewrap: true }, Presets.shades_classic)
+      bars = new cliProgress.MultiBar({ stream, barsize: 24, linewrap: true }, cliProgress.Presets.shades_classic)
       const bar = (format: GenericFormatter) => bars?.create(1, 0, {}, { format })
       const fitting = (...texts: readonly string[]): string =>
         texts.find((text) => stringWidth(text) <= stream.columns) ?? texts.at(-1) ?? ''
@@ -130,10 +132,6 @@ function barsOn(stream: NodeJS.WriteStream, state: State): View {
       bars?.update()
     },
   }
-}
-
-function drawn(done: number, total: number | null | undefined, options: Parameters<GenericFormatter>[0]): string {
-  return total ? `${Format.BarFormat(Math.min(1, done / total), options)} ` : ''
 }
 
 function documentsText({ documents, total }: State): string {

@@ -15,7 +15,7 @@ async function at(isTTY: boolean, quiet = false, columns = 80) {
   const logger = await createLogger({ format: 'json', quiet: false, destination })
   const clock = { now: 1_000_000 }
   const { stream, shown } = fake(isTTY, columns)
-  return { lines, shown, clock, progress: createProgress({ stream, quiet, logger, now: () => clock.now }) }
+  return { lines, shown, clock, progress: await createProgress({ stream, quiet, logger, now: () => clock.now }) }
 }
 
 beforeEach(() => vi.stubEnv('TERM', 'xterm'))

@@ -82,9 +82,9 @@ export function duckdbSink(path: string, lock: LockOptions, schema = 'main'): Si
           inTransaction(connection, async () => {
             await connection.run(`CREATE SCHEMA IF NOT EXISTS ${place}`)
             await connection.run(`USE ${place}`)
-            await refuseForeign(connection, id)
-            await createTables(connection)
-            await refuseForeignViews(connection, id)
+            const standing = await refuseForeign(connection, id)
+            await createTables(connection, (table) => standing.get(table)?.columns)
+            await refuseForeignViews(connection, id, standing)
             await createViews(connection)
           }),
         ),

@@ -7,6 +7,9 @@ import { AuditError } from '../../src/errors.js'
 import { DUCKDB_VIEWS } from '../shared/duckdb-forms.js'
 import { layoutIn, refuseNewerLayout } from '../shared/layout.js'
 
+/** What stands under our names, by name. */
+export type Standing = ReadonlyMap<string, Found>
+
 interface Found {
   readonly kind: 'table' | 'view'
   readonly comment: string | null
@@ -20,9 +23,10 @@ interface Found {
  * A table without a mark is one that an earlier version made if it has our columns alone, of our types, and none is
  * missing that must not be null; a view if it has the columns that ours would have.
  *
+ * @returns what it found
  * @throws AuditError when something else stands there, or a newer version made it
  */
-export async function refuseForeign(connection: DuckDBConnection, id: string): Promise<void> {
+export async function refuseForeign(connection: DuckDBConnection, id: string): Promise<Standing> {
   const found = await findOurNames(connection)
   for (const table of TABLES) {
     const there = found.get(table.name)
@@ -34,20 +38,28 @@ export async function refuseForeign(connection: DuckDBConnection, id: string): P
     if (there !== undefined && !isMarked(there, 'view', id) && there.kind !== 'view')
       throw foreign(id, there.kind, name)
   }
+  return found
 }
 
-/** @throws AuditError when an unmarked view has other columns than ours, which the current schema's tables give: it answers another question */
-export async function refuseForeignViews(connection: DuckDBConnection, id: string): Promise<void> {
+/**
+ * @param standing what refuseForeign returned
+ * @throws AuditError when an unmarked view has other columns than ours, which the current schema's tables give: it answers another question
+ */
+export async function refuseForeignViews(connection: DuckDBConnection, id: string, standing: Standing): Promise<void> {
+  const isUnmarked = (there: Found | undefined): there is Found => there !== undefined && !isMarked(there, 'view', id)
+  const unmarked = DUCKDB_VIEWS.filter(({ name }) => isUnmarked(standing.get(name)))
+  if (unmarked.length === 0) return
+  // Its columns may depend on the tables, which have changed.
   const found = await findOurNames(connection)
-  for (const { name, sql } of DUCKDB_VIEWS) {
+  for (const { name, sql } of unmarked) {
     const there = found.get(name)
-    if (there === undefined || isMarked(there, 'view', id)) continue
+    if (there === undefined) continue
     const ours = (await connection.runAndReadAll(`DESCRIBE ${sql}`)).getRows().map(([column]) => String(column))
     if ([...there.columns.keys()].join('\n') !== ours.join('\n')) throw foreign(id, 'view', name)
   }
 }
 
-async function findOurNames(connection: DuckDBConnection): Promise<ReadonlyMap<string, Found>> {
+async function findOurNames(connection: DuckDBConnection): Promise<Standing> {
   const names = [...TABLES, ...DUCKDB_VIEWS].map(({ name }) => `'${name}'`).join(', ')
   const here = 'database_name = current_database() AND schema_name = current_schema()'
   const result = await connection.runAndReadAll(`

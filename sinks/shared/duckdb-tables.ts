@@ -37,13 +37,22 @@ export async function refuseUnknownColumns(
   if (unknown !== undefined) throw unknownColumn(id, table.name, String(unknown[0]))
 }
 
-/** Creates what is missing in the current schema: tables and new columns. Marks the tables and fills audit_actions. */
-export async function createTables(connection: DuckDBConnection): Promise<void> {
+/**
+ * Creates what is missing in the current schema: tables and new columns. Marks the tables and fills audit_actions.
+ *
+ * @param standing the columns of a table that is there already; undefined when it is not
+ */
+export async function createTables(
+  connection: DuckDBConnection,
+  standing: (table: string) => { has(column: string): boolean } | undefined,
+): Promise<void> {
   for (const table of TABLES) {
     const name = quote(table.name)
-    await connection.run(createTable(table, DUCKDB))
-    for (const column of table.columns)
-      await connection.run(`ALTER TABLE ${name} ADD COLUMN IF NOT EXISTS ${quote(column.name)} ${types[column.type]}`)
+    const there = standing(table.name)
+    if (there === undefined) await connection.run(createTable(table, DUCKDB))
+    const missing = there === undefined ? [] : table.columns.filter((column) => !there.has(column.name))
+    for (const column of missing)
+      await connection.run(`ALTER TABLE ${name} ADD COLUMN ${quote(column.name)} ${types[column.type]}`)
     await connection.run(`COMMENT ON TABLE ${name} IS '${LAYOUT_MARK}'`)
   }
   await connection.run(`DELETE FROM ${AUDIT_ACTIONS.name}`)

@@ -31,7 +31,7 @@ export async function openSession(flags: CommonFlags): Promise<Session> {
       write: (line) => (progress === undefined ? process.stderr.write(line) : progress.write(line)),
     },
   })
-  progress = createProgress({ stream: process.stderr, quiet, logger })
+  progress = await createProgress({ stream: process.stderr, quiet, logger })
   for (const warning of [...settings.unknownVariables, ...settings.warnings]) logger.warn(warning)
   return { settings, logger, progress, signal: stopped }
 }

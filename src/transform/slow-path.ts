@@ -124,6 +124,7 @@ class Portion {
   private readonly rejects: DuckDBAppender
   private readonly pieces: DuckDBAppender
   private held = 0
+  private hasRecords = false
 
   private constructor(engine: Engine, appenders: readonly [DuckDBAppender, DuckDBAppender, DuckDBAppender]) {
     this.engine = engine
@@ -141,6 +142,7 @@ class Portion {
 
   record(row: bigint, ordinal: number, { record: { texts, unknown, ids }, claims }: Accepted): void {
     const { records } = this
+    this.hasRecords = true
     records.appendBigInt(row)
     records.appendInteger(ordinal)
     for (const text of [...(claims ?? NO_CLAIMS), ...texts, unknown, ids]) this.append(records, text)
@@ -184,6 +186,9 @@ class Portion {
   private async flush(): Promise<void> {
     this.held = 0
     for (const appender of [this.rejects, this.pieces]) appender.flushSync()
+    // Planning the statement takes a while.
+    if (!this.hasRecords) return
+    this.hasRecords = false
     this.records.closeSync()
     await this.engine.run(`INSERT INTO slow_events ${SLOW_EVENTS}`)
     await this.engine.run(`CREATE OR REPLACE TABLE slow_texts (${TEXTS})`)

@@ -116,8 +116,11 @@ const textBytes = ({ documents }: SpoolFile): number => documents.reduce((sum, d
 
 /** Frees the memory of the last batch. */
 export async function dropAll(engine: Engine): Promise<void> {
-  for (const view of VIEWS) await engine.run(`DROP VIEW IF EXISTS ${view}`)
-  for (const table of TABLES) await engine.run(`DROP TABLE IF EXISTS ${table}`)
+  const drops = [
+    ...VIEWS.map((view) => `DROP VIEW IF EXISTS ${view}`),
+    ...TABLES.map((table) => `DROP TABLE IF EXISTS ${table}`),
+  ]
+  await engine.run(drops.join('; '))
 }
 
 /**
