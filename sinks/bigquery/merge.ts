@@ -13,10 +13,10 @@ import {
   AUDIT_LOADS,
   AUDIT_REJECT_PIECES,
   AUDIT_REJECTS,
-  FILLED_FIELDS,
   type Table,
 } from '../../schemas/tables.js'
 import type { TimestampBounds } from '../../src/contract.js'
+import { COMPARED } from '../shared/merge.js'
 import { within } from './days.js'
 import { NOT_THERE } from './errors.js'
 import { JOINED, RULE } from './rule.js'
@@ -44,9 +44,6 @@ const list = (names: readonly string[]): string => names.map(quote).join(', ')
 const namesOf = (table: Table): string[] => table.columns.map(({ name }) => name)
 
 const KEY = `t.${quote('timestamp')} = e.${quote('timestamp')} AND t.content_hash = e.content_hash`
-
-/** The columns of rows and readings that the rule reads. */
-const COMPARED = ['timestamp', 'content_hash', ...FILLED_FIELDS, 'source_document', 'names_document']
 
 /** The staged text as JSON; a text that is too deep for that type is kept whole, as a JSON string. */
 const EXTRA = `IF(extra IS NULL, NULL, COALESCE(SAFE.PARSE_JSON(extra, wide_number_mode => 'exact'), TO_JSON(extra)))`

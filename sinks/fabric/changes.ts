@@ -66,7 +66,7 @@ async function findConflicts(batch: Batch): Promise<number> {
   const { engine, events, readings } = batch
   await engine.run(`CREATE OR REPLACE TEMP TABLE ${FOUND} AS SELECT *, 0 AS look FROM ${noRows(AUDIT_CONFLICTS)}`)
   const look = async (order: number, pairs: string): Promise<void> => {
-    const found = conflictsOfLoad(batch, RULE.conflictRows(pairs))
+    const found = conflictsOfLoad(batch, pairs)
     await engine.run(`INSERT INTO ${FOUND} SELECT *, ${order} FROM (${found})`)
   }
   const atKnown = `${events.relation} e JOIN ${KNOWN} t ON ${KEY}`

@@ -88,7 +88,7 @@ const compared = (events: string, existing: string): string => `
 /** Adds new conflicts; a known conflict keeps the larger number of events. */
 async function keepConflicts(batch: Batch, schema: string, pairs: string): Promise<number> {
   const { engine } = batch
-  await engine.run(`CREATE OR REPLACE TEMP TABLE found AS ${conflictsOfLoad(batch, RULE.conflictRows(pairs))}`)
+  await engine.run(`CREATE OR REPLACE TEMP TABLE found AS ${conflictsOfLoad(batch, pairs)}`)
   const columns = AUDIT_CONFLICTS.columns.map(({ name }) => `e.${DUCKDB.quote(name)}`).join(', ')
   await engine.run(`
     MERGE INTO ${schema}.audit_conflicts t USING found e ON t.conflict_id = e.conflict_id

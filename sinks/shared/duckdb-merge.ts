@@ -3,8 +3,9 @@
 import { DUCKDB } from '../../schemas/ddl.js'
 import { AUDIT_CONFLICTS, FILLED_FIELDS, NAME_FIELDS } from '../../schemas/tables.js'
 import type { Batch } from '../../src/contract.js'
+import { quotedString } from '../../src/duckdb/quoting.js'
 import { EXTRA_FUNCTIONS } from '../../src/transform/extras.js'
-import { mergeRule } from './merge.js'
+import { COMPARED, mergeRule } from './merge.js'
 
 const text = (extra: string): string => `CAST(${extra} AS VARCHAR)`
 const both = (name: string) => (kept: string, other: string) => `${name}(${text(kept)}, ${text(other)})`
@@ -39,8 +40,18 @@ export const readingsAsEvents = ({ readings }: Batch): string => `(
     CASE WHEN coalesce(${quotedNames}) IS NOT NULL THEN replace(document, chr(10), '\\n') END AS names_document
   FROM ${readings.relation})`
 
-/** Adds the provenance to selected conflicts, as rows of audit_conflicts. */
-export function conflictsOfLoad({ loadId }: Batch, found: string): string {
+/** The rows of one side as structs, so that a pair is one row. */
+const packed = (row: 't' | 'e'): string =>
+  `{${COMPARED.map((name) => `${quotedString(name)}: ${row}.${DUCKDB.quote(name)}`).join(', ')}} AS ${row}`
+
+/**
+ * SELECTs the conflicts of pairs as rows of audit_conflicts. Those in conflict are looked for once: the rule names them once for each
+ * column, and every time the whole batch would be joined.
+ */
+export function conflictsOfLoad({ loadId }: Batch, pairs: string): string {
+  const found = `
+    WITH conflicting AS MATERIALIZED (SELECT ${packed('t')}, ${packed('e')} FROM ${pairs} WHERE ${RULE.conflicts})
+    ${RULE.conflictRows('conflicting')}`
   const provenance = `'${loadId}' AS load_id, now() AS loaded_at`
   const columns = AUDIT_CONFLICTS.columns.map(({ name }) => DUCKDB.quote(name)).join(', ')
   return `SELECT ${columns} FROM (SELECT *, ${provenance} FROM (${found}))`

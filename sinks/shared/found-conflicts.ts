@@ -4,7 +4,7 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import { AUDIT_CONFLICTS } from '../../schemas/tables.js'
 import type { Batch } from '../../src/contract.js'
 import { quotedString } from '../../src/duckdb/quoting.js'
-import { conflictsOfLoad, gatheredConflicts, RULE } from './duckdb-merge.js'
+import { conflictsOfLoad, gatheredConflicts } from './duckdb-merge.js'
 import { rowsIn } from './parquet-rows.js'
 
 const FOUND = 'lake_found'
@@ -30,7 +30,7 @@ export async function findConflicts(batch: Batch, day: string, looks: readonly (
   if (looks.every((pairs) => pairs === null)) return 0
   for (const [look, pairs] of looks.entries()) {
     if (pairs === null) continue
-    const found = conflictsOfLoad(batch, RULE.conflictRows(pairs))
+    const found = conflictsOfLoad(batch, pairs)
     await engine.run(`INSERT INTO ${FOUND} SELECT *, ${quotedString(day)}, ${look} FROM (${found})`)
   }
   const sum = await engine.runAndReadAll(`SELECT sum(events) FROM ${FOUND} WHERE ${ofDay}`)

@@ -8,7 +8,10 @@
  * - Whatever is then in one of the two readings but not in the row is a conflict.
  */
 
-import { AUDIT_CONFLICTS, NAME_FIELDS } from '../../schemas/tables.js'
+import { AUDIT_CONFLICTS, FILLED_FIELDS, NAME_FIELDS } from '../../schemas/tables.js'
+
+/** The columns of rows and readings that the rule reads. */
+export const COMPARED = ['timestamp', 'content_hash', ...FILLED_FIELDS, 'source_document', 'names_document']
 
 /** How a warehouse writes the parts of the rule. Arguments are SQL expressions. */
 export interface MergeDialect {
@@ -47,10 +50,10 @@ export interface MergeRule {
   /** The new value of each column of FILLED_FIELDS, and of `names_document`. */
   readonly values: Readonly<Record<string, string>>
   /**
-   * SELECTs the rows of audit_conflicts without load_id and loaded_at.
+   * SELECTs the rows of audit_conflicts without load_id and loaded_at. Names the pairs once for each column, so they should be
+   * few, and cheap to read.
    *
-   * @param pairs what follows FROM: `t`, rows as they are before the merge, joined with `e`, both with the columns of
-   *   audit_events that are read here: key, names, extra, source_document, names_document
+   * @param pairs what follows FROM: `t`, rows as they are before the merge, joined with `e`, both with the columns COMPARED
    */
   conflictRows(pairs: string): string
 }
