@@ -1,10 +1,12 @@
 /** Connections to databases of our own, apart from the run's engine, and what all connections need. */
 
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { interrupted } from '../errors.js'
 import { removeScratch, scratchFolder } from '../scratch.js'
 import { openInMemory } from './instance.js'
+import { quotedString } from './quoting.js'
 
 export interface OwnConnection {
   readonly connection: DuckDBConnection
@@ -15,40 +17,26 @@ export interface OwnConnection {
 
 /** Opens an in-memory database in UTC; the caller closes it. */
 export async function openConnection(): Promise<OwnConnection> {
-  const own = await openDatabase()
-  const connection = await connectTo(own)
-  const close = (): void => {
-    connection.closeSync()
-    own.close()
-  }
-  return { connection, folder: own.folder, close }
-}
-
-interface Database {
-  readonly instance: DuckDBInstance
-  readonly folder: string
-  close(): void
-}
-
-async function openDatabase(options: Readonly<Record<string, string>> = {}): Promise<Database> {
-  // By default DuckDB would spill into the working folder, which may belong to another user.
-  const folder = await scratchFolder()
-  const instance = await openInMemory({ temp_directory: join(folder, 'spill'), ...options })
-  const close = (): void => {
+  const instance = await openInMemory()
+  try {
+    const { connection, folder, close } = await connectTo(instance)
+    return {
+      connection,
+      folder,
+      close() {
+        connection.closeSync()
+        instance.closeSync()
+        close()
+      },
+    }
+  } catch (error) {
     instance.closeSync()
-    removeScratch(folder)
+    throw error
   }
-  return { instance, folder, close }
-}
-
-async function connectTo({ instance }: Database): Promise<DuckDBConnection> {
-  const connection = await instance.connect()
-  await connection.run("SET TimeZone = 'UTC'")
-  return connection
 }
 
 /** The database of the last `withConnection`, kept for the next: opening one takes 10 ms of CPU time, and a load asks five times. */
-let idle: Database | null = null
+let idle: DuckDBInstance | null = null
 
 /**
  * Calls `work` with a connection of its own to a database in UTC that nobody else uses meanwhile. `work` leaves nothing behind:
@@ -56,24 +44,35 @@ let idle: Database | null = null
  */
 export async function withConnection<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
   // A file may be replaced between two uses, and must not be answered from memory then.
-  const own = idle ?? (await openDatabase({ enable_external_file_cache: 'false' }))
+  const instance = idle ?? (await openInMemory({ enable_external_file_cache: 'false' }))
   idle = null
-  let result: T
+  let isClean = false
   try {
-    const connection = await connectTo(own)
+    const { connection, spill, close } = await connectTo(instance)
     try {
-      result = await work(connection)
+      const result = await work(connection)
+      // Once it has spilled, it cannot have another folder.
+      isClean = !existsSync(spill)
+      return result
     } finally {
       connection.closeSync()
+      close()
     }
-  } catch (error) {
+  } finally {
     // After some internal errors DuckDB refuses every further statement.
-    own.close()
-    throw error
+    if (isClean && idle === null) idle = instance
+    else instance.closeSync()
   }
-  if (idle === null) idle = own
-  else own.close()
-  return result
+}
+
+/** Connects to a database that nobody uses, and gives it a folder. */
+async function connectTo(instance: DuckDBInstance) {
+  // By default DuckDB would spill into the working folder, which may belong to another user.
+  const folder = await scratchFolder()
+  const spill = join(folder, 'spill')
+  const connection = await instance.connect()
+  await connection.run(`SET TimeZone = 'UTC'; SET temp_directory = ${quotedString(spill)}`)
+  return { connection, folder, spill, close: () => removeScratch(folder) }
 }
 
 /**

@@ -1,5 +1,5 @@
-import { utimesSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, utimesSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { describe, expect, it } from 'vitest'
 import { withConnection } from '../../src/duckdb/connection.js'
@@ -19,6 +19,22 @@ describe('withConnection', () => {
     await expect(failed).rejects.toThrow('failed')
     expect(await withConnection(tables)).toEqual([])
     await withConnection((connection) => connection.run("ATTACH ':memory:' AS sink; DETACH sink"))
+  })
+
+  it('has a folder for what does not fit into memory only while it is used, also after one that needed it', async () => {
+    const spillOf = async (connection: DuckDBConnection) => {
+      const [[path] = []] = (await connection.runAndReadAll("SELECT current_setting('temp_directory')")).getRows()
+      expect(existsSync(dirname(String(path)))).toBe(true)
+      return String(path)
+    }
+    const first = await withConnection(async (connection) => {
+      const spill = await spillOf(connection)
+      mkdirSync(spill)
+      return spill
+    })
+    const second = await withConnection(spillOf)
+    expect(second).not.toBe(first)
+    for (const spill of [first, second]) expect(existsSync(dirname(spill))).toBe(false)
   })
 
   it('gives each of two uses at once a database of its own, in UTC', async () => {

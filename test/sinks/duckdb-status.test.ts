@@ -13,7 +13,7 @@ const PATIENT = { waitMs: 30_000, onWait() {} }
 /** How many statements a connection runs, and the newest days of its table. */
 async function newestOf(instants: readonly string[], days: number): Promise<{ days: string[]; statements: number }> {
   return withConnection(async (connection) => {
-    await connection.run('CREATE TABLE events ("timestamp" TIMESTAMPTZ)')
+    await connection.run('CREATE TEMP TABLE events ("timestamp" TIMESTAMPTZ)')
     for (const instant of instants) await connection.run(`INSERT INTO events VALUES ('${instant}')`)
     let statements = 0
     const counting = new Proxy(connection, {
