@@ -23,8 +23,8 @@ const WORDS = STRINGS.filter((field) => field !== 'timestamp')
 
 /** No line is longer than the reader's buffers. */
 const LEAST_BUFFER = 4 << 20
-/** Each thread has a buffer. */
-const SHARE_OF_MEMORY = 1 / 12
+/** Of the buffers of all threads together. */
+const SHARE_OF_MEMORY = 1 / 6
 /** Holds the lines of a row group (122,880) of up to 500 bytes each. */
 const LARGEST_BUFFER = 64 << 20
 
@@ -34,9 +34,10 @@ const LARGEST_BUFFER = 64 << 20
  *
  * @param largest     the size of the largest file, in bytes
  * @param memoryLimit what the engine may use, in bytes
+ * @param threads     each has a buffer
  */
-export const bufferBytes = (largest: number, memoryLimit: number): number =>
-  Math.floor(Math.max(LEAST_BUFFER, Math.min(largest, LARGEST_BUFFER, memoryLimit * SHARE_OF_MEMORY)))
+export const bufferBytes = (largest: number, memoryLimit: number, threads: number): number =>
+  Math.floor(Math.max(LEAST_BUFFER, Math.min(largest, LARGEST_BUFFER, (memoryLimit * SHARE_OF_MEMORY) / threads)))
 
 /** A text that begins like a key, which would combine with the end of the text before it into another false key. */
 const COLON_FIRST = quotedString('[{,]\\s*"\\s*:')
