@@ -22,22 +22,27 @@ const IDS = DIGITS.filter((field) => field !== 'response_code')
 const WORDS = STRINGS.filter((field) => field !== 'timestamp')
 
 /** No line is longer than the reader's buffers. */
-const LEAST_BUFFER = 4 << 20
+const SMALL_BUFFER = 4 << 20
+/** Hold the lines of a row group, 122,880, if they have up to 390 and 540 bytes each. */
+const LARGE_BUFFERS = { least: 48e6, most: 64 << 20 }
 /** Of the buffers of all threads together. */
 const SHARE_OF_MEMORY = 1 / 6
-/** Holds the lines of a row group (122,880) of up to 500 bytes each. */
-const LARGEST_BUFFER = 64 << 20
+/** With fewer, one thread would still be reading when the others have nothing left. */
+const BUFFERS_PER_THREAD = 2
 
 /**
  * The size of the reader's buffers, in bytes. The engine first makes a table of the lines of each buffer. Tables smaller than a
- * row group are copied once more, which took 15 % of the CPU time of staging.
+ * row group are copied once more, which takes 15 % of the CPU time of staging; other sizes make no difference.
  *
  * @param largest     the size of the largest file, in bytes
  * @param memoryLimit what the engine may use, in bytes
  * @param threads     each has a buffer
  */
-export const bufferBytes = (largest: number, memoryLimit: number, threads: number): number =>
-  Math.floor(Math.max(LEAST_BUFFER, Math.min(largest, LARGEST_BUFFER, (memoryLimit * SHARE_OF_MEMORY) / threads)))
+export function bufferBytes(largest: number, memoryLimit: number, threads: number): number {
+  const { least, most } = LARGE_BUFFERS
+  const large = Math.min(most, (memoryLimit * SHARE_OF_MEMORY) / threads, largest / threads / BUFFERS_PER_THREAD)
+  return large < least ? SMALL_BUFFER : Math.floor(large)
+}
 
 /** A text that begins like a key, which would combine with the end of the text before it into another false key. */
 const COLON_FIRST = quotedString('[{,]\\s*"\\s*:')
@@ -99,7 +104,7 @@ export function readEvents(paths: readonly string[], buffer: number): string {
 
 /** Reads the rows of exports, as readEvents does, but leaves all of them to the slow path: it is rare, and exact for every row. */
 export const readRows = (paths: readonly string[]): string =>
-  `SELECT right(filename, 8)::INTEGER AS file, true AS slow FROM ${lineReader(paths, LEAST_BUFFER)}`
+  `SELECT right(filename, 8)::INTEGER AS file, true AS slow FROM ${lineReader(paths, SMALL_BUFFER)}`
 
 /** One row for each line that is not blank; NULL for one that is not JSON. */
 const lineReader = (paths: readonly string[], buffer: number): string => `
