@@ -45,8 +45,8 @@ const packed = (row: 't' | 'e'): string =>
   `{${COMPARED.map((name) => `${quotedString(name)}: ${row}.${DUCKDB.quote(name)}`).join(', ')}} AS ${row}`
 
 /**
- * SELECTs the conflicts of pairs as rows of audit_conflicts. Those in conflict are looked for once: the rule names them once for each
- * column, and every time the whole batch would be joined.
+ * SELECTs the conflicts of pairs as rows of audit_conflicts. Finds the conflicting pairs once: the rule reads its pairs once for each
+ * column, and would otherwise join the whole batch each time.
  */
 export function conflictsOfLoad({ loadId }: Batch, pairs: string): string {
   const found = `

@@ -52,7 +52,7 @@ export async function createTables(
     if (there === undefined) await connection.run(createTable(table, DUCKDB))
     const missing = there === undefined ? [] : table.columns.filter((column) => !there.has(column.name))
     for (const column of missing)
-      await connection.run(`ALTER TABLE ${name} ADD COLUMN ${quote(column.name)} ${types[column.type]}`)
+      await connection.run(`ALTER TABLE ${name} ADD COLUMN IF NOT EXISTS ${quote(column.name)} ${types[column.type]}`)
     await connection.run(`COMMENT ON TABLE ${name} IS '${LAYOUT_MARK}'`)
   }
   await connection.run(`DELETE FROM ${AUDIT_ACTIONS.name}`)

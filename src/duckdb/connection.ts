@@ -40,12 +40,13 @@ let idle: DuckDBInstance | null = null
 
 /**
  * Calls `work` with a connection of its own to a database in UTC that nobody else uses meanwhile. `work` leaves nothing behind:
- * it detaches what it attaches, and its tables are temporary.
+ * it detaches what it attaches, its tables are temporary, and it resets what it sets.
  */
 export async function withConnection<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
   // A file may be replaced between two uses, and must not be answered from memory then.
-  const instance = idle ?? (await openInMemory({ enable_external_file_cache: 'false' }))
+  const kept = idle
   idle = null
+  const instance = kept ?? (await openInMemory({ enable_external_file_cache: 'false' }))
   let isClean = false
   try {
     const { connection, spill, close } = await connectTo(instance)
@@ -70,9 +71,14 @@ async function connectTo(instance: DuckDBInstance) {
   // By default DuckDB would spill into the working folder, which may belong to another user.
   const folder = await scratchFolder()
   const spill = join(folder, 'spill')
-  const connection = await instance.connect()
-  await connection.run(`SET TimeZone = 'UTC'; SET temp_directory = ${quotedString(spill)}`)
-  return { connection, folder, spill, close: () => removeScratch(folder) }
+  try {
+    const connection = await instance.connect()
+    await connection.run(`SET TimeZone = 'UTC'; SET temp_directory = ${quotedString(spill)}`)
+    return { connection, folder, spill, close: () => removeScratch(folder) }
+  } catch (error) {
+    removeScratch(folder)
+    throw error
+  }
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Turns a batch of landed documents into the relations `events`, `rejects` and `receipts`. */
 
+import { availableParallelism } from 'node:os'
 import { AUDIT_EVENTS, FILLED_FIELDS, NAME_FIELDS } from '../../schemas/tables.js'
 import type { Batch, DayRange, TimestampBounds } from '../contract.js'
 import { interruptible } from '../duckdb/connection.js'
@@ -91,8 +92,7 @@ export async function transform(
     await registerDocuments(engine, files, identity.range)
     const paths = files.map(({ path }) => path)
     const restores = isExport(files)
-    const threads = await engine.number("SELECT current_setting('threads')")
-    const buffer = bufferBytes(Math.max(...files.map(textBytes)), engine.memoryLimit, threads)
+    const buffer = bufferBytes(Math.max(...files.map(textBytes)), engine.memoryLimit, availableParallelism())
     await engine.run(`CREATE TABLE staged AS ${restores ? readRows(paths) : readEvents(paths, buffer)}`)
     await proveNoLineLost(engine, files)
     await runSlowPath(engine, files, restores ? inspectRow : inspect, signal)

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, utimesSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { withConnection } from '../../src/duckdb/connection.js'
 import { newFolder } from '../support/load.js'
 
@@ -46,6 +46,17 @@ describe('withConnection', () => {
         return zone.getRows().flat()
       })
     expect(await Promise.all([use(), use(), use()])).toEqual([['UTC'], ['UTC'], ['UTC']])
+  })
+
+  it('closes every database but one, however many are used at once', async () => {
+    const { DuckDBInstance } = await import('@duckdb/node-api')
+    const opened = vi.spyOn(DuckDBInstance, 'create')
+    const closed = vi.spyOn(DuckDBInstance.prototype, 'closeSync')
+    for (let round = 0; round < 5; round++) await Promise.all([1, 2, 3].map(() => withConnection(tables)))
+    // One may have been there before.
+    expect(closed.mock.calls.length).toBeGreaterThanOrEqual(opened.mock.calls.length - 1)
+    expect(closed.mock.calls.length).toBeLessThanOrEqual(opened.mock.calls.length)
+    vi.restoreAllMocks()
   })
 
   it('reads a file anew that was replaced between two uses, even by one of the same size and time', async () => {

@@ -49,7 +49,7 @@ it('a line that the bulk path reads by itself has the values that the line-by-li
   const path = join(newFolder(), '00000000')
   const made = [...HIDDEN, ...fc.sample(lines, { seed: 20261126, numRuns: 20_000 })]
   writeFileSync(path, made.map((line) => `${line}\n`).join(''))
-  await engine.run(`CREATE TABLE staged_lines AS ${readEvents([path], 4 << 20)}`)
+  await engine.run(`CREATE TABLE staged_lines AS ${readEvents([path], 32 << 20)}`)
   const rows = await engine.rows('SELECT *, rowid AS line FROM staged_lines ORDER BY rowid')
   expect(rows.length).toBe(made.length)
   let bulk = 0
