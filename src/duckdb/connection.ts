@@ -35,7 +35,7 @@ export async function openConnection(): Promise<OwnConnection> {
   }
 }
 
-/** The database of the last `withConnection`, kept for the next: opening one takes 10 ms of CPU time, and a load asks five times. */
+/** The database of the last `withConnection`, kept for the next: opening one takes 10 ms of CPU time, and a load asks up to five times. */
 let idle: DuckDBInstance | null = null
 
 /**
@@ -43,10 +43,9 @@ let idle: DuckDBInstance | null = null
  * it detaches what it attaches, its tables are temporary, and it resets what it sets.
  */
 export async function withConnection<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
-  // A file may be replaced between two uses, and must not be answered from memory then.
   const kept = idle
   idle = null
-  const instance = kept ?? (await openInMemory({ enable_external_file_cache: 'false' }))
+  const instance = kept ?? (await openInMemory())
   let isClean = false
   try {
     const { connection, spill, close } = await connectTo(instance)

@@ -64,7 +64,7 @@ const LATE_MS = 2 * DAY_MS
 
 export interface DayStates {
   readonly finished: ReadonlySet<Day>
-  /** Days of which something was read, and that will be read again. */
+  /** Days of which something was read, but not yet all there may be. */
   readonly begun: ReadonlySet<Day>
   /** Days since the oldest ever loaded that should be finished by now but are not. */
   readonly unfinished: readonly Day[]
