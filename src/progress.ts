@@ -1,5 +1,4 @@
 import type { GenericFormatter, MultiBar } from 'cli-progress'
-import stringWidth from 'string-width'
 import type { Logger } from './log.js'
 
 /** Reports counts only, never a value of a record. */
@@ -105,6 +104,7 @@ function linesTo(logger: Logger, state: State): View {
 async function barsOn(stream: NodeJS.WriteStream, state: State): Promise<View> {
   // Most runs have no terminal, and would start more slowly for it.
   const { default: cliProgress } = await import('cli-progress')
+  const { default: stringWidth } = await import('string-width')
   const drawn = (done: number, total: number | null | undefined, options: Parameters<GenericFormatter>[0]): string =>
     total ? `${cliProgress.Format.BarFormat(Math.min(1, done / total), options)} ` : ''
   let bars: MultiBar | undefined

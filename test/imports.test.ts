@@ -79,8 +79,8 @@ describe('the layout', () => {
     ).toEqual([])
   })
 
-  it('an archive knows the contract, errors, stores and how gzip is unpacked, and no source, sink or stage; what counts for a seal knows the engine, and an anchor requests', () => {
-    const known = /^src\/(?:contract|errors|landing\/gzip|stores\/(?:contract|index|new-objects|whole-object))$/
+  it('an archive knows the contract, errors, stores and how zstd frames are read, and no source, sink or stage; what counts for a seal knows the engine, and an anchor requests', () => {
+    const known = /^src\/(?:contract|errors|landing\/zstd-format|stores\/(?:contract|index|new-objects|whole-object))$/
     const tally = /^src\/archive\/(?:noted|tally)\.ts → (?:src\/duckdb\/\w+|schemas\/actions)$/
     const anchors = /^src\/archive\/anchors\.ts → src\/(?:retry|webhook)$/
     const others = strays('src/archive/', known).filter((stray) => !tally.test(stray) && !anchors.test(stray))

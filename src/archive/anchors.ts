@@ -3,7 +3,6 @@
 import { AuditError, printable, usageError } from '../errors.js'
 import { REQUEST_RETRIES, type RetryPolicy } from '../retry.js'
 import { NewObjects } from '../stores/new-objects.js'
-import { openWebhook } from '../webhook.js'
 import { type ArchivePlace, objectsOf, openPlace } from './archive.js'
 import { readSeal } from './chain.js'
 import type { Anchor } from './check-chain.js'
@@ -28,7 +27,8 @@ export async function openAnchor(address: string, retries: RetryPolicy = REQUEST
   return isWebhook(address) ? webhook(address, retries) : copies(await openPlace(address))
 }
 
-function webhook(address: string, retries: RetryPolicy): AnchorPlace {
+async function webhook(address: string, retries: RetryPolicy): Promise<AnchorPlace> {
+  const { openWebhook } = await import('../webhook.js')
   const purpose = { what: 'an anchor that is a webhook', option: '--anchor', doing: 'send the hash of a seal' }
   const { id, post, close } = openWebhook(address, purpose, retries)
   return { id, put: (seal, _bytes, signal) => post(seal, signal), close }

@@ -1,9 +1,9 @@
 /**
- * An archived document: a gzip file whose first line says in JSON what it is, followed by the document's bytes as they came.
+ * An archived document: a zstd file whose first line says in JSON what it is, followed by the document's bytes as they came.
  *
- *     zcat FILE | head -1               # what it is
- *     zcat FILE | tail -n +2            # the document
- *     zcat FILE | tail -n +2 | sha256sum  # the hash in its name
+ *     zstdcat FILE | head -1               # what it is
+ *     zstdcat FILE | tail -n +2            # the document
+ *     zstdcat FILE | tail -n +2 | sha256sum  # the hash in its name
  */
 
 import { createHash } from 'node:crypto'
@@ -30,7 +30,7 @@ export interface Heading {
 export const MOST_HEADING_BYTES = 64 * 1024
 
 const FORMAT = 1
-const SUFFIX = '.gz'
+const SUFFIX = '.zst'
 /** The day in the key of a document that has none. */
 export const UNDATED = 'undated'
 const MOST_SLUG = 64
@@ -151,7 +151,7 @@ export interface ParsedKey {
 
 /** Null when it is no key of an archived document. */
 export function parseKey(key: string): ParsedKey | null {
-  const [, source = '', day = '', sha256 = ''] = /^([^/]+)\/([^/]+)\/[^/]+\/([0-9a-f]{64})\.gz$/.exec(key) ?? []
+  const [, source = '', day = '', sha256 = ''] = /^([^/]+)\/([^/]+)\/[^/]+\/([0-9a-f]{64})\.zst$/.exec(key) ?? []
   if (source === '') return null
   try {
     return { source: decodeURIComponent(source), day, sha256 }

@@ -2,10 +2,10 @@
 
 import { createHash } from 'node:crypto'
 import { AuditError, interrupted } from '../errors.js'
-import { unpackMembers } from '../landing/gzip.js'
 import type { ObjectStore, StoredObject } from '../stores/contract.js'
 import { wholeObject } from '../stores/whole-object.js'
 import { type Heading, MOST_HEADING_BYTES, parseHeading } from './format.js'
+import { unpackFrames } from './zstd.js'
 
 const LF = 0x0a
 
@@ -30,7 +30,7 @@ export async function openArchived(
 ): Promise<Opened | null> {
   const reading = await store.read(object, 0, signal)
   if (reading === null) return null
-  const chunks = unpacked(unpackMembers(wholeObject(store, object, reading, signal)), signal)
+  const chunks = unpacked(unpackFrames(wholeObject(store, object, reading, signal)), signal)
   const close = async (): Promise<void> => void (await chunks.return(undefined))
   try {
     const { line, rest } = await firstLine(chunks)

@@ -3,7 +3,6 @@
 import { AuditError } from '../errors.js'
 import { unpackMembers } from './gzip.js'
 import { peek } from './peek.js'
-import { unpackFrames } from './zstd.js'
 
 /** Audit logs compress 10 to 30 times; a large file that unpacks further than this is a decompression bomb. */
 const MOST_RATIO = 200
@@ -34,7 +33,10 @@ export async function* unpack(chunks: AsyncIterable<Uint8Array>, facts: UnpackFa
   const { head, rest } = await peek(counted(chunks, packed), 8)
   let text = rest
   if (startsWith(head, GZIP)) text = bounded(undamaged('gzip', unpackMembers(rest)), packed)
-  else if (startsWith(head, ZSTD) || isSkippable(head)) text = bounded(undamaged('zstd', unpackFrames(rest)), packed)
+  else if (startsWith(head, ZSTD) || isSkippable(head)) {
+    const { unpackFrames } = await import('./zstd.js')
+    text = bounded(undamaged('zstd', unpackFrames(rest)), packed)
+  }
   facts.asArrived = text === rest
   yield* withoutMarks(text, facts)
 }

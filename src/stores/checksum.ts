@@ -2,8 +2,6 @@
 
 import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
-import { Crc32c, Crc64Nvme } from '@aws-sdk/checksums/crc'
-import { Xxh3_64, Xxh3_128, Xxh64 } from '@aws-sdk/checksums/xxh'
 import type { Checksum } from './contract.js'
 
 export interface Digest {
@@ -11,7 +9,11 @@ export interface Digest {
   base64(): Promise<string>
 }
 
-const DIGESTS: Readonly<Record<Checksum['algorithm'], () => Digest>> = {
+/** The packages are loaded only for stores that use their algorithms. */
+const crc = () => import('@aws-sdk/checksums/crc')
+const xxh = () => import('@aws-sdk/checksums/xxh')
+
+const DIGESTS: Readonly<Record<Checksum['algorithm'], () => Digest | Promise<Digest>>> = {
   md5: () => hashed('md5'),
   sha1: () => hashed('sha1'),
   sha256: () => hashed('sha256'),
@@ -25,14 +27,14 @@ const DIGESTS: Readonly<Record<Checksum['algorithm'], () => Digest>> = {
       base64: async () => bigEndian(value),
     }
   },
-  crc32c: () => summed(new Crc32c()),
-  crc64nvme: () => summed(new Crc64Nvme()),
-  xxhash64: () => summed(new Xxh64()),
-  xxhash3: () => summed(new Xxh3_64()),
-  xxhash128: () => summed(new Xxh3_128()),
+  crc32c: async () => summed(new (await crc()).Crc32c()),
+  crc64nvme: async () => summed(new (await crc()).Crc64Nvme()),
+  xxhash64: async () => summed(new (await xxh()).Xxh64()),
+  xxhash3: async () => summed(new (await xxh()).Xxh3_64()),
+  xxhash128: async () => summed(new (await xxh()).Xxh3_128()),
 }
 
-export const digesting = ({ algorithm }: Checksum): Digest => DIGESTS[algorithm]()
+export const digesting = async ({ algorithm }: Checksum): Promise<Digest> => DIGESTS[algorithm]()
 
 function hashed(algorithm: string): Digest {
   const hash = createHash(algorithm)

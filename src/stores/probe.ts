@@ -120,7 +120,7 @@ async function writesAreKept(store: ObjectStore, key: string, signal: AbortSigna
   if (!Buffer.concat(chunks).equals(other)) refuse('it returned bytes other than those written', 'It damages data.')
   const { checksum } = reading
   if (checksum !== null) {
-    const digest = digesting(checksum)
+    const digest = await digesting(checksum)
     digest.update(other)
     if ((await digest.base64()) !== checksum.digest)
       refuse('its checksum is not that of the bytes', 'No document could be read whole.')

@@ -19,7 +19,7 @@ export async function* wholeObject(
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   const { checksum } = reading
-  const digest = checksum === null ? null : digesting(checksum)
+  const digest = checksum === null ? null : await digesting(checksum)
   let bytes = 0
   let breaks = 0
   for (let current = reading; ; current = await resumed(store, object, bytes, signal)) {

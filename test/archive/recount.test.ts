@@ -14,6 +14,7 @@ import { openDirectory } from '../../src/stores/index.js'
 import { API, archive, at, BUCKET, keysOf, reading, remove, sealOf, write } from '../support/archived.js'
 import { documentOf, ndjson, newFolder } from '../support/load.js'
 import { checkArchive, findingsOf, sealArchive, sealingOf } from '../support/sealing.js'
+import { packed } from '../support/zstd.js'
 
 const { privateKey, publicKey } = generateKeyPairSync('ed25519')
 
@@ -143,7 +144,7 @@ describe('a recount of seals', () => {
     const documents = (await keysOf(place)).filter((key) => !key.startsWith('seals/'))
     const of = (part: string): string => documents.find((key) => decodeURIComponent(key).startsWith(part)) ?? ''
     await remove(place, of(`${API}/2026-10-02`))
-    await write(place, of(`${BUCKET}/2026-10-01`), gzipSync('{}\n'))
+    await write(place, of(`${BUCKET}/2026-10-01`), await packed('{}\n'))
     await forge(place, API, 2, () => ({ lines: 0 }))
     await forge(place, BUCKET, 1, () => ({ lines: 0 }))
     expect(await recounted(place)).toEqual({ findings: [], errors: [] })
@@ -153,8 +154,8 @@ describe('a recount of seals', () => {
     const place = await sealedPlace()
     const name = encodeURIComponent(API)
     for (const key of [
-      `${name}/../x/${'0'.repeat(64)}.gz`,
-      `${name}/\0/x/${'0'.repeat(64)}.gz`,
+      `${name}/../x/${'0'.repeat(64)}.zst`,
+      `${name}/\0/x/${'0'.repeat(64)}.zst`,
       'no key',
       '/etc/passwd',
     ])

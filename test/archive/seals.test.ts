@@ -3,7 +3,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { cpSync } from 'node:fs'
 import { join } from 'node:path'
-import { gunzipSync, gzipSync } from 'node:zlib'
+import { gzipSync } from 'node:zlib'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { ArchivePlace } from '../../src/archive/archive.js'
 import { sealBytes, sealKey } from '../../src/archive/seal.js'
@@ -14,6 +14,7 @@ import { API, archive, at, BUCKET, bytesOf, keysOf, reading, remove, sealOf, wri
 import { sha256 } from '../support/exact.js'
 import { documentOf, ndjson, never, newFolder } from '../support/load.js'
 import { checkArchive, findingsOf, sealArchive } from '../support/sealing.js'
+import { packed, unpacked } from '../support/zstd.js'
 
 async function placeIn(folder: string): Promise<ArchivePlace> {
   return { store: await openDirectory(folder), prefix: '', id: 'the archive' }
@@ -60,7 +61,7 @@ describe('seals', () => {
     })
     expect(first.documents).toHaveLength(2)
     for (const { key, document, sha256: stated, bytes } of first.documents) {
-      const text = gunzipSync(await bytesOf(place, key))
+      const text = unpacked(await bytesOf(place, key))
       const original = text.subarray(text.indexOf('\n') + 1)
       expect([key.includes(stated), stated, bytes]).toEqual([true, sha256(original), original.length])
       expect(document).toBe(`${API}?day=2026-10-01`)
@@ -128,12 +129,12 @@ describe('seals', () => {
       const whole = await bytesOf(place, key)
       const [, source = '', day = ''] = /^([^/]+)\/([^/]+)/.exec(key) ?? []
       const where = `${decodeURIComponent(source)} ${day} ×1`
-      const text = gunzipSync(whole)
+      const text = unpacked(whole)
       const heading = text.subarray(0, text.indexOf('\n') + 1)
       for (const forged of [
-        gzipSync(Buffer.concat([heading, Buffer.from(ndjson(at(1, 66)))])),
-        gzipSync(text.toString('latin1').replace(/"read_at":"\d/, '"read_at":"3')),
-        gzipSync('{}\n'),
+        await packed(Buffer.concat([heading, Buffer.from(ndjson(at(1, 66)))])),
+        await packed(text.toString('latin1').replace(/"read_at":"\d/, '"read_at":"3')),
+        await packed('{}\n'),
         whole.subarray(0, -9),
         Buffer.alloc(0),
       ]) {

@@ -49,7 +49,7 @@ it('keeps each reading of a day of the API, and loads all of them back with thei
     await summaryOf(args, { cwd, env: { WANDB_API_KEY: key } })
   }
   const files = readdirSync(join(cwd, 'kept'), { recursive: true, encoding: 'utf8' })
-  expect(files.filter((name) => /\/2026-10-20\/.*\.gz$/.test(name)).length).toBeGreaterThan(2)
+  expect(files.filter((name) => /\/2026-10-20\/.*\.zst$/.test(name)).length).toBeGreaterThan(2)
   await summaryOf(['load', '--from', 'archive:kept', '--to', 'duckdb:back.duckdb'], { cwd })
   const [original, back] = [join(cwd, 'audit.duckdb'), join(cwd, 'back.duckdb')]
   // All but the receipts, whose versions differ.

@@ -335,7 +335,7 @@ describe('verify, of a sink', () => {
 describe('verify, of an archive', () => {
   const objects = (cwd: string): readonly string[] =>
     readdirSync(join(cwd, 'archive'), { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.gz'))
+      .filter((name) => name.endsWith('.zst'))
       .map((name) => join(cwd, 'archive', name))
       .sort()
 

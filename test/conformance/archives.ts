@@ -1,7 +1,7 @@
 /** What an archive must do in every store: originals kept before any sink gets them, never overwritten, and loaded back. */
 
 import { join } from 'node:path'
-import { gunzipSync, gzipSync } from 'node:zlib'
+import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { duckdbSink } from '../../sinks/duckdb/index.js'
 import { type ArchivePlace, archiveAt } from '../../src/archive/archive.js'
@@ -16,6 +16,7 @@ import { countsOf, documentOf, loadInto, ndjson, never, newFolder } from '../sup
 import { API, at, LOADS } from '../support/loads.js'
 import { Killed, mortal } from '../support/mortal-store.js'
 import { contentOf, rowsOf } from '../support/rows.js'
+import { packed, unpacked } from '../support/zstd.js'
 
 export interface ArchiveTestPlace {
   readonly store: ObjectStore
@@ -61,7 +62,7 @@ export const replayed = async (
 async function bytesOf({ store }: ArchivePlace, key: string): Promise<Buffer> {
   const found = await store.find(key, never)
   const reading = found === null ? null : await store.read(found, 0, never)
-  return gunzipSync(reading === null ? Buffer.alloc(0) : await joined(reading.chunks))
+  return unpacked(reading === null ? Buffer.alloc(0) : await joined(reading.chunks))
 }
 
 const RECEIPTS =
@@ -76,11 +77,11 @@ export function archiveConformance(name: string, newPlace: () => Promise<Archive
       await loadAll(place)
       const keys = await keysOf(place)
       expect(keys).toHaveLength(8)
-      const packed = gzipSync(ndjson(at(1), at(2), '{cut', '{cut', at(9)))
-      const key = keys.find((each) => each.endsWith(`${sha256(packed)}.gz`)) ?? ''
-      expect(key).toMatch(/^s3%3A%2F%2Flogs\/2026-10-01\/b\.json\.gz-[0-9a-f]{32}\/[0-9a-f]{64}\.gz$/)
+      const original = gzipSync(ndjson(at(1), at(2), '{cut', '{cut', at(9)))
+      const key = keys.find((each) => each.endsWith(`${sha256(original)}.zst`)) ?? ''
+      expect(key).toMatch(/^s3%3A%2F%2Flogs\/2026-10-01\/b\.json\.gz-[0-9a-f]{32}\/[0-9a-f]{64}\.zst$/)
       const content = await bytesOf(place, place.prefix + key)
-      expect(content.subarray(content.indexOf('\n') + 1)).toEqual(packed)
+      expect(content.subarray(content.indexOf('\n') + 1)).toEqual(original)
       expect(keys.filter((each) => each.startsWith(`${encodeURIComponent(API)}/2026-10-01/`))).toHaveLength(3)
     })
 
@@ -121,7 +122,7 @@ export function archiveConformance(name: string, newPlace: () => Promise<Archive
       const sink = await newSink()
       await loadInto(sink, { a: ndjson(at(1)) }, { archive: archiveAt(place, null) })
       const [key = ''] = await keysOf(place)
-      await place.store.write(place.prefix + key, gzipSync('{}\nforged'), 'any', never)
+      await place.store.write(place.prefix + key, await packed('{}\nforged'), 'any', never)
       const other = await newSink()
       const contents = { a: ndjson(at(1)), b: ndjson(at(2)), c: ndjson(at(3)) }
       const summary = await loadInto(other, contents, { archive: archiveAt(place, null) })
@@ -187,19 +188,19 @@ export function archiveConformance(name: string, newPlace: () => Promise<Archive
       const original = await bytesOf(place, place.prefix + a)
       await place.store.write(
         place.prefix + a,
-        gzipSync(original.subarray(0, original.indexOf('\n') + 1)),
+        await packed(original.subarray(0, original.indexOf('\n') + 1)),
         'any',
         never,
       )
       await place.store.write(
         place.prefix + b,
-        gzipSync(await bytesOf(place, place.prefix + b)).subarray(0, -9),
+        (await packed(await bytesOf(place, place.prefix + b))).subarray(0, -9),
         'any',
         never,
       )
       await place.store.write(
         place.prefix + c.replace('/c-', '/x-'),
-        gzipSync(await bytesOf(place, place.prefix + c)),
+        await packed(await bytesOf(place, place.prefix + c)),
         'any',
         never,
       )

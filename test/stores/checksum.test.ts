@@ -17,7 +17,7 @@ const OF_HELLO: readonly (readonly [Checksum['algorithm'], string])[] = [
 ]
 
 const digestOf = async (algorithm: Checksum['algorithm'], ...chunks: Uint8Array[]): Promise<string> => {
-  const digest = digesting({ algorithm, digest: '' })
+  const digest = await digesting({ algorithm, digest: '' })
   for (const chunk of chunks) digest.update(chunk)
   return digest.base64()
 }
