@@ -16,6 +16,7 @@ export const bigquerySql = (table: SqlForms['table']): SqlForms => ({
   digits: (integer) => `CAST(${integer} AS STRING)`,
   byteLength: (text) => `BYTE_LENGTH(${text})`,
   sha256: (text) => `TO_HEX(SHA256(${text}))`,
+  joined: (texts) => texts.join(' || '),
   jsonText: (json) => `TO_JSON_STRING(${json})`,
   jsonKept: 'parsed',
   jsonString: (text) => `TO_JSON_STRING(TO_JSON(${text}))`,

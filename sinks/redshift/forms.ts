@@ -15,6 +15,7 @@ export const redshiftSql = (place: Namespace): SqlForms => ({
   digits: (integer) => `CAST(${integer} AS VARCHAR)`,
   byteLength: (text) => `OCTET_LENGTH(${text})`,
   sha256: digest,
+  joined: (texts) => texts.join(' || '),
   // JSON_SERIALIZE of a missing value may be the text of a JSON null.
   jsonText: (json) => `CASE WHEN ${json} IS NULL THEN NULL ELSE JSON_SERIALIZE(${json}) END`,
   jsonKept: 'rounded',
