@@ -13,7 +13,8 @@ import { altered, openArchived } from './reading.js'
 /** A landed document, and the file that `originals` wrote of it. */
 export interface Original {
   readonly document: Document
-  /** Of the bytes as they came, in hexadecimal. */
+  /** Size of the bytes as they came, and their SHA-256 in hexadecimal. */
+  readonly bytes: number
   readonly sha256: string
   /** Lines that are not blank. */
   readonly lines: number
@@ -108,7 +109,11 @@ export function archiveAt(place: ArchivePlace, retainMs: number | null, now = Da
     return known
   }
 
-  async function keepOne(source: string, { document, sha256, original }: Original, signal: AbortSignal): Promise<void> {
+  async function keepOne(
+    source: string,
+    { document, bytes: documentBytes, sha256, original }: Original,
+    signal: AbortSignal,
+  ): Promise<void> {
     if (original === null || document.checkpoint === true || kept.has(original)) return
     const { size: bytes } = await stat(original)
     if (bytes > MOST_BYTES) throw tooLarge()
@@ -118,7 +123,7 @@ export function archiveAt(place: ArchivePlace, retainMs: number | null, now = Da
     const retainUntil = retainMs === null ? undefined : new Date(now() + retainMs)
     const written = await store.write(prefix + key, { file: original }, 'absent', signal, retainUntil)
     if (written !== null) noteAdded(source, key)
-    kept.set(original, written === null ? await equalAt(key, sha256, signal) : { key, heading, bytes })
+    kept.set(original, written === null ? await equalAt(key, sha256, documentBytes, signal) : { key, heading, bytes })
   }
 
   function noteAdded(source: string, name: string): void {
@@ -129,9 +134,9 @@ export function archiveAt(place: ArchivePlace, retainMs: number | null, now = Da
   }
 
   /** Nobody may have put something else in its place, so that the document would never be archived. */
-  async function equalAt(key: string, sha256: string, signal: AbortSignal): Promise<Kept> {
+  async function equalAt(key: string, sha256: string, documentBytes: number, signal: AbortSignal): Promise<Kept> {
     const object = await store.find(prefix + key, signal)
-    const opened = object === null ? null : await openArchived(store, object, sha256, signal)
+    const opened = object === null ? null : await openArchived(store, object, sha256, signal, documentBytes)
     if (object === null || opened === null) throw changing()
     try {
       if (keyOf(opened.heading, sha256) !== key) throw altered('its heading is that of another document')

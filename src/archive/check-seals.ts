@@ -46,6 +46,8 @@ interface Stated {
   /** Null where the seal says that it cannot be read. */
   readonly readAt: number | null
   readonly order: number
+  /** Of the document as it came; null like `readAt`. */
+  readonly bytes: number | null
 }
 
 interface Listing {
@@ -96,16 +98,16 @@ function addStated(
   seal: number,
   findings: Findings,
 ): void {
-  for (const { key, read_at, order } of documents) {
+  for (const { key, read_at, order, bytes } of documents) {
     const hash = shortHash(key)
     const [readAt, before] = [Date.parse(read_at), stated.get(hash)]
     if (before?.readAt != null && (before.readAt !== readAt || before.order !== order))
       findings.add('document altered', source, parseKey(key)?.day ?? null, key)
-    else stated.set(hash, { seal, readAt, order })
+    else stated.set(hash, { seal, readAt, order, bytes })
   }
   for (const key of unreadable) {
     const hash = shortHash(key)
-    if (!stated.has(hash)) stated.set(hash, { seal, readAt: null, order: 0 })
+    if (!stated.has(hash)) stated.set(hash, { seal, readAt: null, order: 0, bytes: null })
   }
 }
 
@@ -153,7 +155,7 @@ async function stateOf(
   try {
     if (object.archived !== undefined)
       throw new ArchivedError('it is archived', { advice: object.archived, outside: true })
-    const opened = await openArchived(store, object, sha256, signal)
+    const opened = await openArchived(store, object, sha256, signal, known?.bytes ?? undefined)
     if (opened === null) return 'document missing'
     for await (const _ of opened.bytes);
     const { heading } = opened

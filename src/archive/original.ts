@@ -5,19 +5,14 @@ import { type FileHandle, open, rename, rm, writeFile } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import { compressFrame, FRAME_BYTES } from './zstd.js'
 
-/** The file of a document of more than one frame. */
-interface Begun {
-  readonly file: FileHandle
-  readonly heading: string
-  readonly headingBytes: number
-}
-
 export class OriginalFile {
   private readonly path: string
   private readonly heading: () => string
   private held: Uint8Array[] = []
   private heldBytes = 0
-  private begun: Begun | null = null
+  /** Of a document of more than one frame. */
+  private file: FileHandle | null = null
+  private begunWith = { heading: '', bytes: 0 }
 
   /** @param heading makes the first line, which may be known only when all bytes have arrived */
   constructor(path: string, heading: () => string) {
@@ -33,44 +28,52 @@ export class OriginalFile {
       this.held.push(part)
       this.heldBytes += part.length
       if (this.heldBytes < FRAME_BYTES) continue
-      this.begun ??= await this.begin()
-      await this.begun.file.appendFile(await this.heldFrame())
+      const file = this.file ?? (await this.begin())
+      await file.appendFile(await this.heldFrame())
     }
   }
 
   /** @throws the system's own error when the file could not be written */
   async end(): Promise<void> {
     const last = await this.heldFrame()
-    if (this.begun === null) {
+    if (this.file === null) {
       const heading = await compressFrame(Buffer.from(this.heading()))
       return writeFile(this.path, Buffer.concat([heading, last]), { mode: 0o600 })
     }
-    await this.begun.file.appendFile(last)
-    await this.begun.file.close()
-    if (this.heading() !== this.begun.heading) await this.replaceHeading(this.begun.headingBytes)
+    await this.file.appendFile(last)
+    await this.file.close()
+    if (this.heading() !== this.begunWith.heading) await this.replaceHeading()
   }
 
   /** Removes the file of a document that did not arrive. */
   async discard(): Promise<void> {
-    await this.begun?.file.close()
-    await rm(this.path, { force: true })
+    try {
+      await this.file?.close()
+    } finally {
+      await rm(this.path, { force: true })
+      await rm(this.oldPath, { force: true })
+    }
   }
 
-  private async begin(): Promise<Begun> {
+  private get oldPath(): string {
+    return `${this.path}.old`
+  }
+
+  private async begin(): Promise<FileHandle> {
     const heading = this.heading()
     const frame = await compressFrame(Buffer.from(heading))
-    const file = await open(this.path, 'w', 0o600)
-    await file.appendFile(frame)
-    return { file, heading, headingBytes: frame.length }
+    this.begunWith = { heading, bytes: frame.length }
+    this.file = await open(this.path, 'w', 0o600)
+    await this.file.appendFile(frame)
+    return this.file
   }
 
-  private async replaceHeading(start: number): Promise<void> {
-    const old = `${this.path}.old`
-    await rename(this.path, old)
+  private async replaceHeading(): Promise<void> {
+    await rename(this.path, this.oldPath)
     await writeFile(this.path, await compressFrame(Buffer.from(this.heading())), { mode: 0o600 })
-    const body = createReadStream(old, { start, highWaterMark: FRAME_BYTES })
+    const body = createReadStream(this.oldPath, { start: this.begunWith.bytes, highWaterMark: FRAME_BYTES })
     await pipeline(body, createWriteStream(this.path, { flags: 'a' }))
-    await rm(old)
+    await rm(this.oldPath)
   }
 
   private async heldFrame(): Promise<Uint8Array> {

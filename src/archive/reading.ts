@@ -5,7 +5,7 @@ import { AuditError, interrupted } from '../errors.js'
 import type { ObjectStore, StoredObject } from '../stores/contract.js'
 import { wholeObject } from '../stores/whole-object.js'
 import { type Heading, MOST_HEADING_BYTES, parseHeading } from './format.js'
-import { unpackFrames } from './zstd.js'
+import { loadZstd, unpackFrames } from './zstd.js'
 
 const LF = 0x0a
 
@@ -19,6 +19,7 @@ export interface Opened {
 
 /**
  * @param sha256 from the object's name
+ * @param mostBytes that the document can have: a forged object may unpack to 25,000 times its size
  * @returns null when the object is gone
  * @throws AuditError when it is not an archived document
  */
@@ -27,14 +28,17 @@ export async function openArchived(
   object: StoredObject,
   sha256: string,
   signal: AbortSignal,
+  mostBytes = Number.POSITIVE_INFINITY,
 ): Promise<Opened | null> {
+  // Before anything is requested: a damaged installation is not the object's fault.
+  await loadZstd()
   const reading = await store.read(object, 0, signal)
   if (reading === null) return null
   const chunks = unpacked(unpackFrames(wholeObject(store, object, reading, signal)), signal)
   const close = async (): Promise<void> => void (await chunks.return(undefined))
   try {
     const { line, rest } = await firstLine(chunks)
-    return { heading: parseHeading(line), bytes: proven(rest, chunks, sha256), close }
+    return { heading: parseHeading(line), bytes: proven(rest, chunks, sha256, mostBytes), close }
   } catch (error) {
     await close()
     throw error
@@ -66,10 +70,14 @@ async function* proven(
   first: Uint8Array,
   others: AsyncIterable<Uint8Array>,
   sha256: string,
+  mostBytes: number,
 ): AsyncGenerator<Uint8Array> {
   const hash = createHash('sha256').update(first)
+  let bytes = first.length
   if (first.length > 0) yield first
   for await (const chunk of others) {
+    bytes += chunk.length
+    if (bytes > mostBytes) throw altered('it is longer than it was')
     hash.update(chunk)
     yield chunk
   }

@@ -103,7 +103,7 @@ export async function totalsOf(engine: Connection, events: string): Promise<Read
   // Only documented actions are named, because a client's text could be anything. Comparing each event's action with all of them
   // is dear, so equal ones are counted first.
   const documented = ACTIONS.map(({ action }) => quotedString(action)).join(', ')
-  const longest = Math.max(...ACTIONS.map(({ action }) => action.length))
+  const longest = Math.max(...ACTIONS.map(({ action }) => Buffer.byteLength(action)))
   await engine.run(`
     CREATE OR REPLACE TABLE sums AS
     SELECT folder, day, CASE WHEN short_action IN (${documented}) THEN short_action END AS action,

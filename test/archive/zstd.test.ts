@@ -1,12 +1,17 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import zlib from 'node:zlib'
 import fc from 'fast-check'
 import { decompress } from 'fzstd'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { OriginalFile } from '../../src/archive/original.js'
 import { compressFrame, FRAME_BYTES, unpackFrames } from '../../src/archive/zstd.js'
 import { newFolder } from '../support/load.js'
+
+/** From `printf a | zstd -1 --stream-size=1`. */
+const FRAME_OF_A = '28b52ffd2401090000615b6e8ca9'
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
@@ -76,9 +81,14 @@ describe('an archived object', () => {
     for (const length of [10, FRAME_BYTES * 2]) {
       const file = new OriginalFile(join(folder, 'original'), () => '{}\n')
       await file.write(randomBytes(length))
+      // What is left when the disk fills while the heading is replaced.
+      writeFileSync(join(folder, 'original.old'), 'x')
       await file.discard()
       expect(readdirSync(folder)).toEqual([])
     }
+    const file = new OriginalFile(join(folder, 'missing/original'), () => '{}\n')
+    await expect(file.write(randomBytes(FRAME_BYTES))).rejects.toThrow('ENOENT')
+    await file.discard()
   })
 
   it('is small for a byte over and over, and unpacked as fast', async () => {
@@ -90,7 +100,13 @@ describe('an archived object', () => {
 })
 
 describe('what is no archived object', () => {
-  const refused = (object: Uint8Array) => expect(unpacked(object)).rejects.toThrow(/./)
+  const refused = async (object: Uint8Array): Promise<void> => {
+    const outcome = await unpacked(object).then(
+      () => 'read',
+      () => 'refused',
+    )
+    expect(outcome).toBe('refused')
+  }
 
   it('is refused: cut anywhere, followed by anything, or altered in its structure', async () => {
     const object = await archived(Buffer.from('one\ntwo\n'.repeat(20_000)))
@@ -112,7 +128,69 @@ describe('what is no archived object', () => {
     // A length of one byte, and two repeated blocks of 128 KiB.
     const block = [0x02, 0x00, 0x10, 0x61]
     await refused(Buffer.from([...magic, 0x20, 1, ...block, 0x03, 0x00, 0x10, 0x61]))
-    // Empty blocks for ever.
+    // A window of 2 GiB for a text of a byte.
+    await refused(Buffer.from([...magic, 0x40, 0xa8, 0, 0, 9, 0, 0, 0x61]))
+    // Empty blocks: 300, and for ever.
+    await refused(Buffer.concat([Buffer.from([...magic, 0x20, 0]), Buffer.alloc(3 * 300), Buffer.from([1, 0, 0])]))
     await refused(Buffer.concat([Buffer.from([...magic, 0x20, 1]), Buffer.alloc(3_000_000)]))
+  })
+})
+
+/** As on a Node without zstd of its own. */
+async function inWebAssembly(): Promise<typeof import('../../src/archive/zstd.js')> {
+  vi.resetModules()
+  vi.doMock('node:zlib', () => ({ default: { constants: {} } }))
+  return import('../../src/archive/zstd.js')
+}
+
+afterEach(() => {
+  vi.doUnmock('node:zlib')
+  vi.doUnmock('@bokuweb/zstd-wasm')
+  vi.useRealTimers()
+})
+
+describe('a frame', () => {
+  it('is the same from Node as from WebAssembly, byte for byte', async () => {
+    // Node 20 has the library already, which must not be started twice: its memory would be exchanged while it works.
+    const other = 'zstdCompressSync' in zlib ? await inWebAssembly() : { compressFrame, unpackFrames }
+    const texts = [0, 1, 255, 256, 257, 65_791, 65_792, FRAME_BYTES].flatMap((length) => [
+      Buffer.alloc(length, '{"action":"user:login"}\n'),
+      randomBytes(length),
+    ])
+    for (const text of texts) {
+      const frame = Buffer.from(await compressFrame(text))
+      expect(frame.equals(await other.compressFrame(text))).toBe(true)
+      expect(sha256(await unpacked(frame))).toBe(sha256(text))
+      const parts = []
+      for await (const part of other.unpackFrames(Readable.from([frame]))) parts.push(part)
+      expect(sha256(Buffer.concat(parts))).toBe(sha256(text))
+    }
+    expect(Buffer.from(await compressFrame(Buffer.from('a'))).toString('hex')).toBe(FRAME_OF_A)
+  })
+
+  it('shows each bit that was altered', async () => {
+    const text = '{"read_at":"2026-10-01T00:00:00.000Z"}\n'.repeat(3)
+    const frame = Buffer.from(await compressFrame(Buffer.from(text)))
+    for (let bit = 0; bit < frame.length * 8; bit++) {
+      const altered = Buffer.from(frame)
+      altered[bit >> 3] = (frame[bit >> 3] as number) ^ (1 << (bit & 7))
+      const outcome = await unpacked(altered).then(String, () => 'refused')
+      expect([text, 'refused']).toContain(outcome)
+    }
+  })
+
+  it.each([
+    ['is missing', () => Promise.reject(new Error('not found'))],
+    ['gets no memory, and therefore never starts', async () => ({ init: () => new Promise(() => {}) })],
+  ])('is not called damaged when the library %s', async (_why, library) => {
+    vi.useFakeTimers({ toFake: ['setTimeout'] })
+    vi.doMock('@bokuweb/zstd-wasm', library)
+    const other = await inWebAssembly()
+    const failing = expect(other.compressFrame(Buffer.from('a'))).rejects.toMatchObject({
+      message: 'zstd, which archives need, cannot be loaded',
+      outside: true,
+    })
+    await vi.advanceTimersByTimeAsync(10_000)
+    await failing
   })
 })
