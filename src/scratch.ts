@@ -7,13 +7,14 @@ import {
   existsSync,
   fstatSync,
   lstatSync,
+  mkdtempSync,
   openSync,
   readdirSync,
   readlinkSync,
   rmdirSync,
   rmSync,
 } from 'node:fs'
-import { access, mkdir, mkdtemp } from 'node:fs/promises'
+import { access, mkdir } from 'node:fs/promises'
 import { homedir, hostname, tmpdir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import { AuditError, EXIT, printable } from './errors.js'
@@ -35,7 +36,8 @@ export async function scratchFolder(parent?: string): Promise<string> {
   const location = parent ?? (await ownCache()) ?? tmpdir()
   removeAbandoned(location)
   try {
-    const folder = await mkdtemp(join(location, `${PREFIX}${process.pid}-`))
+    // At once, so that no signal arrives before the folder is known.
+    const folder = mkdtempSync(join(location, `${PREFIX}${process.pid}-`))
     made.add(folder)
     return folder
   } catch (error) {

@@ -107,6 +107,15 @@ describe('a temporary folder', () => {
     expect(new Set([await scratchFolder(), await scratchFolder(), await scratchFolder()]).size).toBe(3)
   })
 
+  it('is known from the moment it exists, so that a signal right then leaves nothing behind', async () => {
+    const parent = newFolder()
+    const making = scratchFolder(parent)
+    while (readdirSync(parent).length === 0);
+    removeAllScratch()
+    expect(readdirSync(parent)).toEqual([])
+    await making
+  })
+
   it('is removed with all in it, and once only', async () => {
     const folder = await scratchFolder()
     mkdirSync(join(folder, 'a/b'), { recursive: true })
