@@ -5,7 +5,7 @@ import { AuditError, interrupted } from '../errors.js'
 import type { ObjectStore, StoredObject } from '../stores/contract.js'
 import { wholeObject } from '../stores/whole-object.js'
 import { type Heading, MOST_HEADING_BYTES, parseHeading } from './format.js'
-import { loadZstd, unpackFrames } from './zstd.js'
+import { loadZstd, unpackOwnFrames } from './zstd.js'
 
 const LF = 0x0a
 
@@ -34,7 +34,7 @@ export async function openArchived(
   await loadZstd()
   const reading = await store.read(object, 0, signal)
   if (reading === null) return null
-  const chunks = unpacked(unpackFrames(wholeObject(store, object, reading, signal)), signal)
+  const chunks = unpacked(unpackOwnFrames(wholeObject(store, object, reading, signal)), signal)
   const close = async (): Promise<void> => void (await chunks.return(undefined))
   try {
     const { line, rest } = await firstLine(chunks)
@@ -77,7 +77,7 @@ async function* proven(
   if (first.length > 0) yield first
   for await (const chunk of others) {
     bytes += chunk.length
-    if (bytes > mostBytes) throw altered('it is longer than it was')
+    if (bytes > mostBytes) throw altered('it is longer than the document was')
     hash.update(chunk)
     yield chunk
   }

@@ -100,7 +100,7 @@ export async function compressFrame(text: Uint8Array): Promise<Uint8Array> {
 }
 
 /** @throws Error when there is anything but whole frames of at most FRAME_BYTES */
-export async function* unpackFrames(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+export async function* unpackOwnFrames(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const { decompress } = await loadZstd()
   const input = new ByteReader(chunks)
   try {

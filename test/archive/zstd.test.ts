@@ -6,9 +6,12 @@ import zlib from 'node:zlib'
 import fc from 'fast-check'
 import { decompress } from 'fzstd'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { headingLine, headingOf } from '../../src/archive/format.js'
 import { OriginalFile } from '../../src/archive/original.js'
-import { compressFrame, FRAME_BYTES, unpackFrames } from '../../src/archive/zstd.js'
-import { newFolder } from '../support/load.js'
+import { openArchived } from '../../src/archive/reading.js'
+import { compressFrame, FRAME_BYTES, unpackOwnFrames } from '../../src/archive/zstd.js'
+import { openDirectory } from '../../src/stores/index.js'
+import { documentOf, never, newFolder } from '../support/load.js'
 
 /** From `printf a | zstd -1 --stream-size=1`. */
 const FRAME_OF_A = '28b52ffd2401090000615b6e8ca9'
@@ -20,7 +23,7 @@ async function unpacked(object: Uint8Array, chunkBytes = object.length): Promise
     for (let at = 0; at < object.length; at += chunkBytes) yield object.subarray(at, at + chunkBytes)
   }
   const texts = []
-  for await (const text of unpackFrames(chunks())) texts.push(text)
+  for await (const text of unpackOwnFrames(chunks())) texts.push(text)
   return Buffer.concat(texts)
 }
 
@@ -91,11 +94,31 @@ describe('an archived object', () => {
     await file.discard()
   })
 
-  it('is small for a byte over and over, and unpacked as fast', async () => {
+  it('is small for a byte over and over, and unpacked again', async () => {
     const zeros = Buffer.alloc(FRAME_BYTES * 64)
     const object = await archived(zeros)
     expect(object.length).toBeLessThan(10_000)
     expect(sha256((await unpacked(object)).subarray(3))).toBe(sha256(zeros))
+  })
+})
+
+describe('a forged object', () => {
+  it('is read no further than the document was long', async () => {
+    const folder = newFolder()
+    const forged = await archivedUnder(
+      () => headingLine(headingOf('files', { ...documentOf('a', ''), version: 'v' }, new Date(0), 0)),
+      [Buffer.alloc(FRAME_BYTES * 64)],
+    )
+    writeFileSync(join(folder, 'forged'), forged)
+    const store = await openDirectory(folder)
+    const object = await store.find('forged', never)
+    const opened = object === null ? null : await openArchived(store, object, '0'.repeat(64), never, FRAME_BYTES * 3)
+    let bytes = 0
+    const reading = async () => {
+      for await (const chunk of opened?.bytes ?? []) bytes += chunk.length
+    }
+    await expect(reading()).rejects.toThrow('it is longer than the document was')
+    expect(bytes).toBeLessThanOrEqual(FRAME_BYTES * 3)
   })
 })
 
@@ -152,7 +175,7 @@ afterEach(() => {
 describe('a frame', () => {
   it('is the same from Node as from WebAssembly, byte for byte', async () => {
     // Node 20 has the library already, which must not be started twice: its memory would be exchanged while it works.
-    const other = 'zstdCompressSync' in zlib ? await inWebAssembly() : { compressFrame, unpackFrames }
+    const other = 'zstdCompressSync' in zlib ? await inWebAssembly() : { compressFrame, unpackOwnFrames }
     const texts = [0, 1, 255, 256, 257, 65_791, 65_792, FRAME_BYTES].flatMap((length) => [
       Buffer.alloc(length, '{"action":"user:login"}\n'),
       randomBytes(length),
@@ -162,7 +185,7 @@ describe('a frame', () => {
       expect(frame.equals(await other.compressFrame(text))).toBe(true)
       expect(sha256(await unpacked(frame))).toBe(sha256(text))
       const parts = []
-      for await (const part of other.unpackFrames(Readable.from([frame]))) parts.push(part)
+      for await (const part of other.unpackOwnFrames(Readable.from([frame]))) parts.push(part)
       expect(sha256(Buffer.concat(parts))).toBe(sha256(text))
     }
     expect(Buffer.from(await compressFrame(Buffer.from('a'))).toString('hex')).toBe(FRAME_OF_A)
